@@ -1,0 +1,42 @@
+# `make` alone prints what can be made. Each target builds .venv from the lock when it is missing or stale.
+PYTHON ?= python3
+BIN := .venv/bin
+PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
+
+.PHONY: help run test lab notebooks lock clean
+.DEFAULT_GOAL := help
+
+help:  ## print this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
+
+run: .venv/ready  ## run the six notebooks with params/default.yml into outputs/default
+	@$(BIN)/forefolio run params/default.yml
+
+test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
+	$(BIN)/python -m pytest
+
+lab: .venv/ready  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: .venv/ready  ## execute the notebooks in place, as they are committed, and renew the figure of the README
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+	mkdir -p notebooks/figures && cp outputs/default/figures/06_readme.png notebooks/figures/readme.png
+
+lock: .venv/ready  ## resolve requirements.lock anew, and check that every platform has a wheel for all of it
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		pyproject.toml --output-file requirements.lock
+	for version in 3.11 3.12 3.13; do for platform in $(PLATFORMS); do \
+		$(BIN)/uv pip compile --quiet --no-deps --only-binary :all: --python-version $$version --python-platform $$platform \
+			requirements.lock > /dev/null || exit 1; done; done
+
+clean:  ## remove the environment; results in outputs/ stay
+	rm -rf .venv
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit("$(PYTHON) is Python %d.%d, and TensorFlow has wheels for 3.11 to 3.13 only: name another with make PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "building .venv from requirements.lock (a minute or two)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.lock)"
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@

@@ -1,0 +1,84 @@
+"""The `forefolio` command.
+
+It answers with exit code 0 when all is done, 1 when a stage failed, and 2 when the call, the params or their fit
+to the data are wrong; what a user can mend is said in one sentence.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from forefolio import provenance, study
+from forefolio.provenance import STAGES
+
+
+class _Commands(click.Group):
+    """Commands whose mendable errors are one sentence and exit code 2."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (ValueError, provenance.StageError) as error:
+            if type(error).__module__.startswith("forefolio"):
+                click.echo(f"Error: {error}", err=True)
+                sys.exit(2)
+            raise
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Forecasts to portfolios, in six rerunnable notebooks."""
+
+
+_set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
+                    help="Change one parameter; the value is YAML. May be repeated.")
+
+
+@main.command()
+@click.argument("params")
+@_set
+@click.option("--from", "first", type=click.Choice(list(STAGES)), help="First stage to bring up to date.")
+@click.option("--to", "last", type=click.Choice(list(STAGES)), help="Last stage to bring up to date.")
+@click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
+@click.option("--output", type=click.Path(file_okay=False), help="Folder that holds run folders.")
+def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool,
+        output: str | None) -> None:
+    """Run the stages of the study in PARAMS that are not up to date."""
+    from forefolio import pipeline  # pandas takes seconds to import, and `check` does not need it
+
+    if output:
+        os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
+    try:
+        folder = pipeline.run(study.load(params, overrides), first=first, last=last, force=force)
+    except pipeline.StageFailed as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    click.echo(f"\n{pipeline.strategies_table(folder)}\n\nresults: {folder}")
+
+
+@main.command()
+@click.argument("params")
+@_set
+def check(params: str, overrides: tuple[str, ...]) -> None:
+    """Validate PARAMS without opening any data, and print the resolved study."""
+    click.echo(study.as_yaml(study.load(params, overrides)), nl=False)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def verify(folder: Path) -> None:
+    """Check by hashes that every file in the run FOLDER is what this code and its parameters made."""
+    from forefolio import pipeline
+
+    wrong = pipeline.verify(folder.absolute())
+    for sentence in wrong:
+        click.echo(sentence, err=True)
+    if wrong:
+        sys.exit(1)
+    click.echo(f"{folder}: every file is what this code and its parameters made")
+
+
+if __name__ == "__main__":
+    main()

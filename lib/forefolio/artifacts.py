@@ -1,0 +1,239 @@
+"""Stages open and close here, and results are read and written here.
+
+A notebook opens its stage in its third cell and closes it in its last. Opening checks the parameters and the
+inputs and puts old results out of sight; closing writes the manifest entry by which a later run knows that the
+stage is up to date. A stage run by hand, by stock papermill or by the pipeline is recorded alike.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from forefolio import provenance
+from forefolio.provenance import STAGES, StageError, write_whole
+from forefolio.study import as_parameters, validated
+
+INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # set by the pipeline for the kernels that it starts: the folder it locked
+
+
+@contextmanager
+def locked(folder: Path, holder: str) -> Iterator[None]:
+    """Hold a run folder for one run at a time.
+
+    Raises
+    ------
+    StageError
+        One sentence naming the run that has the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
+    try:
+        taken.acquire()
+    except filelock.Timeout:
+        who = note.read_text(encoding="utf-8") if note.exists() else "another process"
+        raise StageError(f"{folder} is in use by {who}; wait until that ends, or name this run otherwise with "
+                         "--set study=NAME") from None
+    try:
+        write_whole(note, lambda aside: aside.write_text(f"{holder} (process {os.getpid()})", encoding="utf-8"))
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        taken.release()
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A table (csv) or an artifact (parquet) as it was written."""
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def _write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame whole; a named index becomes the first column of a table."""
+    if path.suffix == ".csv":
+        write_whole(path, lambda aside: frame.to_csv(aside, index=frame.index.name is not None, lineterminator="\n"))
+    else:
+        write_whole(path, frame.to_parquet)
+
+
+class Stage:
+    """An open stage: reads what its contract lets it read, writes what it promises.
+
+    Attributes
+    ----------
+    study : Study
+        The validated parameters that the notebook declares.
+    folder : Path
+        The run folder.
+    """
+
+    def __init__(self, name: str, namespace: dict[str, Any]):
+        self._started = time.time()
+        self.name, self._contract = name, STAGES[name]
+        declared = provenance.declared_parameters(name)
+        given = {parameter: namespace.get(parameter, value) for parameter, value in declared.items()}
+        self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
+        self._parameters = as_parameters(self.study, set(declared))
+        self.folder = provenance.outputs_folder() / self.study.study
+        self._sources: list[Path] = []
+        self._written: list[str] = []
+        self._can_draw = True
+        self._check_inputs()
+        with self._alone():
+            provenance.forget(self.folder, name)
+        self._conditions = provenance.conditions(self.folder, name, self._parameters, [])
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """The run folder's lock, or nothing to do inside a run that has it."""
+        if os.environ.get(INSIDE_A_RUN) == str(self.folder):
+            return nullcontext()
+        return locked(self.folder, f"notebook {self.name}")
+
+    def _check_inputs(self) -> None:
+        """Refuse inputs that are missing, changed, or made for another study."""
+        manifest = provenance.read_manifest(self.folder)
+        for path in self._contract.reads:
+            maker = next(stage for stage, contract in STAGES.items() if path in contract.writes)
+            mend = f"run notebooks/{maker}.ipynb, or `forefolio run` with your params file and --to {maker}"
+            entry = manifest.get(maker, {"files": {}, "parameters": {}})
+            if path not in entry["files"] or not (self.folder / path).exists():
+                raise StageError(f"{self.name} reads {path}, which is not in {self.folder}; {mend}")
+            if provenance.file_hash(self.folder / path) != entry["files"][path]:
+                raise StageError(f"{path} in {self.folder} is not the file that {maker} wrote; {mend}")
+            for parameter, value in self._parameters.items():
+                was = entry["parameters"].get(parameter, value)
+                if was != value and parameter not in provenance.NO_KEY:
+                    raise StageError(f"{self.name} was given {parameter} {value!r}, but {path} was made with {was!r}; "
+                                     f"{mend}")
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Read one of the stage's inputs by its noun, such as `returns`."""
+        return read_frame(self.folder / _path_of(name, self._contract.reads, self.name))
+
+    def write(self, name: str, frame: pd.DataFrame) -> None:
+        """Write one of the stage's results by its noun, whole or not at all."""
+        path = _path_of(name, self._contract.writes, self.name)
+        _write_frame(self.folder / path, frame)
+        self._written.append(path)
+
+    def read_outside(self, files: list[Path]) -> None:
+        """Say which files from outside the run folder the results come from: their content counts as an input."""
+        self._sources = list(files)
+
+    def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
+        """Call a slow function, or return what it returned when everything that it depends on was the same.
+
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
+        the function reaches through imports and the locked versions; no sentence or colour of a notebook counts.
+        """
+        module = function.__module__.removeprefix("forefolio.")
+        key = [function.__qualname__, [_content(argument) for argument in arguments],
+               provenance.library_hashes(f"from forefolio import {module}"), provenance.environment()]
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+        kept = provenance.outputs_folder() / ".trained" / digest[:32]
+        if kept.exists():
+            print(f"remembered: {function.__name__} of the same data, parameters and code; nothing is computed again")
+            return {path.stem: pd.read_parquet(path) for path in sorted(kept.glob("*.parquet"))}
+        frames = function(*arguments)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
+        for name, frame in frames.items():
+            frame.to_parquet(aside / f"{name}.parquet")
+        try:
+            os.replace(aside, kept)
+        except OSError:  # another run has just remembered the same
+            shutil.rmtree(aside)
+        return frames
+
+    def figure(self, noun: str, figure: Any) -> "Shown":
+        """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
+        path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
+        write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
+        png = self._png(figure)
+        if png:
+            write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(png))
+        return Shown(figure, png)
+
+    def _png(self, figure: Any) -> bytes | None:
+        """The figure as a picture; None, and one line said once, where the machine has no browser."""
+        if not self._can_draw:
+            return None
+        try:
+            return figure.to_image(format="png", scale=1.5)
+        except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
+            self._can_draw = False
+            print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there")
+            return None
+
+    def close(self) -> None:
+        """Check that every promised result was written, and record what made them."""
+        missing = [path for path in self._contract.writes if path not in self._written]
+        if missing:
+            raise StageError(f"{self.name} closes without {', '.join(missing)}; run all of its cells in order")
+        if provenance.notebook_hash(self.name) != self._conditions["notebook"]:
+            raise StageError(f"notebooks/{self.name}.ipynb was saved with other cells while it ran, so its results "
+                             "cannot be recorded; run all of its cells again")
+        written = [*self._written, *(f"figures/{file.name}" for file in provenance.figure_files(self.folder, self.name))]
+        entry = {**self._conditions, "sources": [provenance.file_hash(path) for path in self._sources],
+                 "files": {path: provenance.file_hash(self.folder / path) for path in written}}
+        with self._alone():
+            provenance.write_manifest(self.folder, provenance.read_manifest(self.folder) | {self.name: entry})
+            provenance.append_ledger(
+                self.folder, point=self.study.study, stage=self.name, state="done", started=self._started,
+                seconds=round(time.time() - self._started, 1), parameters=self._parameters, library_hash=provenance.combined(entry["library"]))
+
+
+class Shown:
+    """A figure in a notebook: interactive where plotly is, a picture where it is not."""
+
+    def __init__(self, figure: Any, png: bytes | None):
+        self._figure, self._png = figure, png
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()),
+                  "text/plain": self._figure.layout.title.text or "figure"}
+        return bundle | ({"image/png": base64.b64encode(self._png).decode()} if self._png else {})
+
+
+def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
+    """Open a stage: validate its parameters, check its inputs, put its old results out of sight.
+
+    Parameters
+    ----------
+    name : the notebook's stem, such as `04_forecasting`.
+    namespace : the notebook's `globals()`, where its parameters stand.
+
+    Raises
+    ------
+    StudyError
+        A parameter of a wrong type or range.
+    StageError
+        An input that is missing, changed or made for another study; or another run in the same folder.
+    """
+    return Stage(name, namespace)
+
+
+def _path_of(name: str, paths: tuple[str, ...], stage: str) -> str:
+    for path in paths:
+        if Path(path).stem == name:
+            return path
+    raise StageError(f"{name} is not in the contract of {stage}, which has {', '.join(paths)}; "
+                     "add it to STAGES in provenance.py")
+
+
+def _content(value: Any) -> Any:
+    """Something that changes when the content of an argument changes, as JSON can write it."""
+    if isinstance(value, pd.DataFrame):
+        rows = pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes()
+        return [[str(name) for name in value.columns], hashlib.sha256(rows).hexdigest()]
+    return [type(value).__name__, asdict(value)] if is_dataclass(value) else value

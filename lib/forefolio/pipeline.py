@@ -1,0 +1,175 @@
+"""Runs the stages of a study through papermill, in order, and only those that are not up to date.
+
+The study is checked against its market before any kernel starts. A stage that fails keeps its executed notebook,
+stops the run, and leaves nothing of the later stages in view.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forefolio import markets, provenance, returns
+from forefolio.artifacts import INSIDE_A_RUN, locked, read_frame
+from forefolio.provenance import STAGES
+from forefolio.study import Study, StudyError, as_parameters
+
+
+class StageFailed(RuntimeError):
+    """A stage whose notebook raised; the message says which, where the executed notebook is, and why."""
+
+
+def check_market(study: Study) -> list[Path]:
+    """Check that a study fits its market: universe, periods and windows, as stage 01 and 04 will need them.
+
+    Returns
+    -------
+    list of Path
+        The files that the prices come from.
+
+    Raises
+    ------
+    ValueError
+        One sentence naming the parameter that does not fit.
+    """
+    market = markets.load(study)
+    train_end, validation_end = study.train_end.isoformat(), study.validation_end.isoformat()
+    try:
+        prices, _ = returns.universe(market.prices, complete_until=validation_end, max_missing=study.max_missing)
+        index = returns.simple_returns(prices).index
+        periods = returns.periods(index, train_end=train_end, validation_end=validation_end).set_index("period")
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    training, known = int(periods.loc["training", "n_days"]), int(periods["n_days"].iloc[:2].sum())
+    for name in ("lookback", "ar_lags"):
+        if getattr(study, name) >= training:
+            raise StudyError(f"{name}: {getattr(study, name)} days do not fit the training period, which has "
+                             f"{training} returns; shorten {name} or start earlier")
+    if study.estimation_window > known:
+        raise StudyError(f"estimation_window: {study.estimation_window} days do not fit before the first rebalance, "
+                         f"which knows {known} returns; shorten estimation_window or start earlier")
+    return market.files
+
+
+def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False) -> Path:
+    """Bring the stages of a study up to date, from `first` to `last`.
+
+    Parameters
+    ----------
+    study : what to run; its results lie in the outputs folder under its name.
+    first, last : names of stages; all of them where not given.
+    force : run stages that are up to date as well.
+
+    Returns
+    -------
+    Path
+        The run folder.
+
+    Raises
+    ------
+    ValueError, StageError
+        What a user can mend, before any kernel has started.
+    StageFailed
+        A stage raised; earlier stages are whole, later ones out of sight.
+    """
+    names = list(STAGES)
+    begin, end = names.index(first) if first else 0, names.index(last) if last else len(names) - 1
+    if begin > end:
+        raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
+    folder = provenance.outputs_folder() / study.study
+    sources = {"01_data": check_market(study)}
+    values = as_parameters(study)
+    with locked(folder, "`forefolio run`"):
+        for name in names[begin:end + 1]:
+            parameters = {key: values[key] for key in provenance.declared_parameters(name)}
+            now = provenance.conditions(folder, name, parameters, sources.get(name, []))
+            why = "asked for with --force" if force else provenance.why_stale(folder, name, now)
+            if why:
+                _execute(folder, name, parameters, why)
+            else:
+                print(f"{name}  up to date", flush=True)
+                provenance.append_ledger(folder, point=study.study, stage=name, state="up to date",
+                                         started=time.time(), seconds=0.0, parameters=parameters,
+                                         library_hash=provenance.combined(now["library"]))
+    return folder
+
+
+def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
+    """Execute one notebook; it takes its final name only when it is whole, whether it succeeded or not."""
+    import papermill  # seconds to import, and a run that is up to date does not need it
+
+    print(f"{name}  running ({why})", flush=True)
+    os.environ[INSIDE_A_RUN] = str(folder)
+    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # silences the debugger in kernels
+    aside, executed = folder / f".{name}.running.ipynb", folder / f"{name}.ipynb"
+    started = time.time()
+    provenance.forget(folder, name)
+    state, message = "failed", ""
+    try:
+        papermill.execute_notebook(
+            provenance.NOTEBOOKS / f"{name}.ipynb", aside, parameters, kernel_name="python3", cwd=provenance.NOTEBOOKS,
+            progress_bar={"desc": name, "unit": "cell", "leave": False} if sys.stderr.isatty() else False)
+        if name not in provenance.read_manifest(folder):
+            message = "the notebook ended without closing its stage"
+    except KeyboardInterrupt:
+        state, message = "cancelled", "interrupted"
+        raise
+    except papermill.PapermillExecutionError as error:
+        message = f"{error.ename}: {error.evalue}"
+    except Exception as error:  # a kernel that died or did not start: the ledger names it, the user is told
+        message = f"{type(error).__name__}: {error}"
+    else:
+        state = state if message else "done"
+    finally:
+        os.environ.pop(INSIDE_A_RUN)
+        if state != "done":
+            provenance.forget(folder, name)
+        if aside.exists():
+            os.replace(aside, executed)
+        if state != "done":
+            provenance.append_ledger(folder, point=folder.name, stage=name, state=state, started=started,
+                                     seconds=round(time.time() - started, 1), parameters=parameters, error=message,
+                                     library_hash=provenance.combined(provenance.library_hashes(
+                                         provenance.stage_code(name))), notebook=executed.name)
+    if state != "done":
+        raise StageFailed(f"{name} failed with {message}\nits executed notebook, with the error in it: {executed}")
+    provenance.record_executed(folder, name, executed)
+    print(f"{name}  done in {time.time() - started:.0f} s", flush=True)
+
+
+def verify(folder: Path) -> list[str]:
+    """Check by hashes alone that every file of a run is what this code and its parameters made.
+
+    Returns
+    -------
+    list of str
+        What is wrong, one sentence each; empty when nothing is.
+    """
+    manifest, wrong, seen = provenance.read_manifest(folder), [], {}
+    for name in STAGES:
+        entry = manifest.get(name, {"parameters": {}, "sources": []})
+        now = provenance.conditions(folder, name, entry["parameters"], []) | {"sources": entry["sources"]}
+        why = provenance.why_stale(folder, name, now)
+        if why:
+            wrong.append(f"{name}: {why}")
+        for parameter, value in entry["parameters"].items():
+            stage, was = seen.setdefault(parameter, (name, value))
+            if was != value:
+                wrong.append(f"{name}: {parameter} is {value!r}, but {stage} was run with {was!r}")
+    return wrong
+
+
+def strategies_table(folder: Path) -> str:
+    """The few columns of the performance table that a terminal has room for; '' before stage 06 has run."""
+    path = folder / "tables" / "performance.csv"
+    if not path.exists():
+        return ""
+    table = read_frame(path).set_index("strategy")
+    fractions = ["total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover"]
+    shown = table[fractions].map(lambda value: "" if pd.isna(value) else f"{value:.1%}")
+    for ratio in ("sharpe", "information_ratio"):
+        shown[ratio] = table[ratio].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+    return shown.rename_axis(index=None).to_string()

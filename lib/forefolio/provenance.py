@@ -1,0 +1,247 @@
+"""What made each file of a run: hashes, the manifest that keeps them, the ledger, and why a stage has to run.
+
+A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
+and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from forefolio.study import PATHS, ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGE = Path(__file__).resolve().parent
+NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a stage reads and writes, as paths in the run folder; figures come on top."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+STAGES = {
+    "01_data": Contract(
+        reads=(),
+        writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/benchmark.parquet",
+                "tables/universe.csv", "tables/periods.csv", "tables/asset_summary.csv")),
+    "02_correlation": Contract(
+        reads=("artifacts/returns.parquet",),
+        writes=("artifacts/correlation.parquet",)),
+    "03_mpt_frontier": Contract(
+        reads=("artifacts/returns.parquet",),
+        writes=("tables/mpt_weights.csv", "tables/mpt_statistics.csv", "artifacts/frontier.parquet",
+                "artifacts/random_portfolios.parquet")),
+    "04_forecasting": Contract(
+        reads=("artifacts/returns.parquet",),
+        writes=("artifacts/forecasts.parquet", "artifacts/training_history.parquet",
+                "tables/forecast_accuracy.csv", "tables/windows.csv")),
+    "05_portfolios": Contract(
+        reads=("artifacts/returns.parquet", "artifacts/forecasts.parquet"),
+        writes=("artifacts/weights.parquet", "tables/solver_log.csv")),
+    "06_comparison": Contract(
+        reads=("artifacts/returns.parquet", "artifacts/benchmark.parquet", "artifacts/forecasts.parquet",
+               "artifacts/weights.parquet"),
+        writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv",
+                "tables/evidence.csv")),
+}
+
+
+class StageError(RuntimeError):
+    """A stage that cannot be opened, recorded or closed; the message is one sentence for whoever runs it."""
+
+
+# ---------------------------------------------------------------------------------------------- places and files
+def outputs_folder() -> Path:
+    """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
+    return Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file aside, then give it its name: a file that can be seen is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        write(Path(aside))
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+# ------------------------------------------------------------------------------------------------------- hashes
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _cells(stage: str) -> list[dict[str, Any]]:
+    path = NOTEBOOKS / f"{stage}.ipynb"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StageError(f"{path} cannot be read as a notebook ({error}); restore it from version control") from None
+
+
+def notebook_hash(stage: str) -> str:
+    """SHA-256 of a notebook's cell sources: outputs and metadata do not count."""
+    sources = [["".join(cell["source"]), cell["cell_type"]] for cell in _cells(stage)]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def declared_parameters(stage: str) -> dict[str, Any]:
+    """Names and values in the notebook's cell tagged `parameters`, in order."""
+    for cell in _cells(stage):
+        if "parameters" in cell["metadata"].get("tags", []):
+            lines = ast.parse("".join(cell["source"])).body
+            return {line.target.id: ast.literal_eval(line.value) for line in lines}
+    raise StageError(f"notebooks/{stage}.ipynb has no cell tagged parameters; tag the one that declares them")
+
+
+@lru_cache
+def _imported(source: str) -> frozenset[str]:
+    """Modules of this package that a source text imports by `from forefolio import ...` or `from forefolio.x`."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "forefolio":
+            found.update([node.module.split(".")[1]] if "." in node.module else [name.name for name in node.names])
+    return frozenset(found)
+
+
+def library_hashes(source: str) -> dict[str, str]:
+    """SHA-256 of each module of this package that a source text reaches through imports, by module name."""
+    reached, waiting = {}, set(_imported(source))
+    while waiting:
+        module = waiting.pop()
+        text = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
+        reached[module] = hashlib.sha256(text.encode()).hexdigest()
+        waiting |= _imported(text) - reached.keys()
+    return dict(sorted(reached.items()))
+
+
+def stage_code(stage: str) -> str:
+    """The code cells of a stage's notebook as one text."""
+    return "\n".join("".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code")
+
+
+def environment() -> dict[str, str]:
+    """What else a result depends on: the locked versions, Python, the Keras backend and the kind of processor."""
+    return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
+            "backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "machine": platform.machine()}
+
+
+# ----------------------------------------------------------------------------------------------------- manifest
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Manifest entries by stage; empty where there is none or it cannot be read."""
+    try:
+        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest whole, stages in order."""
+    text = json.dumps({stage: manifest[stage] for stage in STAGES if stage in manifest}, indent=1, sort_keys=False)
+    write_whole(folder / "manifest.json", lambda aside: aside.write_text(text + "\n", encoding="utf-8"))
+
+
+def record_executed(folder: Path, stage: str, notebook: Path) -> None:
+    """Add the executed notebook to the files that the manifest vouches for."""
+    manifest = read_manifest(folder)
+    manifest[stage]["files"][notebook.name] = file_hash(notebook)
+    write_manifest(folder, manifest)
+
+
+def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[Path]) -> dict[str, Any]:
+    """All that a stage's results depend on, as the manifest keeps it.
+
+    Parameters
+    ----------
+    parameters : every declared parameter and its value, plain types.
+    sources : files from outside the run folder that the stage reads: prices.
+    """
+    return {"notebook": notebook_hash(stage),
+            "parameters": {name: value for name, value in parameters.items() if name not in NO_KEY},
+            "sources": [file_hash(path) for path in sources],
+            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()},
+            "library": library_hashes(stage_code(stage)),
+            "environment": environment()}
+
+
+def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
+    """Why a stage has to run, in a few words; '' when it is up to date."""
+    entry = read_manifest(folder).get(stage)
+    if entry is None:
+        return "no results yet"
+    for name in ("notebook", "parameters", "sources", "reads", "library", "environment"):
+        if entry[name] != now[name]:
+            if isinstance(now[name], dict):
+                changed = sorted(key for key in now[name].keys() | entry[name].keys()
+                                 if now[name].get(key) != entry[name].get(key))
+                return f"{name} changed: {', '.join(changed)}"
+            return f"{name} changed"
+    for path, was in entry["files"].items():
+        if not (folder / path).exists():
+            return f"{path} is gone"
+        if file_hash(folder / path) != was:
+            return f"{path} was changed"
+    return ""
+
+
+def readers(stage: str) -> list[str]:
+    """The stage and all that read its results, directly or through others, in order."""
+    found, written = [stage], set(STAGES[stage].writes)
+    for later, contract in STAGES.items():
+        if later not in found and written & set(contract.reads):
+            found.append(later)
+            written |= set(contract.writes)
+    return found
+
+
+def forget(folder: Path, stage: str) -> None:
+    """Put the results of a stage and of all that read it out of sight, manifest entries first."""
+    manifest = read_manifest(folder)
+    dropped = readers(stage)
+    if any(manifest.pop(name, None) for name in dropped):
+        write_manifest(folder, manifest)
+    for name in dropped:
+        (folder / f"{name}.ipynb").unlink(missing_ok=True)
+        for path in (*STAGES[name].writes, *(f"figures/{file.name}" for file in figure_files(folder, name))):
+            (folder / path).unlink(missing_ok=True)
+
+
+def figure_files(folder: Path, stage: str) -> list[Path]:
+    """The figures of a stage that are on disk: `figures/<stage number>_<noun>.<html or png>`."""
+    return sorted((folder / "figures").glob(f"{stage[:2]}_*.*"))
+
+
+def append_ledger(folder: Path, *, started: float, **line: Any) -> None:
+    """Add one line to the run's ledger: what happened to a stage, `started` in seconds since the epoch."""
+    keys = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook")
+    line["started"] = _utc(started)
+    entry = {"time": _utc(time.time())} | {key: line.get(key) for key in keys}
+    with open(folder / "ledger.jsonl", "a", encoding="utf-8") as ledger:
+        ledger.write(json.dumps(entry) + "\n")
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def combined(hashes: dict[str, str]) -> str:
+    """One hash of several."""
+    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,247 @@
+"""The one authority on parameters: a params file becomes a validated, frozen `Study`.
+
+Every name, type, range and default of a study stands here and nowhere else. Params files are flat YAML; a
+notebook declares the subset that it uses. What does not fit is refused with one sentence.
+"""
+
+import difflib
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+ROOT = Path(__file__).resolve().parents[2]
+PATHS = ("prices_path", "benchmark_path")
+
+MODELS = ("zero", "mean", "ar", "lstm", "cnn1d")
+FRAMEWORKS = ("mvf", "rpp", "mdp")
+
+
+class StudyError(ValueError):
+    """A study that cannot be run as it is written; the message is one sentence for its author."""
+
+
+def _iso_date(value: Any) -> Any:
+    """Accept 2014-01-01 with or without YAML's quotes, and nothing looser."""
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return date.fromisoformat(value)
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_iso_date)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Study(BaseModel):
+    """All parameters of one study; the comments in `params/default.yml` give their meaning and unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    study: str = "default"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+
+    source: Literal["sample", "csv"] = "sample"
+    tickers: list[Name] = []
+    allow_missing_tickers: bool = False
+    prices_path: str = ""
+    benchmark_path: str = ""
+    benchmark: Name = "SP500"
+    start: Day = date(2014, 1, 1)
+    end: Day = date(2022, 12, 31)
+    train_end: Day = date(2018, 12, 31)
+    validation_end: Day = date(2020, 12, 31)
+    max_missing: Share = 0.0
+    periods_per_year: Annotated[int, Field(ge=1, le=366)] = 252
+    risk_free_rate: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+
+    correlation_window: Annotated[int, Field(ge=10)] = 63
+
+    frontier_sample: Literal["training", "all"] = "training"
+    random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
+
+    models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = list(MODELS)
+    lookback: Annotated[int, Field(ge=2)] = 30
+    ar_lags: Count = 5
+    epochs: Count = 50
+    patience: Count = 10
+    batch_size: Count = 64
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    lstm_layers: Count = 4
+    lstm_units: Count = 4
+    lstm_dropout: Share = 0.3
+    lstm_recurrent_dropout: Share = 0.3
+    cnn1d_layers: Count = 2
+    cnn1d_filters: Count = 32
+    cnn1d_kernel_size: Count = 3
+    cnn1d_pool_size: Count = 2
+    cnn1d_dense_units: Count = 64
+    cnn1d_dropout: Share = 0.2
+
+    frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = list(FRAMEWORKS)
+    estimation_window: Annotated[int, Field(ge=2)] = 250
+    risk_aversion: Annotated[float, Field(gt=0)] = 1.0
+    mu_horizon: Literal["next_day", "month"] = "next_day"
+    use_residual: bool = True
+    residual_window: Count = 30
+    scenarios: Literal["append", "history"] = "append"
+
+    cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> "Study":
+        declared = (info.context or {}).get("declared") or set(type(self).model_fields)
+        for fields, problem in _conflicts(self):
+            if set(fields) <= declared and problem:
+                raise ValueError(problem)
+        return self
+
+
+def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
+    """Each rule between parameters: those it reads, and what is wrong ('' when nothing is)."""
+    convolved = study.lookback - study.cnn1d_layers * (study.cnn1d_kernel_size - 1)
+    rules = [(("study",), "" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", study.study) else
+              f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
+    days = ("start", "train_end", "validation_end", "end")
+    for earlier, later in zip(days, days[1:]):
+        first, last = getattr(study, earlier), getattr(study, later)
+        rules.append(((earlier, later), "" if first < last else
+                      f"{later}: {last} is not after {earlier} ({first}); the order is {' < '.join(days)}"))
+    for field in ("tickers", "models", "frameworks"):
+        values = getattr(study, field)
+        repeated = next((value for value in values if values.count(value) > 1), None)
+        rules.append(((field,), "" if repeated is None else f"{field}: {repeated} is named twice; name it once"))
+    rules.append((("tickers", "benchmark"), "" if study.benchmark not in study.tickers else
+                  f"tickers: {study.benchmark} is the benchmark; an index is not invested in, so take it out"))
+    rules.append((("lookback", "models", "cnn1d_layers", "cnn1d_kernel_size", "cnn1d_pool_size"),
+                  "" if "cnn1d" not in study.models or convolved >= study.cnn1d_pool_size else
+                  f"cnn1d_kernel_size: {study.cnn1d_layers} convolutions of {study.cnn1d_kernel_size} and a pool of "
+                  f"{study.cnn1d_pool_size} leave nothing of a lookback of {study.lookback}; lengthen lookback"))
+    rules.append((("source", "prices_path"), "" if study.source != "csv" or study.prices_path else
+                  "prices_path: source csv needs the path of a file of prices; set prices_path"))
+    return rules
+
+
+def validated(values: dict[str, Any], *, where: str, declared: set[str] | None = None) -> Study:
+    """Validate parameters.
+
+    Parameters
+    ----------
+    values : parameter names and values.
+    where : what to call their place in an error: a file, a stage.
+    declared : where given, the only parameters that count; rules between others are not checked.
+
+    Raises
+    ------
+    StudyError
+        One sentence: unknown name (with the nearest valid one), wrong type, bad range, or values that do not
+        fit together.
+    """
+    for name in values:
+        if name not in Study.model_fields:
+            near = difflib.get_close_matches(str(name), Study.model_fields, n=1, cutoff=0)
+            raise StudyError(f"{where}: {name} is not a parameter; did you mean {near[0]}?")
+    try:
+        return Study.model_validate(values, context={"declared": declared})
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_sentence(error.errors()[0])}") from None
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """Say one of pydantic's findings as a sentence."""
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
+    name, value, kind = problem["loc"][0], problem["input"], problem["type"]
+    item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
+    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ")
+    said = f"{name}{item}: {value!r} should be {wanted}"
+    if kind.startswith("date"):
+        return f"{name}{item}: {value!r} is not a date; write it as 2018-12-31"
+    if isinstance(value, str) and kind in ("float_type", "int_type"):
+        return f"{said}; write it without quotes, and small numbers as 0.001 or 1.0e-3"
+    if kind in ("bool_type", "list_type", "string_type"):
+        example = {"bool_type": "true or false without quotes", "list_type": "[first, second]",
+                   "string_type": "it in quotes"}
+        return f"{said}; write {example[kind]}"
+    return said
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without Python objects, and with a key at most once."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice", node.start_mark)
+    return loader.construct_mapping(node)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _yaml(text: str, *, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or error}); "
+                         "write one `name: value` a line") from None
+
+
+def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
+    """Read a params file, apply `key=value` overrides, and validate the result.
+
+    Parameters
+    ----------
+    path : a flat YAML file; names that it leaves out have their defaults.
+    overrides : `key=value` each, the value in YAML; relative paths in them are relative to the current folder,
+        those in the file to the repository root.
+
+    Raises
+    ------
+    StudyError
+        One sentence naming the file and what is wrong in it.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
+    values = _yaml(text, where=str(path))
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
+    values = {name: _located(name, value, ROOT) for name, value in values.items()}
+    where = str(path)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise StudyError(f"--set {override}: has no '='; write --set name=value")
+        values[name] = _located(name, _yaml(text, where=f"--set {override}"), Path.cwd())
+        where = f"{path} with --set"
+    return validated(values, where=where)
+
+
+def _located(name: str, value: Any, folder: Path) -> Any:
+    """A path parameter as an absolute path; anything else as it is."""
+    return str(folder / value) if name in PATHS and isinstance(value, str) and value else value
+
+
+def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]:
+    """The study's values as plain YAML and JSON types (dates as ISO text), in the order of the fields."""
+    return {name: value.isoformat() if isinstance(value, date) else value
+            for name, value in study if names is None or name in names}
+
+
+def as_yaml(study: Study) -> str:
+    """The resolved study as a params file."""
+    return yaml.safe_dump(as_parameters(study), sort_keys=False, allow_unicode=True, default_flow_style=None)

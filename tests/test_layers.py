@@ -1,0 +1,70 @@
+"""The walls: which module may import which, who alone imports a library, and what importing costs."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+
+from forefolio.study import ROOT
+
+PACKAGE = ROOT / "lib" / "forefolio"
+SOLE = {  # library: the one module that imports it
+    "pydantic": "study", "yaml": "study", "pyarrow": "artifacts", "yfinance": "markets", "sklearn": "covariance",
+    "statsmodels": "forecasts", "keras": "networks", "tensorflow": "networks", "cvxpy": "portfolios", "plotly": "drawing",
+    "papermill": "pipeline", "click": "__main__", "filelock": "artifacts", "arch": "evidence", "dask": "sweep",
+    "nbconvert": "pages",
+}
+
+
+def module_table() -> list[str]:
+    """Modules in the order of the README's table."""
+    readme = (ROOT / "README.md").read_text()
+    return re.findall(r"^\| `(\w+)\.py` \|", readme, flags=re.MULTILINE)
+
+
+def imports(module: str) -> set[str]:
+    """Dotted names that a module imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written in full"
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def test_the_readme_s_table_names_every_module_once():
+    modules = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
+    assert sorted(module_table()) == modules
+
+
+@pytest.mark.parametrize("module", module_table())
+def test_a_module_imports_only_from_rows_above_it(module):
+    above = module_table()[:module_table().index(module)]
+    ours = {name.split(".")[1] for name in imports(module) if name.startswith("forefolio.")}
+    assert ours <= set(above), f"{module} imports {ours - set(above)}"
+
+
+@pytest.mark.parametrize("module", module_table())
+def test_a_library_has_its_one_importer(module):
+    for name in imports(module):
+        owner = SOLE.get(name.split(".")[0], module)
+        assert module == owner, f"{module} imports {name}, which is {owner}'s"
+
+
+def test_only_the_networks_pay_for_keras():
+    """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch."""
+    light = [module for module in module_table() if module not in ("networks", "__main__")]
+    script = (f"import sys; from forefolio import {', '.join(light)}; "
+              "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio') "
+              "if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_package_re_exports_nothing():
+    assert not any(isinstance(node, ast.Import | ast.ImportFrom)
+                   for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text())))

@@ -1,0 +1,127 @@
+"""What a params file may say, and what is answered when it says something else."""
+
+from datetime import date
+
+import pytest
+
+from forefolio import provenance, study
+from forefolio.study import Study, StudyError
+
+
+def test_the_three_places_of_a_parameter_agree():
+    """Study, params/default.yml and the parameters cells of the notebooks name the same values."""
+    in_file = study.as_parameters(study.load(study.ROOT / "params" / "default.yml"))
+    assert in_file == study.as_parameters(Study())
+    declared = {}
+    for stage in provenance.STAGES:
+        declared |= provenance.declared_parameters(stage)
+        assert {name: in_file[name] for name in provenance.declared_parameters(stage)} == \
+            provenance.declared_parameters(stage), stage
+    assert set(declared) == set(in_file), "a parameter that no notebook declares does nothing"
+
+
+def test_every_parameter_stands_in_the_default_file_with_a_comment():
+    lines = (study.ROOT / "params" / "default.yml").read_text().splitlines()
+    written = {line.split(":")[0]: line for line in lines if line and not line.startswith("#")}
+    assert set(written) == set(Study.model_fields)
+    assert all("  #" in line for line in written.values())
+
+
+@pytest.mark.parametrize(("override", "said"), [
+    ("lookbak=30", "lookbak is not a parameter; did you mean lookback?"),
+    ("use_residual='false'", "use_residual: 'false' should be a boolean"),
+    ("tickers=AAPL", "tickers: 'AAPL' should be a list"),
+    ("models=[lstm, arima]", "models[1]: 'arima' should be"),
+    ("models=[]", "models: [] should be"),
+    ("start=2019-06-01", "train_end: 2018-12-31 is not after start (2019-06-01)"),
+    ("end=2020-01-01", "end: 2020-01-01 is not after validation_end"),
+    ("start=01/02/2014", "start: '01/02/2014' is not a date; write it as 2018-12-31"),
+    ("end=2022-13-01", "not plain YAML (month must be in 1..12)"),
+    ("learning_rate=1e-3", "small numbers as 0.001 or 1.0e-3"),
+    ("epochs=0", "epochs: 0 should be greater than or equal to 1"),
+    ("epochs=2.5", "epochs: 2.5 should be"),
+    ("cost_bps=.nan", "cost_bps: nan should be a finite number"),
+    ("lookback=5", "leave nothing of a lookback of 5"),
+    ("tickers=[AAPL, AAPL]", "tickers: AAPL is named twice"),
+    ("tickers=[AAPL, NO]", "tickers[1]: False should be a string"),
+    ("tickers=[SP500, AAPL]", "SP500 is the benchmark"),
+    ("source=csv", "prices_path"),
+    ("source=bloomberg", "source: 'bloomberg' should be"),
+    ("study=../x", "study: '../x' is not a plain name"),
+    ("study=.hidden", "is not a plain name"),
+    ("study=''", "is not a plain name"),
+    ("seed", "--set seed: has no '='"),
+    ("seed=!!python/object/apply:os.getcwd []", "not plain YAML"),
+    ("seed=[1, 2", "not plain YAML"),
+])
+def test_a_wrong_value_is_refused_in_one_sentence(override, said):
+    with pytest.raises(StudyError) as refused:
+        study.load(study.ROOT / "params" / "default.yml", (override,))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("- 1\n- 2\n", "holds a list, not parameters"),
+    ("just words", "holds a str, not parameters"),
+    ("seed: 1\nseed: 2\n", "seed stands twice"),
+    ("seed: [1\n", "not plain YAML"),
+    ("seed: !!python/name:os.system\n", "not plain YAML"),
+    ("1: 2\n", "1 is not a parameter"),
+    ("\tseed: 1\n", "not plain YAML"),
+])
+def test_a_file_that_is_not_plain_params_is_refused(tmp_path, text, said):
+    path = tmp_path / "params.yml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match="params.yml") as refused:
+        study.load(path)
+    assert said in str(refused.value)
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="cannot be read"):
+        study.load(tmp_path / "nowhere.yml")
+    with pytest.raises(StudyError, match="cannot be read"):
+        study.load(tmp_path)
+    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        study.load(tmp_path / "binary.yml")
+
+
+def test_dates_may_be_quoted_or_not(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text('start: "2015-01-01"\ntrain_end: 2018-06-30\n')
+    loaded = study.load(path)
+    assert (loaded.start, loaded.train_end) == (date(2015, 1, 1), date(2018, 6, 30))
+
+
+def test_an_empty_file_is_the_default_study(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text("# nothing yet\n")
+    assert study.load(path) == Study()
+
+
+def test_paths_are_relative_to_the_file_s_repository_or_to_the_current_folder(tmp_path, monkeypatch):
+    path = tmp_path / "params.yml"
+    path.write_text("source: csv\nprices_path: data/prices.csv\n")
+    monkeypatch.chdir(tmp_path)
+    assert study.load(path).prices_path == str(study.ROOT / "data" / "prices.csv")
+    assert study.load(path, ("prices_path=mine.csv",)).prices_path == str(tmp_path / "mine.csv")
+
+
+def test_a_study_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Study().seed = 8
+
+
+def test_a_stage_is_judged_by_its_own_parameters_only():
+    """Stage 04 declares no start: a train_end before the default start says nothing about it."""
+    assert study.validated({"train_end": "2010-01-01"}, where="04", declared={"train_end"}).train_end.year == 2010
+    with pytest.raises(StudyError, match="is not after start"):
+        study.validated({"train_end": "2010-01-01"}, where="params")
+
+
+def test_the_resolved_study_reads_back_as_itself(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text(study.as_yaml(Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)))
+    assert study.load(path) == Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)
