@@ -10,11 +10,12 @@ import pytest
 from forefolio.study import ROOT
 
 PACKAGE = ROOT / "lib" / "forefolio"
-SOLE = {  # library: the one module that imports it
-    "pydantic": "study", "yaml": "study", "pyarrow": "artifacts", "yfinance": "markets", "sklearn": "covariance",
-    "statsmodels": "forecasts", "keras": "networks", "tensorflow": "networks", "cvxpy": "portfolios", "plotly": "drawing",
-    "papermill": "pipeline", "click": "__main__", "filelock": "artifacts", "arch": "evidence", "dask": "sweep",
-    "nbconvert": "pages",
+SOLE = {  # library: the only modules that import it
+    "pydantic": ("study",), "yaml": ("study",), "filelock": ("artifacts",), "kaleido": ("pictures",),
+    "yfinance": ("markets",), "sklearn": ("covariance",), "statsmodels": ("forecasts",), "keras": ("networks",),
+    "tensorflow": ("networks",), "cvxpy": ("portfolios", "downside", "frontier"), "arch": ("evidence",),
+    "plotly": ("drawing", "figures", "forecast_figures", "strategy_figures"), "papermill": ("pipeline",),
+    "click": ("__main__",),
 }
 
 
@@ -49,10 +50,10 @@ def test_a_module_imports_only_from_rows_above_it(module):
 
 
 @pytest.mark.parametrize("module", module_table())
-def test_a_library_has_its_one_importer(module):
+def test_a_library_stays_in_its_room(module):
     for name in imports(module):
-        owner = SOLE.get(name.split(".")[0], module)
-        assert module == owner, f"{module} imports {name}, which is {owner}'s"
+        owners = SOLE.get(name.split(".")[0], (module,))
+        assert module in owners, f"{module} imports {name}, which is for {owners}"
 
 
 def test_only_the_networks_pay_for_keras():

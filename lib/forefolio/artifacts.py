@@ -21,7 +21,7 @@ from typing import Any
 import filelock
 import pandas as pd
 
-from forefolio import provenance
+from forefolio import pictures, provenance
 from forefolio.provenance import STAGES, StageError, write_whole
 from forefolio.study import as_parameters, validated
 
@@ -92,6 +92,7 @@ class Stage:
         with self._alone():
             provenance.forget(self.folder, name)
         self._conditions = provenance.conditions(self.folder, name, self._parameters, [])
+        pictures.warm_up()
 
     def _alone(self) -> AbstractContextManager[None]:
         """The run folder's lock, or nothing to do inside a run that has it."""
@@ -137,8 +138,9 @@ class Stage:
         the function reaches through imports and the locked versions; no sentence or colour of a notebook counts.
         """
         module = function.__module__.removeprefix("forefolio.")
-        key = [function.__qualname__, [_content(argument) for argument in arguments],
-               provenance.library_hashes(f"from forefolio import {module}"), provenance.environment()]
+        library = provenance.library_hashes(f"from forefolio import {module}")
+        key = [function.__qualname__, [_content(argument) for argument in arguments], library,
+               provenance.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = provenance.outputs_folder() / ".trained" / digest[:32]
         if kept.exists():
@@ -169,7 +171,7 @@ class Stage:
         if not self._can_draw:
             return None
         try:
-            return figure.to_image(format="png", scale=1.5)
+            return pictures.png(figure, scale=1.5)
         except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
             self._can_draw = False
             print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there")

@@ -100,6 +100,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
 def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
     """Execute one notebook; it takes its final name only when it is whole, whether it succeeded or not."""
     import papermill  # seconds to import, and a run that is up to date does not need it
+    from traitlets.config import Config
 
     print(f"{name}  running ({why})", flush=True)
     os.environ[INSIDE_A_RUN] = str(folder)
@@ -111,7 +112,8 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> N
     try:
         papermill.execute_notebook(
             provenance.NOTEBOOKS / f"{name}.ipynb", aside, parameters, kernel_name="python3", cwd=provenance.NOTEBOOKS,
-            progress_bar={"desc": name, "unit": "cell", "leave": False} if sys.stderr.isatty() else False)
+            progress_bar={"desc": name, "unit": "cell", "leave": False} if sys.stderr.isatty() else False,
+            config=Config({"KernelManager": {"transport_encryption": "auto"}}))
         if name not in provenance.read_manifest(folder):
             message = "the notebook ended without closing its stage"
     except KeyboardInterrupt:

@@ -138,10 +138,11 @@ def stage_code(stage: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code")
 
 
-def environment() -> dict[str, str]:
-    """What else a result depends on: the locked versions, Python, the Keras backend and the kind of processor."""
+def environment(library: dict[str, str]) -> dict[str, str]:
+    """What else a result depends on: the locked versions, Python, the kind of processor, the backend of networks."""
+    backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if "networks" in library else {}
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
-            "backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "machine": platform.machine()}
+            "machine": platform.machine()} | backend
 
 
 # ----------------------------------------------------------------------------------------------------- manifest
@@ -174,12 +175,13 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
     parameters : every declared parameter and its value, plain types.
     sources : files from outside the run folder that the stage reads: prices.
     """
+    library = library_hashes(stage_code(stage))
     return {"notebook": notebook_hash(stage),
             "parameters": {name: value for name, value in parameters.items() if name not in NO_KEY},
             "sources": [file_hash(path) for path in sources],
             "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()},
-            "library": library_hashes(stage_code(stage)),
-            "environment": environment()}
+            "library": library,
+            "environment": environment(library)}
 
 
 def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
@@ -214,10 +216,9 @@ def readers(stage: str) -> list[str]:
 
 def forget(folder: Path, stage: str) -> None:
     """Put the results of a stage and of all that read it out of sight, manifest entries first."""
-    manifest = read_manifest(folder)
-    dropped = readers(stage)
-    if any(manifest.pop(name, None) for name in dropped):
-        write_manifest(folder, manifest)
+    manifest, dropped = read_manifest(folder), readers(stage)
+    if manifest.keys() & set(dropped):
+        write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
         (folder / f"{name}.ipynb").unlink(missing_ok=True)
         for path in (*STAGES[name].writes, *(f"figures/{file.name}" for file in figure_files(folder, name))):

@@ -1,0 +1,295 @@
+"""Returns to covariance and correlation: estimates, their order, their spectrum.
+
+Every function takes wide frames (rows are days, columns assets) and returns labelled frames, so that nothing
+is ever joined by position. A covariance is per day: annualize where you show it, not where you compute it.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+
+def sample_covariance(returns: pd.DataFrame) -> pd.DataFrame:
+    """Sample covariance of daily returns, with n_days - 1 in the denominator.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, n_assets)
+        Covariance a day.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing or there are fewer than two days.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    >>> sample_covariance(returns).round(6).loc["A"].tolist()
+    [0.0002, -0.0002]
+    """
+    _check_complete(returns)
+    return _labelled(np.cov(returns.to_numpy(), rowvar=False), returns.columns)
+
+
+def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
+    """Covariance shrunk toward a multiple of the identity (Ledoit and Wolf 2004).
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, n_assets)
+        Covariance a day, positive definite even with fewer days than assets.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing or there are fewer than two days.
+
+    Notes
+    -----
+    The target gives every asset the mean variance, so next to coins a stable coin looks riskier than it is.
+    The shrunk matrix has n_days in the denominator, as in the paper of Ledoit and Wolf.
+    """
+    from sklearn.covariance import ledoit_wolf as shrunk  # takes a second to import
+
+    _check_complete(returns)
+    return _labelled(shrunk(returns.to_numpy())[0], returns.columns)
+
+
+def exponential_covariance(returns: pd.DataFrame, *, halflife: float) -> pd.DataFrame:
+    """Exponentially weighted covariance as of the last day.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+    halflife : float
+        Age in trading days at which a day counts half as much as the last one; positive.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, n_assets)
+        Covariance a day.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing, there are fewer than two days, or `halflife` is not positive.
+
+    Notes
+    -----
+    Around the weighted mean and without bias, so that a long half-life gives `sample_covariance`.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    >>> exponential_covariance(returns, halflife=1).round(6).loc["A"].tolist()
+    [0.0002, -0.0002]
+    """
+    _check_complete(returns)
+    if not halflife > 0:
+        raise ValueError(f"halflife is {halflife}: give a positive number of days")
+    age = np.arange(len(returns))[::-1]
+    return _labelled(np.cov(returns.to_numpy(), rowvar=False, aweights=0.5 ** (age / halflife)), returns.columns)
+
+
+def correlation(returns: pd.DataFrame) -> pd.DataFrame:
+    """Correlation matrix of daily returns.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, n_assets)
+        Correlations from -1 to 1, ones on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing, there are fewer than two days, or an asset never moves.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    >>> correlation(returns).loc["A", "B"].round(6)
+    np.float64(-1.0)
+    """
+    _check_complete(returns)
+    still = returns.columns[np.ptp(returns.to_numpy(), axis=0) == 0]
+    if len(still):
+        raise ValueError(f"{', '.join(still)} never moves, so it has no correlation: drop it from the universe")
+    return _labelled(np.corrcoef(returns.to_numpy(), rowvar=False), returns.columns)
+
+
+def clustered_order(correlation: pd.DataFrame) -> list[str]:
+    """Assets in an order that puts similar ones side by side.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+
+    Returns
+    -------
+    list of str
+        The assets: average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
+
+    Examples
+    --------
+    >>> names = ["A", "B", "C"]
+    >>> rho = pd.DataFrame([[1, 0, 0.9], [0, 1, 0.1], [0.9, 0.1, 1]], index=names, columns=names)
+    >>> clustered_order(rho) in (["A", "C", "B"], ["B", "C", "A"])
+    True
+    """
+    if len(correlation) < 3:
+        return correlation.columns.tolist()
+    distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # a duplicate rounds above one
+    tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
+    return correlation.columns[leaves_list(tree)].tolist()
+
+
+def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Series:
+    """Mean correlation between different assets over a moving window.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+    window : int
+        Trading days a window, at least 2.
+
+    Returns
+    -------
+    Series, shape (n_days - window + 1,)
+        From -1 to 1, each on its window's last day. An asset that does not move in a window is left out of it.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing, there are fewer than two assets, or `window` does not fit.
+
+    Notes
+    -----
+    With every asset scaled to unit variance, the variance of the sum of all is the sum of all correlations: one
+    product a window in place of n_assets^2 correlations.
+    """
+    _check_complete(returns)
+    n_days, n_assets = returns.shape
+    if not 2 <= window <= n_days or n_assets < 2:
+        raise ValueError(f"window is {window} for {n_days} days of {n_assets} assets: give 2 to {n_days} days of two assets")
+    volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
+    moves = volatility > 0
+    scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
+    centered = (returns - returns.mean()).to_numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(centered, window, axis=0)  # a view, no copy
+    sums = np.einsum("snd,sn->sd", windows, scale)
+    all_pairs = sums.var(axis=1, ddof=1)  # diagonal included
+    n_moving = moves.sum(axis=1).astype(float)
+    pairs = n_moving * (n_moving - 1)
+    average = np.divide(all_pairs - n_moving, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return pd.Series(average, index=returns.index[window - 1 :], name="average_correlation")
+
+
+def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
+    """Eigenvalues of a correlation matrix beside the edge of pure noise.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+    n_days : int
+        Days that the correlations were estimated from.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, 4)
+        Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
+        that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2.
+
+    Examples
+    --------
+    >>> rho = pd.DataFrame([[1, 0.5], [0.5, 1]], index=["A", "B"], columns=["A", "B"])
+    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()
+    [[1.0, 1.5, 0.75, 1.21], [2.0, 0.5, 0.25, 1.21]]
+    """
+    if not n_days > 0:
+        raise ValueError(f"n_days is {n_days}: give the number of days behind the correlations")
+    eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
+    n_assets = len(eigenvalues)
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, n_assets + 1),
+            "eigenvalue": eigenvalues,
+            "share": eigenvalues / n_assets,
+            "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2,
+        }
+    )
+
+
+def condition_number(covariance: pd.DataFrame) -> float:
+    """Largest over smallest eigenvalue of a covariance; infinite if it is singular.
+
+    Examples
+    --------
+    >>> condition_number(pd.DataFrame([[4.0, 0.0], [0.0, 1.0]]))
+    4.0
+    """
+    eigenvalues = np.linalg.eigvalsh(covariance.to_numpy())
+    # below the rounding error of the largest eigenvalue the smallest one is not known to differ from zero
+    singular = eigenvalues[0] <= eigenvalues[-1] * len(eigenvalues) * np.finfo(float).eps
+    return float("inf") if singular else float(eigenvalues[-1] / eigenvalues[0])
+
+
+def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
+    """Pairs of assets that are nearly the same investment.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+    threshold : float
+        Smallest correlation that is listed.
+
+    Returns
+    -------
+    DataFrame
+        Columns first, second, correlation; each pair once, the closest first.
+
+    Examples
+    --------
+    >>> rho = pd.DataFrame([[1, 0.99], [0.99, 1]], index=["BTC", "WBTC"], columns=["BTC", "WBTC"])
+    >>> near_duplicates(rho, threshold=0.95).to_numpy().tolist()
+    [['BTC', 'WBTC', 0.99]]
+    """
+    rows, columns = np.triu_indices(len(correlation), k=1)
+    names = correlation.columns.to_numpy()
+    pairs = pd.DataFrame(
+        {"first": names[rows], "second": names[columns], "correlation": correlation.to_numpy()[rows, columns]}
+    )
+    close = pairs[pairs["correlation"] >= threshold]
+    return close.sort_values("correlation", ascending=False, kind="stable", ignore_index=True)
+
+
+def _check_complete(returns: pd.DataFrame) -> None:
+    """Refuse missing returns, and samples too short for a covariance."""
+    missing = returns.columns[~np.isfinite(returns.to_numpy()).all(axis=0)]
+    if len(missing):
+        raise ValueError(f"returns of {', '.join(map(str, missing))} have gaps: build the universe first")
+    if len(returns) < 2:
+        raise ValueError(f"returns have {len(returns)} day(s), and a covariance needs two: take a longer sample")
+
+
+def _labelled(matrix: np.ndarray, assets: pd.Index) -> pd.DataFrame:
+    """Square matrix with the assets on both sides."""
+    return pd.DataFrame(np.atleast_2d(matrix), index=assets, columns=assets)

@@ -1,0 +1,305 @@
+"""Expected returns and covariance to long-only weights: one function per problem of the papers.
+
+Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state. Problems
+are scaled inside until their optimum is of order one, because solvers stop at absolute tolerances near 1e-8 and a
+daily variance is near 1e-4. Problems on whole paths of returns are in `downside`, closed forms in `frontier`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+DUST = 1e-6  # weights below zero by less are a solver's rounding
+
+
+SETTINGS = {
+    cp.CLARABEL: {},
+    cp.HIGHS: {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+}
+
+
+class OptimizationError(ValueError):
+    """A portfolio problem that has no solution, or whose solver did not reach it."""
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Weights by asset, the solver, its status (`optimal`, `fallback`, ...) and what else one should know."""
+
+    weights: pd.Series
+    solver: str
+    status: str
+    note: str = ""
+
+
+def equal_weight(assets: Sequence[str]) -> Solution:
+    """The same weight in every asset.
+
+    Examples
+    --------
+    >>> equal_weight(["A", "B"]).weights.tolist()
+    [0.5, 0.5]
+    """
+    if not len(assets):
+        raise ValueError("there are no assets to hold: give at least one")
+    return Solution(pd.Series(1 / len(assets), index=pd.Index(assets), name="weight"), "closed form", "optimal")
+
+
+def minimum_variance(covariance: pd.DataFrame) -> Solution:
+    """Long-only portfolio of smallest variance.
+
+    Parameters
+    ----------
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        If `covariance` is not a labelled covariance matrix.
+    OptimizationError
+        If a value is missing or the solver does not reach the optimum.
+
+    Notes
+    -----
+    min w'Sigma w, subject to 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 3e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> minimum_variance(variances).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    Sigma = covariance_matrix(covariance)
+    w = cp.Variable(len(Sigma))
+    variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))  # in units of the calmest asset
+    problem = cp.Problem(
+        cp.Minimize(variance),
+        [
+            cp.sum(w) == 1,
+            w >= 0,
+        ],
+    )
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
+
+
+def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
+    """Long-only portfolio of highest ratio of mean excess return to volatility.
+
+    Parameters
+    ----------
+    mu : Series, shape (n_assets,)
+        Expected return a day.
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+    risk_free : float
+        Risk-free return a day.
+
+    Returns
+    -------
+    Solution
+        If no mean exceeds `risk_free`: the minimum variance portfolio, status `fallback`, and the note says so.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `minimum_variance`.
+
+    Notes
+    -----
+    With w = y / k the ratio becomes the convex program min y'Sigma y subject to mu'y - r_f k = 1, 1'y = k, y >= 0
+    (Zouaoui & Naas 2025, Table 2).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.003, "B": 0.001})
+    >>> maximum_sharpe(mu, variances, risk_free=0).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    Sigma = covariance_matrix(covariance)
+    excess = aligned(mu, covariance.columns) - risk_free  # mu'y - r_f k = (mu - r_f)'y
+    if excess.max() <= 0:
+        return fallback(covariance)
+    excess = excess / excess.max()
+    rewarded = excess > 0
+    y = cp.Variable(len(Sigma))
+    variance = cp.quad_form(y, cp.psd_wrap(Sigma / smallest(np.diag(Sigma)[rewarded] / excess[rewarded] ** 2)))
+    problem = cp.Problem(
+        cp.Minimize(variance),
+        [
+            excess @ y == 1,
+            y >= 0,
+        ],
+    )
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
+
+
+def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float) -> Solution:
+    """Long-only trade-off between forecast return and variance (Nguyen 2025, MVF).
+
+    Parameters
+    ----------
+    mu : Series, shape (n_assets,)
+        Forecast return a day, r̂ + ē in the paper.
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+    risk_aversion : float
+        gamma, zero or more; 1 / lambda of the paper.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        As `minimum_variance`, or if `risk_aversion` is negative.
+    OptimizationError
+        If a value is missing or the solver does not reach the optimum.
+
+    Notes
+    -----
+    min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.0011, "B": 0.0010})
+    >>> mean_variance_forecast(mu, variances, risk_aversion=1).weights.round(4).tolist()
+    [0.75, 0.25]
+    """
+    if not risk_aversion >= 0:
+        raise ValueError(f"risk_aversion is {risk_aversion}: give zero or a positive number")
+    Sigma = covariance_matrix(covariance)
+    mu = aligned(mu, covariance.columns)
+    unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
+    w = cp.Variable(len(Sigma))
+    risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
+    reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
+    problem = cp.Problem(
+        cp.Minimize(risk - reward),
+        [
+            cp.sum(w) == 1,
+            w >= 0,
+        ],
+    )
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
+
+
+def risk_parity(covariance: pd.DataFrame) -> Solution:
+    """Long-only portfolio to whose risk every asset contributes the same (Nguyen 2025, RPP).
+
+    Parameters
+    ----------
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+
+    Returns
+    -------
+    Solution
+        Contributions are equal to 1e-10 relative, or the problem has failed.
+
+    Raises
+    ------
+    ValueError
+        If `covariance` is not a labelled covariance matrix.
+    OptimizationError
+        If a value is missing, or a portfolio without any risk leaves nothing to share.
+
+    Notes
+    -----
+    The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also that of the convex
+    min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n. Newton's
+    method with the damping for self-concordant functions converges from anywhere (Spinu 2013).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> risk_parity(variances).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    Sigma = covariance_matrix(covariance)
+    volatility = np.sqrt(np.diag(Sigma))
+    if not volatility.all():
+        still = ", ".join(covariance.columns[volatility == 0])
+        raise OptimizationError(f"{still} never moves, so it can carry no share of the risk: drop it")
+    n = len(Sigma)
+    C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
+    x = np.full(n, 1 / np.sqrt(n))
+    for _ in range(500):
+        gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
+        if abs(gap).max() < 1e-13:
+            break
+        # Newton's equations for relative steps: better conditioned than for x itself
+        step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)
+        decrement = np.sqrt(max(-gap @ step, 0))
+        x = x * (1 + step / (1 + decrement if decrement > 0.25 else 1))
+    if not abs(gap).max() < 1e-10:
+        raise OptimizationError("risk contributions cannot be made equal: some long-only portfolio has almost no risk")
+    return Solution(long_only(x / volatility / (x / volatility).sum(), covariance.columns), "Newton", "optimal")
+
+
+def solve(problem: cp.Problem, solver: str) -> None:
+    """Solve, or raise `OptimizationError` with the solver and its status."""
+    try:
+        problem.solve(solver=solver, **SETTINGS[solver])
+    except cp.SolverError as error:
+        raise OptimizationError(f"{solver} failed: {error}") from error
+    if problem.status != cp.OPTIMAL:
+        raise OptimizationError(f"{solver} stopped as {problem.status}: no weights were accepted")
+
+
+def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
+    """Label weights, set a solver's dust below zero to zero, and rescale to sum one."""
+    if not (weights > -DUST).all():
+        raise OptimizationError(f"the solver returned a weight of {weights.min():.1e} where none may be negative")
+    kept = np.maximum(weights, 0)
+    return pd.Series(kept / kept.sum(), index=assets, name="weight")
+
+
+def fallback(covariance: pd.DataFrame) -> Solution:
+    """Minimum variance in place of a ratio that no portfolio makes positive."""
+    solution = minimum_variance(covariance)
+    note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
+    return Solution(solution.weights, solution.solver, "fallback", note)
+
+
+def smallest(values: np.ndarray) -> float:
+    """Smallest positive value, one if there is none: a unit in which an optimum is near one."""
+    positive = values[values > 0]
+    return float(positive.min()) if positive.size else 1.0
+
+
+def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
+    """Values of a covariance that is labelled, complete, symmetric and positive semidefinite."""
+    if not covariance.index.equals(covariance.columns):
+        raise ValueError("covariance has other rows than columns: give one with the assets on both sides")
+    Sigma = covariance.to_numpy(dtype=float)
+    if not np.isfinite(Sigma).all():
+        missing = ", ".join(covariance.columns[~np.isfinite(Sigma).all(axis=0)])
+        raise OptimizationError(f"covariance has no value for {missing}")
+    scale = abs(Sigma).max()
+    if abs(Sigma - Sigma.T).max() > 1e-8 * scale or np.linalg.eigvalsh(Sigma)[0] < -1e-8 * scale:
+        raise ValueError("covariance is not symmetric and positive semidefinite: estimate it from complete returns")
+    return (Sigma + Sigma.T) / 2
+
+
+def aligned(mu: pd.Series, assets: pd.Index) -> np.ndarray:
+    """Values of `mu` in the order of `assets`, joined by name and complete."""
+    if set(mu.index) != set(assets) or not mu.index.is_unique:
+        raise ValueError("mu names other assets than the covariance: give one value for each")
+    values = mu.reindex(assets).to_numpy(dtype=float)
+    if not np.isfinite(values).all():
+        raise OptimizationError(f"mu has no value for {', '.join(assets[~np.isfinite(values)])}")
+    return values

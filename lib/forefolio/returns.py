@@ -1,0 +1,293 @@
+"""Prices to the universe, its returns, the three periods and the days on which portfolios are decided.
+
+`prices` and `returns` are wide frames, one row a trading day and one column a ticker. A return of day t is earned
+from the close before to the close of t; a decision at t uses data up to and including the close of t.
+"""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+Date = str | dt.date | pd.Timestamp
+
+
+def iso_day(date: Date) -> str:
+    """A date as messages write it, 2024-01-31."""
+    return f"{pd.Timestamp(date):%Y-%m-%d}"
+
+
+def _check_labels(frame: pd.DataFrame) -> None:
+    """Days must ascend without repeats and tickers must be unique: everything is joined by name."""
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex) or not (index.is_monotonic_increasing and index.is_unique):
+        raise ValueError("The dates of the prices must be ascending and without repeats: sort them and drop repeats")
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(f"The ticker {twice} stands in more than one column of prices: keep one of them")
+
+
+def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
+    """
+    Simple daily returns of prices.
+
+    Parameters
+    ----------
+    prices : DataFrame (n_days, n_assets)
+        Adjusted closes.
+
+    Returns
+    -------
+    DataFrame (n_days - 1, n_assets)
+        Fraction a day; the first day has no return and is dropped. A missing price gives missing returns.
+
+    Raises
+    ------
+    ValueError
+        If dates are unsorted or repeated, or a ticker stands twice.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"], name="date")
+    >>> simple_returns(pd.DataFrame({"A": [100.0, 110.0, 99.0]}, index=days))["A"].round(3).tolist()
+    [0.1, -0.1]
+    """
+    _check_labels(prices)
+    return prices.pct_change(fill_method=None).iloc[1:]
+
+
+def universe(prices: pd.DataFrame, *, complete_until: Date, max_missing: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Tickers that could have been chosen on a given day, their gaps filled forward, and why the others were not.
+
+    Parameters
+    ----------
+    prices : DataFrame (n_days, n_tickers)
+        Adjusted closes as they came. A price that is not positive and finite is missing.
+    complete_until : date
+        Last day whose gaps count, the end of validation: a later gap or delisting cannot have been known.
+    max_missing : float
+        Share of the days up to `complete_until` that a kept ticker may miss, 0 to 1.
+
+    Returns
+    -------
+    kept : DataFrame (n_days, n_kept)
+        Prices without missing values: each gap holds the last price before it.
+    table : DataFrame (n_tickers, 6)
+        Columns ticker, first, last (days with a price), missing (days up to `complete_until`), kept, reason.
+        The reason is why a ticker was dropped, or where a kept one holds an old price; else empty.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two tickers are kept, or dates or tickers are not in order.
+
+    Notes
+    -----
+    A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
+    before the last day up to `complete_until` (it cannot be bought after), or if it misses too many days.
+    With `max_missing` 0 and `complete_until` the last day this is the rule of Nguyen 2025, which knows the future.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"], name="date")
+    >>> prices = pd.DataFrame({"A": [1.0, 2.0, 3.0], "B": [5.0, 6.0, 0.0], "C": [np.nan, 1.0, 1.0]}, index=days)
+    >>> kept, table = universe(prices, complete_until="2024-01-03", max_missing=0.0)
+    >>> kept["B"].tolist()
+    [5.0, 6.0, 6.0]
+    >>> table["reason"].tolist()
+    ['', 'ends on 2024-01-03, held after', 'starts on 2024-01-03']
+    """
+    _check_labels(prices)
+    known = prices.where((prices > 0) & (prices < np.inf)).astype(float)
+    early = known.loc[:pd.Timestamp(complete_until)]
+    if early.empty:
+        raise ValueError(f"No prices up to {iso_day(complete_until)}: prices start on {iso_day(prices.index[0])}, "
+                         "so move validation_end after it")
+    table = pd.DataFrame({
+        "ticker": known.columns,
+        "first": pd.to_datetime([known[ticker].first_valid_index() for ticker in known]),
+        "last": pd.to_datetime([known[ticker].last_valid_index() for ticker in known]),
+        "missing": early.isna().sum().to_numpy(),
+    })
+    dropped = [_why_dropped(row, early.index, max_missing) for row in table.itertuples()]
+    table["kept"] = [reason == "" for reason in dropped]
+    gaps = known.isna().sum().to_numpy()
+    table["reason"] = [reason if not row.kept else _what_is_held(row, known.index[-1], n_gaps)
+                       for row, reason, n_gaps in zip(table.itertuples(), dropped, gaps, strict=True)]
+    if table["kept"].sum() < 2:
+        examples = "; ".join(f"{row.ticker} {row.reason}" for row in table[~table["kept"]].head(3).itertuples())
+        raise ValueError(f"Only {table['kept'].sum()} of {len(table)} tickers can be kept ({examples}), and two are "
+                         "needed: raise max_missing, move start later or name other tickers")
+    return known[table.loc[table["kept"], "ticker"]].ffill(), table
+
+
+def _why_dropped(row: tuple, early: pd.DatetimeIndex, max_missing: float) -> str:
+    """Reason to drop a ticker, or an empty string."""
+    if pd.isna(row.first):
+        return "has no prices"
+    if row.first > early[0]:
+        return f"starts on {iso_day(row.first)}"
+    if row.last < early[-1]:
+        return f"ends on {iso_day(row.last)}"
+    if row.missing > max_missing * len(early):
+        return f"misses {row.missing} of {len(early)} days up to {iso_day(early[-1])}"
+    return ""
+
+
+def _what_is_held(row: tuple, end: pd.Timestamp, n_gaps: int) -> str:
+    """Where a kept ticker holds an old price, or an empty string."""
+    if row.last < end:
+        return f"ends on {iso_day(row.last)}, held after"
+    return f"holds the last price on {n_gaps} missing {'day' if n_gaps == 1 else 'days'}" if n_gaps else ""
+
+
+def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
+    """
+    Training, validation and test period of a run.
+
+    Parameters
+    ----------
+    index : DatetimeIndex
+        Trading days, ascending.
+    train_end, validation_end : date
+        Last day of training and of validation; they need not be trading days.
+
+    Returns
+    -------
+    DataFrame (3, 4)
+        Columns period, first, last, n_days: training <= train_end < validation <= validation_end < test.
+
+    Raises
+    ------
+    ValueError
+        If a period has no trading day.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", "2024-01-10")
+    >>> periods(days, train_end="2024-01-06", validation_end="2024-01-08")[["period", "n_days"]]
+           period  n_days
+    0    training       6
+    1  validation       2
+    2        test       2
+    """
+    train_end, validation_end = pd.Timestamp(train_end), pd.Timestamp(validation_end)
+    masks = {
+        "training": index <= train_end,
+        "validation": (index > train_end) & (index <= validation_end),
+        "test": (index > train_end) & (index > validation_end),
+    }
+    for period, mask in masks.items():
+        if not mask.any():
+            data = f"{iso_day(index[0])} to {iso_day(index[-1])}" if len(index) else "no days at all"
+            raise ValueError(f"The {period} period is empty with train_end {iso_day(train_end)} and validation_end "
+                             f"{iso_day(validation_end)}, the data being {data}: move these dates")
+    return pd.DataFrame([{"period": period, "first": index[mask][0], "last": index[mask][-1], "n_days": mask.sum()}
+                         for period, mask in masks.items()])
+
+
+def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.DatetimeIndex:
+    """
+    Days at whose close the portfolios are decided: the last trading day before each month of the test period.
+
+    Parameters
+    ----------
+    index : DatetimeIndex
+        Trading days, ascending.
+    validation_end : date
+        The test period starts after it. The first decision is on the last trading day up to it.
+
+    Returns
+    -------
+    DatetimeIndex
+        One day a month of the test period, never the last of `index`.
+
+    Raises
+    ------
+    ValueError
+        If no trading day lies up to `validation_end`, or none after.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2023-12-27", "2024-02-15")
+    >>> rebalance_dates(days, validation_end="2023-12-31").strftime("%Y-%m-%d").tolist()
+    ['2023-12-29', '2024-01-31']
+    """
+    test = index[index > pd.Timestamp(validation_end)]
+    if test.empty or len(test) == len(index):
+        side = "after" if test.empty else "up to"
+        raise ValueError(f"No trading day lies {side} validation_end {iso_day(validation_end)}: move it into the data")
+    first_of_month = test[~test.to_period("M").duplicated()]
+    return index[index.get_indexer(first_of_month) - 1]
+
+
+def lookback_windows(values: pd.DataFrame | np.ndarray, *, lookback: int) -> np.ndarray:
+    """
+    Every run of `lookback` consecutive rows, as a read-only view.
+
+    Parameters
+    ----------
+    values : DataFrame or ndarray (n_days, n_assets)
+        Rows in order of time.
+    lookback : int
+        Rows in a window, at least 1.
+
+    Returns
+    -------
+    ndarray (n_days - lookback + 1, lookback, n_assets)
+        Sample s holds rows s to s + lookback - 1, the oldest first.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than `lookback`.
+
+    Examples
+    --------
+    >>> lookback_windows(np.array([[1], [2], [3]]), lookback=2)[:, :, 0].tolist()
+    [[1, 2], [2, 3]]
+    """
+    values = np.asarray(values)
+    if not 1 <= lookback <= len(values):
+        raise ValueError(f"A lookback of {lookback} does not fit {len(values)} days: choose 1 to {len(values)}")
+    return np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0).swapaxes(1, 2)
+
+
+def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
+    """
+    What each asset's daily returns look like.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    periods_per_year : int
+        Trading days a year.
+
+    Returns
+    -------
+    DataFrame (n_assets, 8)
+        Index asset; columns annual_return (compounded), annual_volatility, skewness, excess_kurtosis (both corrected
+        for bias), minimum, maximum (a day), zero_share (share of days without a move), autocorrelation (lag 1;
+        missing for an asset that never moves).
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.1, -0.1, 0.0, 0.0]})
+    >>> asset_summary(returns, periods_per_year=4).loc["A", ["annual_return", "zero_share"]].round(4).tolist()
+    [-0.01, 0.5]
+    """
+    demeaned = returns - returns.mean()
+    moves = returns.std() > 1e-12  # rounding alone gives a constant return a deviation
+    summary = pd.DataFrame({
+        "annual_return": (1 + returns).prod() ** (periods_per_year / len(returns)) - 1,
+        "annual_volatility": returns.std() * np.sqrt(periods_per_year),
+        "skewness": returns.skew(),
+        "excess_kurtosis": returns.kurt(),
+        "minimum": returns.min(),
+        "maximum": returns.max(),
+        "zero_share": (returns == 0).mean(),
+        "autocorrelation": (demeaned * demeaned.shift()).sum().where(moves) / (demeaned**2).sum().where(moves),
+    })
+    return summary.rename_axis("asset")

@@ -1,0 +1,293 @@
+"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, and the README's figure.
+
+Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
+A strategy has the same color in all of them (`drawing.strategy_color`). Frames without dates need `sample`,
+the text that says which days they describe (`f"test, {drawing.span(net_returns)}"`).
+"""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from forefolio import metrics
+from forefolio.drawing import (GREY, INK, PERCENT, asset_colors, daily_or_weekly, days, dress, label_points, line, log_axis,
+                               span, strategy_color, strategy_dash)
+
+THIN = 0.05  # weights that never exceed this are drawn together
+
+
+def weights_over_time(weights: pd.DataFrame, strategy: str) -> go.Figure:
+    """Weights of one strategy, one bar a rebalance; its twelve largest assets and all that ever exceed 5 % in color.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight (fractions; sum to 1 a date and strategy).
+    strategy : str
+        One of them.
+    """
+    return _stacked(weights, [strategy], largest=12, title=f"Weights of {strategy}")
+
+
+def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
+    """Weights of several strategies, one panel each, one bar a rebalance: blocks are bets, gray is spread thin.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight (fractions; sum to 1 a date and strategy).
+    strategies : list of str
+        The panels, in this order.
+
+    Notes
+    -----
+    An asset has its color where its weight ever exceeds 5 % (or is sold short); the others of a panel are summed in
+    gray. The legend names the twelve assets with the most weight in all panels together.
+    """
+    return _stacked(weights, strategies, largest=0, title="Weights at each rebalance")
+
+
+def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
+    """Effective number of holdings, 1 / sum of squared weights, of every strategy at each rebalance, on a log axis.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight (fractions).
+    """
+    holdings, count = _effective_holdings(weights), weights["asset"].nunique()
+    figure = go.Figure([line(holdings[strategy], name=strategy, line=_style(strategy)) for strategy in holdings])
+    figure.update_xaxes(type="date", title_text="rebalance date")
+    figure.update_yaxes(title_text="effective holdings (assets, log axis)", **log_axis(0.9, 1.15 * count))
+    return dress(figure, "How many assets each strategy really holds",
+                 f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets")
+
+
+def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
+    """Share of the risk that each asset carries in each strategy at one rebalance, one point an asset.
+
+    Parameters
+    ----------
+    contributions : DataFrame
+        Columns strategy, asset, risk_share (fractions that sum to 1 a strategy).
+    date : date-like
+        The rebalance date, for the title.
+    """
+    strategies, count = list(contributions["strategy"].unique()), contributions["asset"].nunique()
+    figure = go.Figure()
+    for strategy in strategies:
+        one = contributions[contributions["strategy"] == strategy]
+        largest = one.loc[one["risk_share"].idxmax()]
+        text = np.where(one["asset"] == largest["asset"], largest["asset"], "")
+        figure.add_scatter(x=one["risk_share"].to_numpy("float32"), y=[strategy] * len(one), mode="markers+text", text=text,
+                           customdata=list(one["asset"]), textposition="middle right", name=strategy, showlegend=False,
+                           cliponaxis=False, hovertemplate="%{customdata}: %{x:.2%}",
+                           marker=dict(size=11, symbol="line-ns-open", line_width=2, color=strategy_color(strategy)))
+    figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"), annotation_text=f"equal share {1 / count:.1%}",
+                     annotation_position="top right")
+    figure.update_xaxes(title_text="share of the portfolio's risk (%)", tickformat=PERCENT)
+    figure.update_yaxes(autorange="reversed", dtick=1)
+    return dress(figure, "Who carries the risk: one tick an asset",
+                 f"rebalance of {pd.Timestamp(date):%Y-%m-%d}, {count} assets", margin_r=60,
+                 height=190 + 30 * max(len(strategies), 6))
+
+
+def wealth(net_returns: pd.DataFrame) -> go.Figure:
+    """Growth of one in every strategy and the benchmark, after costs; the legend is ordered by the outcome.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies)
+        Daily fractions, net of costs; index dates, columns strategies and `benchmark`; more than 1,000 days
+        are drawn weekly.
+    """
+    grown = metrics.wealth(net_returns)
+    drawn, how = daily_or_weekly(grown)
+    figure = go.Figure([line(drawn[name], name=name, line=_style(name)) for name in _by_outcome(grown)])
+    figure.add_hline(y=1, line=dict(color=GREY, width=1))
+    figure.update_xaxes(type="date", title_text=f"date ({how})")
+    figure.update_yaxes(title_text="wealth, start = 1")
+    return dress(figure, "Growth of one, net of costs", f"{how}, {span(net_returns)}")
+
+
+def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
+    """Compounded drawdown of every strategy and the benchmark: loss since the highest wealth so far.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies)
+        Daily fractions, net of costs. More than 1,000 days are drawn as each week's lowest.
+    """
+    fallen = metrics.drawdown(net_returns)
+    drawn, how = daily_or_weekly(fallen, "min")
+    order = fallen.min().sort_values(ascending=False).index
+    figure = go.Figure([line(drawn[name], name=f"{name} ({fallen[name].min():.0%})", line=_style(name)) for name in order])
+    figure.update_xaxes(type="date", title_text=f"date ({how})")
+    figure.update_yaxes(title_text="compounded drawdown (%)", tickformat=PERCENT)
+    lows = "weekly lows" if how == "weekly" else "daily"
+    return dress(figure, "Compounded drawdowns, net of costs", f"{lows}, {span(net_returns)}; in brackets: the deepest")
+
+
+def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
+    """Monthly return above the benchmark in one year, a panel a framework (Nguyen 2025, Figs. 2 and 3).
+
+    Parameters
+    ----------
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Compounded month of the strategy minus the benchmark's, fractions; index months (dates, periods or text).
+    year : int
+        A year of the index.
+    """
+    months = pd.PeriodIndex([pd.Period(month, freq="M") for month in monthly_excess.index])
+    one = monthly_excess.loc[months.year == year]
+    labels = list(months[months.year == year].strftime("%b"))
+    panels = list(dict.fromkeys(name.rpartition("+")[2] for name in one))
+    figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
+                           vertical_spacing=0.22 / len(panels))
+    for name in sorted(one, key=lambda name: panels.index(name.rpartition("+")[2])):
+        figure.add_bar(x=labels, y=one[name].to_numpy("float32"), name=name, marker_color=strategy_color(name),
+                       row=panels.index(name.rpartition("+")[2]) + 1, col=1)
+    figure.update_yaxes(tickformat=PERCENT, zeroline=True, zerolinecolor=INK)
+    figure.update_yaxes(title_text="excess (% points a month)", row=len(panels) // 2 + len(panels) % 2, col=1)
+    figure.update_xaxes(title_text=f"month of {year}", row=len(panels), col=1)
+    return dress(figure, f"Monthly excess over the benchmark, {year}",
+                 "compounded month of the strategy minus the benchmark's, net of costs",
+                 height=190 + 115 * len(panels), bargap=0.25, margin_t=92)
+
+
+def turnover_bars(performance: pd.DataFrame, *, sample: str) -> go.Figure:
+    """One-way turnover a rebalance of every strategy, first purchase left out.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        Columns strategy and turnover (fraction of wealth; empty for the benchmark, which is left out).
+    sample : str
+        The days, for the title.
+    """
+    traded = performance.dropna(subset="turnover").sort_values("turnover", ascending=False)
+    figure = go.Figure(go.Bar(x=traded["turnover"].to_numpy(), y=list(traded["strategy"]), orientation="h", cliponaxis=False,
+                              marker_color=[strategy_color(name) for name in traded["strategy"]],
+                              text=[f"{value:.1%}" for value in traded["turnover"]], textposition="outside"))
+    figure.update_xaxes(title_text="one-way turnover (% of wealth a rebalance)", tickformat=PERCENT, rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", dtick=1)
+    return dress(figure, "How much each strategy trades", sample, bargap=0.3, margin_r=60)
+
+
+def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
+    """Annual volatility and annual return of every strategy and the benchmark, each named at its point.
+
+    Parameters
+    ----------
+    performance : DataFrame
+        Columns strategy, annual_volatility, annual_return (compounded); fractions.
+    sample : str
+        The days, for the title.
+    """
+    points = pd.DataFrame({"x": performance["annual_volatility"], "y": performance["annual_return"],
+                           "text": performance["strategy"]})
+    room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
+    x_range, y_range = ([points[a].min() - room[a], points[a].max() + room[a]] for a in "xy")
+    figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
+                                   marker=dict(size=11, color=strategy_color(p.text)))
+                        for p in points.itertuples()])
+    figure.add_hline(y=0, line=dict(color=GREY, width=1))
+    label_points(figure, points, x_range=x_range, y_range=y_range, plot_size=(800, 300))
+    figure.update_xaxes(title_text="volatility (% a year)", tickformat=PERCENT, range=x_range)
+    figure.update_yaxes(title_text="return, compounded (% a year)", tickformat=PERCENT, range=y_range)
+    return dress(figure, "Risk and return, net of costs", sample)
+
+
+def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
+    """Total return of every strategy by the cost of trading: where a line meets another, or zero, it breaks even.
+
+    Parameters
+    ----------
+    costs : DataFrame
+        Columns strategy, cost_bps (basis points of what is traded), total_return (compounded fraction).
+    sample : str
+        The days, for the title.
+    """
+    wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
+    order = wide.iloc[0].sort_values(ascending=False).index
+    figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers", name=name,
+                                   line=_style(name), marker_size=5) for name in order])
+    figure.add_hline(y=0, line=dict(color=GREY, width=1))
+    figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
+    figure.update_yaxes(title_text="total return, compounded (%)", tickformat=PERCENT)
+    return dress(figure, "What trading costs leave", sample)
+
+
+def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
+    """The project in one figure: what each strategy became, and on how many assets it stood.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies)
+        Daily fractions, net of costs, with `benchmark`.
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight (fractions).
+    """
+    grown = metrics.wealth(net_returns)
+    drawn, how = daily_or_weekly(grown)
+    holdings, order = _effective_holdings(weights).mean(), _by_outcome(grown)
+    figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17,
+                           subplot_titles=["wealth, start = 1, net of costs", "effective holdings, mean over rebalances"])
+    for name in order:
+        figure.add_trace(line(drawn[name], name=name, line=_style(name)), row=1, col=1)
+        figure.add_bar(x=[holdings.get(name, 0)], y=[name], orientation="h", marker_color=strategy_color(name), row=1, col=2,
+                       text=f"{holdings[name]:.1f}" if name in holdings else "an index", textposition="outside",
+                       cliponaxis=False)
+    figure.update_xaxes(type="date", title_text=f"date ({how})", row=1, col=1)
+    figure.update_xaxes(type="linear", title_text="assets", row=1, col=2, range=[0, 1.2 * holdings.max()])
+    figure.update_yaxes(title_text="wealth", row=1, col=1)
+    figure.update_yaxes(autorange="reversed", dtick=1, row=1, col=2)
+    return dress(figure, "From forecasts to portfolios to outcomes",
+                 f"{span(net_returns)}, strategies from the best outcome to the worst", width=1000, height=450,
+                 showlegend=False, margin_t=92, bargap=0.3)
+
+
+def _stacked(weights: pd.DataFrame, strategies: list[str], *, largest: int, title: str) -> go.Figure:
+    """Stacked bars, a panel a strategy; `largest` assets of a panel have their color even if they stay small."""
+    colors, columns = asset_colors(weights["asset"]), min(3, len(strategies))
+    rows, panels = -(-len(strategies) // columns), {}
+    for strategy in strategies:
+        wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
+        shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0) | wide.columns.isin(wide.mean().nlargest(largest).index)
+        panels[strategy] = wide.loc[:, shown].assign(**{"each below 5 %": wide.loc[:, ~shown].sum(axis=1)})
+    order = pd.concat(panels.values()).sum().drop("each below 5 %").sort_values(ascending=False).index
+    named = dict.fromkeys([*order[:12], "each below 5 %"], True)
+    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
+                           vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
+    for i, (strategy, wide) in enumerate(panels.items()):
+        for asset in [*order.intersection(wide.columns, sort=False), "each below 5 %"]:
+            # zeros, not gaps: plotly stops stacking at a gap
+            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), name=asset, legendgroup=asset,
+                           marker=dict(color=colors.get(asset, "#dcdcdc"), line_width=0), row=i // columns + 1,
+                           col=i % columns + 1, legendrank=2000 if asset not in colors else 1000,
+                           showlegend=named.pop(asset, False))
+        if i >= len(panels) - columns:  # the lowest panel of each column
+            figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
+    figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
+    figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, col=1)
+    dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
+    return dress(figure, title, f"{len(dates)} rebalances, {span(dates)}", height=450 if rows == 1 else 170 + 170 * rows,
+                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
+                 margin_t=92 if len(strategies) > 1 else 74)
+
+
+def _style(name: str) -> dict:
+    """Line of a strategy; what it is compared with is thicker."""
+    return dict(color=strategy_color(name), dash=strategy_dash(name), width=2.4 if "+" not in name else 1.7)
+
+
+def _by_outcome(grown: pd.DataFrame) -> list[str]:
+    """Strategies from the highest final wealth to the lowest, as the lines end."""
+    return list(grown.iloc[-1].sort_values(ascending=False).index)
+
+
+def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
+    """Rebalance dates x strategies: 1 / sum of squared weights."""
+    return 1 / weights.assign(square=weights["weight"] ** 2).pivot_table(
+        index="rebalance_date", columns="strategy", values="square", aggfunc="sum", sort=False).sort_index()

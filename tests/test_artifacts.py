@@ -1,0 +1,182 @@
+"""Stages: what opens, what is written, what is remembered, what counts."""
+
+import json
+import shutil
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from forefolio import artifacts, pictures, provenance
+from forefolio.artifacts import StageError, open_stage
+from forefolio.study import StudyError
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def frame():
+    days = pd.DatetimeIndex(["2020-01-02", "2020-01-03"], name="date")
+    return pd.DataFrame({"A": [0.1, 0.2], "B": [0.3, 0.4]}, index=days)
+
+
+def close_01(frame: pd.DataFrame, **parameters) -> artifacts.Stage:
+    """Run stage 01 in this process with one frame for every result."""
+    stage = open_stage("01_data", parameters)
+    for path in provenance.STAGES["01_data"].writes:
+        stage.write(path.split("/")[1].split(".")[0], frame)
+    stage.close()
+    return stage
+
+
+def test_a_stage_without_its_inputs_names_the_file_and_the_command(outputs):
+    with pytest.raises(StageError) as refused:
+        open_stage("03_mpt_frontier", {})
+    said = str(refused.value)
+    assert "artifacts/returns.parquet" in said and "--to 01_data" in said and "notebooks/01_data.ipynb" in said
+
+
+def test_what_a_stage_writes_another_reads(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    pd.testing.assert_frame_equal(stage.read("returns"), frame, check_freq=False)
+    table = artifacts.read_frame(outputs / "default" / "tables" / "universe.csv")
+    assert list(table.columns) == ["date", "A", "B"], "a named index is the first column of a table"
+
+
+def test_a_stage_is_judged_by_its_parameters(outputs):
+    with pytest.raises(StudyError, match="lookback: 1 should be"):
+        open_stage("04_forecasting", {"lookback": 1})
+    with pytest.raises(StudyError, match="not a plain name"):
+        open_stage("01_data", {"study": "../x"})
+
+
+def test_inputs_of_another_study_are_refused(outputs, frame):
+    close_01(frame, train_end="2017-12-31")
+    with pytest.raises(StageError, match="was given train_end '2018-12-31', but artifacts/returns.parquet was made with "
+                                         "'2017-12-31'"):
+        open_stage("04_forecasting", {})
+
+
+def test_an_input_that_somebody_changed_is_refused(outputs, frame):
+    close_01(frame)
+    (frame * 2).to_parquet(outputs / "default" / "artifacts" / "returns.parquet")
+    with pytest.raises(StageError, match="is not the file that 01_data wrote"):
+        open_stage("02_correlation", {})
+
+
+def test_only_what_the_contract_lists_is_read_and_written(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    with pytest.raises(StageError, match="prices is not in the contract of 02_correlation"):
+        stage.read("prices")
+    with pytest.raises(StageError, match="returns is not in the contract"):
+        stage.write("returns", frame)
+    with pytest.raises(StageError, match="closes without artifacts/correlation.parquet"):
+        stage.close()
+    assert "02_correlation" not in provenance.read_manifest(outputs / "default")
+
+
+def test_opening_a_stage_puts_its_results_and_its_readers_out_of_sight(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    stage.write("correlation", frame)
+    stage.figure("heatmap", go.Figure())
+    stage.close()
+    folder = outputs / "default"
+    assert list(provenance.read_manifest(folder)) == ["01_data", "02_correlation"]
+    open_stage("01_data", {})
+    assert provenance.read_manifest(folder) == {}
+    assert not list(folder.glob("artifacts/*")) and not list(folder.glob("tables/*"))
+    assert not list(folder.glob("figures/02_*"))
+
+
+def test_readers_follow_the_contracts():
+    assert provenance.readers("02_correlation") == ["02_correlation"]
+    assert provenance.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison"]
+    assert provenance.readers("01_data") == list(provenance.STAGES)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    def half(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    (tmp_path / "result.csv").write_text("old")
+    with pytest.raises(OSError, match="disk full"):
+        provenance.write_whole(tmp_path / "result.csv", half)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
+    assert (tmp_path / "result.csv").read_text() == "old"
+
+
+def test_a_slow_function_runs_once_for_the_same_content(outputs, frame, monkeypatch, capsys):
+    from forefolio import forecasts
+
+    calls = []
+
+    def slow(data, option):
+        calls.append(option)
+        return {"forecasts": data * option}
+
+    slow.__module__ = forecasts.__name__
+    stage = open_stage("01_data", {})
+    first = stage.remember(slow, frame, 2)
+    again = open_stage("01_data", {"study": "other"}).remember(slow, frame.copy(), 2)
+    pd.testing.assert_frame_equal(first["forecasts"], again["forecasts"], check_freq=False)
+    assert calls == [2] and "remembered" in capsys.readouterr().out
+    stage.remember(slow, frame, 3)
+    stage.remember(slow, frame.rename(columns={"A": "C"}), 2)
+    changed = frame.copy()
+    changed.iloc[0, 0] += 1e-12
+    stage.remember(slow, changed, 2)
+    assert calls == [2, 3, 2, 2], "another option, another name, another digit: computed again"
+
+
+def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(monkeypatch, tmp_path):
+    package = tmp_path / "forefolio"
+    shutil.copytree(provenance.PACKAGE, package)
+    drawing = provenance.library_hashes(provenance.stage_code("04_forecasting"))
+    training = provenance.library_hashes("from forefolio import networks")
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    (package / "drawing.py").write_text((package / "drawing.py").read_text().replace("#1f5fa8", "#1f5fa9"))
+    now = provenance.library_hashes(provenance.stage_code("04_forecasting"))
+    assert [name for name in now if now[name] != drawing[name]] == ["drawing"]
+    assert provenance.library_hashes("from forefolio import networks") == training
+
+
+def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(provenance, "NOTEBOOKS", tmp_path)
+    cells = [{"cell_type": "code", "source": ["a = 1\n", "a"], "outputs": [], "metadata": {}},
+             {"cell_type": "markdown", "source": "Words.", "metadata": {}}]
+
+    def hash_of(cells):
+        (tmp_path / "01_data.ipynb").write_text(json.dumps({"cells": cells}))
+        return provenance.notebook_hash("01_data")
+
+    before = hash_of(cells)
+    assert hash_of([cells[0] | {"outputs": [{"text": "1"}], "source": "a = 1\na"}, cells[1]]) == before
+    assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
+
+
+def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, monkeypatch, capsys):
+    def no_browser(*_, **__):
+        raise RuntimeError("no Chrome")
+
+    monkeypatch.setattr(pictures, "png", no_browser)
+    stage = open_stage("01_data", {})
+    shown = [stage.figure(noun, go.Figure()) for noun in ("one", "two")]
+    assert capsys.readouterr().out.count("no PNG figures") == 1
+    folder = outputs / "default" / "figures"
+    assert sorted(path.name for path in folder.glob("01_*")) == ["01_one.html", "01_two.html"]
+    assert "image/png" not in shown[0]._repr_mimebundle_()
+
+
+def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
+    with artifacts.locked(outputs / "default", "`forefolio run`"):
+        with pytest.raises(StageError, match="in use by `forefolio run` .process"):
+            open_stage("01_data", {})
+    open_stage("01_data", {})

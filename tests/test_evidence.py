@@ -1,0 +1,226 @@
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio import evidence as subject
+from forefolio.metrics import monthly_excess, performance_table
+
+TESTS = ["strategy", "n_months", "mean", "shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "t_p", "t_p_holm"]
+
+
+@pytest.fixture
+def excess():
+    rng = np.random.default_rng(4)
+    months = pd.date_range("2023-01-01", periods=24, freq="MS", name="month")
+    return pd.DataFrame(rng.normal([0.03, 0.0, 0.005], 0.03, size=(24, 3)), index=months,
+                        columns=["lstm+mvf", "mean+rpp", "equal_weight"])
+
+
+def compared(growth, *, n_days=500, seed=1):
+    """Performance and tests of strategies with a given daily growth in excess of noise that is common to all."""
+    days = pd.bdate_range("2023-01-02", periods=n_days, name="date")
+    rng = np.random.default_rng(seed)
+    market = rng.normal(0.0003, 0.01, size=n_days)
+    net = pd.DataFrame({name: market + step + rng.normal(0, 0.001, size=n_days) for name, step in growth.items()},
+                       index=days).assign(benchmark=market)
+    turnover = pd.Series(0.1, index=list(growth))
+    table = performance_table(net, turnover, periods_per_year=252, risk_free_rate=0.0)
+    return table, subject.monthly_tests(monthly_excess(net))
+
+
+def test_holm_equals_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    p = pd.Series(np.random.default_rng(2).uniform(0, 0.3, size=9), index=list("abcdefghi"))
+    assert subject.holm(p).tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist())
+
+
+def test_holm_reproduces_what_the_published_information_ratios_give():
+    ratios = np.array([0.526, 0.499, 0.479, 0.26, 0.26, 0.25])  # Nguyen 2025, Table 5, 23 months
+    p = pd.Series(stats.t.sf(ratios * np.sqrt(23), 22))
+    assert p.round(3).tolist() == [0.01, 0.013, 0.016, 0.113, 0.113, 0.122]
+    assert subject.holm(p).min() == pytest.approx(0.058, abs=5e-4)
+
+
+def test_holm_does_not_count_missing_tests():
+    corrected = subject.holm(pd.Series({"a": 0.02, "b": np.nan, "c": 0.03}))
+    assert corrected[["a", "c"]].tolist() == pytest.approx([0.04, 0.04]) and np.isnan(corrected["b"])
+
+
+def test_holm_never_exceeds_one_and_keeps_the_order(excess):
+    p = pd.Series([0.9, 0.6, 0.01, 0.02])
+    corrected = subject.holm(p)
+    assert corrected.max() == 1 and (corrected >= p).all()
+    pd.testing.assert_series_equal(subject.holm(p[::-1]).sort_index(), corrected)
+
+
+def test_monthly_tests_equal_scipy_one_sided(excess):
+    tests = subject.monthly_tests(excess)
+    assert list(tests) == TESTS and tests["strategy"].tolist() == list(excess)
+    row = tests.set_index("strategy").loc["equal_weight"]
+    values = excess["equal_weight"]
+    assert row["n_months"] == 24 and row["mean"] == pytest.approx(values.mean())
+    assert row["shapiro_p"] == pytest.approx(stats.shapiro(values).pvalue)
+    assert row["wilcoxon_p"] == pytest.approx(stats.wilcoxon(values, alternative="greater").pvalue)
+    assert row["t_p"] == pytest.approx(stats.ttest_1samp(values, 0, alternative="greater").pvalue)
+
+
+def test_signed_ranks_by_hand():
+    # ranks 1 to 4, the loss has rank 1: sums of at least 9 come from the subsets {2,3,4} and {1,2,3,4} of 16
+    tests = subject.monthly_tests(pd.DataFrame({"s": [-0.01, 0.02, 0.03, 0.04]}))
+    assert tests["wilcoxon_p"].tolist() == [2 / 16]
+
+
+def test_losses_are_no_evidence(excess):
+    gain, loss = subject.monthly_tests(excess), subject.monthly_tests(-excess)
+    np.testing.assert_allclose(gain["t_p"] + loss["t_p"], 1)
+    assert loss.set_index("strategy").loc["lstm+mvf", "wilcoxon_p"] > 0.95
+
+
+def test_permuted_strategies_permute_tests(excess):
+    ours = subject.monthly_tests(excess).set_index("strategy")
+    theirs = subject.monthly_tests(excess[excess.columns[::-1]]).set_index("strategy")
+    pd.testing.assert_frame_equal(ours, theirs.loc[ours.index])
+
+
+def test_what_cannot_be_tested_is_missing_and_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same = subject.monthly_tests(pd.DataFrame({"same": [0.0] * 6, "rounding": [1e-17, -1e-17] * 3})).iloc[:, 3:]
+        two = subject.monthly_tests(pd.DataFrame({"s": [0.01, 0.02]})).iloc[0]
+        one = subject.monthly_tests(pd.DataFrame({"s": [0.01]})).iloc[0]
+        steady = subject.monthly_tests(pd.DataFrame({"s": [0.01] * 6})).iloc[0]
+    assert same.isna().all(axis=None)
+    assert np.isnan(two["shapiro_p"]) and two["wilcoxon_p"] == 0.25 and two["t_p"] < 0.2
+    assert np.isnan(one["t_p"]) and one["wilcoxon_p"] == 0.5
+    assert np.isnan(steady["shapiro_p"]) and np.isnan(steady["t_p"]) and steady["wilcoxon_p"] < 0.05
+
+
+def test_t_and_signed_rank_tests_have_their_size():
+    rng = np.random.default_rng(6)
+    tests = subject.monthly_tests(pd.DataFrame(rng.normal(0, 0.03, size=(24, 300))))
+    assert (tests["t_p"] < 0.05).mean() == pytest.approx(0.05, abs=0.038)  # three standard errors
+    assert (tests["wilcoxon_p"] < 0.05).mean() == pytest.approx(0.05, abs=0.038)
+
+
+def test_best_pair_is_the_two_highest_means_and_both_tests(excess):
+    pair = subject.best_pair(excess).iloc[0]
+    assert (pair["first"], pair["second"]) == tuple(excess.mean().nlargest(2).index)
+    first, second = excess[pair["first"]], excess[pair["second"]]
+    assert pair["mean_difference"] == pytest.approx((first - second).mean())
+    assert pair["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(first, second).pvalue)
+    assert pair["signed_rank_p"] == pytest.approx(stats.wilcoxon(first, second).pvalue)
+    assert pair["n_months"] == 24
+
+
+def test_best_pair_sees_a_steady_difference_that_unpaired_months_hide():
+    noise = np.random.default_rng(3).normal(0, 0.05, size=24)
+    pair = subject.best_pair(pd.DataFrame({"a": noise + 0.002, "b": noise})).iloc[0]
+    assert pair["signed_rank_p"] < 0.001 and pair["mann_whitney_p"] > 0.5
+
+
+def test_best_pair_needs_two_strategies_and_differences(excess):
+    assert subject.best_pair(excess[["equal_weight"]]).empty
+    twins = subject.best_pair(pd.DataFrame({"a": [0.01, 0.02, 0.03], "b": [0.01, 0.02, 0.03]})).iloc[0]
+    assert np.isnan(twins["signed_rank_p"]) and twins["mann_whitney_p"] == pytest.approx(1)
+
+
+def test_conclusion_names_the_best_and_counts_what_is_significant():
+    table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
+    text = subject.conclusion(table, tests)
+    total = table.set_index("strategy")["total_return"]
+    ratio = table.set_index("strategy")["information_ratio"]
+    assert f"`lstm+mvf` is the best of 3 strategies with {100 * total['lstm+mvf']:.1f} % over the test period" in text
+    assert (f"ahead of `equal_weight` ({100 * total['equal_weight']:.1f} %) and "
+            f"`benchmark` ({100 * total['benchmark']:.1f} %).") in text
+    assert "Of the 2 strategies beside `equal_weight`, 1 ended ahead of it." in text
+    assert f"with {ratio.max():.2f} a month" in text
+    assert "Of 3 strategies, 2 beat the benchmark significantly at 5 %" in text and "2 after Holm's correction" in text
+    assert "With 23 months" in text
+    assert "nan" not in text.lower()
+
+
+def test_conclusion_says_when_nothing_beats_equal_weight():
+    text = subject.conclusion(*compared({"lstm+mvf": -0.001, "cnn1d+rpp": -0.0005, "equal_weight": 0.0005}))
+    assert "`equal_weight` is the best of 3 strategies" in text
+    assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
+    assert "owes nothing to a forecast" in text
+
+
+def test_conclusion_says_when_all_trail_the_benchmark():
+    text = subject.conclusion(*compared({"lstm+mvf": -0.002, "equal_weight": -0.001}))
+    assert "behind `benchmark`" in text and "below the benchmark's" in text
+    assert "none beat the benchmark significantly" in text and "owes nothing" not in text
+
+
+def test_conclusion_changes_only_with_the_numbers():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
+    names = {"lstm+mvf": "equal_weight", "equal_weight": "lstm+mvf"}
+    swapped = subject.conclusion(table.replace({"strategy": names}), tests.replace({"strategy": names}))
+    assert "`equal_weight` is the best" in swapped and "`lstm+mvf` is the best" not in swapped
+    shuffled = subject.conclusion(table[::-1].reset_index(drop=True), tests[::-1].reset_index(drop=True))
+    assert shuffled == subject.conclusion(table, tests)
+
+
+@pytest.mark.parametrize(("growth", "n_days"), [
+    ({"equal_weight": 0.0}, 500), ({"lstm+mvf": 0.0}, 500), ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 10),
+    ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 40)])
+def test_conclusion_reads_well_with_one_strategy_or_few_months(growth, n_days):
+    text = subject.conclusion(*compared(growth, n_days=n_days))
+    assert "nan" not in text.lower() and "1 strategies" not in text and "1 months" not in text
+    assert ("is the only strategy, with" in text) == (len(growth) == 1)
+    assert ("whatever the returns" in text) == (n_days < 100)
+    assert ("None can be computed from 1 month" in text) == (n_days == 10)
+
+
+def test_conclusion_without_any_difference_from_the_benchmark():
+    table, tests = compared({"equal_weight": 0.0})
+    table.loc[0, ["information_ratio", "mean_monthly_excess", "std_monthly_excess"]] = [np.nan, 0.0, 0.0]
+    table.loc[0, "total_return"] = table.loc[1, "total_return"]
+    tests[["shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "t_p", "t_p_holm"]] = np.nan
+    text = subject.conclusion(table, tests)
+    assert "level with `benchmark`" in text and "No strategy could be tested" in text and "nothing to test" in text
+
+
+def test_the_least_significant_excess_is_where_the_t_test_turns():
+    table, tests = compared({"lstm+mvf": 0.0})
+    n, deviation = tests.loc[0, "n_months"], 0.04
+    text = subject.conclusion(table.assign(std_monthly_excess=deviation), tests)
+    shape = np.random.default_rng(0).normal(size=n)
+    shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
+    edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
+    assert f"a mean excess below {100 * edge:.1f} % a month" in text
+    assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
+
+
+def accuracy(**errors):
+    return pd.DataFrame({"model": list(errors), "mse_mean": list(errors.values())})
+
+
+def test_accuracy_sentence_when_a_network_beats_some_baselines():
+    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
+    assert "The best of 2 networks, `lstm`, has a mean squared error of 4.200e-04" in text
+    assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
+    assert "**It beats `mean` and `ar`, but not `zero`.**" in text and "too small" not in text
+
+
+def test_accuracy_sentence_when_no_network_beats_anything():
+    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.1e-4, ar=4.1e-4, lstm=4.2e-4))
+    assert "The only network, `lstm`," in text and "**No network beats `zero`, `mean` or `ar`.**" in text
+
+
+def test_accuracy_sentence_says_that_tiny_differences_are_tiny():
+    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, ar=3.98e-4, lstm=3.979e-4))
+    assert "**It beats `zero` and `ar`.**" in text and "All these differences are below 1 %" in text
+    level = subject.accuracy_sentence(accuracy(zero=4.0e-4, lstm=4.0e-4 * (1 + 1e-7)))
+    assert "level with `zero`. **No network beats `zero`.**" in level
+
+
+def test_accuracy_sentence_without_networks_or_without_baselines():
+    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.2e-4))
+    assert text.startswith("This study has no network. Of its baselines `zero` has the lowest") and "beats" not in text
+    assert "no other model to compare it with" in subject.accuracy_sentence(accuracy(zero=4.0e-4))
+    assert "no baseline to compare it with" in subject.accuracy_sentence(accuracy(lstm=4.0e-4))

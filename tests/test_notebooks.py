@@ -1,0 +1,75 @@
+"""How the notebooks are written and committed; nbval executes them."""
+
+import ast
+import json
+
+import papermill
+import pytest
+
+from forefolio import provenance
+from forefolio.study import ROOT, Study
+
+STAGES = list(provenance.STAGES)
+
+
+def cells(stage: str) -> list[dict]:
+    return json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
+
+
+def code(stage: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in cells(stage) if cell["cell_type"] == "code"]
+
+
+def test_the_folder_holds_the_six_stages():
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == STAGES
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_notebook_keeps_the_style(stage):
+    kinds = [cell["cell_type"] for cell in cells(stage)]
+    assert 20 <= len(kinds) <= 36
+    assert kinds.count("markdown") >= kinds.count("code")
+    assert kinds[0] == "markdown" and kinds[-1] == "markdown"
+    assert "code code code" not in " ".join(kinds[3:])
+    assert all(len(source.splitlines()) <= 12 for source in code(stage)[1:])
+    for source in code(stage):
+        assert not any(isinstance(node, ast.FunctionDef | ast.ClassDef | ast.For | ast.While)
+                       for node in ast.walk(ast.parse(source)))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_parameters_cell_is_what_papermill_can_read(stage):
+    found = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{stage}.ipynb"))
+    assert set(found) == set(provenance.declared_parameters(stage)) <= set(Study.model_fields)
+    for parameter in found.values():
+        assert parameter["inferred_type_name"] not in (None, "None") and parameter["help"], parameter
+    assert [cell["metadata"].get("tags") for cell in cells(stage)].index(["parameters"]) == 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_opened_in_the_third_cell_and_closed_in_the_last_code_cell(stage):
+    assert f'artifacts.open_stage("{stage}", globals())' in "".join(cells(stage)[2]["source"])
+    assert code(stage)[-1].splitlines()[-1] == "stage.close()"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_committed_outputs_are_complete_and_clean(stage):
+    """Every code cell was executed in order without error, figures have their picture, no path of a machine shows."""
+    executed = [cell for cell in cells(stage) if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in executed] == list(range(1, len(executed) + 1))
+    for cell in executed:
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error" and output.get("name") != "stderr"
+            if "application/vnd.plotly.v1+json" in output.get("data", {}):
+                assert "image/png" in output["data"]
+    text = json.dumps([cell["outputs"] for cell in executed])
+    assert "/home/" not in text and "/Users/" not in text and "/root/" not in text and str(ROOT) not in text
+    assert (ROOT / "notebooks" / f"{stage}.ipynb").stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_at_least_one_table_is_compared_strictly(stage):
+    strict = [cell for cell in cells(stage) if cell["cell_type"] == "code"
+              and "nbval-ignore-output" not in cell["metadata"].get("tags", [])
+              and any("text/html" in output.get("data", {}) for output in cell["outputs"])]
+    assert strict
