@@ -238,8 +238,9 @@ def test_zero_forecast_of_the_vietnamese_market_has_the_known_errors():
     assert list(kept) == list(universe(prices, complete_until=prices.index[-1], max_missing=0.0)[0])
     errors = {}
     for kind, returns in {"log": np.log(kept).diff().iloc[1:], "simple": simple_returns(kept)}.items():
-        zero = subject.zero(returns, subject.schedule(returns.index, train_end="2021-12-31", validation_end="2022-12-31"))
-        accuracy = subject.accuracy_by_asset(zero, returns, first="2023-01-01", last="2024-12-31")
+        schedule = subject.schedule(returns.index, train_end="2021-12-31", validation_end="2022-12-31")
+        test = {"first": "2023-01-01", "last": "2024-12-31"}
+        accuracy = subject.accuracy_by_asset(subject.zero(returns, schedule), returns, **test)
         errors[kind] = subject.accuracy_table(accuracy).iloc[0]
     assert errors["log"]["mae_mean"] == pytest.approx(0.01386, abs=5e-6)  # methods of the paper: log returns
     assert errors["log"]["mse_mean"] == pytest.approx(4.01e-4, abs=5e-7)

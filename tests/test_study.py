@@ -32,6 +32,7 @@ def test_every_parameter_stands_in_the_default_file_with_a_comment():
     ("use_residual='false'", "use_residual: 'false' should be a boolean"),
     ("tickers=AAPL", "tickers: 'AAPL' should be a list"),
     ("models=[lstm, arima]", "models[1]: 'arima' should be"),
+    ("models=[zero, lstm]", "portfolio_models: mean is not in models"),
     ("models=[]", "models: [] should be"),
     ("start=2019-06-01", "train_end: 2018-12-31 is not after start (2019-06-01)"),
     ("end=2020-01-01", "end: 2020-01-01 is not after validation_end"),

@@ -99,7 +99,7 @@ def exponential_covariance(returns: pd.DataFrame, *, halflife: float) -> pd.Data
     """
     _check_complete(returns)
     if not halflife > 0:
-        raise ValueError(f"halflife is {halflife}: give a positive number of days")
+        raise ValueError(f"The halflife is {halflife}: give a positive number of days")
     age = np.arange(len(returns))[::-1]
     return _labelled(np.cov(returns.to_numpy(), rowvar=False, aweights=0.5 ** (age / halflife)), returns.columns)
 
@@ -189,7 +189,8 @@ def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Ser
     _check_complete(returns)
     n_days, n_assets = returns.shape
     if not 2 <= window <= n_days or n_assets < 2:
-        raise ValueError(f"window is {window} for {n_days} days of {n_assets} assets: give 2 to {n_days} days of two assets")
+        raise ValueError(f"The window is {window} days, of {n_days} days and {n_assets} assets: give 2 to {n_days} "
+                         "days, and two assets")
     volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
     moves = volatility > 0
     scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
@@ -285,9 +286,9 @@ def _check_complete(returns: pd.DataFrame) -> None:
     """Refuse missing returns, and samples too short for a covariance."""
     missing = returns.columns[~np.isfinite(returns.to_numpy()).all(axis=0)]
     if len(missing):
-        raise ValueError(f"returns of {', '.join(map(str, missing))} have gaps: build the universe first")
+        raise ValueError(f"Returns of {', '.join(map(str, missing))} have gaps: build the universe first")
     if len(returns) < 2:
-        raise ValueError(f"returns have {len(returns)} day(s), and a covariance needs two: take a longer sample")
+        raise ValueError(f"The returns have {len(returns)} day(s), and a covariance needs two: take a longer sample")
 
 
 def _labelled(matrix: np.ndarray, assets: pd.Index) -> pd.DataFrame:

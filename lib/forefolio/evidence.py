@@ -206,7 +206,8 @@ def _significance(tests: pd.DataFrame) -> str:
 def _limits(strategies: pd.DataFrame, n_months: int) -> str:
     deviation, months = strategies["std_monthly_excess"].median(), _counted(n_months, "month")
     if 0.5**n_months >= LEVEL:  # the smallest p-value that a signed-rank test can reach
-        return f"**Limits.** {months} cannot show significance, whatever the returns: nothing tells skill from luck."
+        return (f"**Limits.** A signed-rank test of {months} cannot be significant, whatever the returns: nothing here "
+                "tells skill from luck.")
     if not deviation > 1e-12:
         return f"**Limits.** In {months} no strategy's lead over the benchmark varies: there is nothing to test."
     needed = stats.t.ppf(1 - LEVEL, n_months - 1) * deviation / np.sqrt(n_months)

@@ -7,7 +7,6 @@ days they describe (`f"training, {drawing.span(returns)}"`). Models and strategi
 
 from statistics import NormalDist
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -265,7 +264,7 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
         figure.update_xaxes(range=[0, 1.05 * weights.iloc[:, [i - 1 for i in long_only]].max().max()], col=i)
     figure.update_yaxes(autorange="reversed", dtick=1, tickfont_size=11)
     return dress(figure, "What each objective holds", sample, bargap=0.25, margin_t=92,
-                 height=190 + 17 * max(len(weights), 12))
+                 height=190 + 17 * max(len(weights), 14))
 
 
 def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figure:

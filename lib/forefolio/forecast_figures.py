@@ -129,6 +129,6 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
     for i, share in enumerate(["always_up_hr", "up_share", "down_share"]):
         figure.add_scatter(x=[i - 0.38, i + 0.38], y=[base_rates[share]] * 2, mode="lines", showlegend=i == 0,
                            name="always up (HR-: down)", line=dict(color=INK, width=1.5, dash="dash"))
-    figure.update_xaxes(tickvals=[0, 1, 2], ticktext=list(kinds.values()), range=[-0.5, 2.5], showgrid=False)
+    figure.update_xaxes(title_text="hit ratio", tickvals=[0, 1, 2], ticktext=list(kinds.values()), range=[-0.5, 2.5], showgrid=False)
     figure.update_yaxes(title_text="share of days (%), mean ± deviation over assets", tickformat=PERCENT)
     return dress(figure, "How often the sign was right", sample)

@@ -1,10 +1,11 @@
 """Expected returns and covariance to long-only weights: one function per problem of the papers.
 
 Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state. Problems
-are scaled inside until their optimum is of order one, because solvers stop at absolute tolerances near 1e-8 and a
-daily variance is near 1e-4. Problems on whole paths of returns are in `downside`, closed forms in `frontier`.
+are scaled inside until their optimum is of order one, because solvers stop at absolute tolerances and a daily
+variance is near 1e-4. Problems on paths of returns are in `downside`, frontiers and closed forms in `frontier`.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,9 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-DUST = 1e-6  # weights below zero by less are a solver's rounding
-
-
-SETTINGS = {
-    cp.CLARABEL: {},
+DUST = 1e-6  # a weight below zero by less is a solver's rounding
+TOLERANCES = {
+    cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10},
     cp.HIGHS: {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
 }
 
@@ -27,7 +26,7 @@ class OptimizationError(ValueError):
 
 @dataclass(frozen=True)
 class Solution:
-    """Weights by asset, the solver, its status (`optimal`, `fallback`, ...) and what else one should know."""
+    """Weights by asset, the solver, its status (`optimal`, `fallback`, `inefficient`) and what else one should know."""
 
     weights: pd.Series
     solver: str
@@ -44,7 +43,7 @@ def equal_weight(assets: Sequence[str]) -> Solution:
     [0.5, 0.5]
     """
     if not len(assets):
-        raise ValueError("there are no assets to hold: give at least one")
+        raise ValueError("There are no assets to hold: give at least one")
     return Solution(pd.Series(1 / len(assets), index=pd.Index(assets), name="weight"), "closed form", "optimal")
 
 
@@ -55,10 +54,6 @@ def minimum_variance(covariance: pd.DataFrame) -> Solution:
     ----------
     covariance : DataFrame, shape (n_assets, n_assets)
         Per day.
-
-    Returns
-    -------
-    Solution
 
     Raises
     ------
@@ -80,13 +75,10 @@ def minimum_variance(covariance: pd.DataFrame) -> Solution:
     Sigma = covariance_matrix(covariance)
     w = cp.Variable(len(Sigma))
     variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))  # in units of the calmest asset
-    problem = cp.Problem(
-        cp.Minimize(variance),
-        [
-            cp.sum(w) == 1,
-            w >= 0,
-        ],
-    )
+    problem = cp.Problem(cp.Minimize(variance), [
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
     solve(problem, cp.CLARABEL)
     return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
 
@@ -96,10 +88,8 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
 
     Parameters
     ----------
-    mu : Series, shape (n_assets,)
-        Expected return a day.
-    covariance : DataFrame, shape (n_assets, n_assets)
-        Per day.
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
     risk_free : float
         Risk-free return a day.
 
@@ -121,25 +111,20 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     Examples
     --------
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
-    >>> mu = pd.Series({"A": 0.003, "B": 0.001})
-    >>> maximum_sharpe(mu, variances, risk_free=0).weights.round(6).tolist()
+    >>> maximum_sharpe(pd.Series({"A": 0.003, "B": 0.001}), variances, risk_free=0).weights.round(6).tolist()
     [0.75, 0.25]
     """
     Sigma = covariance_matrix(covariance)
-    excess = aligned(mu, covariance.columns) - risk_free  # mu'y - r_f k = (mu - r_f)'y
+    excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
     if excess.max() <= 0:
         return fallback(covariance)
     excess = excess / excess.max()
-    rewarded = excess > 0
+    unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # what the best single asset reaches
     y = cp.Variable(len(Sigma))
-    variance = cp.quad_form(y, cp.psd_wrap(Sigma / smallest(np.diag(Sigma)[rewarded] / excess[rewarded] ** 2)))
-    problem = cp.Problem(
-        cp.Minimize(variance),
-        [
-            excess @ y == 1,
-            y >= 0,
-        ],
-    )
+    problem = cp.Problem(cp.Minimize(cp.quad_form(y, cp.psd_wrap(Sigma / unit))), [
+        excess @ y == 1,
+        y >= 0,
+    ])
     solve(problem, cp.CLARABEL)
     return Solution(long_only(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
 
@@ -149,23 +134,15 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
 
     Parameters
     ----------
-    mu : Series, shape (n_assets,)
-        Forecast return a day, r̂ + ē in the paper.
-    covariance : DataFrame, shape (n_assets, n_assets)
-        Per day.
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Forecast return, r̂ + ē in the paper, and covariance, per day, joined by name.
     risk_aversion : float
         gamma, zero or more; 1 / lambda of the paper.
 
-    Returns
-    -------
-    Solution
-
     Raises
     ------
-    ValueError
+    ValueError, OptimizationError
         As `minimum_variance`, or if `risk_aversion` is negative.
-    OptimizationError
-        If a value is missing or the solver does not reach the optimum.
 
     Notes
     -----
@@ -186,36 +163,26 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     w = cp.Variable(len(Sigma))
     risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
     reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
-    problem = cp.Problem(
-        cp.Minimize(risk - reward),
-        [
-            cp.sum(w) == 1,
-            w >= 0,
-        ],
-    )
+    problem = cp.Problem(cp.Minimize(risk - reward), [
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
     solve(problem, cp.CLARABEL)
     return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
 
 
 def risk_parity(covariance: pd.DataFrame) -> Solution:
-    """Long-only portfolio to whose risk every asset contributes the same (Nguyen 2025, RPP).
+    """Long-only portfolio to whose risk every asset contributes the same, to 1e-10 relative (Nguyen 2025, RPP).
 
     Parameters
     ----------
     covariance : DataFrame, shape (n_assets, n_assets)
         Per day.
 
-    Returns
-    -------
-    Solution
-        Contributions are equal to 1e-10 relative, or the problem has failed.
-
     Raises
     ------
-    ValueError
-        If `covariance` is not a labelled covariance matrix.
-    OptimizationError
-        If a value is missing, or a portfolio without any risk leaves nothing to share.
+    ValueError, OptimizationError
+        As `minimum_variance`, or if a portfolio without any risk leaves nothing to share.
 
     Notes
     -----
@@ -232,38 +199,68 @@ def risk_parity(covariance: pd.DataFrame) -> Solution:
     Sigma = covariance_matrix(covariance)
     volatility = np.sqrt(np.diag(Sigma))
     if not volatility.all():
-        still = ", ".join(covariance.columns[volatility == 0])
+        still = ", ".join(map(str, covariance.columns[volatility == 0]))
         raise OptimizationError(f"{still} never moves, so it can carry no share of the risk: drop it")
     n = len(Sigma)
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     x = np.full(n, 1 / np.sqrt(n))
     for _ in range(500):
         gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
-        if abs(gap).max() < 1e-13:
+        if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the latter: risk cancels out, and x grows without bound
             break
         # Newton's equations for relative steps: better conditioned than for x itself
         step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)
         decrement = np.sqrt(max(-gap @ step, 0))
         x = x * (1 + step / (1 + decrement if decrement > 0.25 else 1))
     if not abs(gap).max() < 1e-10:
-        raise OptimizationError("risk contributions cannot be made equal: some long-only portfolio has almost no risk")
+        raise OptimizationError("Risk contributions cannot be made equal: some long-only portfolio has almost no risk")
     return Solution(long_only(x / volatility / (x / volatility).sum(), covariance.columns), "Newton", "optimal")
 
 
+def effective_holdings(weights: pd.Series) -> float:
+    """1 / sum of squared weights: how many equal holdings would be as concentrated.
+
+    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0]))
+    2.0
+    """
+    return float(1 / (weights**2).sum())
+
+
+def effective_holdings_by_date(weights: pd.DataFrame) -> pd.DataFrame:
+    """Columns rebalance_date, strategy, effective_holdings, from weights with columns asset and weight beside."""
+    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
+    return by_date.agg(effective_holdings).rename("effective_holdings").reset_index()
+
+
+def gross_exposure(weights: pd.Series) -> float:
+    """Sum of absolute weights: 1 without short selling.
+
+    >>> gross_exposure(pd.Series([1.5, -0.5]))
+    2.0
+    """
+    return float(weights.abs().sum())
+
+
 def solve(problem: cp.Problem, solver: str) -> None:
-    """Solve, or raise `OptimizationError` with the solver and its status."""
-    try:
-        problem.solve(solver=solver, **SETTINGS[solver])
-    except cp.SolverError as error:
-        raise OptimizationError(f"{solver} failed: {error}") from error
-    if problem.status != cp.OPTIMAL:
-        raise OptimizationError(f"{solver} stopped as {problem.status}: no weights were accepted")
+    """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status."""
+    for tolerances in (TOLERANCES[solver], {}):
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Solution may be inaccurate")  # said by the status, and not accepted
+            try:
+                problem.solve(solver=solver, **tolerances)
+            except cp.SolverError as error:
+                reason = str(error)
+            else:
+                reason = f"status {problem.status}"
+        if problem.status == cp.OPTIMAL:
+            return
+    raise OptimizationError(f"{solver} did not reach the optimum ({reason}), so its weights were not taken")
 
 
 def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
     """Label weights, set a solver's dust below zero to zero, and rescale to sum one."""
     if not (weights > -DUST).all():
-        raise OptimizationError(f"the solver returned a weight of {weights.min():.1e} where none may be negative")
+        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e} where none may be negative")
     kept = np.maximum(weights, 0)
     return pd.Series(kept / kept.sum(), index=assets, name="weight")
 
@@ -283,23 +280,23 @@ def smallest(values: np.ndarray) -> float:
 
 def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
     """Values of a covariance that is labelled, complete, symmetric and positive semidefinite."""
-    if not covariance.index.equals(covariance.columns):
-        raise ValueError("covariance has other rows than columns: give one with the assets on both sides")
+    if not covariance.index.equals(covariance.columns) or not covariance.index.is_unique:
+        raise ValueError("The covariance has other rows than columns: give one with each asset once on both sides")
     Sigma = covariance.to_numpy(dtype=float)
     if not np.isfinite(Sigma).all():
-        missing = ", ".join(covariance.columns[~np.isfinite(Sigma).all(axis=0)])
-        raise OptimizationError(f"covariance has no value for {missing}")
-    scale = abs(Sigma).max()
-    if abs(Sigma - Sigma.T).max() > 1e-8 * scale or np.linalg.eigvalsh(Sigma)[0] < -1e-8 * scale:
-        raise ValueError("covariance is not symmetric and positive semidefinite: estimate it from complete returns")
+        missing = ", ".join(map(str, covariance.columns[~np.isfinite(Sigma).all(axis=0)]))
+        raise OptimizationError(f"The covariance has no value for {missing}: estimate it from complete returns")
+    rounding = 1e-8 * abs(Sigma).max()
+    if abs(Sigma - Sigma.T).max() > rounding or np.linalg.eigvalsh(Sigma)[0] < -rounding:
+        raise ValueError("The covariance is not symmetric and positive semidefinite: estimate it from complete returns")
     return (Sigma + Sigma.T) / 2
 
 
-def aligned(mu: pd.Series, assets: pd.Index) -> np.ndarray:
-    """Values of `mu` in the order of `assets`, joined by name and complete."""
-    if set(mu.index) != set(assets) or not mu.index.is_unique:
-        raise ValueError("mu names other assets than the covariance: give one value for each")
-    values = mu.reindex(assets).to_numpy(dtype=float)
+def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.ndarray:
+    """Values of `by_asset` in the order of `assets`, joined by name and complete."""
+    if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
+        raise ValueError(f"{name} names other assets than the covariance: give one value for each")
+    values = by_asset.reindex(assets).to_numpy(dtype=float)
     if not np.isfinite(values).all():
-        raise OptimizationError(f"mu has no value for {', '.join(assets[~np.isfinite(values)])}")
+        raise OptimizationError(f"{name} has no value for {', '.join(map(str, assets[~np.isfinite(values)]))}")
     return values

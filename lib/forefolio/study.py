@@ -82,6 +82,7 @@ class Study(BaseModel):
     cnn1d_dense_units: Count = 64
     cnn1d_dropout: Share = 0.2
 
+    portfolio_models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["mean", "lstm", "cnn1d"]
     frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = list(FRAMEWORKS)
     estimation_window: Annotated[int, Field(ge=2)] = 250
     risk_aversion: Annotated[float, Field(gt=0)] = 1.0
@@ -111,7 +112,11 @@ def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
         first, last = getattr(study, earlier), getattr(study, later)
         rules.append(((earlier, later), "" if first < last else
                       f"{later}: {last} is not after {earlier} ({first}); the order is {' < '.join(days)}"))
-    for field in ("tickers", "models", "frameworks"):
+    unmade = [model for model in study.portfolio_models if model not in study.models]
+    rules.append((("models", "portfolio_models"), "" if not unmade else
+                  f"portfolio_models: {unmade[0]} is not in models, which makes the forecasts; add it there or leave it "
+                  "out here"))
+    for field in ("tickers", "models", "portfolio_models", "frameworks"):
         values = getattr(study, field)
         repeated = next((value for value in values if values.count(value) > 1), None)
         rules.append(((field,), "" if repeated is None else f"{field}: {repeated} is named twice; name it once"))

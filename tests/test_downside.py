@@ -1,0 +1,245 @@
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import differential_evolution, linprog
+from skfolio import RiskMeasure
+from skfolio.datasets import load_sp500_dataset
+from skfolio.optimization import MeanRisk, ObjectiveFunction
+
+from forefolio import downside as subject
+from forefolio.covariance import sample_covariance
+from forefolio.portfolios import OptimizationError, maximum_sharpe, minimum_variance
+
+PROBLEMS = {
+    "maximum_sortino": lambda scenarios: subject.maximum_sortino(scenarios, target=0.0001),
+    "minimum_cvar": lambda scenarios: subject.minimum_cvar(scenarios, confidence=0.95),
+    "minimum_drawdown": subject.minimum_drawdown,
+}
+
+
+@pytest.fixture(scope="module")
+def returns():
+    return load_sp500_dataset().pct_change().iloc[1:]
+
+
+@pytest.fixture(scope="module")
+def scenarios(returns):
+    return returns.iloc[-500:]
+
+
+def sortino(w, scenarios, target):
+    earned = scenarios.to_numpy() @ np.asarray(w) - target
+    return earned.mean() / np.sqrt((np.minimum(earned, 0) ** 2).mean())
+
+
+def cvar(w, scenarios, confidence):
+    losses = np.sort(-scenarios.to_numpy() @ np.asarray(w))[::-1]
+    share = np.clip((1 - confidence) * len(losses) - np.arange(len(losses)), 0, 1)  # the last day of the tail in part
+    return losses @ share / share.sum()
+
+
+def drawdown(w, scenarios):
+    """Largest compounded loss from a peak, the initial wealth included."""
+    wealth = np.append(1, np.cumprod(1 + scenarios.to_numpy() @ np.asarray(w)))
+    return (1 - wealth / np.maximum.accumulate(wealth)).max()
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_weights_are_long_only_labelled_and_sum_to_one(problem, scenarios):
+    solution = problem(scenarios)
+    assert solution.weights.index.equals(scenarios.columns)
+    assert solution.weights.sum() == pytest.approx(1, abs=1e-12) and (solution.weights >= 0).all()
+    assert solution.status == "optimal" and solution.note == ""
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_permuting_assets_permutes_weights(problem, scenarios):
+    weights = problem(scenarios[scenarios.columns[::-1]]).weights
+    pd.testing.assert_series_equal(weights.loc[scenarios.columns], problem(scenarios).weights, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_gaps_and_empty_paths_give_no_weights(problem, scenarios):
+    gap = scenarios.copy()
+    gap.iloc[3, 1] = np.nan
+    with pytest.raises(OptimizationError, match="gaps in AMD"):
+        problem(gap)
+    with pytest.raises(OptimizationError, match="at least one day"):
+        problem(scenarios.iloc[:0])
+
+
+def test_maximum_sortino_by_hand():
+    """Equal means and separate losing days: the smallest (2 w)^2 + (4 (1 - w))^2 is at w = 0.8; C only loses."""
+    scenarios = pd.DataFrame({"A": [0.04, -0.02, 0.0], "B": [0.06, 0.0, -0.04], "C": [-0.02, -0.01, 0.0]})
+    np.testing.assert_allclose(subject.maximum_sortino(scenarios, target=0).weights, [0.8, 0.2, 0], atol=1e-5)
+
+
+def test_a_portfolio_that_never_loses_is_the_best_sortino():
+    scenarios = pd.DataFrame({"A": [0.03, -0.01], "B": [-0.01, 0.03], "C": [-0.02, -0.01]})
+    assert (scenarios @ subject.maximum_sortino(scenarios, target=0).weights).min() > -1e-6
+
+
+def test_maximum_sortino_agrees_with_skfolio(scenarios):
+    w = subject.maximum_sortino(scenarios, target=0.0001).weights
+    oracle = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.SEMI_VARIANCE,
+                      min_acceptable_return=0.0001, risk_free_rate=0.0001).fit(scenarios).weights_
+    ours, theirs = (sortino(weights, scenarios, 0.0001) for weights in (w, oracle))
+    assert ours >= theirs * (1 - 1e-7) and ours == pytest.approx(theirs, rel=1e-4)
+
+
+def test_no_mean_above_the_target_falls_back_to_minimum_variance(scenarios):
+    solution = subject.maximum_sortino(scenarios, target=0.1)
+    assert solution.status == "fallback" and "minimum variance instead" in solution.note
+    pd.testing.assert_series_equal(solution.weights, minimum_variance(sample_covariance(scenarios)).weights)
+
+
+def test_minimum_cvar_agrees_with_skfolio_and_scipy(scenarios):
+    w = subject.minimum_cvar(scenarios, confidence=0.95).weights
+    oracle = MeanRisk(risk_measure=RiskMeasure.CVAR, cvar_beta=0.95).fit(scenarios).weights_
+    assert cvar(w, scenarios, 0.95) == pytest.approx(cvar(oracle, scenarios, 0.95), rel=1e-6)
+    R, n_days, n_assets = scenarios.to_numpy(), *scenarios.shape
+    program = linprog(np.concatenate([np.zeros(n_assets), [1], np.full(n_days, 1 / (0.05 * n_days))]),
+                      A_ub=np.hstack([-R, -np.ones((n_days, 1)), -np.eye(n_days)]), b_ub=np.zeros(n_days),
+                      A_eq=[[1] * n_assets + [0] * (n_days + 1)], b_eq=[1],
+                      bounds=[(0, None)] * n_assets + [(None, None)] + [(0, None)] * n_days)
+    assert cvar(w, scenarios, 0.95) == pytest.approx(program.fun, rel=1e-6)
+
+
+def test_cvar_counts_the_worst_days_by_hand():
+    """Worst half of four days: A loses 4 % and 2 %, B 3.5 % and 3 %; A is better by mean, and they fall together."""
+    scenarios = pd.DataFrame({"A": [-0.04, -0.02, 0.01, 0.01], "B": [-0.035, -0.03, 0.01, 0.01]})
+    np.testing.assert_allclose(subject.minimum_cvar(scenarios, confidence=0.5).weights, [1, 0], atol=1e-9)
+    np.testing.assert_allclose(subject.minimum_cvar(scenarios, confidence=0.75).weights, [0, 1], atol=1e-9)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95])
+def test_confidence_is_a_fraction(confidence, scenarios):
+    with pytest.raises(ValueError, match="confidence"):
+        subject.minimum_cvar(scenarios, confidence=confidence)
+
+
+def test_each_of_four_objectives_is_best_at_its_own(scenarios):
+    Sigma = sample_covariance(scenarios)
+    held = {
+        "sharpe": maximum_sharpe(scenarios.mean(), Sigma, risk_free=0),
+        "sortino": subject.maximum_sortino(scenarios, target=0),
+        "variance": minimum_variance(Sigma),
+        "cvar": subject.minimum_cvar(scenarios, confidence=0.95),
+    }
+    achieved = pd.DataFrame({
+        name: {
+            "sharpe": (scenarios @ solution.weights).mean() / (scenarios @ solution.weights).std(),
+            "sortino": sortino(solution.weights, scenarios, 0),
+            "variance": -(solution.weights @ Sigma @ solution.weights),
+            "cvar": -cvar(solution.weights, scenarios, 0.95),
+        }
+        for name, solution in held.items()
+    })
+    for objective, row in achieved.iterrows():
+        others = row.drop(objective)
+        assert (row[objective] > others + 1e-3 * others.abs()).all(), objective
+
+
+def test_minimum_drawdown_by_hand():
+    """A falls 20 % on day one, B 10 % on day two after a gain of 10 %: equal where 0.2 w - 0.1 (1 - w) = 0.1 (1 - w)."""
+    scenarios = pd.DataFrame({"A": [-0.2, 0.0], "B": [0.1, -0.1]})
+    solution = subject.minimum_drawdown(scenarios)
+    best = min((drawdown([a, 1 - a], scenarios), a) for a in np.linspace(0, 1, 100_001))
+    assert solution.weights["A"] == pytest.approx(best[1], abs=2e-5)
+    assert drawdown(solution.weights, scenarios) <= best[0]
+
+
+def test_initial_wealth_is_a_peak():
+    """The loss of the first day counts: half of each asset loses 1 % a day and B alone 2 % at once."""
+    scenarios = pd.DataFrame({"A": [0.0, -0.02], "B": [-0.02, 0.0]})
+    solution = subject.minimum_drawdown(scenarios)
+    assert drawdown(solution.weights, scenarios) == pytest.approx(1 - 0.99**2, rel=1e-5)
+    np.testing.assert_allclose(solution.weights, [0.5, 0.5], atol=0.01)  # the optimum is flat
+
+
+@pytest.mark.parametrize("end", [-1, -1500, -4000])
+def test_minimum_drawdown_agrees_with_a_direct_search(end, returns):
+    three = returns[["JNJ", "KO", "XOM"]].iloc[end - 250 : end]
+
+    def searched(x):
+        w = np.append(x, 1 - x.sum())
+        return drawdown(w, three) if w[-1] >= 0 else 1 - w[-1]
+
+    best = differential_evolution(searched, [(0, 1)] * 2, seed=1, tol=1e-12, popsize=20)
+    assert drawdown(subject.minimum_drawdown(three).weights, three) == pytest.approx(best.fun, rel=1e-5)
+
+
+@pytest.mark.parametrize("end", [1240, 5000, 7000])
+def test_minimum_drawdown_solves_the_exponential_cone_program(end, returns):
+    path = returns.iloc[end - 250 : end]
+    w, m, y = cp.Variable(20), cp.Variable(), cp.Variable(251)
+    program = cp.Problem(cp.Maximize(m), [
+        y[1:] <= y[:-1] + cp.log1p(path.to_numpy() @ w),
+        y[0] == 0,
+        y <= 0,
+        y >= m,
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
+    program.solve(solver=cp.CLARABEL)
+    assert program.status == "optimal"
+    ours = subject.minimum_drawdown(path)
+    assert drawdown(ours.weights, path) == pytest.approx(1 - np.exp(m.value), rel=1e-5)
+    np.testing.assert_allclose(ours.weights, w.value, atol=5e-3)
+
+
+def test_minimum_drawdown_is_near_that_of_libraries_and_better_when_compounded(returns):
+    path = returns.iloc[-500:-250]
+    uncompounded = MeanRisk(risk_measure=RiskMeasure.MAX_DRAWDOWN).fit(path).weights_
+    ours = drawdown(subject.minimum_drawdown(path).weights, path)
+    assert ours < drawdown(uncompounded, path) < 1.05 * ours
+
+
+def test_the_order_of_days_matters_to_a_drawdown(returns):
+    path = returns.iloc[-250:]
+    weights = subject.minimum_drawdown(path).weights
+    shuffled = subject.minimum_drawdown(path.sample(frac=1, random_state=1)).weights
+    assert (weights - shuffled).abs().max() > 0.05
+
+
+def test_without_any_drawdown_the_nearest_to_equal_weight_is_taken():
+    """A and B never fall and C always does; of all mixes of A and B the even one is nearest equal weight."""
+    scenarios = pd.DataFrame({"A": [0.01, 0.03, 0.02], "B": [0.02, 0.01, 0.04], "C": [-0.3, -0.2, -0.1]})
+    solution = subject.minimum_drawdown(scenarios)
+    assert drawdown(solution.weights, scenarios) < 1e-6
+    assert "nearest equal weight" in solution.note
+    nearest = min(((w - 1 / 3) ** 2 + (v - 1 / 3) ** 2 + (1 - w - v - 1 / 3) ** 2, w, v)
+                  for w in np.linspace(0, 1, 401) for v in np.linspace(0, 1 - w, 401)
+                  if drawdown([w, v, max(1 - w - v, 0)], scenarios) == 0)
+    np.testing.assert_allclose(solution.weights[:2], nearest[1:], atol=0.01)
+
+
+def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
+    rng = np.random.default_rng(8)
+    scenarios = pd.DataFrame(rng.normal(0.001, 0.01, size=(20, 50))).rename(columns=str)
+    solution = subject.minimum_drawdown(scenarios)
+    assert drawdown(solution.weights, scenarios) < 1e-6 and "nearest equal weight" in solution.note
+    w = cp.Variable(50)
+    nearest = cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / 50)), [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0])
+    nearest.solve(solver=cp.CLARABEL)
+    np.testing.assert_allclose(solution.weights, w.value, atol=1e-3)
+
+
+def test_twins_share_their_weight(scenarios):
+    path = scenarios[["JNJ", "KO", "XOM"]].iloc[-250:]
+    alone = subject.minimum_drawdown(path)
+    twins = subject.minimum_drawdown(path.assign(TWIN=path[alone.weights.idxmax()]))
+    assert alone.note == "" and "nearest equal weight" in twins.note
+    assert twins.weights["TWIN"] == pytest.approx(twins.weights[alone.weights.idxmax()], abs=1e-4)
+    assert drawdown(twins.weights, path.assign(TWIN=path[alone.weights.idxmax()])) == pytest.approx(
+        drawdown(alone.weights, path), rel=1e-5)
+
+
+def test_one_asset_is_held_whole():
+    assert subject.minimum_drawdown(pd.DataFrame({"A": [-0.1, 0.05]})).weights.tolist() == [1.0]
+
+
+def test_wealth_that_is_lost_cannot_be_compounded():
+    with pytest.raises(OptimizationError, match="-100 %"):
+        subject.minimum_drawdown(pd.DataFrame({"A": [-1.0, 0.0], "B": [0.1, 0.0]}))

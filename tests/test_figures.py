@@ -1,0 +1,330 @@
+"""Figures: units, colors, completeness, small size; one of them as a picture."""
+
+import re
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio import drawing, figures, forecast_figures, strategy_figures
+
+RNG = np.random.default_rng(1)
+ASSETS = ["BB", "AA", "CC", "DD", "EE"]
+DAYS = pd.bdate_range("2021-01-04", periods=500, name="date")
+STRATEGIES = [f"{model}+{framework}" for model in ("lstm", "cnn1d", "mean") for framework in ("mvf", "rpp", "mdp")]
+STRATEGIES += ["equal_weight"]
+SAMPLE = "test, 2022-01-03 to 2022-12-30"
+
+
+def made_up() -> dict[str, pd.DataFrame]:
+    """One frame of each kind, as the other modules give them."""
+    returns = pd.DataFrame(RNG.normal(0.0005, 0.01, (500, 5)), index=DAYS, columns=ASSETS)
+    net_returns = pd.DataFrame(RNG.normal(0.0005, 0.01, (240, 11)), index=DAYS[260:], columns=[*STRATEGIES, "benchmark"])
+    dates = DAYS[259::21]
+    held = [*ASSETS, *(f"F{i:02d}" for i in range(20))]
+    weights = pd.concat([pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": held,
+                                       "weight": np.full(25, 0.04) if strategy == "equal_weight" else
+                                       np.r_[RNG.dirichlet(np.full(24, 0.05)), 0]})
+                         for date in dates for strategy in STRATEGIES], ignore_index=True)
+    models = ["lstm", "zero", "mean"]
+    forecasts = pd.MultiIndex.from_product([DAYS[260:], [1, 2], ASSETS, models, [0, 1]], names=[
+        "target_date", "horizon", "asset", "model", "seed"]).to_frame(index=False)
+    history = pd.concat([pd.DataFrame({"model": model, "seed": 0, "asset": asset, "epoch": range(1, n + 1), "loss": 1.0,
+                                       "validation_loss": np.arange(n, dtype=float), "kept": np.arange(n) == n - 2})
+                         for model in ("lstm", "cnn1d") for asset, n in [("AA", 3), ("BB", 5)]])
+    by_asset = pd.MultiIndex.from_product([models, [0, 1], ASSETS], names=["model", "seed", "asset"]).to_frame(index=False)
+    risk = RNG.dirichlet(np.ones(5))
+    months = pd.date_range("2021-11-01", periods=16, freq="MS").strftime("%Y-%m")
+    points = pd.DataFrame({"expected_return": [0.0004, 0.0006], "volatility": [0.008, 0.012]})
+    return {
+        "prices": (1 + returns).cumprod() * 20, "returns": returns, "net_returns": net_returns, "weights": weights,
+        "periods": pd.DataFrame([("training", "2021-01-04", "2021-09-30", 194),
+                                 ("validation", "2021-10-01", "2021-12-31", 66), ("test", "2022-01-03", "2022-12-02", 240)],
+                                columns=["period", "first", "last", "n_days"]),
+        "correlation": returns.corr(), "rolling": returns["AA"].rolling(50).corr(returns["BB"]).to_frame("correlation"),
+        "spectrum": pd.DataFrame([(1, 2.4, 0.8, 1.2), (2, 0.5, 0.17, 1.2), (3, 0.1, 0.03, 1.2)],
+                                 columns=["rank", "eigenvalue", "share", "noise_edge"]),
+        "two_fund": pd.DataFrame([(0.0002, 0.009, 1.5), (0.0005, 0.007, 1.0), (0.0008, 0.01, 1.5)],
+                                 columns=["target", "volatility", "gross_exposure"]),
+        "long_only": points, "cloud": pd.concat([points] * 4000, ignore_index=True),
+        "portfolios": points.assign(gross_exposure=[1.0, 19.8]).set_index(pd.Index(["minimum_variance", "tangency"])),
+        "mpt_weights": pd.DataFrame({"minimum_variance": [0.2] * 5, "tangency": [1.5, -1, 0.5, 0, 0]}, index=ASSETS),
+        "risk": pd.DataFrame({"weight": [0.2] * 5, "risk_share": risk}, index=pd.Index(ASSETS, name="asset")),
+        "contributions": pd.concat([pd.DataFrame({"strategy": strategy, "asset": ASSETS, "risk_share": risk})
+                                    for strategy in STRATEGIES]),
+        "history": history, "forecasts": forecasts.assign(forecast=RNG.normal(0, 0.001, len(forecasts))),
+        "by_asset": by_asset.assign(mse=np.where(by_asset["model"] == "zero", 2.0, 1.0 + 2 * by_asset["seed"])),
+        "accuracy": pd.DataFrame({"model": models, **{f"{kind}_{part}": [0.5, np.nan, 0.51] for kind in
+                                                      ("hr", "hr_plus", "hr_minus") for part in ("mean", "std")}}),
+        "monthly_excess": pd.DataFrame(RNG.normal(0, 0.02, (16, 10)), pd.Index(months, name="month"), STRATEGIES),
+        "performance": pd.DataFrame({"strategy": [*STRATEGIES, "benchmark"], "annual_return": RNG.normal(0.1, 0.05, 11),
+                                     "annual_volatility": RNG.uniform(0.1, 0.3, 11), "turnover": [*RNG.random(10), np.nan]}),
+        "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
+                              columns=["strategy", "cost_bps", "total_return"]),
+    }
+
+
+FRAMES = made_up()
+BASE_RATES = pd.Series({"up_share": 0.5, "down_share": 0.45, "always_up_hr": 0.52})
+DRAW = {  # every figure of the library from the frames
+    "prices": lambda f: figures.prices(f["prices"]),
+    "prices_with_periods": lambda f: figures.with_periods(figures.prices(f["prices"]), f["periods"]),
+    "benchmark": lambda f: figures.prices(f["prices"][["AA"]]),
+    "returns": lambda f: figures.returns(f["returns"]),
+    "heatmap": lambda f: figures.correlation_heatmap(f["correlation"], sample=SAMPLE),
+    "rolling": lambda f: figures.rolling_correlation(f["rolling"]["correlation"], f["periods"], window=50),
+    "spectrum": lambda f: figures.spectrum(f["spectrum"], sample=SAMPLE),
+    "frontier": lambda f: figures.frontier(f["two_fund"], f["long_only"], f["cloud"], f["portfolios"], sample=SAMPLE,
+                                           periods_per_year=252, risk_free_rate=0.01),
+    "mpt_weights": lambda f: figures.portfolio_weights_bars(f["mpt_weights"], sample=SAMPLE),
+    "risk_shares": lambda f: figures.risk_shares(f["risk"], portfolio="maximum_sharpe", sample=SAMPLE),
+    "training": lambda f: forecast_figures.training_curves(f["history"]),
+    "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
+    "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
+    "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
+    "weights": lambda f: strategy_figures.weights_over_time(f["weights"], "lstm+mdp"),
+    "grid": lambda f: strategy_figures.weights_grid(f["weights"], STRATEGIES),
+    "effective": lambda f: strategy_figures.effective_holdings_over_time(f["weights"]),
+    "contributions": lambda f: strategy_figures.risk_contributions(f["contributions"], date="2022-01-31"),
+    "wealth": lambda f: strategy_figures.wealth(f["net_returns"]),
+    "drawdowns": lambda f: strategy_figures.drawdowns(f["net_returns"]),
+    "excess": lambda f: strategy_figures.monthly_excess(f["monthly_excess"], 2022),
+    "turnover": lambda f: strategy_figures.turnover_bars(f["performance"], sample=SAMPLE),
+    "risk_return": lambda f: strategy_figures.risk_return(f["performance"], sample=SAMPLE),
+    "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
+    "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
+}
+OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "turnover", "risk_return", "costs"]
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return {name: draw(FRAMES) for name, draw in DRAW.items()}
+
+
+def axis_titles(figure, letter):
+    return [axis.title.text or "" for axis in figure.select_xaxes()] if letter == "x" else [
+        axis.title.text or "" for axis in figure.select_yaxes()]
+
+
+def test_every_public_function_that_draws_is_in_this_test():
+    public = {name for room in (figures, forecast_figures, strategy_figures) for name, value in vars(room).items()
+              if callable(value) and getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")}
+    called = {name for draw in DRAW.values() for name in draw.__code__.co_names}
+    assert public <= called
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_has_its_size_a_title_with_the_period_and_only_finite_values(drawn, name):
+    figure = drawn[name]
+    assert figure.layout.width >= 820 and figure.layout.height >= 400
+    told = figure.layout.title.text
+    assert re.search(r"\d{4}-\d{2}-\d{2}|2022|assets: 2, seeds: 1", told)
+    assert figure.layout.template.layout.paper_bgcolor == "white"
+    assert all(np.isfinite(np.asarray(trace.y, float)).all() for trace in figure.data
+               if trace.type == "scatter" and not isinstance(trace.y[0], str))
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_axes_say_what_and_in_which_unit(drawn, name):
+    figure = drawn[name]
+    if name == "heatmap":  # its unit is at the color scale, its axes are the assets
+        assert "no unit" in figure.data[0].colorbar.title.text
+        return
+    for letter, axes in (("x", figure.select_xaxes()), ("y", figure.select_yaxes())):
+        axes, titles = list(axes), "".join(axis_titles(figure, letter))
+        names_only = all(isinstance(trace[letter][0], str) for trace in figure.data if trace[letter] is not None)
+        assert titles or names_only, f"no title on {letter}"
+        if any("%" in (axis.tickformat or "") for axis in axes):
+            assert "%" in titles
+
+
+def test_money_has_no_currency_and_drawdowns_say_that_they_are_compounded(drawn):
+    assert axis_titles(drawn["prices"], "y") == ["price, first day = 1 (log axis)"]
+    assert "ompounded" in drawn["drawdowns"].layout.title.text and "compounded" in axis_titles(drawn["drawdowns"], "y")[0]
+    told = "".join(title for figure in drawn.values() for letter in "xy" for title in axis_titles(figure, letter))
+    assert not re.search(r"USD|\$|VND", told)
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_drawing_leaves_its_frames_as_they_were(name):
+    before = {key: frame.copy(deep=True) for key, frame in FRAMES.items()}
+    DRAW[name](FRAMES)
+    for key, frame in FRAMES.items():
+        pd.testing.assert_frame_equal(frame, before[key])
+
+
+@pytest.mark.parametrize("name", OF_STRATEGIES)
+def test_every_strategy_is_drawn_once_in_its_own_color(drawn, name):
+    figure, expected = drawn[name], [*STRATEGIES, "benchmark"]
+    if name in ("effective", "contributions", "excess", "turnover", "costs"):
+        expected = STRATEGIES  # an index has no weights, and no excess over itself
+    if name == "turnover":
+        (bars,) = figure.data
+        found = dict(zip(bars.y, bars.marker.color, strict=True))
+        assert len(found) == len(bars.y)
+    else:
+        traces = [(trace.name.partition(" (")[0], trace.line.color or trace.marker.color) if trace.type == "scatter"
+                  else (trace.name, trace.marker.color) for trace in figure.data]
+        found = dict(traces)
+        assert len(found) == len(traces)
+    assert found == {strategy: drawing.strategy_color(strategy) for strategy in expected}
+
+
+def test_readme_figure_names_every_strategy_beside_its_bar(drawn):
+    bars = [trace for trace in drawn["readme"].data if trace.type == "bar"]
+    lines = [trace for trace in drawn["readme"].data if trace.type == "scatter"]
+    assert sorted(bar.y[0] for bar in bars) == sorted(line.name for line in lines) == sorted([*STRATEGIES, "benchmark"])
+    assert [bar.marker.color for bar in bars] == [line.line.color for line in lines]
+    final = (1 + FRAMES["net_returns"]).prod().sort_values(ascending=False)
+    assert [bar.y[0] for bar in bars] == list(final.index)
+
+
+def test_strategy_colors_differ_and_hold_for_names_nobody_knows():
+    models, frameworks = ("lstm", "cnn1d", "gru", "bilstm", "rnn", "mean", "ar", "zero"), ("mvf", "rpp", "mdp", "tangency")
+    names = [f"{model}+{framework}" for model in models for framework in frameworks] + ["equal_weight", "benchmark", *models]
+    assert len({drawing.strategy_color(name) for name in names}) == len(names)
+    assert drawing.strategy_color("transformer+hrp") == "#d07187"  # the same in every process
+    assert drawing.strategy_color("transformer+hrp") != drawing.strategy_color("oracle+hrp")
+    assert len({drawing.strategy_dash(f"{model}+mvf") for model in models}) == len(models)
+
+
+def test_asset_colors_follow_the_alphabet_and_differ_for_sixty_assets():
+    names = [f"A{i:02d}" for i in range(60)]
+    colors = drawing.asset_colors(names[::-1])
+    assert colors == drawing.asset_colors(names)
+    assert list(colors) == names and len(set(colors.values())) == 60
+
+
+def test_weights_stack_to_one_in_every_panel_at_every_date(drawn):
+    for name, panels in (("grid", len(STRATEGIES)), ("weights", 1)):
+        stacks = {}
+        for bar in drawn[name].data:
+            stacks[bar.xaxis] = stacks.get(bar.xaxis, 0) + np.asarray(bar.y, float)
+        assert len(stacks) == panels
+        assert np.allclose(list(stacks.values()), 1)
+
+
+def test_a_stack_has_one_legend_entry_an_asset(drawn):
+    told = [bar.name for bar in drawn["grid"].data if bar.showlegend]
+    assert len(told) == len(set(told)) and "each below 5 %" in told
+
+
+def test_with_periods_shades_a_copy():
+    plain = figures.prices(FRAMES["prices"])
+    shaded = figures.with_periods(plain, FRAMES["periods"])
+    assert len(plain.layout.shapes) == 0 and len(shaded.layout.shapes) == 3
+    assert [note.text for note in shaded.layout.annotations] == ["training", "validation", "test"]
+    as_dates = FRAMES["periods"].assign(first=pd.to_datetime(FRAMES["periods"]["first"]))
+    assert figures.with_periods(plain, as_dates).to_json() == shaded.to_json()
+
+
+def test_eight_years_of_sixty_assets_stay_small():
+    days = pd.bdate_range("2017-01-03", periods=2000, name="date")
+    names = [f"A{i:02d}" for i in range(60)]
+    prices = pd.DataFrame(np.exp(RNG.normal(0, 0.01, (2000, 60)).cumsum(axis=0)), index=days, columns=names)
+    figure = figures.prices(prices)
+    assert len(figure.to_json()) < 250_000
+    assert figure.data[0].x is None and figure.data[0].dx == 7 * 86_400_000  # weekly, without dates
+    assert np.isclose(figure.data[0].y[-1], prices[names[0]].iloc[-1] / prices[names[0]].iloc[0])
+
+
+def test_more_than_a_thousand_days_of_strategies_are_drawn_weekly_with_their_deepest_drawdown():
+    days = pd.bdate_range("2017-01-03", periods=1200, name="date")
+    falls = pd.DataFrame({"lstm+mvf": 0.0, "benchmark": 0.0}, index=days)
+    falls.iloc[602, 0], falls.iloc[603, 0] = -0.5, 1.0  # lost on a Thursday, regained on the Friday
+    figure = strategy_figures.drawdowns(falls)
+    assert "weekly lows" in figure.layout.title.text
+    assert min(np.min(trace.y) for trace in figure.data) == -0.5
+
+
+def test_extreme_days_are_the_actual_ones_and_the_normal_reach_is_not(drawn):
+    box, low_tick, worst, high_tick, best = drawn["returns"].data
+    returns = FRAMES["returns"]
+    assert dict(zip(worst.x, worst.y, strict=True)) == returns.min().to_dict()
+    assert dict(zip(best.x, best.y, strict=True)) == returns.max().to_dict()
+    reach = (high_tick.y - low_tick.y) / 2 / returns.std()[list(box.x)]
+    assert np.allclose(reach, 2.8782, atol=1e-4)  # the normal quantile of 1 - 1/500
+
+
+def test_frontier_annualizes_and_writes_what_lies_outside_instead_of_drawing_it():
+    portfolios = FRAMES["portfolios"].copy()
+    portfolios.loc["tangency", ["expected_return", "volatility"]] = [0.05, 0.4]
+    figure = DRAW["frontier"](FRAMES | {"portfolios": portfolios})
+    cloud, shorts, long_only, variance = figure.data
+    assert len(cloud.x) == 2667 and len(figure.data) == 4
+    assert np.isclose(variance.x[0], 0.008 * 252**0.5) and np.isclose(variance.y[0], 0.0004 * 252)
+    assert np.isclose(cloud.marker.color[0], (0.0004 * 252 - 0.01) / (0.008 * 252**0.5), atol=1e-5)
+    assert max(figure.layout.xaxis.range) < 0.4 * 252**0.5
+    outside = [note.text for note in figure.layout.annotations if "outside" in note.text]
+    assert outside == ["outside the axes: tangency (gross exposure 19.8), volatility 635%, return 1260%"]
+
+
+def test_weights_of_many_assets_are_summed_not_lost():
+    weights = pd.DataFrame({"maximum_sharpe": RNG.dirichlet(np.ones(55)), "minimum_variance": RNG.dirichlet(np.ones(55))},
+                           index=[f"A{i:02d}" for i in range(55)])
+    figure = figures.portfolio_weights_bars(weights, sample=SAMPLE)
+    assert all(len(bars.y) == 25 and bars.y[-1] == "other 31" and np.isclose(bars.x.sum(), 1) for bars in figure.data)
+
+
+def test_a_stopped_asset_keeps_its_last_loss(drawn):
+    curve = next(trace for trace in drawn["training"].data if trace.name == "lstm validation")
+    assert list(curve.y) == [0, 1, 2, 2.5, 3]  # one asset stops at 2, the other goes on to 4
+    assert "kept 3" in [note.text for note in drawn["training"].layout.annotations]
+
+
+def test_accuracy_is_the_mean_over_seeds_divided_by_the_zero_forecast_s(drawn):
+    assert {box.name: set(box.y) for box in drawn["accuracy"].data} == {"lstm": {1.0}, "mean": {1.0}}
+    assert "lstm 0; mean 0" in drawn["accuracy"].layout.title.text
+
+
+def test_forecasts_of_the_next_day_are_drawn_against_the_day_they_are_for(drawn):
+    actual = next(trace for trace in drawn["forecast"].data if trace.name == "actual return")
+    assert list(actual.x)[0] == f"{DAYS[260]:%Y-%m-%d}" and len(actual.x) == 240
+    assert np.allclose(actual.y, FRAMES["returns"]["AA"].iloc[260:])
+
+
+def test_hit_ratios_leave_out_the_forecast_that_has_none(drawn):
+    assert [trace.name for trace in drawn["hits"].data[:2]] == ["lstm", "mean"]
+
+
+@pytest.mark.parametrize("months", [
+    pd.period_range("2021-11", periods=16, freq="M"), pd.date_range("2021-11-30", periods=16, freq="ME"),
+    [f"{month}" for month in pd.period_range("2021-11", periods=16, freq="M")]])
+def test_monthly_excess_of_a_year_takes_any_kind_of_month(months):
+    excess = FRAMES["monthly_excess"].set_axis(months)
+    figure = strategy_figures.monthly_excess(excess, 2022)
+    assert figure.data[0].x[0] == "Jan" and len(figure.data[0].x) == 12
+    assert np.allclose(figure.data[0].y, excess[figure.data[0].name].iloc[2:14])
+
+
+def test_labels_cover_neither_each_other_nor_another_point():
+    performance = FRAMES["performance"].assign(annual_return=0.1 + 0.0005 * np.arange(11), annual_volatility=0.2)
+    performance.loc[0, ["annual_return", "annual_volatility"]] = [0.3, 0.4]
+    figure = strategy_figures.risk_return(performance, sample=SAMPLE)
+    spans = [np.ptp(axis.range) for axis in (figure.layout.xaxis, figure.layout.yaxis)]
+    boxes = []
+    for note in figure.layout.annotations:
+        x, y = note.x / spans[0] * 800 + note.ax, note.y / spans[1] * 300 - note.ay
+        left = x - (6.7 * len(note.text) if note.xanchor == "right" else 0)
+        boxes.append((left, y - 8, left + 6.7 * len(note.text), y + 8))
+    assert len(boxes) == 11
+    clashes = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1:]
+               if a[0] < b[2] and a[2] > b[0] and a[1] < b[3] and a[3] > b[1]]
+    assert not clashes
+
+
+def test_log_ticks_cover_the_axis_and_are_few():
+    for low, high in [(0.8, 2.5), (0.2, 30), (0.02, 2000)]:
+        axis = drawing.log_axis(low, high)
+        inside = [tick for tick in axis["tickvals"] if low <= tick <= high]
+        assert 3 <= len(inside) <= 12 and axis["range"] == pytest.approx(np.log10([low, high]))
+
+
+def test_a_figure_becomes_a_picture_of_its_size(drawn):
+    try:
+        png = drawn["wealth"].to_image(format="png")
+    except RuntimeError as error:  # also what kaleido raises for a browser that dies
+        pytest.skip(f"no usable browser: {type(error).__name__}")
+    assert png.startswith(b"\x89PNG") and struct.unpack(">II", png[16:24]) == (900, 450)

@@ -1,0 +1,291 @@
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+from skfolio import RiskMeasure
+from skfolio.datasets import load_sp500_dataset
+from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
+
+from forefolio import portfolios as subject
+from forefolio.covariance import sample_covariance
+
+PROBLEMS = {
+    "minimum_variance": lambda mu, Sigma: subject.minimum_variance(Sigma),
+    "maximum_sharpe": lambda mu, Sigma: subject.maximum_sharpe(mu, Sigma, risk_free=0.0001),
+    "mean_variance_forecast": lambda mu, Sigma: subject.mean_variance_forecast(mu, Sigma, risk_aversion=5),
+    "risk_parity": lambda mu, Sigma: subject.risk_parity(Sigma),
+}
+
+
+@pytest.fixture(scope="module")
+def returns():
+    return load_sp500_dataset().iloc[-1000:].pct_change().iloc[1:]
+
+
+@pytest.fixture(scope="module")
+def mu(returns):
+    return returns.mean()
+
+
+@pytest.fixture(scope="module")
+def Sigma(returns):
+    return sample_covariance(returns)
+
+
+def diagonal(*variances):
+    names = list("ABCDEFGH")[: len(variances)]
+    return pd.DataFrame(np.diag(variances), index=names, columns=names)
+
+
+def by_scipy(objective, n_assets):
+    """Best objective that a general solver finds over long-only weights."""
+    best = minimize(objective, np.full(n_assets, 1 / n_assets), method="SLSQP", bounds=[(0, 1)] * n_assets,
+                    constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-10, "maxiter": 2000})
+    assert best.success
+    return best.fun
+
+
+def test_minimum_variance_of_independent_assets_is_inverse_variance():
+    weights = subject.minimum_variance(diagonal(1e-4, 2e-4, 4e-4)).weights
+    np.testing.assert_allclose(weights, [4 / 7, 2 / 7, 1 / 7], atol=1e-7)
+
+
+def test_risk_parity_of_independent_assets_is_inverse_volatility():
+    weights = subject.risk_parity(diagonal(1e-4, 4e-4, 16e-4)).weights
+    np.testing.assert_allclose(weights, [4 / 7, 2 / 7, 1 / 7], rtol=1e-12)
+
+
+def test_risk_parity_of_two_assets_ignores_their_correlation():
+    Sigma = pd.DataFrame([[1e-4, 2e-4], [2e-4, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    np.testing.assert_allclose(subject.risk_parity(Sigma).weights, [0.75, 0.25], rtol=1e-12)
+
+
+def test_minimum_variance_sells_no_asset_short():
+    Sigma = pd.DataFrame([[1e-4, 2e-4], [2e-4, 9e-4]], index=["A", "B"], columns=["A", "B"])  # unbounded: 7/6, -1/6
+    np.testing.assert_allclose(subject.minimum_variance(Sigma).weights, [1, 0], atol=1e-6)
+
+
+def test_maximum_sharpe_of_independent_assets_is_excess_over_variance():
+    best = subject.maximum_sharpe(pd.Series({"A": 0.003, "B": 0.002}), diagonal(1e-4, 2e-4), risk_free=0.001)
+    np.testing.assert_allclose(best.weights, [0.8, 0.2], atol=1e-7)  # 20 : 5
+
+
+@pytest.mark.parametrize("risk_aversion, expected", [(0.0, [1, 0]), (1.0, [0.75, 0.25]), (10.0, [0.525, 0.475])])
+def test_mean_variance_forecast_by_hand(risk_aversion, expected):
+    """w_A = 1/2 + (mu_A - mu_B) / (4 gamma sigma^2) until the bound."""
+    mu = pd.Series({"A": 0.0011, "B": 0.0010})
+    best = subject.mean_variance_forecast(mu, diagonal(1e-4, 1e-4), risk_aversion=risk_aversion)
+    np.testing.assert_allclose(best.weights, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_weights_are_long_only_labelled_and_sum_to_one(problem, mu, Sigma):
+    solution = problem(mu, Sigma)
+    assert solution.weights.index.equals(Sigma.columns)
+    assert solution.weights.sum() == pytest.approx(1, abs=1e-12) and (solution.weights >= 0).all()
+    assert solution.status == "optimal" and solution.note == ""
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_permuting_assets_permutes_weights(problem, mu, Sigma):
+    order = Sigma.columns[::-1]
+    weights = problem(mu, Sigma.loc[order, order]).weights  # mu keeps its own order: joined by name
+    pd.testing.assert_series_equal(weights.loc[Sigma.columns], problem(mu, Sigma).weights, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_units_move_no_weight(name, mu, Sigma):
+    """Returns and their risk-free rate in units 10,000 times larger: the same portfolio."""
+    problem = {**PROBLEMS, "maximum_sharpe": lambda mu, Sigma: subject.maximum_sharpe(mu, Sigma, risk_free=0),
+               "mean_variance_forecast": lambda mu, Sigma: subject.mean_variance_forecast(
+                   mu, Sigma, risk_aversion=5 * mu.abs().max() / Sigma.max(axis=None))}[name]
+    small = problem(1e-4 * mu, 1e-8 * Sigma).weights
+    pd.testing.assert_series_equal(small, problem(mu, Sigma).weights, atol=2e-5, rtol=0)
+
+
+def test_minimum_variance_agrees_with_skfolio_and_scipy(returns, Sigma):
+    w = subject.minimum_variance(Sigma).weights
+    oracle = MeanRisk(risk_measure=RiskMeasure.VARIANCE).fit(returns).weights_
+    V = 1e4 * Sigma.to_numpy()
+    assert w @ V @ w == pytest.approx(oracle @ V @ oracle, rel=1e-6)
+    assert w @ V @ w == pytest.approx(by_scipy(lambda x: x @ V @ x, 20), rel=1e-6)
+
+
+def test_minimum_variance_satisfies_its_optimality_conditions(Sigma):
+    w = subject.minimum_variance(Sigma).weights
+    gradient = Sigma @ w / (w @ Sigma @ w)
+    assert gradient.min() > 1 - 1e-6 and gradient[w > 1e-4].max() < 1 + 1e-6
+
+
+def test_maximum_sharpe_agrees_with_skfolio_and_scipy(returns, mu, Sigma):
+    def ratio(x):
+        return (mu @ x - 0.0001) / np.sqrt(x @ Sigma @ x)
+
+    w = subject.maximum_sharpe(mu, Sigma, risk_free=0.0001).weights
+    oracle = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.VARIANCE,
+                      risk_free_rate=0.0001).fit(returns).weights_
+    assert ratio(w) >= ratio(oracle) * (1 - 1e-7) and ratio(w) == pytest.approx(ratio(oracle), rel=1e-4)
+    m, V, r = 100 * mu.to_numpy(), 1e4 * Sigma.to_numpy(), 0.01
+    assert ratio(w) == pytest.approx(-by_scipy(lambda x: -(m @ x - r) / np.sqrt(x @ V @ x), 20), rel=1e-6)
+
+
+@pytest.mark.parametrize("risk_aversion", [1.0, 10.0, 100.0])
+def test_mean_variance_forecast_agrees_with_scipy(risk_aversion, mu, Sigma):
+    m, V = mu.to_numpy(), Sigma.to_numpy()
+
+    def objective(x):
+        return 1e4 * (risk_aversion * x @ V @ x - m @ x)
+
+    w = subject.mean_variance_forecast(mu, Sigma, risk_aversion=risk_aversion).weights.to_numpy()
+    assert objective(w) == pytest.approx(by_scipy(objective, 20), rel=1e-5)
+
+
+def test_mean_variance_forecast_is_the_closed_form_where_no_bound_binds(mu, Sigma):
+    """w = V^-1 (mu - nu 1) / (2 gamma), nu from 1'w = 1."""
+    few = ["JNJ", "PG", "WMT"]
+    m, V, gamma = mu[few].to_numpy(), Sigma.loc[few, few].to_numpy(), 50
+    V_mu, V_ones = np.linalg.solve(V, m), np.linalg.solve(V, np.ones(3))
+    expected = (V_mu - (V_mu.sum() - 2 * gamma) / V_ones.sum() * V_ones) / (2 * gamma)
+    assert expected.min() > 0.1
+    weights = subject.mean_variance_forecast(mu[few], Sigma.loc[few, few], risk_aversion=gamma).weights
+    np.testing.assert_allclose(weights, expected, atol=1e-6)
+
+
+def test_mean_variance_forecast_goes_from_the_best_asset_to_minimum_variance(mu, Sigma):
+    greedy = subject.mean_variance_forecast(mu, Sigma, risk_aversion=0).weights
+    assert greedy[mu.idxmax()] == pytest.approx(1, abs=1e-5)
+    fearful = subject.mean_variance_forecast(mu, Sigma, risk_aversion=1e7).weights
+    np.testing.assert_allclose(fearful, subject.minimum_variance(Sigma).weights, atol=1e-4)
+
+
+def test_a_forecast_that_all_assets_share_moves_no_weight(mu, Sigma):
+    same = [subject.mean_variance_forecast(mu + shift, Sigma, risk_aversion=5).weights for shift in (0, 0.01)]
+    np.testing.assert_allclose(same[0], same[1], atol=1e-5)
+
+
+def test_risk_contributions_are_equal(Sigma):
+    w = subject.risk_parity(Sigma).weights
+    contributions = w * (Sigma @ w)
+    assert contributions.max() / contributions.min() - 1 < 1e-10
+
+
+def test_risk_contributions_stay_equal_beside_stable_coins():
+    """Volatilities four orders of magnitude apart, a twin, a partial hedge, fewer days than assets."""
+    rng = np.random.default_rng(4)
+    market = rng.normal(size=(30, 1))
+    coins = pd.DataFrame((market + rng.normal(size=(30, 40))) * np.geomspace(1e-6, 1e-2, 40)).rename(columns=str)
+    coins["twin"] = coins["39"] + 1e-6 * rng.normal(size=30)
+    coins["hedge"] = -0.9 * coins["38"] + 1e-3 * rng.normal(size=30)
+    Sigma = sample_covariance(coins)
+    w = subject.risk_parity(Sigma).weights
+    contributions = w * (Sigma @ w)
+    assert contributions.max() / contributions.min() - 1 < 1e-8
+
+
+def test_risk_parity_solves_the_convex_program_with_logarithms(Sigma):
+    x = cp.Variable(20)
+    program = cp.Problem(cp.Minimize(cp.quad_form(x, cp.psd_wrap(1e4 * Sigma.to_numpy())) / 2 - cp.sum(cp.log(x)) / 20))
+    program.solve(solver=cp.CLARABEL)
+    np.testing.assert_allclose(subject.risk_parity(Sigma).weights, x.value / x.value.sum(), atol=2e-5)  # the solver's own error
+
+
+def test_risk_parity_agrees_with_skfolio(returns, Sigma):
+    oracle = RiskBudgeting(risk_measure=RiskMeasure.VARIANCE).fit(returns).weights_
+    np.testing.assert_allclose(subject.risk_parity(Sigma).weights, oracle, atol=1e-4)
+
+
+def test_risk_parity_leaves_nothing_of_the_papers_objective(Sigma):
+    """sum_ij (RC_i - RC_j)^2 is zero, and equal weight is far from it."""
+    def spread(w):
+        contributions = w * (Sigma @ w) / np.sqrt(w @ Sigma @ w)
+        return ((contributions.to_numpy()[:, None] - contributions.to_numpy()) ** 2).sum()
+
+    assert spread(subject.risk_parity(Sigma).weights) < 1e-16 * spread(subject.equal_weight(Sigma.columns).weights)
+
+
+def test_no_mean_above_the_risk_free_rate_falls_back_to_minimum_variance(mu, Sigma):
+    solution = subject.maximum_sharpe(-mu.abs(), Sigma, risk_free=0.0)
+    assert solution.status == "fallback" and "minimum variance instead" in solution.note
+    pd.testing.assert_series_equal(solution.weights, subject.minimum_variance(Sigma).weights)
+
+
+def test_one_mean_above_the_risk_free_rate_is_enough(mu, Sigma):
+    mostly_losing = (-mu.abs()).where(mu.index != "KO", 1e-6)
+    solution = subject.maximum_sharpe(mostly_losing, Sigma, risk_free=0.0)
+    assert solution.status == "optimal" and solution.weights["KO"] == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_missing_values_give_no_weights(problem, mu, Sigma):
+    gap = Sigma.copy()
+    gap.iloc[1, 0] = gap.iloc[0, 1] = np.nan
+    with pytest.raises(subject.OptimizationError, match="AAPL"):
+        problem(mu, gap)
+
+
+@pytest.mark.parametrize("name", ["maximum_sharpe", "mean_variance_forecast"])
+def test_means_must_be_complete_and_of_the_same_assets(name, mu, Sigma):
+    with pytest.raises(subject.OptimizationError, match="mu has no value for KO"):
+        PROBLEMS[name](mu.where(mu.index != "KO"), Sigma)
+    with pytest.raises(ValueError, match="other assets"):
+        PROBLEMS[name](mu.rename({"KO": "COKE"}), Sigma)
+
+
+def test_what_is_no_covariance_is_refused(Sigma):
+    with pytest.raises(ValueError, match="positive semidefinite"):
+        subject.minimum_variance(-Sigma)
+    lopsided = Sigma.copy()
+    lopsided.iloc[0, 1] *= 2
+    with pytest.raises(ValueError, match="symmetric"):
+        subject.risk_parity(lopsided)
+    with pytest.raises(ValueError, match="other rows than columns"):
+        subject.minimum_variance(Sigma.iloc[::-1])
+
+
+def test_impossible_risk_parity_is_an_error():
+    hedge = pd.DataFrame([[1e-4, -1e-4], [-1e-4, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    with pytest.raises(subject.OptimizationError, match="almost no risk"):
+        subject.risk_parity(hedge)
+    with pytest.raises(subject.OptimizationError, match="B never moves"):
+        subject.risk_parity(diagonal(1e-4, 0.0))
+
+
+def test_negative_risk_aversion_is_refused(mu, Sigma):
+    with pytest.raises(ValueError, match="risk_aversion"):
+        subject.mean_variance_forecast(mu, Sigma, risk_aversion=-1)
+
+
+def test_a_solver_that_finds_nothing_is_an_error():
+    w = cp.Variable(2)
+    with pytest.raises(subject.OptimizationError, match="infeasible"):
+        subject.solve(cp.Problem(cp.Minimize(cp.sum(w)), [w >= 0, cp.sum(w) == -1]), cp.CLARABEL)
+
+
+def test_dust_is_swept_and_short_positions_are_errors():
+    swept = subject.long_only(np.array([0.5, 0.5 + 1e-7, -1e-7]), pd.Index(["A", "B", "C"]))
+    assert swept["C"] == 0 and swept.sum() == pytest.approx(1, abs=1e-15)
+    for weights in ([1.00001, -0.00001], [np.nan, 1.0]):
+        with pytest.raises(subject.OptimizationError):
+            subject.long_only(np.array(weights), pd.Index(["A", "B"]))
+
+
+def test_inputs_are_not_changed(mu, Sigma):
+    before = mu.copy(), Sigma.copy()
+    for problem in PROBLEMS.values():
+        problem(mu, Sigma)
+    pd.testing.assert_series_equal(mu, before[0])
+    pd.testing.assert_frame_equal(Sigma, before[1])
+
+
+def test_effective_holdings_count_equal_positions():
+    assert subject.effective_holdings(subject.equal_weight(list("ABCD")).weights) == pytest.approx(4)
+    long = pd.DataFrame({"rebalance_date": pd.to_datetime(["2024-01-31"] * 4), "strategy": ["x", "x", "y", "y"],
+                         "asset": ["A", "B"] * 2, "weight": [1.0, 0.0, 0.5, 0.5]})
+    by_date = subject.effective_holdings_by_date(long)
+    assert by_date[["strategy", "effective_holdings"]].to_numpy().tolist() == [["x", 1.0], ["y", 2.0]]
+
+
+def test_no_assets_have_no_equal_weight():
+    with pytest.raises(ValueError, match="no assets"):
+        subject.equal_weight([])
