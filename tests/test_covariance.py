@@ -46,8 +46,8 @@ def test_exponential_covariance_is_what_pandas_weights(returns):
 
 
 def test_a_long_halflife_weights_all_days_alike(returns):
-    pd.testing.assert_frame_equal(subject.exponential_covariance(returns, halflife=1e9), subject.sample_covariance(returns),
-                                  rtol=1e-5)
+    long = subject.exponential_covariance(returns, halflife=1e9)
+    pd.testing.assert_frame_equal(long, subject.sample_covariance(returns), rtol=1e-5)
 
 
 def test_clustered_order_brings_the_members_of_each_block_together():

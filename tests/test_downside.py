@@ -142,12 +142,12 @@ def test_each_of_four_objectives_is_best_at_its_own(scenarios):
 
 
 def test_minimum_drawdown_by_hand():
-    """A falls 20 % on day one, B 10 % on day two after a gain of 10 %: equal where 0.2 w - 0.1 (1 - w) = 0.1 (1 - w)."""
+    """With a third in A day one is flat and day two loses 6.67 %; more of A loses on both, less more on day two."""
     scenarios = pd.DataFrame({"A": [-0.2, 0.0], "B": [0.1, -0.1]})
     solution = subject.minimum_drawdown(scenarios)
-    best = min((drawdown([a, 1 - a], scenarios), a) for a in np.linspace(0, 1, 100_001))
-    assert solution.weights["A"] == pytest.approx(best[1], abs=2e-5)
-    assert drawdown(solution.weights, scenarios) <= best[0]
+    best = min((drawdown([a, 1 - a], scenarios), a) for a in np.linspace(0, 1, 30_001))
+    assert solution.weights["A"] == pytest.approx(1 / 3, abs=1e-6) and best[1] == pytest.approx(1 / 3, abs=1e-5)
+    assert drawdown(solution.weights, scenarios) == pytest.approx(best[0], rel=1e-6)
 
 
 def test_initial_wealth_is_a_peak():
@@ -210,9 +210,9 @@ def test_without_any_drawdown_the_nearest_to_equal_weight_is_taken():
     assert drawdown(solution.weights, scenarios) < 1e-6
     assert "nearest equal weight" in solution.note
     nearest = min(((w - 1 / 3) ** 2 + (v - 1 / 3) ** 2 + (1 - w - v - 1 / 3) ** 2, w, v)
-                  for w in np.linspace(0, 1, 401) for v in np.linspace(0, 1 - w, 401)
+                  for w in np.linspace(0, 1, 151) for v in np.linspace(0, 1 - w, 151)
                   if drawdown([w, v, max(1 - w - v, 0)], scenarios) == 0)
-    np.testing.assert_allclose(solution.weights[:2], nearest[1:], atol=0.01)
+    np.testing.assert_allclose(solution.weights[:2], nearest[1:], atol=0.02)
 
 
 def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
@@ -221,8 +221,8 @@ def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
     solution = subject.minimum_drawdown(scenarios)
     assert drawdown(solution.weights, scenarios) < 1e-6 and "nearest equal weight" in solution.note
     w = cp.Variable(50)
-    nearest = cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / 50)), [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0])
-    nearest.solve(solver=cp.CLARABEL)
+    never_falls = [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0]
+    cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / 50)), never_falls).solve(solver=cp.CLARABEL)
     np.testing.assert_allclose(solution.weights, w.value, atol=1e-3)
 
 

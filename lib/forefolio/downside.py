@@ -54,7 +54,8 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     unit = np.sqrt(smallest(partial_moments[excess > 0] / excess[excess > 0] ** 2))  # that of the best single asset
     y = cp.Variable(R.shape[1])
     shortfall = cp.Variable(len(R))
-    problem = cp.Problem(cp.Minimize(cp.sum_squares(shortfall) / len(R)), [
+    deviation = cp.norm(shortfall) / np.sqrt(len(R))  # the root: its optimum can be zero, where squares are too flat
+    problem = cp.Problem(cp.Minimize(deviation), [
         shortfall >= -(R / unit) @ y,
         shortfall >= 0,
         excess @ y == 1,

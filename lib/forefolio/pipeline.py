@@ -43,14 +43,17 @@ def check_market(study: Study) -> list[Path]:
         periods = returns.periods(index, train_end=train_end, validation_end=validation_end).set_index("period")
     except ValueError as error:
         raise StudyError(str(error)) from None
-    training, known = int(periods.loc["training", "n_days"]), int(periods["n_days"].iloc[:2].sum())
+    training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
     for name in ("lookback", "ar_lags"):
         if getattr(study, name) >= training:
             raise StudyError(f"{name}: {getattr(study, name)} days do not fit the training period, which has "
                              f"{training} returns; shorten {name} or start earlier")
-    if study.estimation_window > known:
+    if study.estimation_window > training + validation:
         raise StudyError(f"estimation_window: {study.estimation_window} days do not fit before the first rebalance, "
-                         f"which knows {known} returns; shorten estimation_window or start earlier")
+                         f"which knows {training + validation} returns; shorten estimation_window or start earlier")
+    if study.use_residual and study.residual_window > validation:
+        raise StudyError(f"residual_window: {study.residual_window} days do not fit the validation period, which has "
+                         f"forecasts for {validation}; shorten residual_window or set use_residual to false")
     return market.files
 
 

@@ -244,14 +244,13 @@ def gross_exposure(weights: pd.Series) -> float:
 def solve(problem: cp.Problem, solver: str) -> None:
     """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status."""
     for tolerances in (TOLERANCES[solver], {}):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Solution may be inaccurate")  # said by the status, and not accepted
-            try:
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # its status says so, and is refused
                 problem.solve(solver=solver, **tolerances)
-            except cp.SolverError as error:
-                reason = str(error)
-            else:
-                reason = f"status {problem.status}"
+            reason = f"status {problem.status}"
+        except cp.SolverError as error:
+            reason = str(error)
         if problem.status == cp.OPTIMAL:
             return
     raise OptimizationError(f"{solver} did not reach the optimum ({reason}), so its weights were not taken")
@@ -267,15 +266,14 @@ def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
 
 def fallback(covariance: pd.DataFrame) -> Solution:
     """Minimum variance in place of a ratio that no portfolio makes positive."""
-    solution = minimum_variance(covariance)
+    calm = minimum_variance(covariance)
     note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
-    return Solution(solution.weights, solution.solver, "fallback", note)
+    return Solution(calm.weights, calm.solver, "fallback", note)
 
 
 def smallest(values: np.ndarray) -> float:
     """Smallest positive value, one if there is none: a unit in which an optimum is near one."""
-    positive = values[values > 0]
-    return float(positive.min()) if positive.size else 1.0
+    return float(values[values > 0].min()) if (values > 0).any() else 1.0
 
 
 def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:

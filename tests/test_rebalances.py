@@ -1,0 +1,264 @@
+import numpy as np
+import pandas as pd
+import pytest
+from skfolio.datasets import load_sp500_dataset
+
+from forefolio import forecasts as models
+from forefolio import rebalances as subject
+from forefolio.covariance import sample_covariance
+from forefolio.downside import minimum_drawdown
+from forefolio.portfolios import OptimizationError, mean_variance_forecast, risk_parity
+from forefolio.returns import rebalance_dates
+
+SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
+OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
+           "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0}
+
+
+@pytest.fixture(scope="module")
+def returns():
+    return load_sp500_dataset()[["AAPL", "JNJ", "KO", "RRC", "XOM"]].loc["2021-06":"2022-07"].pct_change().iloc[1:]
+
+
+@pytest.fixture(scope="module")
+def dates(returns):
+    return rebalance_dates(returns.index, validation_end=SPLIT["validation_end"])
+
+
+@pytest.fixture(scope="module")
+def forecasts(returns):
+    """Three models; `lstm` has two seeds of noise around the mean."""
+    schedule = models.schedule(returns.index, **SPLIT)
+    mean = models.historical_mean(returns, schedule)
+    rng = np.random.default_rng(6)
+    noisy = [mean.assign(model="lstm", seed=seed, forecast=mean["forecast"] + rng.normal(0, 0.002, len(mean)))
+             for seed in (1, 2)]
+    return pd.concat([models.zero(returns, schedule), mean, *noisy], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def decided(returns, forecasts, dates):
+    return subject.decide(returns, forecasts, rebalance_dates=dates, **OPTIONS)
+
+
+def decide(returns, forecasts, dates, **changed):
+    return subject.decide(returns, forecasts, rebalance_dates=dates, **(OPTIONS | changed))
+
+
+def held(weights, strategy, date):
+    rows = weights[(weights["strategy"] == strategy) & (weights["rebalance_date"] == date)]
+    return rows.set_index("asset")["weight"]
+
+
+def test_every_strategy_decides_every_asset_at_every_date(decided, returns, dates):
+    weights, log = decided
+    strategies = [f"{model}+{framework}" for model in ("zero", "mean", "lstm") for framework in ("mvf", "rpp", "mdp")]
+    assert list(weights.columns) == ["rebalance_date", "strategy", "asset", "weight"]
+    assert set(weights["strategy"]) == {*strategies, "equal_weight"}
+    assert len(weights) == len(dates) * 10 * 5 and (weights["weight"] >= 0).all()
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    assert list(log.columns) == ["date", "strategy", "solver", "status", "note"]
+    assert len(log) == len(dates) * 10 and (log["status"] == "optimal").all()
+    assert (weights.loc[weights["strategy"] == "equal_weight", "weight"] == 0.2).all()
+
+
+def test_noise_after_a_date_changes_nothing_decided_up_to_it(decided, returns, forecasts, dates):
+    last = dates[2]
+    rng = np.random.default_rng(9)
+    other_returns = returns.copy()
+    other_returns.loc[returns.index > last] = rng.normal(0, 0.05, size=other_returns.loc[returns.index > last].shape)
+    other_forecasts = forecasts.copy()
+    later = forecasts["decision_date"] > last
+    other_forecasts.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    weights, log = decide(other_returns, other_forecasts, dates)
+    for ours, theirs, date in [(decided[0], weights, "rebalance_date"), (decided[1], log, "date")]:
+        pd.testing.assert_frame_equal(ours[ours[date] <= last], theirs[theirs[date] <= last])
+    changed = decided[0].merge(weights, on=["rebalance_date", "strategy", "asset"])
+    changed = changed[changed["strategy"] != "equal_weight"]
+    moved = (changed["weight_x"] - changed["weight_y"]).abs().groupby(changed["rebalance_date"]).max()
+    assert (moved[moved.index > last] > 0.01).all()  # the noise was loud enough to be heard
+
+
+def test_the_decision_day_itself_is_known(decided, returns, forecasts, dates):
+    shocked = returns.copy()
+    shocked.loc[dates[2]] = [0.1, -0.3, -0.1, 0.1, -0.2]
+    weights, _ = decide(shocked, forecasts, dates)
+    for strategy in ("zero+mvf", "zero+rpp", "zero+mdp"):
+        assert (held(weights, strategy, dates[2]) - held(decided[0], strategy, dates[2])).abs().max() > 1e-3
+        pd.testing.assert_series_equal(held(weights, strategy, dates[1]), held(decided[0], strategy, dates[1]))
+
+
+def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dates):
+    """Where r̂ is constant over the residual window, r̂ + ē is the window's mean return."""
+    for constant in (0.0, 0.004):
+        flat = forecasts[forecasts["model"] == "zero"].assign(forecast=constant)
+        mu = subject.expected_returns(flat, returns, date=dates[1], residual_window=30, use_residual=True,
+                                      mu_horizon="next_day")
+        pd.testing.assert_series_equal(mu, returns.loc[:dates[1]].iloc[-30:].mean(), check_names=False)
+
+
+def test_mean_residual_averages_the_residuals_whose_target_is_known(returns, forecasts, dates):
+    residuals = models.residuals(forecasts, returns)
+    known = residuals[(residuals["model"] == "lstm") & (residuals["target_date"] <= dates[1])]
+    expected = known.pivot(index="target_date", columns="asset", values="residual").iloc[-30:].mean()
+    lstm = subject.average_over_seeds(forecasts, model="lstm")
+    ours = subject.mean_residual(lstm, returns, date=dates[1], residual_window=30)
+    pd.testing.assert_series_equal(ours, expected, check_names=False)
+
+
+def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates[:1], use_residual=False, frameworks=["mvf"])
+    tomorrow = forecasts[(forecasts["model"] == "mean") & (forecasts["decision_date"] == dates[0])
+                         & (forecasts["horizon"] == 1)].set_index("asset")["forecast"]
+    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    expected = mean_variance_forecast(tomorrow, Sigma, risk_aversion=10.0).weights
+    pd.testing.assert_series_equal(held(weights, "mean+mvf", dates[0]), expected, check_names=False)
+
+
+def test_the_months_mu_is_the_mean_of_its_days(returns, forecasts, dates):
+    lstm = subject.average_over_seeds(forecasts, model="lstm")
+    decided_then = forecasts[(forecasts["model"] == "lstm") & (forecasts["decision_date"] == dates[1])]
+    assert decided_then["horizon"].nunique() > 15
+    options = dict(date=dates[1], residual_window=30, use_residual=False)
+    month, next_day = (subject.expected_returns(lstm, returns, mu_horizon=horizon, **options)
+                       for horizon in ("month", "next_day"))
+    by_asset = decided_then.groupby("asset")["forecast"].mean()
+    pd.testing.assert_series_equal(month, by_asset.loc[month.index], check_names=False)
+    one = decided_then[decided_then["horizon"] == 1].groupby("asset")["forecast"].mean()
+    pd.testing.assert_series_equal(next_day, one.loc[next_day.index], check_names=False)
+
+
+def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, dates):
+    date = dates[1]
+    weights, _ = decide(returns, forecasts, [date])
+    lstm = subject.average_over_seeds(forecasts, model="lstm")
+    month = subject.forecast_path(lstm, date=date, assets=returns.columns)
+    assert month.index[0] > date and month.index[-1] == dates[2] and month.index.is_monotonic_increasing
+    path = pd.concat([returns.loc[:date].iloc[-60:], month])
+    pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(sample_covariance(path)).weights,
+                                   check_names=False)
+    pd.testing.assert_series_equal(held(weights, "lstm+mdp", date), minimum_drawdown(path).weights, check_names=False)
+
+
+def test_a_forecast_crash_moves_minimum_drawdown_under_append_only(returns, forecasts, dates):
+    crash = forecasts[forecasts["model"] == "zero"].copy()
+    crash.loc[crash["asset"] == "JNJ", "forecast"] = -0.05
+    options = {"frameworks": ["mdp"], "use_residual": False}
+    zero = forecasts[forecasts["model"] == "zero"]
+    for scenarios, moves in [("append", True), ("history", False)]:
+        calm, feared = (held(decide(returns, made, dates[:1], scenarios=scenarios, **options)[0], "zero+mdp", dates[0])
+                        for made in (zero, crash))
+        assert ((calm - feared).abs().max() > 0.05) == moves
+
+
+def test_seeds_are_averaged(returns, forecasts, dates):
+    lstm = forecasts[forecasts["model"] == "lstm"]
+    keys = ["decision_date", "target_date", "horizon", "asset", "model"]
+    averaged = lstm.groupby(keys, as_index=False)["forecast"].mean()
+    one, _ = decide(returns, averaged.assign(seed=0), dates[:2])
+    both, _ = decide(returns, lstm, dates[:2])
+    pd.testing.assert_frame_equal(one, both)
+
+
+def test_the_order_of_rows_and_assets_names_nothing(decided, returns, forecasts, dates):
+    shuffled = forecasts.sample(frac=1, random_state=2)
+    weights, _ = decide(returns[returns.columns[::-1]], shuffled, dates[:2])
+    both = decided[0].merge(weights, on=["rebalance_date", "strategy", "asset"])
+    assert len(both) == 2 * 10 * 5
+    np.testing.assert_allclose(both["weight_x"], both["weight_y"], atol=2e-3)
+
+
+def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, forecasts, dates):
+    calls = []
+
+    def counted(covariance):
+        calls.append(covariance)
+        return risk_parity(covariance)
+
+    monkeypatch.setattr(subject, "risk_parity", counted)
+    weights, log = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history")
+    assert len(calls) == 2 and len(log) == 2 * 4  # three models and equal weight at two dates
+    first = held(weights, "zero+rpp", dates[0])
+    pd.testing.assert_series_equal(first, held(weights, "lstm+rpp", dates[0]))
+
+
+def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, returns, forecasts, dates):
+    def failing(path):
+        if path.index[59] == dates[1]:
+            raise OptimizationError("the solver stalled")
+        return minimum_drawdown(path)
+
+    monkeypatch.setattr(subject, "minimum_drawdown", failing)
+    weights, log = decide(returns, forecasts[forecasts["model"] == "mean"], dates[:3])
+    failed = log[log["status"] == "failed"]
+    assert failed[["date", "strategy"]].to_numpy().tolist() == [[dates[1], "mean+mdp"]]
+    assert failed["note"].tolist() == ["equal weight instead: the solver stalled"]
+    assert (held(weights, "mean+mdp", dates[1]) == 0.2).all()
+    assert (held(weights, "mean+mdp", dates[2]) != 0.2).any()
+
+
+def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, dates):
+    halted = returns.assign(KO=0.0)
+    weights, log = decide(halted, forecasts[forecasts["model"] == "zero"], dates[:1])
+    row = log[log["strategy"] == "zero+rpp"].iloc[0]
+    assert row["status"] == "failed" and "KO never moves" in row["note"]
+    assert (held(weights, "zero+rpp", dates[0]) == 0.2).all()
+
+
+def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
+    distance = subject.rpp_distance(returns, decided[0], estimation_window=60)
+    assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
+    history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
+    row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
+    difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
+    assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
+    assert subject.rpp_distance(returns, history, estimation_window=60)["one_way_distance"].max() < 1e-12
+
+
+def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
+    history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
+    shares = subject.risk_contributions(returns, history, date=dates[0], estimation_window=60)
+    assert set(shares["strategy"]) == set(history["strategy"])
+    parity = shares[shares["strategy"] == "mean+rpp"]
+    np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
+    np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
+    with pytest.raises(ValueError, match="No weights"):
+        subject.risk_contributions(returns, history, date="2022-04-01", estimation_window=60)
+
+
+@pytest.mark.parametrize("changed, message", [
+    ({"estimation_window": 5000}, "estimation_window asks for 5000"),
+    ({"residual_window": 150}, "residual_window 150 needs"),
+    ({"residual_window": 5000}, "residual_window asks for 5000"),
+    ({"frameworks": ["mvf", "hrp"]}, "no framework 'hrp'"),
+    ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
+    ({"scenarios": "recenter"}, "scenarios is 'recenter'"),
+])
+def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
+    with pytest.raises(ValueError, match=message):
+        decide(returns, forecasts, dates, **changed)
+
+
+def test_missing_inputs_are_named(returns, forecasts, dates):
+    with pytest.raises(ValueError, match="2022-04-02 is not"):
+        decide(returns, forecasts, [dates[0], pd.Timestamp("2022-04-02")])
+    gap = returns.copy()
+    gap.loc["2022-01-04", "KO"] = np.nan
+    with pytest.raises(ValueError, match="KO have gaps"):
+        decide(gap, forecasts, dates)
+    with pytest.raises(ValueError, match="ascending"):
+        decide(returns.iloc[::-1], forecasts, dates)
+    without = forecasts[(forecasts["asset"] != "KO") | (forecasts["decision_date"] != dates[1])]
+    with pytest.raises(ValueError, match=f"lacks forecasts decided on {dates[1]:%Y-%m-%d}"):
+        decide(returns, without, dates)
+    diverged = forecasts.copy()
+    diverged.loc[(forecasts["model"] == "lstm").idxmax(), "forecast"] = np.nan
+    with pytest.raises(ValueError, match="lower learning_rate"):
+        decide(returns, diverged, dates)
+
+
+def test_inputs_are_not_changed(returns, forecasts, dates):
+    before = returns.copy(), forecasts.copy()
+    decide(returns, forecasts, dates[:1])
+    pd.testing.assert_frame_equal(returns, before[0])
+    pd.testing.assert_frame_equal(forecasts, before[1])
