@@ -140,6 +140,7 @@ def test_conclusion_names_the_best_and_counts_what_is_significant():
     assert f"with {ratio.max():.2f} a month" in text
     assert "Of 3 strategies, 2 beat the benchmark significantly at 5 %" in text and "2 after Holm's correction" in text
     assert "With 23 months" in text
+    assert "`equal_weight` is among the significant and forecasts nothing" in text
     assert "nan" not in text.lower()
 
 
@@ -148,6 +149,11 @@ def test_conclusion_says_when_nothing_beats_equal_weight():
     assert "`equal_weight` is the best of 3 strategies" in text
     assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
     assert "owes nothing to a forecast" in text
+
+
+def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": -0.0005})
+    assert "among the significant" not in subject.conclusion(table, tests)
 
 
 def test_conclusion_says_when_all_trail_the_benchmark():

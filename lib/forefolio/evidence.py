@@ -200,7 +200,16 @@ def _significance(tests: pd.DataFrame) -> str:
     return (f"**Luck?** Of {_counted(len(tests), 'strategy', 'strategies')}, {raw} beat the benchmark significantly at "
             f"{_percent(LEVEL, 0)} by the one-sided signed-rank test taken alone, and {corrected} after Holm's "
             f"correction for {_counted(n_tested, 'test')} (t-test: {t_raw} and {t_corrected})."
-            + (f" {n_untested} could not be tested." if n_untested else ""))
+            + (f" {n_untested} could not be tested." if n_untested else "") + _by_no_forecast(tests))
+
+
+def _by_no_forecast(tests: pd.DataFrame) -> str:
+    """A sentence where equal weight is among the significant: what it shows cannot be the forecasts' merit."""
+    p_values = tests.set_index("strategy")["wilcoxon_p_holm"]
+    if not p_values.get(EQUAL_WEIGHT, np.nan) < LEVEL:
+        return ""
+    return (f" `{EQUAL_WEIGHT}` is among the significant and forecasts nothing: beating this benchmark says more about "
+            "the universe, and about dividends that a price index leaves out, than about any model.")
 
 
 def _limits(strategies: pd.DataFrame, n_months: int) -> str:

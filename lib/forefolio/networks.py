@@ -20,15 +20,15 @@ from forefolio.forecasts import forecast_frame
 from forefolio.returns import Date, iso_day, lookback_windows
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-_stderr, _nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-os.dup2(_nowhere, 2)  # while it is imported, TensorFlow 2.21 heeds no log level
+_stderr = os.dup(2)
+with open(os.devnull, "w") as _nowhere:
+    os.dup2(_nowhere.fileno(), 2)  # TensorFlow 2.21 heeds no log level while it is imported
 try:
     import keras
     from keras import ops
 finally:
     os.dup2(_stderr, 2)
     os.close(_stderr)
-    os.close(_nowhere)
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,18 @@ def _each_asset(initializer: Callable) -> Callable:
 
 
 class Dense(keras.layers.Layer):
-    """Each asset's dense layer (assets, batch, inputs) -> (assets, batch, units); with a kernel size its convolution
-    (assets, batch, days, inputs) -> (assets, batch, fewer days, units): a dense layer on runs of that many days."""
+    """Each asset's dense layer, (assets, batch, inputs) -> (assets, batch, units); with a kernel size its convolution,
+    (assets, batch, days, inputs) -> (assets, batch, fewer days, units), a dense layer on runs of that many days."""
 
     def __init__(self, units: int, activation: str, *, seed: int, kernel_size: int | None = None):
         super().__init__()
         self.units, self.activation, self.kernel_size = units, keras.activations.get(activation), kernel_size
-        self.glorot = keras.initializers.GlorotUniform(keras.random.SeedGenerator(seed))
+        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, shape):
         stock_shape = (shape[-1], self.units) if self.kernel_size is None else (self.kernel_size, shape[-1], self.units)
-        self.kernel = self.add_weight((shape[0], *stock_shape), initializer=_each_asset(self.glorot))
+        glorot = _each_asset(keras.initializers.GlorotUniform(self.seed_generator))
+        self.kernel = self.add_weight((shape[0], *stock_shape), initializer=glorot)
         self.bias = self.add_weight((shape[0], self.units), initializer="zeros")
 
     def call(self, x):
@@ -99,18 +100,18 @@ class Dense(keras.layers.Layer):
 
 
 class StackedLSTM(keras.layers.Layer):
-    """Each asset's stacked LSTM: (batch, days, assets) -> (assets, batch, units), the top layer's last state.
+    """Each asset's stacked LSTM, (batch, days, assets) -> (assets, batch, units), the top layer's last state.
 
     All layers advance in one loop, as a wave: while the first layer reads day t, layer k reads what the layer below
-    made of day t - k. So one product a gate serves all layers and assets, in days + layers - 1 steps. The loop is
-    `keras.layers.RNN`, which every backend can differentiate and compile. Dropout masks are those of stock Keras with
-    recurrent dropout: one a gate, for what comes from below and for the layer's own state, the same on all days.
+    made of day t - k. So one product a gate serves all layers and assets, in days + layers - 1 steps. Dropout masks
+    are those of stock Keras with recurrent dropout: one a gate, for what comes from below and for the layer's own
+    state, the same on all days.
     """
 
     def __init__(self, network: LSTM, *, seed: int):
         super().__init__()
         self.network, self.seed_generator = network, keras.random.SeedGenerator(seed)
-        self.wave = keras.layers.RNN(_Wave(network.units))
+        self.wave = keras.layers.RNN(_Wave(network.units))  # a loop that every backend can differentiate and compile
 
     def build(self, shape):
         n_assets, units = shape[-1], self.network.units
@@ -124,23 +125,19 @@ class StackedLSTM(keras.layers.Layer):
             self.biases.append(self.add_weight((n_assets, 4 * units), initializer=unit_forget))
 
     def call(self, windows, training=False):
-        layers, units = self.network.layers, self.network.units
-        shape, dtype = (layers, windows.shape[2], units, ops.shape(windows)[0]), self.compute_dtype
+        layers, units, rates = self.network.layers, self.network.units, [self.network.dropout, self.network.recurrent_dropout]
+        ones = ops.ones((layers, windows.shape[2], units, ops.shape(windows)[0]), self.compute_dtype)
         # The first layer has one input; zeros give its kernel the shape of the others.
         kernels = [ops.pad(kernel, ((0, 0), (0, units - kernel.shape[1]), (0, 0))) for kernel in self.kernels]
         kernels = [ops.concatenate(pair, axis=1) for pair in zip(kernels, map(ops.copy, self.recurrent_kernels))]
         kernels = ops.split(ops.swapaxes(ops.stack(kernels), 2, 3), 4, axis=2)  # (layers, assets, units, 2 units) each
         biases = ops.split(ops.stack([bias[..., None] for bias in self.biases]), 4, axis=2)
-        masks = [self._mask(ops.ones(shape, dtype)) if training else ops.ones((), dtype) for _ in range(4)]
+        masks = [ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
+                 if training else ones[:1, :1, :1, :1] for _ in range(4)]
         self.wave.cell.gates = kernels, biases, masks
         days = ops.pad(ops.transpose(windows, (2, 1, 0)), ((0, 0), (0, layers - 1), (0, 0)))
-        start = [ops.zeros(shape, dtype), ops.zeros(shape, dtype), ops.zeros((), dtype)]
+        start = [ops.zeros_like(ones), ops.zeros_like(ones), ops.zeros((), self.compute_dtype)]
         return ops.swapaxes(self.wave(days, initial_state=start), 1, 2)
-
-    def _mask(self, ones):
-        """One gate's mask for what comes from below and for the layer's own state."""
-        rates = self.network.dropout, self.network.recurrent_dropout
-        return ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
 
 
 class _Wave(keras.layers.Layer):
@@ -179,7 +176,7 @@ def _cnn1d(windows, network: CNN1D, seeds: Iterator[int]):
     x = ops.max(ops.reshape(x[:, :, :n_pools * pool], (n_assets, -1, n_pools, pool, network.filters)), axis=3)
     x = ops.reshape(x, (n_assets, -1, n_pools * network.filters))
     x = Dense(network.dense_units, "relu", seed=next(seeds))(x)
-    # Stock dropout in two halves: one draw alone in a graph makes TensorFlow's generator 20 times slower under XLA.
+    # Stock dropout in two halves: XLA makes TensorFlow's generator 20 times slower where a graph draws only once.
     halves = x[..., :network.dense_units // 2], x[..., network.dense_units // 2:]
     return ops.concatenate([keras.layers.Dropout(network.dropout, seed=next(seeds))(half) for half in halves], axis=-1)
 
@@ -191,8 +188,10 @@ def build(network: LSTM | CNN1D, *, n_assets: int, lookback: int, seed: int) -> 
     """
     keras.utils.set_random_seed(seed)
     seeds, windows = count(1000 * seed), keras.Input((lookback, n_assets))
-    is_cnn = isinstance(network, CNN1D)
-    x = _cnn1d(windows, network, seeds) if is_cnn else StackedLSTM(network, seed=next(seeds))(windows)
+    if isinstance(network, LSTM):
+        x = StackedLSTM(network, seed=next(seeds))(windows)
+    else:
+        x = _cnn1d(windows, network, seeds)
     forecasts = Dense(1, "linear", seed=next(seeds))(x)
     return keras.Model(windows, ops.transpose(forecasts[..., 0]), name=network.name)
 
@@ -221,8 +220,7 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     model, training, assets : keras.Model as `build` makes it, Training, list of str
     train_windows, train_targets : ndarray (n_samples, lookback, n_assets), ndarray (n_samples, n_assets)
     validation_windows, validation_targets : ndarray, the same for validation
-    progress : callable, optional
-        Called after each epoch with its number and the number of assets that go on.
+    progress : callable, called after each epoch with its number and the number of assets that go on
 
     Returns
     -------
@@ -245,8 +243,8 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     for epoch in range(1, training.epochs + 1):
         for rows, weights in _batches(len(train_windows), training.batch_size, rng):
             model.train_on_batch(train_windows[rows], train_targets[rows], weights)
-        loss, validation_loss = (np.square(_predict(model, x, training.batch_size) - y).mean(axis=0) for x, y in (
-            (train_windows, train_targets), (validation_windows, validation_targets)))
+        loss, validation_loss = (np.square(_predict(model, x, training.batch_size) - y).mean(axis=0) for x, y in
+                                 [(train_windows, train_targets), (validation_windows, validation_targets)])
         table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
         epochs.append(pd.DataFrame(table)[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
@@ -262,91 +260,8 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
             break
     model.set_weights(best_weights)
     for asset in np.array(assets)[failed]:
-        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate",
-                      RuntimeWarning, stacklevel=2)
+        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate", RuntimeWarning,
+                      stacklevel=2)
     history = pd.concat(epochs, ignore_index=True)
     kept = pd.Series(np.where(failed, 0, best_epoch), index=assets)
     return history.assign(kept=history["epoch"] == history["asset"].map(kept))
-
-
-def no_history() -> pd.DataFrame:
-    """The history of a study without networks: the columns of `trained_forecasts` and no rows."""
-    columns = {"model": str, "seed": int, "asset": str, "epoch": int, "loss": float, "validation_loss": float, "kept": bool}
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-
-
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: LSTM | CNN1D, training: Training, *,
-                      progress: Callable[[int, int], None] | None = None) -> dict[str, pd.DataFrame]:
-    """Train one network an asset and make the scheduled forecasts.
-
-    Parameters
-    ----------
-    returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecasts.schedule` gives them from the days of `returns`.
-    network, training, progress : LSTM or CNN1D, Training, callable as in `train`
-        A sample belongs to the period of its target; validation windows reach back into training.
-
-    Returns
-    -------
-    dict of DataFrame
-        `forecasts` as `forecasts.forecast_frame` makes them, without assets that diverged; `history`: model, seed and
-        the columns of `train`, losses in squared z-scores.
-
-    Raises
-    ------
-    ValueError
-        If a return has no logarithm, training is not longer than the lookback, validation is empty, an asset never
-        moves in training, or a decision has no full window.
-
-    Notes
-    -----
-    Nguyen 2025: log returns, z-scored by mean and deviation (ddof 0) of the training period alone. For horizons above
-    1, which are ours, each forecast enters the window of the next.
-    """
-    n_training, n_known = (returns.index.searchsorted(pd.Timestamp(end), side="right")
-                           for end in (training.train_end, training.validation_end))
-    log_returns, lookback = np.log1p(returns), training.lookback
-    _check(log_returns, n_training, n_known, training)
-    past = log_returns.iloc[:n_training]
-    mean, deviation = past.mean().to_numpy(), past.std(ddof=0).to_numpy()
-    scores = ((log_returns - mean) / deviation).to_numpy(keras.config.floatx())
-    windows = lookback_windows(scores, lookback=lookback)  # window s ends just before row s + lookback
-    model = build(network, n_assets=returns.shape[1], lookback=lookback, seed=training.seed)
-    history = train(model, windows[:n_training - lookback], scores[lookback:n_training],
-                    windows[n_training - lookback:n_known - lookback], scores[n_training:n_known],
-                    training=training, assets=list(returns.columns), progress=progress)
-
-    longest = schedule.groupby("decision_date")["horizon"].max()
-    first_days = returns.index.get_indexer(longest.index) - lookback + 1
-    if (first_days < 0).any():
-        day = iso_day(longest.index[first_days < 0][0])
-        raise ValueError(f"The decision of {day} has no {lookback} returns up to it: shorten lookback or drop it")
-    recent, steps = windows[first_days], np.full((longest.max(), len(longest), returns.shape[1]), np.nan)
-    for step, due in enumerate(longest.to_numpy() > step for step in range(longest.max())):
-        steps[step, due] = _predict(model, recent[due], training.batch_size)
-        recent = np.concatenate([recent[:, 1:], steps[step][:, None]], axis=1, dtype=recent.dtype)
-    values = steps[schedule["horizon"] - 1, longest.index.get_indexer(schedule["decision_date"])]
-    values = pd.DataFrame(np.expm1(mean + deviation * values), columns=returns.columns)
-    usable = history.groupby("asset")["kept"].any()
-    forecasts = forecast_frame(schedule, values.loc[:, usable[values.columns].to_numpy()], model=network.name,
-                               seed=training.seed)
-    history = history.assign(model=network.name, seed=training.seed)[no_history().columns]
-    return {"forecasts": forecasts, "history": history}
-
-
-def _check(log_returns: pd.DataFrame, n_training: int, n_known: int, training: Training) -> None:
-    """Raise ValueError where the returns cannot train a network."""
-    bad = ~np.isfinite(log_returns)
-    if bad.any(axis=None):
-        asset = bad.any().idxmax()
-        raise ValueError(f"The return of {asset} on {iso_day(bad[asset].idxmax())} is missing or loses everything, so "
-                         "it has no logarithm: build the universe first")
-    if n_training <= training.lookback:
-        raise ValueError(f"There are {n_training} returns up to train_end {iso_day(training.train_end)}, and a lookback "
-                         f"of {training.lookback} needs more: shorten lookback or move train_end")
-    if n_known <= n_training:
-        raise ValueError(f"No return lies after train_end {iso_day(training.train_end)} and up to validation_end "
-                         f"{iso_day(training.validation_end)}: move them")
-    still = log_returns.columns[log_returns.iloc[:n_training].nunique() == 1]
-    if len(still):
-        raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: leave it out")
