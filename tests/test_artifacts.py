@@ -136,6 +136,85 @@ def test_a_slow_function_runs_once_for_the_same_content(outputs, frame, monkeypa
     assert calls == [2, 3, 2, 2], "another option, another name, another digit: computed again"
 
 
+def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
+    from forefolio import forecasts
+
+    calls = []
+
+    def slow(data):
+        calls.append(1)
+        return {"forecasts": data}
+
+    slow.__module__ = forecasts.__name__
+    stage = open_stage("01_data", {})
+    stage.remember(slow, frame)
+    kept = next((outputs / ".trained").glob("*/forecasts.parquet"))
+    (frame * 2).to_parquet(kept)
+    pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
+    kept.write_bytes(b"")
+    pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
+    assert len(calls) == 3
+
+
+def test_a_stage_that_was_opened_again_elsewhere_is_not_recorded(outputs, frame):
+    close_01(frame)
+    first = open_stage("02_correlation", {"correlation_window": 21})
+    second = open_stage("02_correlation", {})
+    for stage in (first, second):
+        stage.write("correlation", frame)
+    with pytest.raises(StageError, match="02_correlation was opened again"):
+        first.close()
+    second.close()
+    entry = provenance.read_manifest(outputs / "default")["02_correlation"]
+    assert entry["parameters"]["correlation_window"] == 63
+
+
+def test_a_stage_whose_inputs_were_made_again_is_not_recorded(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    close_01(frame)
+    stage.write("correlation", frame)
+    with pytest.raises(StageError, match="its inputs were made again"):
+        stage.close()
+
+
+def test_a_kernel_that_ran_other_cells_than_the_notebook_holds_is_not_recorded(outputs, frame):
+    cells = provenance.cells_since_opening("02_correlation")
+
+    def close(executed):
+        close_01(frame)
+        stage = open_stage("02_correlation", {"In": ["", "a cell before", executed[0]]})
+        stage._executed += executed[1:]
+        stage.write("correlation", frame)
+        stage.close()
+
+    close(cells)
+    for executed in (cells + ["correlation *= 2"], cells[:3] + ["correlation *= 2"] + cells[3:], cells[:3] + cells[4:]):
+        with pytest.raises(StageError, match="cells ran since the stage was opened"):
+            close(executed)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "{", '{"01_data": {}}', '{"01_data": null}'])
+def test_a_manifest_that_is_none_counts_as_none(outputs, text):
+    (outputs / "manifest.json").write_text(text)
+    assert provenance.read_manifest(outputs) == {}
+
+
+def test_an_entry_that_somebody_edited_counts_as_none(outputs, frame):
+    close_01(frame)
+    path = outputs / "default" / "manifest.json"
+    path.write_text(path.read_text().replace('"max_missing": 0.0', '"max_missing": 0.1'))
+    assert provenance.read_manifest(outputs / "default") == {}
+
+
+def test_what_a_killed_process_left_aside_is_swept(outputs, frame):
+    close_01(frame)
+    left = outputs / "default" / "artifacts" / ".prices.abcd1234.parquet"
+    left.write_text("half")
+    open_stage("01_data", {})
+    assert not left.exists()
+
+
 def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(monkeypatch, tmp_path):
     package = tmp_path / "forefolio"
     shutil.copytree(provenance.PACKAGE, package)

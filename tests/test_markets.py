@@ -44,9 +44,9 @@ def test_a_csv_keeps_its_gaps_and_the_benchmark_holds_its_last_value(prices_file
 
 def test_a_benchmark_of_its_own_file_may_have_other_days(prices_file, tmp_path):
     index = tmp_path / "index.csv"
-    index.write_text("date,INDEX\n2019-12-31,99\n2020-01-02,101\n2020-01-05,102\n2020-01-07,104\n")
+    index.write_text("date,INDEX\n2020-01-01,99\n2020-01-02,101\n2020-01-05,102\n2020-01-08,104\n")
     market = markets.load(csv_study(prices_file, benchmark_path=str(index)))
-    assert market.benchmark["INDEX"].tolist() == [99, 101, 101, 102, 104]
+    assert market.benchmark["INDEX"].tolist() == [99, 101, 101, 102, 102]
     assert market.benchmark_gaps == 3
 
 
@@ -81,6 +81,12 @@ def test_a_study_that_does_not_fit_its_file_is_refused(prices_file, changes, sai
     ("date,A,INDEX\n2020-01-02,1,1\n2020-01-01,1,1\n", "repeat or are out of order"),
     ("date,A,INDEX\n2020-01-01,1,1\n2020-01-01,1,1\n", "repeat or are out of order"),
     ("", "not a table of dates"),
+    ("date,A,INDEX\n", "no rows"),
+    ("date,A,A,INDEX\n2020-01-01,1,1,1\n", "two columns of one name"),
+    ("date,A,INDEX,\n2020-01-01,1,1,\n", "a column without a name"),
+    ("date,A,INDEX\n,1,1\n2020-01-02,1,1\n", "a row has no date"),
+    ("date;A;INDEX\n2020-01-01;1;1\n", "separated by commas"),
+    ("date,INDEX\n2020-01-01,1\n2020-01-07,1\n", "no column beside the benchmark"),
 ])
 def test_a_file_that_cannot_be_understood_is_refused(tmp_path, text, said):
     path = tmp_path / "prices.csv"
@@ -90,8 +96,9 @@ def test_a_file_that_cannot_be_understood_is_refused(tmp_path, text, said):
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
-def test_a_benchmark_that_starts_late_is_refused(tmp_path):
+@pytest.mark.parametrize("levels", [("", 1, 1), (1, 1, ""), (1, 1, 0), (1, 1, -5), ("", "", "")])
+def test_a_benchmark_that_starts_late_or_ends_early_is_refused(tmp_path, levels):
     path = tmp_path / "prices.csv"
-    path.write_text("date,A,INDEX\n2020-01-01,1,\n2020-01-02,1,1\n")
-    with pytest.raises(MarketError, match="INDEX starts after 2020-01-01"):
+    path.write_text("date,A,INDEX\n" + "".join(f"2020-01-0{day},1,{level}\n" for day, level in enumerate(levels, 1)))
+    with pytest.raises(MarketError, match="benchmark: INDEX covers .* the prices go from 2020-01-01 to 2020-01-03"):
         markets.load(csv_study(path))

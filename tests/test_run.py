@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SCRATCH, forefolio
+from command import finished, forefolio, start
 
 from forefolio import provenance
 from forefolio.artifacts import locked, read_frame
+from forefolio.study import ROOT
 
 STAGES = list(provenance.STAGES)
 NOISE_AFTER = "2019-06-28"  # in the test period of the small study
 
-SMALL = f"""
+SMALL = """
 study: small
 source: csv
 benchmark: SP500
@@ -32,7 +33,7 @@ estimation_window: 60
 residual_window: 10
 random_portfolios: 1000
 correlation_window: 21
-prices_path: {SCRATCH}/small.csv
+prices_path: {folder}/small.csv
 """
 
 
@@ -53,43 +54,35 @@ def small_market() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def small_params(small_market) -> Path:
-    small_market.to_csv(SCRATCH / "small.csv", date_format="%Y-%m-%d")
+def small_params(small_market, scratch) -> Path:
+    small_market.to_csv(scratch / "small.csv", date_format="%Y-%m-%d")
     noise = small_market.copy()
     later = noise.index > NOISE_AFTER
-    noise.loc[later] = np.random.default_rng(1).uniform(1, 1000, noise.loc[later].shape)
-    noise.to_csv(SCRATCH / "noise.csv", date_format="%Y-%m-%d")
-    (SCRATCH / "small.yml").write_text(SMALL)
-    return SCRATCH / "small.yml"
+    noise.loc[later] = np.random.default_rng(1).uniform(80, 120, noise.loc[later].shape)
+    noise.to_csv(scratch / "noise.csv", date_format="%Y-%m-%d")
+    (scratch / "small.yml").write_text(SMALL.format(folder=scratch))
+    return scratch / "small.yml"
 
 
 @pytest.fixture(scope="module")
-def small_runs(small_params) -> dict[str, Path]:
-    """The small study three times from nothing, two at a time: as it is, again, and with noise after a date."""
-    def start(name, *arguments):
-        environment = os.environ | {"FOREFOLIO_OUTPUTS": str(SCRATCH / name)}
-        return subprocess.Popen([sys.executable, "-m", "forefolio", "run", str(small_params), *arguments], cwd=ROOT,
-                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    again = start("again")
-    noise = start("noise", "--set", f"prices_path={SCRATCH}/noise.csv", "--to", "05_portfolios")
-    first = broken_then_mended(small_params)
+def small_runs(small_params, scratch) -> dict[str, Path]:
+    """The small study three times from nothing, two at a time: mended after a fault, again, and with later noise."""
+    again = start("run", str(small_params), outputs=scratch / "again")
+    mended = broken_then_mended(small_params, scratch / "first")
+    noise = start("run", str(small_params), "--set", f"prices_path={scratch}/noise.csv", "--to", "05_portfolios",
+                  outputs=scratch / "noise")
     for process in (again, noise):
-        said, _ = process.communicate()
-        assert process.returncode == 0, said
-    return {"first": first, "again": SCRATCH / "again" / "small", "noise": SCRATCH / "noise" / "small"}
+        done = finished(process)
+        assert done.returncode == 0, done.stderr
+    return {"first": mended, "again": scratch / "again" / "small", "noise": scratch / "noise" / "small"}
 
 
-def broken_then_mended(params: Path) -> Path:
+def broken_then_mended(params: Path, outputs: Path) -> Path:
     """Run the small study with a broken stage 04, check what is left, and run it again without the fault."""
-    outputs, folder = SCRATCH / "first", SCRATCH / "first" / "small"
-    os.environ["KERAS_BACKEND"] = "nonsense"
-    try:
-        failed = forefolio("run", str(params), outputs=outputs)
-    finally:
-        del os.environ["KERAS_BACKEND"]
+    folder = outputs / "small"
+    failed = forefolio("run", str(params), outputs=outputs, KERAS_BACKEND="nonsense")
     assert failed.returncode == 1, failed.stdout + failed.stderr
-    assert f"04_forecasting failed with" in failed.stderr and str(folder / "04_forecasting.ipynb") in failed.stderr
+    assert "04_forecasting failed with" in failed.stderr and str(folder / "04_forecasting.ipynb") in failed.stderr
     kept = json.loads((folder / "04_forecasting.ipynb").read_text())
     assert any(output["output_type"] == "error" for cell in kept["cells"] for output in cell.get("outputs", []))
     assert list(provenance.read_manifest(folder)) == STAGES[:3]
@@ -132,13 +125,16 @@ def test_the_default_run_verifies_also_as_a_copy_and_not_with_one_byte_changed(d
     copy = tmp_path / "elsewhere"
     shutil.copytree(default_run, copy)
     assert forefolio("verify", str(copy)).returncode == 0
-    for path in ("artifacts/weights.parquet", "tables/performance.csv", "figures/01_prices.html"):
+    for path in ("artifacts/weights.parquet", "tables/performance.csv", "figures/01_prices.html",
+                 "figures/plotly.min.js"):
         content = bytearray((copy / path).read_bytes())
         content[len(content) // 2] ^= 1
         (copy / path).write_bytes(content)
         answer = forefolio("verify", str(copy))
         assert answer.returncode == 1 and f"{path} was changed" in answer.stderr
         shutil.copy(default_run / path, copy / path)
+    (copy / "tables" / "extra.csv").write_text("a\n1\n")
+    assert "tables/extra.csv was made by no stage" in forefolio("verify", str(copy)).stderr
     (copy / "artifacts" / "weights.parquet").unlink()
     assert "artifacts/weights.parquet is gone" in forefolio("verify", str(copy)).stderr
 
@@ -181,7 +177,8 @@ def test_stock_papermill_counts_like_the_command(default_run, tmp_path):
     ["--set", "lookbak=3"], ["--set", "lookback=5000"], ["--set", "estimation_window=5000"], ["--set", "start=2018-12-30"],
     ["--set", "residual_window=600"],
     ["--set", "tickers=[AAPL]"], ["--set", "tickers=[AAPL, NOPE]"], ["--set", "validation_end=2022-12-30"],
-    ["--set", "study=../x"], ["--from", "06_comparison", "--to", "01_data"],
+    ["--set", "study=../x"], ["--set", "ar_lags=700"], ["--set", "correlation_window=5000"],
+    ["--from", "03_mpt_frontier"], ["--from", "06_comparison", "--to", "01_data"],
 ])
 def test_what_cannot_run_is_refused_before_anything_is_written(arguments, tmp_path):
     answer = forefolio("run", "params/default.yml", *arguments, outputs=tmp_path / "outputs")
@@ -193,6 +190,25 @@ def test_what_cannot_run_is_refused_before_anything_is_written(arguments, tmp_pa
 def test_a_params_file_that_is_missing_is_one_sentence():
     answer = forefolio("run", "params/nowhere.yml")
     assert answer.returncode == 2 and answer.stderr.count("\n") == 1 and "params/nowhere.yml" in answer.stderr
+
+
+@pytest.mark.parametrize("what", ["file", "folder in a file"])
+def test_an_output_that_cannot_be_written_is_one_sentence(what, tmp_path):
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file")
+    answer = forefolio("run", "params/default.yml", "--output", str(blocked if what == "file" else blocked / "deeper"))
+    assert answer.returncode == 2 and answer.stderr.count("\n") == 1 and "blocked" in answer.stderr
+
+
+def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
+    answer = forefolio("verify", str(tmp_path))
+    assert answer.returncode == 2 and "is not a run folder" in answer.stderr
+
+
+def test_results_of_other_parameters_are_not_built_upon(default_run):
+    answer = forefolio("run", "params/default.yml", "--set", "estimation_window=100", "--from", "06_comparison")
+    assert answer.returncode == 2
+    assert "05_portfolios is not up to date for this study (parameters changed: estimation_window)" in answer.stderr
 
 
 def test_check_prints_the_resolved_study_and_opens_no_data(tmp_path):

@@ -21,10 +21,13 @@ class _Commands(click.Group):
         try:
             return super().invoke(context)
         except (ValueError, provenance.StageError) as error:
-            if type(error).__module__.startswith("forefolio"):
-                click.echo(f"Error: {error}", err=True)
-                sys.exit(2)
-            raise
+            if not type(error).__module__.startswith("forefolio"):
+                raise
+            sentence = str(error)
+        except OSError as error:
+            sentence = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written"
+        click.echo(f"Error: {sentence}", err=True)
+        sys.exit(2)
 
 
 @click.group(cls=_Commands)
@@ -42,7 +45,7 @@ _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
 @click.option("--from", "first", type=click.Choice(list(STAGES)), help="First stage to bring up to date.")
 @click.option("--to", "last", type=click.Choice(list(STAGES)), help="Last stage to bring up to date.")
 @click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
-@click.option("--output", type=click.Path(file_okay=False), help="Folder that holds run folders.")
+@click.option("--output", metavar="FOLDER", help="Folder that holds run folders.")
 def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool,
         output: str | None) -> None:
     """Run the stages of the study in PARAMS that are not up to date."""
@@ -55,7 +58,9 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
     except pipeline.StageFailed as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
-    click.echo(f"\n{pipeline.strategies_table(folder)}\n\nresults: {folder}")
+    if last in (None, list(STAGES)[-1]):
+        click.echo(f"\n{pipeline.strategies_table(folder)}")
+    click.echo(f"\nresults: {folder}")
 
 
 @main.command()
@@ -72,6 +77,9 @@ def verify(folder: Path) -> None:
     """Check by hashes that every file in the run FOLDER is what this code and its parameters made."""
     from forefolio import pipeline
 
+    if not (folder / "manifest.json").is_file():
+        raise provenance.StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as "
+                                    "outputs/default")
     wrong = pipeline.verify(folder.absolute())
     for sentence in wrong:
         click.echo(sentence, err=True)

@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, is_dataclass
@@ -85,12 +86,16 @@ class Stage:
         self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
         self._parameters = as_parameters(self.study, set(declared))
         self.folder = provenance.outputs_folder() / self.study.study
+        self._executed = namespace.get("In")  # what the kernel has executed, where a kernel is
+        self._first = len(self._executed or ()) - 1
         self._sources: list[Path] = []
         self._written: list[str] = []
+        self._token = uuid.uuid4().hex
         self._can_draw = True
         self._check_inputs()
         with self._alone():
             provenance.forget(self.folder, name)
+            write_whole(provenance.opening(self.folder, name), lambda aside: aside.write_text(self._token))
         self._conditions = provenance.conditions(self.folder, name, self._parameters, [])
         pictures.warm_up()
 
@@ -143,14 +148,17 @@ class Stage:
                provenance.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = provenance.outputs_folder() / ".trained" / digest[:32]
-        if kept.exists():
+        frames = _remembered(kept)
+        if frames is not None:
             print(f"remembered: {function.__name__} of the same data, parameters and code; nothing is computed again")
-            return {path.stem: pd.read_parquet(path) for path in sorted(kept.glob("*.parquet"))}
+            return frames
         frames = function(*arguments)
         kept.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
         for name, frame in frames.items():
             frame.to_parquet(aside / f"{name}.parquet")
+        hashes = {path.name: provenance.file_hash(path) for path in aside.iterdir()}
+        (aside / "hashes.json").write_text(json.dumps(hashes), encoding="utf-8")
         try:
             os.replace(aside, kept)
         except OSError:  # another run has just remembered the same
@@ -161,9 +169,11 @@ class Stage:
         """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
         path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
         write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
+        self._written += [f"figures/{path.name}", "figures/plotly.min.js"]
         png = self._png(figure)
         if png:
             write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(png))
+            self._written.append(f"figures/{path.stem}.png")
         return Shown(figure, png)
 
     def _png(self, figure: Any) -> bytes | None:
@@ -174,25 +184,45 @@ class Stage:
             return pictures.png(figure, scale=1.2)
         except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
             self._can_draw = False
-            print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there")
+            print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there, and "
+                  "a run with --force makes both once there is a browser")
             return None
 
     def close(self) -> None:
-        """Check that every promised result was written, and record what made them."""
+        """Check that every promised result was written by the notebook as it stands, and record what made them.
+
+        Raises
+        ------
+        StageError
+            A result is missing, or the results are not what the notebook on disk makes: they are not recorded.
+        """
         missing = [path for path in self._contract.writes if path not in self._written]
         if missing:
             raise StageError(f"{self.name} closes without {', '.join(missing)}; run all of its cells in order")
-        if provenance.notebook_hash(self.name) != self._conditions["notebook"]:
-            raise StageError(f"notebooks/{self.name}.ipynb was saved with other cells while it ran, so its results "
-                             "cannot be recorded; run all of its cells again")
-        written = [*self._written, *(f"figures/{file.name}" for file in provenance.figure_files(self.folder, self.name))]
-        entry = {**self._conditions, "sources": [provenance.file_hash(path) for path in self._sources],
-                 "files": {path: provenance.file_hash(self.folder / path) for path in written}}
+        self._check_cells()
+        files = {path: provenance.file_hash(self.folder / path) for path in dict.fromkeys(self._written)}
+        entry = {**self._conditions, "sources": [provenance.file_hash(path) for path in self._sources], "files": files}
         with self._alone():
+            token = provenance.opening(self.folder, self.name)
+            if not token.exists() or token.read_text() != self._token:
+                raise StageError(f"{self.name} was opened again, or its inputs were made again, since it was opened "
+                                 "here, so its results are not recorded; run all of its cells again")
+            token.unlink()
             provenance.write_manifest(self.folder, provenance.read_manifest(self.folder) | {self.name: entry})
             provenance.append_ledger(
                 self.folder, point=self.study.study, stage=self.name, state="done", started=self._started,
-                seconds=round(time.time() - self._started, 1), parameters=self._parameters, library_hash=provenance.combined(entry["library"]))
+                seconds=round(time.time() - self._started, 1), parameters=self._parameters,
+                library_hash=provenance.combined(entry["library"]))
+
+    def _check_cells(self) -> None:
+        """The kernel must have executed the cells of the notebook file, all of them, once, in order."""
+        changed = provenance.notebook_hash(self.name) != self._conditions["notebook"]
+        if self._executed is not None:
+            executed = [source.strip() for source in self._executed[self._first:]]
+            changed |= executed != provenance.cells_since_opening(self.name)
+        if changed:
+            raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
+                             "another order, so the results are not recorded; save it, restart the kernel and run all")
 
 
 class Shown:
@@ -223,6 +253,18 @@ def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
         An input that is missing, changed or made for another study; or another run in the same folder.
     """
     return Stage(name, namespace)
+
+
+def _remembered(kept: Path) -> dict[str, pd.DataFrame] | None:
+    """The frames in a folder of remembered results; None, and no folder, where they are not as they were written."""
+    try:
+        hashes = json.loads((kept / "hashes.json").read_text(encoding="utf-8"))
+        if all(provenance.file_hash(kept / name) == was for name, was in hashes.items()):
+            return {Path(name).stem: pd.read_parquet(kept / name) for name in hashes}
+    except (OSError, ValueError):
+        pass
+    shutil.rmtree(kept, ignore_errors=True)
+    return None
 
 
 def _path_of(name: str, paths: tuple[str, ...], stage: str) -> str:

@@ -28,6 +28,8 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
     The vertical line is the median of the kept epochs.
     """
     models = list(history["model"].unique())
+    if not models:
+        return dress(go.Figure(), "Training: no network in this study", "models names none")
     figure = make_subplots(1, len(models), shared_yaxes=True, subplot_titles=models, horizontal_spacing=0.03)
     for i, model in enumerate(models, start=1):
         one, color = history[history["model"] == model], strategy_color(model)

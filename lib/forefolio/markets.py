@@ -54,6 +54,8 @@ def load(study: Study) -> Market:
                           f"{_few(levels.columns)}; set benchmark to one of its columns")
     days = slice(study.start.isoformat(), study.end.isoformat())
     wanted = study.tickers or [ticker for ticker in prices.columns if ticker != study.benchmark]
+    if not wanted:
+        raise MarketError(f"{files[0].name}: has no column beside the benchmark {study.benchmark}; add prices to invest in")
     missing = [ticker for ticker in wanted if ticker not in prices]
     if missing and not study.allow_missing_tickers:
         raise MarketError(f"tickers: {', '.join(missing)} are not in {files[0].name}; correct the names, or set "
@@ -62,12 +64,15 @@ def load(study: Study) -> Market:
     if prices.empty:
         raise MarketError(f"start, end: {files[0].name} has no prices from {study.start} to {study.end}; it covers "
                           f"{levels.index[0]:%Y-%m-%d} to {levels.index[-1]:%Y-%m-%d}")
-    raw = levels[[study.benchmark]].reindex(prices.index)
-    benchmark = levels[[study.benchmark]].ffill().reindex(prices.index, method="ffill")
-    if benchmark.iloc[0].isna().any():
-        raise MarketError(f"benchmark: {study.benchmark} starts after {prices.index[0]:%Y-%m-%d}, the first day of "
-                          "prices; move start, or choose another benchmark")
-    return Market(prices, benchmark, int(raw.isna().sum().iloc[0]), files)
+    level = levels[study.benchmark].where(levels[study.benchmark] > 0)
+    known = level.dropna()
+    if known.empty or known.index[0] > prices.index[0] or known.index[-1] < prices.index[-1]:
+        covers = f"{known.index[0]:%Y-%m-%d} to {known.index[-1]:%Y-%m-%d}" if len(known) else "no day"
+        raise MarketError(f"benchmark: {study.benchmark} covers {covers}, and the prices go from "
+                          f"{prices.index[0]:%Y-%m-%d} to {prices.index[-1]:%Y-%m-%d}; move start or end, or choose another")
+    benchmark = known.reindex(prices.index, method="ffill").to_frame()
+    gaps = int((~prices.index.isin(known.index)).sum())
+    return Market(prices, benchmark, gaps, files)
 
 
 def _sample(study: Study) -> list[Path]:
@@ -93,12 +98,18 @@ _SOURCES = {"sample": _sample, "csv": _csv}
 def _read(path: Path) -> pd.DataFrame:
     """A wide file of prices: ISO dates in the first column, one column a ticker."""
     try:
-        prices = pd.read_csv(path, index_col=0)
+        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0, 1:]
+        prices = pd.read_csv(path, index_col=0, dtype={0: str})
         prices.index = pd.to_datetime(prices.index, format="%Y-%m-%d")
         prices = prices.astype(float)
-    except (ValueError, UnicodeDecodeError, pd.errors.ParserError) as error:
-        reason = str(error).splitlines()[0]
-        raise MarketError(f"{path.name}: not a table of dates (2018-12-31) and prices ({reason}); mend the file") from None
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        reason = str(error).splitlines()[0].split(". You might")[0]
+        raise MarketError(f"{path.name}: not a table of dates (2018-12-31) and prices, separated by commas ({reason}); "
+                          "mend the file") from None
+    if header.duplicated().any() or (header == "").any() or prices.empty:
+        raise MarketError(f"{path.name}: two columns of one name, a column without a name, or no rows; mend the file")
+    if prices.index.hasnans:
+        raise MarketError(f"{path.name}: a row has no date; mend the file")
     if not prices.index.is_unique or not prices.index.is_monotonic_increasing:
         raise MarketError(f"{path.name}: dates repeat or are out of order; sort the file and keep each date once")
     return prices.rename_axis(index="date", columns=None)

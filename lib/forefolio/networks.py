@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts import forecast_frame
+from forefolio.forecasts import forecast_frame, window_counts
 from forefolio.returns import Date, iso_day, lookback_windows
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -125,7 +125,8 @@ class StackedLSTM(keras.layers.Layer):
             self.biases.append(self.add_weight((n_assets, 4 * units), initializer=unit_forget))
 
     def call(self, windows, training=False):
-        layers, units, rates = self.network.layers, self.network.units, [self.network.dropout, self.network.recurrent_dropout]
+        layers, units = self.network.layers, self.network.units
+        rates = self.network.dropout, self.network.recurrent_dropout
         ones = ops.ones((layers, windows.shape[2], units, ops.shape(windows)[0]), self.compute_dtype)
         # The first layer has one input; zeros give its kernel the shape of the others.
         kernels = [ops.pad(kernel, ((0, 0), (0, units - kernel.shape[1]), (0, 0))) for kernel in self.kernels]
@@ -134,7 +135,7 @@ class StackedLSTM(keras.layers.Layer):
         biases = ops.split(ops.stack([bias[..., None] for bias in self.biases]), 4, axis=2)
         masks = [ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
                  if training else ones[:1, :1, :1, :1] for _ in range(4)]
-        self.wave.cell.gates = kernels, biases, masks
+        self.wave.cell.gates = tuple(zip(kernels, biases, masks))
         days = ops.pad(ops.transpose(windows, (2, 1, 0)), ((0, 0), (0, layers - 1), (0, 0)))
         start = [ops.zeros_like(ones), ops.zeros_like(ones), ops.zeros((), self.compute_dtype)]
         return ops.swapaxes(self.wave(days, initial_state=start), 1, 2)
@@ -157,11 +158,10 @@ class _Wave(keras.layers.Layer):
         return hidden[-1], [hidden * reached, carry * reached, step + 1]
 
 
-def _lstm_step(below, hidden, carry, kernels, biases, masks):
-    """Hidden and carry after one step of the LSTM, gates in stock Keras' order."""
+def _lstm_step(below, hidden, carry, *gates):
+    """Hidden and carry after one step of the LSTM; the kernel, bias and mask of each gate come in Keras' order."""
     inputs = ops.concatenate([below, hidden], axis=2)
-    let_in, forget, candidate, let_out = (ops.matmul(kernel, inputs * mask) + bias
-                                          for kernel, bias, mask in zip(kernels, biases, masks))
+    let_in, forget, candidate, let_out = (ops.matmul(kernel, inputs * mask) + bias for kernel, bias, mask in gates)
     carry = ops.sigmoid(forget) * carry + ops.sigmoid(let_in) * ops.tanh(candidate)
     return ops.sigmoid(let_out) * ops.tanh(carry), carry
 
@@ -230,7 +230,7 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
 
     Warns
     -----
-    RuntimeWarning
+    UserWarning
         Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
     """
     # The mean over assets times their number is their sum, and each asset's gradient that of its own mean.
@@ -260,8 +260,86 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
             break
     model.set_weights(best_weights)
     for asset in np.array(assets)[failed]:
-        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate", RuntimeWarning,
-                      stacklevel=2)
+        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate", stacklevel=2)
     history = pd.concat(epochs, ignore_index=True)
     kept = pd.Series(np.where(failed, 0, best_epoch), index=assets)
     return history.assign(kept=history["epoch"] == history["asset"].map(kept))
+
+
+def no_history() -> pd.DataFrame:
+    """The history of a study without networks: the columns of `trained_forecasts`, no rows."""
+    kinds = dict(model=str, seed=int, asset=str, epoch=int, loss=float, validation_loss=float, kept=bool)
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: LSTM | CNN1D, training: Training, *,
+                      progress: Callable[[int, int], None] | None = None) -> dict[str, pd.DataFrame]:
+    """Train one network an asset and make the scheduled forecasts.
+
+    Parameters
+    ----------
+    returns, schedule : DataFrame
+        Simple daily returns; the forecasts to make, as `forecasts.schedule` gives them from the days of `returns`.
+    network, training, progress : LSTM or CNN1D, Training, callable as in `train`
+
+    Returns
+    -------
+    dict of DataFrame
+        `forecasts`, as `forecasts.forecast_frame` makes them, without assets that diverged; `history`, as `train`
+        returns it, with model and seed, losses in squared z-scores.
+
+    Raises
+    ------
+    ValueError
+        If a return has no logarithm, a period has no sample, an asset never moves in training, or a decision has no
+        full window of returns up to it.
+
+    Notes
+    -----
+    Nguyen 2025: log returns, z-scored by mean and deviation (ddof 0) of the training period alone; a sample belongs to
+    the period of its target. For horizons above 1, which are ours, each forecast enters the window of the next.
+    """
+    lookback, train_end = training.lookback, pd.Timestamp(training.train_end)
+    _check(returns, returns.loc[:train_end], lookback)
+    n_train, n_validation, _ = window_counts(returns.index, lookback=lookback, train_end=training.train_end,
+                                             validation_end=training.validation_end)["n_samples"]
+    log_returns = np.log1p(returns)
+    past = log_returns.loc[:train_end].to_numpy()
+    mean, deviation = past.mean(axis=0), past.std(axis=0)
+    scores = ((log_returns - mean) / deviation).to_numpy(keras.config.floatx())
+    windows, targets = lookback_windows(scores, lookback=lookback), scores[lookback:]
+    validation = slice(n_train, n_train + n_validation)
+    model = build(network, n_assets=returns.shape[1], lookback=lookback, seed=training.seed)
+    history = train(model, windows[:n_train], targets[:n_train], windows[validation], targets[validation],
+                    training=training, assets=list(returns.columns), progress=progress)
+
+    longest = schedule.groupby("decision_date")["horizon"].max()
+    decided = returns.index.get_indexer(longest.index) - lookback + 1
+    if (decided < 0).any():
+        day = iso_day(longest.index[decided < 0][0])
+        raise ValueError(f"The decision of {day} has no {lookback} returns up to it: schedule later ones")
+    recent, steps = windows[decided], np.full((longest.max(), len(longest), returns.shape[1]), np.nan)
+    for step, forecast in enumerate(steps):
+        due = longest.to_numpy() > step
+        forecast[due] = _predict(model, recent[due], training.batch_size)
+        recent = np.concatenate([recent[:, 1:], forecast[:, None]], axis=1, dtype=recent.dtype)
+    values = steps[schedule["horizon"] - 1, longest.index.get_indexer(schedule["decision_date"])]
+    values = pd.DataFrame(np.expm1(mean + deviation * values), columns=returns.columns)
+    usable = history.groupby("asset")["kept"].any()[returns.columns].to_numpy()
+    forecasts = forecast_frame(schedule, values.loc[:, usable], model=network.name, seed=training.seed)
+    return {"forecasts": forecasts,
+            "history": history.assign(model=network.name, seed=training.seed)[no_history().columns]}
+
+
+def _check(returns: pd.DataFrame, past: pd.DataFrame, lookback: int) -> None:
+    """Raise ValueError where returns cannot train networks."""
+    bad = ~(returns > -1)
+    if bad.any(axis=None):
+        asset = bad.any().idxmax()
+        raise ValueError(f"The return of {asset} on {iso_day(bad[asset].idxmax())} has no logarithm: fill its gaps or "
+                         "leave it out")
+    if len(past) <= lookback:
+        raise ValueError(f"A lookback of {lookback} needs more than {len(past)} returns up to train_end: shorten it")
+    still = past.columns[past.nunique() == 1]
+    if len(still):
+        raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: drop it")

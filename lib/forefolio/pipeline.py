@@ -44,16 +44,20 @@ def check_market(study: Study) -> list[Path]:
     except ValueError as error:
         raise StudyError(str(error)) from None
     training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
-    for name in ("lookback", "ar_lags"):
-        if getattr(study, name) >= training:
-            raise StudyError(f"{name}: {getattr(study, name)} days do not fit the training period, which has "
-                             f"{training} returns; shorten {name} or start earlier")
-    if study.estimation_window > training + validation:
-        raise StudyError(f"estimation_window: {study.estimation_window} days do not fit before the first rebalance, "
-                         f"which knows {training + validation} returns; shorten estimation_window or start earlier")
-    if study.use_residual and study.residual_window > validation:
-        raise StudyError(f"residual_window: {study.residual_window} days do not fit the validation period, which has "
-                         f"forecasts for {validation}; shorten residual_window or set use_residual to false")
+    past = prices.loc[:train_end]
+    still = [ticker for ticker in past if past[ticker].nunique() == 1]
+    if still:
+        raise StudyError(f"tickers: {', '.join(still)} never moves up to train_end {train_end}; leave it out of tickers")
+    for name, needed, there, why in [
+            ("train_end", prices.shape[1] + 2, training, f"{prices.shape[1]} assets need more returns than that"),
+            ("lookback", study.lookback + 1, training, "the training period has no window"),
+            ("ar_lags", 2 * study.ar_lags + 2, training, "the training period cannot fit them"),
+            ("correlation_window", study.correlation_window, len(index), "that is all there is"),
+            ("estimation_window", study.estimation_window, training + validation, "no more is known at the first rebalance"),
+            ("residual_window", study.residual_window * study.use_residual, validation, "only validation has forecasts")]:
+        if needed > there:
+            raise StudyError(f"{name}: {getattr(study, name)} does not fit {there} returns; {why}, so shorten it or "
+                             "move start, train_end or validation_end")
     return market.files
 
 
@@ -83,21 +87,34 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     if begin > end:
         raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
     folder = provenance.outputs_folder() / study.study
+    os.environ["FOREFOLIO_OUTPUTS"] = str(folder.parent)  # kernels have another current folder
     sources = {"01_data": check_market(study)}
     values = as_parameters(study)
+    for name in names[:begin]:
+        why = _why_stale(folder, name, values, sources)[0]
+        if why and set(names[begin:end + 1]) & set(provenance.readers(name)):
+            raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
+                             "leave --from out")
     with locked(folder, "`forefolio run`"):
         for name in names[begin:end + 1]:
+            why, now = _why_stale(folder, name, values, sources)
             parameters = {key: values[key] for key in provenance.declared_parameters(name)}
-            now = provenance.conditions(folder, name, parameters, sources.get(name, []))
-            why = "asked for with --force" if force else provenance.why_stale(folder, name, now)
-            if why:
-                _execute(folder, name, parameters, why)
+            if why or force:
+                _execute(folder, name, parameters, why or "asked for with --force")
             else:
                 print(f"{name}  up to date", flush=True)
                 provenance.append_ledger(folder, point=study.study, stage=name, state="up to date",
                                          started=time.time(), seconds=0.0, parameters=parameters,
                                          library_hash=provenance.combined(now["library"]))
     return folder
+
+
+def _why_stale(folder: Path, name: str, values: dict[str, Any],
+               sources: dict[str, list[Path]]) -> tuple[str, dict[str, Any]]:
+    """Why a stage has to run for these values, '' where it need not, and the conditions that it would run under."""
+    parameters = {key: values[key] for key in provenance.declared_parameters(name)}
+    now = provenance.conditions(folder, name, parameters, sources.get(name, []))
+    return provenance.why_stale(folder, name, now), now
 
 
 def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
@@ -164,15 +181,12 @@ def verify(folder: Path) -> list[str]:
             stage, was = seen.setdefault(parameter, (name, value))
             if was != value:
                 wrong.append(f"{name}: {parameter} is {value!r}, but {stage} was run with {was!r}")
-    return wrong
+    return wrong + [f"{path} was made by no stage" for path in provenance.strangers(folder)]
 
 
 def strategies_table(folder: Path) -> str:
-    """The few columns of the performance table that a terminal has room for; '' before stage 06 has run."""
-    path = folder / "tables" / "performance.csv"
-    if not path.exists():
-        return ""
-    table = read_frame(path).set_index("strategy")
+    """The few columns of the performance table that a terminal has room for."""
+    table = read_frame(folder / "tables" / "performance.csv").set_index("strategy")
     fractions = ["total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover"]
     shown = table[fractions].map(lambda value: "" if pd.isna(value) else f"{value:.1%}")
     for ratio in ("sharpe", "information_ratio"):

@@ -145,19 +145,29 @@ def environment(library: dict[str, str]) -> dict[str, str]:
             "machine": platform.machine()} | backend
 
 
+def cells_since_opening(stage: str) -> list[str]:
+    """The code cells of a stage's notebook from the one that opens it on."""
+    cells = ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
+    first = next((i for i, source in enumerate(cells) if "open_stage(" in source), 0)
+    return cells[first:]
+
+
 # ----------------------------------------------------------------------------------------------------- manifest
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Manifest entries by stage; empty where there is none or it cannot be read."""
+    """Manifest entries by stage; one that is not as it was written counts as none."""
     try:
-        return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return {stage: manifest[stage]["entry"] for stage in STAGES
+                if stage in manifest and manifest[stage]["seal"] == combined(manifest[stage]["entry"])}
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest whole, stages in order."""
-    text = json.dumps({stage: manifest[stage] for stage in STAGES if stage in manifest}, indent=1, sort_keys=False)
-    write_whole(folder / "manifest.json", lambda aside: aside.write_text(text + "\n", encoding="utf-8"))
+    """Write the manifest whole, stages in order, each entry with the hash that seals it."""
+    sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]} for stage in STAGES if stage in manifest}
+    write_whole(folder / "manifest.json",
+                lambda aside: aside.write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8"))
 
 
 def record_executed(folder: Path, stage: str, notebook: Path) -> None:
@@ -220,14 +230,25 @@ def forget(folder: Path, stage: str) -> None:
     if manifest.keys() & set(dropped):
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
-        (folder / f"{name}.ipynb").unlink(missing_ok=True)
-        for path in (*STAGES[name].writes, *(f"figures/{file.name}" for file in figure_files(folder, name))):
-            (folder / path).unlink(missing_ok=True)
+        left = [folder / f"{name}.ipynb", folder / f".{name}.running.ipynb", opening(folder, name),
+                *(folder / path for path in STAGES[name].writes), *(folder / "figures").glob(f"{name[:2]}_*")]
+        for path in STAGES[name].writes:  # what a killed process left aside
+            left += (folder / path).parent.glob(f".{Path(path).stem}.*")
+        for path in (*left, *(folder / "figures").glob(f".{name[:2]}_*")):
+            path.unlink(missing_ok=True)
 
 
-def figure_files(folder: Path, stage: str) -> list[Path]:
-    """The figures of a stage that are on disk: `figures/<stage number>_<noun>.<html or png>`."""
-    return sorted((folder / "figures").glob(f"{stage[:2]}_*.*"))
+def opening(folder: Path, stage: str) -> Path:
+    """The file that says which process has a stage open: whoever opens it after that, or reruns it, replaces it."""
+    return folder / f".{stage}.open"
+
+
+def strangers(folder: Path) -> list[str]:
+    """Files among the results that no stage's entry vouches for."""
+    known = {path for entry in read_manifest(folder).values() for path in entry["files"]}
+    found = (path.relative_to(folder).as_posix() for kind in ("artifacts", "tables", "figures")
+             for path in (folder / kind).glob("*") if not path.name.startswith("."))
+    return sorted(path for path in found if path not in known)
 
 
 def append_ledger(folder: Path, *, started: float, **line: Any) -> None:
@@ -243,6 +264,6 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def combined(hashes: dict[str, str]) -> str:
-    """One hash of several."""
-    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+def combined(values: dict[str, Any]) -> str:
+    """One hash of many values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -26,12 +26,13 @@ class StudyError(ValueError):
 
 def _iso_date(value: Any) -> Any:
     """Accept 2014-01-01 with or without YAML's quotes, and nothing looser."""
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return date.fromisoformat(value)
-    return value
+    try:
+        return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)) else value
+    except (TypeError, ValueError):  # a date already, or one that no calendar has: the type check says so
+        return value
 
 
-Day = Annotated[date, BeforeValidator(_iso_date)]
+Day = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
@@ -116,6 +117,8 @@ def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
     rules.append((("models", "portfolio_models"), "" if not unmade else
                   f"portfolio_models: {unmade[0]} is not in models, which makes the forecasts; add it there or leave it "
                   "out here"))
+    rules.append((("models",), "" if "zero" in study.models else
+                  "models: zero is missing, which every other model is measured against; add it"))
     for field in ("tickers", "models", "portfolio_models", "frameworks"):
         values = getattr(study, field)
         repeated = next((value for value in values if values.count(value) > 1), None)
@@ -162,17 +165,16 @@ def _sentence(problem: dict[str, Any]) -> str:
         return problem["msg"].removeprefix("Value error, ")
     name, value, kind = problem["loc"][0], problem["input"], problem["type"]
     item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
-    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ")
-    said = f"{name}{item}: {value!r} should be {wanted}"
-    if kind.startswith("date"):
+    if isinstance(value, date):
+        return f"{name}: {value} is not between 1900 and 2199; write it as 2018-12-31"
+    if kind.startswith("date") or kind == "value_error":
         return f"{name}{item}: {value!r} is not a date; write it as 2018-12-31"
-    if isinstance(value, str) and kind in ("float_type", "int_type"):
-        return f"{said}; write it without quotes, and small numbers as 0.001 or 1.0e-3"
-    if kind in ("bool_type", "list_type", "string_type"):
-        example = {"bool_type": "true or false without quotes", "list_type": "[first, second]",
-                   "string_type": "it in quotes"}
-        return f"{said}; write {example[kind]}"
-    return said
+    if kind in ("too_short", "string_too_short"):
+        return f"{name}{item}: is empty; name at least one"
+    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
+    mends = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
+             "bool_type": "as true or false, without quotes", "list_type": "as [first, second]", "string_type": "in quotes"}
+    return f"{name}{item}: {value!r} should be {wanted}" + (f"; write it {mends[kind]}" if kind in mends else "")
 
 
 class _Loader(yaml.SafeLoader):
@@ -193,7 +195,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 def _yaml(text: str, *, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that no calendar has, a thousand brackets
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or error}); "
