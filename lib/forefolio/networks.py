@@ -75,8 +75,11 @@ def _each_asset(initializer: Callable) -> Callable:
 
 
 class Dense(keras.layers.Layer):
-    """Each asset's dense layer, (assets, batch, inputs) -> (assets, batch, units); with a kernel size its convolution,
-    (assets, batch, days, inputs) -> (assets, batch, fewer days, units), a dense layer on runs of that many days."""
+    """Each asset's dense layer, (assets, batch, inputs) -> (assets, batch, units).
+
+    With a kernel size it is a convolution, (assets, batch, days, inputs) -> (assets, batch, fewer days, units): the
+    same dense layer on every run of that many days.
+    """
 
     def __init__(self, units: int, activation: str, *, seed: int, kernel_size: int | None = None):
         super().__init__()
@@ -129,9 +132,10 @@ class StackedLSTM(keras.layers.Layer):
         rates = self.network.dropout, self.network.recurrent_dropout
         ones = ops.ones((layers, windows.shape[2], units, ops.shape(windows)[0]), self.compute_dtype)
         # The first layer has one input; zeros give its kernel the shape of the others.
-        kernels = [ops.pad(kernel, ((0, 0), (0, units - kernel.shape[1]), (0, 0))) for kernel in self.kernels]
-        kernels = [ops.concatenate(pair, axis=1) for pair in zip(kernels, map(ops.copy, self.recurrent_kernels))]
-        kernels = ops.split(ops.swapaxes(ops.stack(kernels), 2, 3), 4, axis=2)  # (layers, assets, units, 2 units) each
+        padded = [ops.pad(kernel, ((0, 0), (0, units - kernel.shape[1]), (0, 0))) for kernel in self.kernels]
+        below, own = ([ops.swapaxes(kernel, 1, 2) for kernel in kind] for kind in (padded, self.recurrent_kernels))
+        kernels = ops.concatenate([ops.stack(below), ops.stack(own)], axis=3)
+        kernels = ops.split(kernels, 4, axis=2)  # a gate: (layers, assets, units, 2 units)
         biases = ops.split(ops.stack([bias[..., None] for bias in self.biases]), 4, axis=2)
         masks = [ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
                  if training else ones[:1, :1, :1, :1] for _ in range(4)]
@@ -169,10 +173,12 @@ def _lstm_step(below, hidden, carry, *gates):
 def _cnn1d(windows, network: CNN1D, seeds: Iterator[int]):
     """The layers of the 1D-CNN up to its last."""
     n_assets, pool = windows.shape[2], network.pool_size
+    n_pools = (windows.shape[1] - network.layers * (network.kernel_size - 1)) // pool
+    if n_pools < 1:
+        raise ValueError(f"The convolutions leave nothing of a lookback of {windows.shape[1]} to pool: lengthen it")
     x = ops.transpose(windows, (2, 0, 1))[..., None]
     for _ in range(network.layers):
         x = Dense(network.filters, "relu", seed=next(seeds), kernel_size=network.kernel_size)(x)
-    n_pools = x.shape[2] // pool
     x = ops.max(ops.reshape(x[:, :, :n_pools * pool], (n_assets, -1, n_pools, pool, network.filters)), axis=3)
     x = ops.reshape(x, (n_assets, -1, n_pools * network.filters))
     x = Dense(network.dense_units, "relu", seed=next(seeds))(x)
@@ -184,7 +190,8 @@ def _cnn1d(windows, network: CNN1D, seeds: Iterator[int]):
 def build(network: LSTM | CNN1D, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
     """Build one network an asset, side by side: windows (batch, lookback, n_assets) -> forecasts (batch, n_assets).
 
-    Initial weights and dropout masks are drawn from `seed`, each asset's apart, as stock Keras draws them.
+    Initial weights and dropout masks are drawn from `seed`, which Keras' global seed is set to as well, each asset's
+    apart and as stock Keras draws them. ValueError if the lookback is too short for convolutions and pooling.
     """
     keras.utils.set_random_seed(seed)
     seeds, windows = count(1000 * seed), keras.Input((lookback, n_assets))
@@ -210,6 +217,11 @@ def _predict(model: keras.Model, windows: np.ndarray, batch_size: int) -> np.nda
     return np.concatenate([model.predict_on_batch(windows[rows]) for rows in batches])[:len(windows)]
 
 
+def _losses(model: keras.Model, windows: np.ndarray, targets: np.ndarray, batch_size: int) -> np.ndarray:
+    """Each asset's mean squared error, without dropout."""
+    return np.square(_predict(model, windows, batch_size) - targets).mean(axis=0, dtype=float)
+
+
 def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarray, validation_windows: np.ndarray,
           validation_targets: np.ndarray, *, training: Training, assets: list[str],
           progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
@@ -233,7 +245,7 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     UserWarning
         Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
     """
-    # The mean over assets times their number is their sum, and each asset's gradient that of its own mean.
+    # The mean over assets times their number is their sum: each asset's gradient is that of its own mean.
     model.compile(keras.optimizers.Adam(training.learning_rate), loss_weights=float(len(assets)), jit_compile=True,
                   loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
     rng, epochs = np.random.default_rng(training.seed), []
@@ -243,8 +255,8 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     for epoch in range(1, training.epochs + 1):
         for rows, weights in _batches(len(train_windows), training.batch_size, rng):
             model.train_on_batch(train_windows[rows], train_targets[rows], weights)
-        loss, validation_loss = (np.square(_predict(model, x, training.batch_size) - y).mean(axis=0) for x, y in
-                                 [(train_windows, train_targets), (validation_windows, validation_targets)])
+        loss = _losses(model, train_windows, train_targets, training.batch_size)
+        validation_loss = _losses(model, validation_windows, validation_targets, training.batch_size)
         table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
         epochs.append(pd.DataFrame(table)[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.

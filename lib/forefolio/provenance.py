@@ -230,7 +230,7 @@ def forget(folder: Path, stage: str) -> None:
     if manifest.keys() & set(dropped):
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
-        left = [folder / f"{name}.ipynb", folder / f".{name}.running.ipynb", opening(folder, name),
+        left = [folder / f"{name}.ipynb", opening(folder, name),
                 *(folder / path for path in STAGES[name].writes), *(folder / "figures").glob(f"{name[:2]}_*")]
         for path in STAGES[name].writes:  # what a killed process left aside
             left += (folder / path).parent.glob(f".{Path(path).stem}.*")
