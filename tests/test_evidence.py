@@ -198,7 +198,7 @@ def test_the_least_significant_excess_is_where_the_t_test_turns():
     shape = np.random.default_rng(0).normal(size=n)
     shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
     edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
-    assert f"a mean excess below {100 * edge:.1f} % a month" in text
+    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, the steadiest." in text
     assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
 
 
@@ -208,25 +208,25 @@ def accuracy(**errors):
 
 def test_accuracy_sentence_when_a_network_beats_some_baselines():
     text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
-    assert "The best of 2 networks, `lstm`, has a mean squared error of 4.200e-04" in text
+    assert "The best of 2 networks on these very days, `lstm`, has a mean squared error of 4.200e-04" in text
     assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
-    assert "**It beats `mean` and `ar`, but not `zero`.**" in text and "too small" not in text
+    assert "**Its error is lower than that of `mean` and `ar`, but not `zero`.**" in text and "untested" not in text
 
 
 def test_accuracy_sentence_when_no_network_beats_anything():
     text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.1e-4, ar=4.1e-4, lstm=4.2e-4))
-    assert "The only network, `lstm`," in text and "**No network beats `zero`, `mean` or `ar`.**" in text
+    assert "The only network, `lstm`," in text and "**No network has a lower error than `zero`, `mean` or `ar`.**" in text
 
 
 def test_accuracy_sentence_says_that_tiny_differences_are_tiny():
     text = subject.accuracy_sentence(accuracy(zero=4.0e-4, ar=3.98e-4, lstm=3.979e-4))
-    assert "**It beats `zero` and `ar`.**" in text and "All these differences are below 1 %" in text
+    assert "**Its error is lower than that of `zero` and `ar`.**" in text and "All these differences are below 1 %" in text
     level = subject.accuracy_sentence(accuracy(zero=4.0e-4, lstm=4.0e-4 * (1 + 1e-7)))
-    assert "level with `zero`. **No network beats `zero`.**" in level
+    assert "level with `zero`. **No network has a lower error than `zero`.**" in level
 
 
 def test_accuracy_sentence_without_networks_or_without_baselines():
     text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.2e-4))
-    assert text.startswith("This study has no network. Of its baselines `zero` has the lowest") and "beats" not in text
+    assert text.startswith("This study has no network. Of its baselines `zero` has the lowest") and "lower error" not in text
     assert "no other model to compare it with" in subject.accuracy_sentence(accuracy(zero=4.0e-4))
     assert "no baseline to compare it with" in subject.accuracy_sentence(accuracy(lstm=4.0e-4))

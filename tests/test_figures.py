@@ -66,7 +66,7 @@ def made_up() -> dict[str, pd.DataFrame]:
 
 
 FRAMES = made_up()
-BASE_RATES = pd.Series({"up_share": 0.5, "down_share": 0.45, "always_up_hr": 0.52})
+BASE_RATES = pd.Series({"up_share": 0.5, "down_share": 0.45, "always_up_hr": 0.52, "always_down_hr": 0.48})
 DRAW = {  # every figure of the library from the frames
     "prices": lambda f: figures.prices(f["prices"]),
     "prices_with_periods": lambda f: figures.with_periods(figures.prices(f["prices"]), f["periods"]),
@@ -208,7 +208,7 @@ def test_weights_stack_to_one_in_every_panel_at_every_date(drawn):
 
 def test_a_stack_has_one_legend_entry_an_asset(drawn):
     told = [bar.name for bar in drawn["grid"].data if bar.showlegend]
-    assert len(told) == len(set(told)) and "each below 5 %" in told
+    assert len(told) == len(set(told)) and "each at most 5 %" in told
 
 
 def test_with_periods_shades_a_copy():

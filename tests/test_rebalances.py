@@ -262,3 +262,15 @@ def test_inputs_are_not_changed(returns, forecasts, dates):
     decide(returns, forecasts, dates[:1])
     pd.testing.assert_frame_equal(returns, before[0])
     pd.testing.assert_frame_equal(forecasts, before[1])
+
+
+def test_nearest_strategy_is_by_the_date_where_two_differ_most():
+    rows = [(date, strategy, asset, weight) for strategy, both in
+            {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
+            for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
+    weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+    nearest = subject.nearest_strategy(weights).set_index("strategy")
+    assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
+    assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
+    alone = subject.nearest_strategy(weights[weights["strategy"] == "A"])
+    assert alone["nearest"].tolist() == [""]

@@ -209,7 +209,7 @@ def _by_no_forecast(tests: pd.DataFrame) -> str:
     if not p_values.get(EQUAL_WEIGHT, np.nan) < LEVEL:
         return ""
     return (f" `{EQUAL_WEIGHT}` is among the significant and forecasts nothing: beating this benchmark says more about "
-            "the universe, and about dividends that a price index leaves out, than about any model.")
+            "the universe (and, where the benchmark is a price index, about dividends) than about any model.")
 
 
 def _limits(strategies: pd.DataFrame, n_months: int) -> str:
@@ -219,10 +219,14 @@ def _limits(strategies: pd.DataFrame, n_months: int) -> str:
                 "tells skill from luck.")
     if not deviation > 1e-12:
         return f"**Limits.** In {months} no strategy's lead over the benchmark varies: there is nothing to test."
-    needed = stats.t.ppf(1 - LEVEL, n_months - 1) * deviation / np.sqrt(n_months)
-    return (f"**Limits.** With {months} and a typical deviation of {_percent(deviation)} between a strategy's month "
-            f"and the benchmark's, a mean excess below {_percent(needed)} a month is not significant even in a single "
-            "t-test: smaller advantages cannot be told from luck, nor can close ranks be told apart.")
+    factor = stats.t.ppf(1 - LEVEL, n_months - 1) / np.sqrt(n_months)
+    deviations = strategies["std_monthly_excess"]
+    deviations = deviations[deviations > 1e-12]
+    ends = [f"{_percent(factor * deviations[name])} a month for `{name}`, the {kind}"
+            for name, kind in ((deviations.idxmin(), "steadiest"), (deviations.idxmax(), "wildest"))]
+    return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
+            f"even in a single t-test: {_listed(ends if len(deviations) > 1 else ends[:1])}. What is smaller cannot be "
+            "told from luck, nor can close ranks be told apart.")
 
 
 def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
@@ -247,7 +251,7 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
         opening = f"This study has no network. Of its baselines `{best}` has the lowest"
     else:
         best, rivals = networks.idxmin(), baselines
-        count = f"The best of {len(networks)} networks" if len(networks) > 1 else "The only network"
+        count = f"The best of {len(networks)} networks on these very days" if len(networks) > 1 else "The only network"
         opening = f"{count}, `{best}`, has a"
     text = f"{opening} mean squared error of {errors[best]:.3e} (mean over assets)"
     if rivals.empty:
@@ -256,11 +260,12 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
     sides = [f"level with `{name}`" if d == 0 else f"{_percent(abs(d), 2)} {'above' if d > 0 else 'below'} `{name}`"
              for name, d in differences.items()]
     beaten, missed = ([f"`{name}`" for name in differences.index[mask]] for mask in (differences < 0, differences >= 0))
-    verdict = (f" **No network beats {_listed(missed, 'or')}.**" if not beaten else
-               f" **It beats {_listed(beaten)}" + (f", but not {_listed(missed, 'or')}.**" if missed else ".**"))
+    verdict = (f" **No network has a lower error than {_listed(missed, 'or')}.**" if not beaten else
+               f" **Its error is lower than that of {_listed(beaten)}" + (f", but not {_listed(missed, 'or')}.**" if missed else ".**"))
     small = differences.abs().max() < TINY
     return (f"{text}, {_listed(sides)}." + (verdict if len(networks) else "")
-            + (f" All these differences are below {_percent(TINY, 0)}, too small to build on." if small else ""))
+            + (f" All these differences are below {_percent(TINY, 0)} and untested: another seed shows how much of them is chance."
+               if small else ""))
 
 
 def _ranked(best: str, n_strategies: int) -> str:

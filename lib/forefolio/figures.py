@@ -204,7 +204,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
     edge, shorts = annual(long_only), annual(two_fund, "target")
     core = pd.concat([cloud, edge])
     room = 0.08 * (core.max() - core.min())
-    reach = chosen[(chosen - core.mean()).abs().le(2.5 * (core.max() - core.min())).all(axis=1)]
+    reach = chosen[(chosen - core.mean()).abs().le(0.8 * (core.max() - core.min())).all(axis=1)]
     inside = pd.concat([core, reach])
     x_range = (0, inside["x"].max() + room["x"])
     y_range = (inside["y"].min() - room["y"], inside["y"].max() + room["y"])

@@ -118,7 +118,7 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
         Columns model, hr_mean, hr_std, hr_plus_mean, hr_plus_std, hr_minus_mean, hr_minus_std (fractions); models
         without a hit ratio (`zero`) are left out.
     base_rates : Series
-        As `forecasts.base_rates` gives it: always_up_hr, up_share and down_share are drawn.
+        As `forecasts.base_rates` gives it; for HR the better of always up and always down is drawn.
     sample : str
         The target days, for the title.
     """
@@ -128,9 +128,10 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
         x=np.arange(3) + 0.6 * ((i + 0.5) / len(accuracy) - 0.5), y=[row[f"{kind}_mean"] for kind in kinds], mode="markers",
         error_y=dict(array=[row[f"{kind}_std"] for kind in kinds], thickness=1.2, width=4), name=row["model"],
         marker=dict(size=9, color=strategy_color(row["model"]))) for i, (_, row) in enumerate(accuracy.iterrows())])
-    for i, share in enumerate(["always_up_hr", "up_share", "down_share"]):
-        figure.add_scatter(x=[i - 0.38, i + 0.38], y=[base_rates[share]] * 2, mode="lines", showlegend=i == 0,
-                           name="always up (HR-: down)", line=dict(color=INK, width=1.5, dash="dash"))
+    lines = [base_rates[["always_up_hr", "always_down_hr"]].max(), base_rates["up_share"], base_rates["down_share"]]
+    for i, share in enumerate(lines):
+        figure.add_scatter(x=[i - 0.38, i + 0.38], y=[share] * 2, mode="lines", showlegend=i == 0,
+                           name="always the same sign", line=dict(color=INK, width=1.5, dash="dash"))
     figure.update_xaxes(title_text="hit ratio", tickvals=[0, 1, 2], ticktext=list(kinds.values()), range=[-0.5, 2.5], showgrid=False)
     figure.update_yaxes(title_text="share of days (%), mean ± deviation over assets", tickformat=PERCENT)
     return dress(figure, "How often the sign was right", sample)

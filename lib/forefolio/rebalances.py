@@ -181,6 +181,40 @@ def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str
     return known.iloc[len(known) - days:]
 
 
+def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
+    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `decide` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights, 0 to 1, at the
+        rebalance date where the two differ most.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> nearest_strategy(weights).round(2)
+      strategy nearest  largest_distance
+    0        A       B               0.1
+    1        B       A               0.1
+    2        C       A               0.5
+    """
+    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight")
+    wide = wide[weights["strategy"].unique()]
+    rows = []
+    for strategy in wide:
+        differences = wide.drop(columns=strategy).sub(wide[strategy], axis=0).abs()
+        distance = 0.5 * differences.groupby("rebalance_date").sum().max()
+        rows.append((strategy, distance.idxmin(), distance.min()) if len(distance) else (strategy, "", np.nan))
+    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
+
+
 def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int) -> pd.DataFrame:
     """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
 

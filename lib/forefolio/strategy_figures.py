@@ -79,7 +79,8 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
     for strategy in strategies:
         one = contributions[contributions["strategy"] == strategy]
         largest = one.loc[one["risk_share"].idxmax()]
-        text = np.where(one["asset"] == largest["asset"], largest["asset"], "")
+        stands_out = largest["risk_share"] > 1.1 / count  # where all carry the same, the largest is rounding
+        text = np.where((one["asset"] == largest["asset"]) & stands_out, largest["asset"], "")
         figure.add_scatter(x=one["risk_share"].to_numpy("float32"), y=[strategy] * len(one), mode="markers+text", text=text,
                            customdata=list(one["asset"]), textposition="middle right", name=strategy, showlegend=False,
                            cliponaxis=False, hovertemplate="%{customdata}: %{x:.2%}",
@@ -255,13 +256,13 @@ def _stacked(weights: pd.DataFrame, strategies: list[str], *, largest: int, titl
     for strategy in strategies:
         wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
         shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0) | wide.columns.isin(wide.mean().nlargest(largest).index)
-        panels[strategy] = wide.loc[:, shown].assign(**{"each below 5 %": wide.loc[:, ~shown].sum(axis=1)})
-    order = pd.concat(panels.values()).sum().drop("each below 5 %").sort_values(ascending=False).index
-    named = dict.fromkeys([*order[:12], "each below 5 %"], True)
+        panels[strategy] = wide.loc[:, shown].assign(**{"each at most 5 %": wide.loc[:, ~shown].sum(axis=1)})
+    order = pd.concat(panels.values()).sum().drop("each at most 5 %").sort_values(ascending=False).index
+    named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
     figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
                            vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
     for i, (strategy, wide) in enumerate(panels.items()):
-        for asset in [*order.intersection(wide.columns, sort=False), "each below 5 %"]:
+        for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
             # zeros, not gaps: plotly stops stacking at a gap
             figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), name=asset, legendgroup=asset,
                            marker=dict(color=colors.get(asset, "#dcdcdc"), line_width=0), row=i // columns + 1,
