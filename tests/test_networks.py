@@ -61,9 +61,9 @@ def samples(n_train=70, n_validation=30, seed=0):
     return windows[:n_train], targets[:n_train], windows[n_train:], targets[n_train:]
 
 
-def train(model, data, **changes):
+def train(model, data, progress=None, **changes):
     training = subject.Training(**{**vars(TRAINING), **changes})
-    return subject.train(model, *data, training=training, assets=ASSETS)
+    return subject.train(model, *data, training=training, assets=ASSETS, progress=progress)
 
 
 def fake_train(monkeypatch):
@@ -224,18 +224,21 @@ def test_each_asset_stops_alone_and_gets_its_best_weights_back():
         np.testing.assert_allclose(restored, own.loc[best, "validation_loss"], rtol=1e-5)
 
 
-def test_an_asset_whose_loss_is_not_a_number_stops_alone():
-    data, broken = samples(), samples()
-    broken[1][10, 1] = np.nan
-    models = [subject.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2) for _ in range(2)]
+def test_an_asset_whose_loss_is_not_a_number_stops_alone_and_keeps_nothing():
+    data, models = samples(), [subject.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2) for _ in range(2)]
     clean = train(models[0], data)
+
+    def break_b(epoch, n_running):
+        weights = models[1].get_weights()
+        weights[0][1] = np.nan
+        models[1].set_weights(weights)
+
     with pytest.warns(UserWarning, match="cnn1d of B diverged"):
-        history = train(models[1], broken)
-    own = history[history["asset"] == "B"]
-    assert own["epoch"].tolist() == [1] and own["loss"].isna().all() and not own["kept"].any()
-    others = clean["asset"] != "B"
-    pd.testing.assert_frame_equal(history[history["asset"] != "B"].reset_index(drop=True),
-                                  clean[others].reset_index(drop=True))
+        history = train(models[1], data, progress=break_b)
+    own, others = history[history["asset"] == "B"], history[history["asset"] != "B"]
+    assert own["epoch"].tolist() == [1, 2] and own["loss"].isna().tolist() == [False, True] and not own["kept"].any()
+    expected = clean[clean["asset"] != "B"]
+    pd.testing.assert_frame_equal(others.reset_index(drop=True), expected.reset_index(drop=True), check_exact=True)
     for weight, same in zip(models[1].get_weights(), models[0].get_weights()):
         assert (weight[[0, 2]] == same[[0, 2]]).all()
 

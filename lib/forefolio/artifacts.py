@@ -86,8 +86,8 @@ class Stage:
         self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
         self._parameters = as_parameters(self.study, set(declared))
         self.folder = provenance.outputs_folder() / self.study.study
-        self._executed = namespace.get("In")  # what the kernel has executed, where a kernel is
-        self._first = len(self._executed or ()) - 1
+        self._executed = namespace.get("In") or [""]  # what the kernel has executed, where a kernel keeps it
+        self._first = len(self._executed) - 1
         self._sources: list[Path] = []
         self._written: list[str] = []
         self._token = uuid.uuid4().hex
@@ -217,7 +217,7 @@ class Stage:
     def _check_cells(self) -> None:
         """The kernel must have executed the cells of the notebook file, all of them, once, in order."""
         changed = provenance.notebook_hash(self.name) != self._conditions["notebook"]
-        if self._executed is not None:
+        if "open_stage(" in self._executed[self._first]:
             executed = [source.strip() for source in self._executed[self._first:]]
             changed |= executed != provenance.cells_since_opening(self.name)
         if changed:
