@@ -12,8 +12,8 @@ from forefolio.study import ROOT
 PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only modules that import it
     "pydantic": ("study",), "yaml": ("study",), "filelock": ("artifacts",), "kaleido": ("pictures",),
-    "yfinance": ("markets",), "sklearn": ("covariance",), "statsmodels": ("forecasts",), "keras": ("networks",),
-    "tensorflow": ("networks",), "cvxpy": ("portfolios", "downside", "frontier"), "arch": ("evidence",),
+    "yfinance": ("markets",), "sklearn": ("covariance",), "statsmodels": ("forecasts",), "keras": ("layers", "networks"),
+    "tensorflow": (), "cvxpy": ("portfolios", "downside", "frontier"), "arch": ("evidence",),
     "plotly": ("drawing", "figures", "forecast_figures", "strategy_figures"), "papermill": ("pipeline",),
     "click": ("__main__",),
 }
@@ -58,7 +58,7 @@ def test_a_library_stays_in_its_room(module):
 
 def test_only_the_networks_pay_for_keras():
     """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch."""
-    light = [module for module in module_table() if module not in ("networks", "__main__")]
+    light = [module for module in module_table() if module not in ("layers", "networks", "__main__")]
     script = (f"import sys; from forefolio import {', '.join(light)}; "
               "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio') "
               "if name in sys.modules])")
