@@ -133,7 +133,8 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> N
         papermill.execute_notebook(
             provenance.NOTEBOOKS / f"{name}.ipynb", aside, parameters, kernel_name="python3", cwd=provenance.NOTEBOOKS,
             progress_bar={"desc": name, "unit": "cell", "leave": False} if sys.stderr.isatty() else False,
-            config=Config({"KernelManager": {"transport_encryption": "auto"}}))
+            config=Config({"KernelManager": {"transport_encryption": "auto"},
+                           "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
         if name not in provenance.read_manifest(folder):
             message = "the notebook ended without closing its stage"
     except KeyboardInterrupt:
