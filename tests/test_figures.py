@@ -83,19 +83,17 @@ DRAW = {  # every figure of the library from the frames
     "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
-    "weights": lambda f: strategy_figures.weights_over_time(f["weights"], "lstm+mdp"),
     "grid": lambda f: strategy_figures.weights_grid(f["weights"], STRATEGIES),
     "effective": lambda f: strategy_figures.effective_holdings_over_time(f["weights"]),
     "contributions": lambda f: strategy_figures.risk_contributions(f["contributions"], date="2022-01-31"),
     "wealth": lambda f: strategy_figures.wealth(f["net_returns"]),
     "drawdowns": lambda f: strategy_figures.drawdowns(f["net_returns"]),
     "excess": lambda f: strategy_figures.monthly_excess(f["monthly_excess"], 2022),
-    "turnover": lambda f: strategy_figures.turnover_bars(f["performance"], sample=SAMPLE),
     "risk_return": lambda f: strategy_figures.risk_return(f["performance"], sample=SAMPLE),
     "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
-OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "turnover", "risk_return", "costs"]
+OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "risk_return", "costs"]
 
 
 @pytest.fixture(scope="module")
@@ -158,17 +156,12 @@ def test_drawing_leaves_its_frames_as_they_were(name):
 @pytest.mark.parametrize("name", OF_STRATEGIES)
 def test_every_strategy_is_drawn_once_in_its_own_color(drawn, name):
     figure, expected = drawn[name], [*STRATEGIES, "benchmark"]
-    if name in ("effective", "contributions", "excess", "turnover", "costs"):
+    if name in ("effective", "contributions", "excess", "costs"):
         expected = STRATEGIES  # an index has no weights, and no excess over itself
-    if name == "turnover":
-        (bars,) = figure.data
-        found = dict(zip(bars.y, bars.marker.color, strict=True))
-        assert len(found) == len(bars.y)
-    else:
-        traces = [(trace.name.partition(" (")[0], trace.line.color or trace.marker.color) if trace.type == "scatter"
-                  else (trace.name, trace.marker.color) for trace in figure.data]
-        found = dict(traces)
-        assert len(found) == len(traces)
+    traces = [(trace.name.partition(" (")[0], trace.line.color or trace.marker.color) if trace.type == "scatter"
+              else (trace.name, trace.marker.color) for trace in figure.data]
+    found = dict(traces)
+    assert len(found) == len(traces)
     assert found == {strategy: drawing.strategy_color(strategy) for strategy in expected}
 
 
@@ -198,9 +191,10 @@ def test_asset_colors_follow_the_alphabet_and_differ_for_sixty_assets():
 
 
 def test_weights_stack_to_one_in_every_panel_at_every_date(drawn):
-    for name, panels in (("grid", len(STRATEGIES)), ("weights", 1)):
+    one = strategy_figures.weights_grid(FRAMES["weights"], ["lstm+mdp"])
+    for figure, panels in ((drawn["grid"], len(STRATEGIES)), (one, 1)):
         stacks = {}
-        for bar in drawn[name].data:
+        for bar in figure.data:
             stacks[bar.xaxis] = stacks.get(bar.xaxis, 0) + np.asarray(bar.y, float)
         assert len(stacks) == panels
         assert np.allclose(list(stacks.values()), 1)

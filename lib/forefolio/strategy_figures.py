@@ -17,19 +17,6 @@ from forefolio.drawing import (GREY, INK, PERCENT, asset_colors, daily_or_weekly
 THIN = 0.05  # weights that never exceed this are drawn together
 
 
-def weights_over_time(weights: pd.DataFrame, strategy: str) -> go.Figure:
-    """Weights of one strategy, one bar a rebalance; its twelve largest assets and all that ever exceed 5 % in color.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight (fractions; sum to 1 a date and strategy).
-    strategy : str
-        One of them.
-    """
-    return _stacked(weights, [strategy], largest=12, title=f"Weights of {strategy}")
-
-
 def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     """Weights of several strategies, one panel each, one bar a rebalance: blocks are bets, gray is spread thin.
 
@@ -43,9 +30,33 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     Notes
     -----
     An asset has its color where its weight ever exceeds 5 % (or is sold short); the others of a panel are summed in
-    gray. The legend names the twelve assets with the most weight in all panels together.
+    gray. The legend names the 25 assets with the most weight in all panels together.
     """
-    return _stacked(weights, strategies, largest=0, title="Weights at each rebalance")
+    colors, columns = asset_colors(weights["asset"]), min(3, len(strategies))
+    rows, panels = -(-len(strategies) // columns), {}
+    for strategy in strategies:
+        wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
+        shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0)
+        panels[strategy] = wide.loc[:, shown].assign(**{"each at most 5 %": wide.loc[:, ~shown].sum(axis=1)})
+    order = pd.concat(panels.values()).sum().drop("each at most 5 %").sort_values(ascending=False).index
+    named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
+    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
+                           vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
+    for i, (strategy, wide) in enumerate(panels.items()):
+        for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
+            # zeros, not gaps: plotly stops stacking at a gap
+            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), name=asset, legendgroup=asset,
+                           marker=dict(color=colors.get(asset, "#dcdcdc"), line_width=0), row=i // columns + 1,
+                           col=i % columns + 1, legendrank=2000 if asset not in colors else 1000,
+                           showlegend=named.pop(asset, False))
+        if i >= len(panels) - columns:  # the lowest panel of each column
+            figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
+    figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
+    figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, col=1)
+    dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
+    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=450 if rows == 1 else 170 + 170 * rows,
+                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
+                 margin_t=92 if len(strategies) > 1 else 74)
 
 
 def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
@@ -157,25 +168,6 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
                  height=190 + 115 * len(panels), bargap=0.25, margin_t=92)
 
 
-def turnover_bars(performance: pd.DataFrame, *, sample: str) -> go.Figure:
-    """One-way turnover a rebalance of every strategy, first purchase left out.
-
-    Parameters
-    ----------
-    performance : DataFrame
-        Columns strategy and turnover (fraction of wealth; empty for the benchmark, which is left out).
-    sample : str
-        The days, for the title.
-    """
-    traded = performance.dropna(subset="turnover").sort_values("turnover", ascending=False)
-    figure = go.Figure(go.Bar(x=traded["turnover"].to_numpy(), y=list(traded["strategy"]), orientation="h", cliponaxis=False,
-                              marker_color=[strategy_color(name) for name in traded["strategy"]],
-                              text=[f"{value:.1%}" for value in traded["turnover"]], textposition="outside"))
-    figure.update_xaxes(title_text="one-way turnover (% of wealth a rebalance)", tickformat=PERCENT, rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", dtick=1)
-    return dress(figure, "How much each strategy trades", sample, bargap=0.3, margin_r=60)
-
-
 def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     """Annual volatility and annual return of every strategy and the benchmark, each named at its point.
 
@@ -247,35 +239,6 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure
     return dress(figure, "From forecasts to portfolios to outcomes",
                  f"{span(net_returns)}, strategies from the best outcome to the worst", width=1000, height=450,
                  showlegend=False, margin_t=92, bargap=0.3)
-
-
-def _stacked(weights: pd.DataFrame, strategies: list[str], *, largest: int, title: str) -> go.Figure:
-    """Stacked bars, a panel a strategy; `largest` assets of a panel have their color even if they stay small."""
-    colors, columns = asset_colors(weights["asset"]), min(3, len(strategies))
-    rows, panels = -(-len(strategies) // columns), {}
-    for strategy in strategies:
-        wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
-        shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0) | wide.columns.isin(wide.mean().nlargest(largest).index)
-        panels[strategy] = wide.loc[:, shown].assign(**{"each at most 5 %": wide.loc[:, ~shown].sum(axis=1)})
-    order = pd.concat(panels.values()).sum().drop("each at most 5 %").sort_values(ascending=False).index
-    named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
-    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
-                           vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
-    for i, (strategy, wide) in enumerate(panels.items()):
-        for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
-            # zeros, not gaps: plotly stops stacking at a gap
-            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), name=asset, legendgroup=asset,
-                           marker=dict(color=colors.get(asset, "#dcdcdc"), line_width=0), row=i // columns + 1,
-                           col=i % columns + 1, legendrank=2000 if asset not in colors else 1000,
-                           showlegend=named.pop(asset, False))
-        if i >= len(panels) - columns:  # the lowest panel of each column
-            figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
-    figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
-    figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, col=1)
-    dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
-    return dress(figure, title, f"{len(dates)} rebalances, {span(dates)}", height=450 if rows == 1 else 170 + 170 * rows,
-                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
-                 margin_t=92 if len(strategies) > 1 else 74)
 
 
 def _style(name: str) -> dict:
