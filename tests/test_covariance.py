@@ -18,7 +18,7 @@ def test_sample_covariance_divides_by_one_less_than_the_days():
 
 
 @pytest.mark.parametrize("estimate", [
-    subject.sample_covariance, subject.ledoit_wolf, subject.correlation,
+    subject.sample_covariance, subject.ledoit_wolf,
     lambda returns: subject.exponential_covariance(returns, halflife=20),
 ])
 def test_permuting_assets_permutes_every_estimate(returns, estimate):
@@ -50,51 +50,6 @@ def test_a_long_halflife_weights_all_days_alike(returns):
     pd.testing.assert_frame_equal(long, subject.sample_covariance(returns), rtol=1e-5)
 
 
-def test_clustered_order_brings_the_members_of_each_block_together():
-    rng = np.random.default_rng(1)
-    factors = rng.normal(size=(500, 2))
-    names = [f"{block}{i}" for i in range(4) for block in "xy"]  # blocks alternate
-    returns = pd.DataFrame({name: factors[:, "xy".index(name[0])]
-                            + 0.5 * rng.normal(size=500) for name in names})
-    order = subject.clustered_order(subject.correlation(returns))
-    assert sorted(order) == sorted(names)
-    assert [name[0] for name in order] in (list("xxxxyyyy"), list("yyyyxxxx"))
-
-
-def test_two_assets_need_no_clusters():
-    assert subject.clustered_order(pd.DataFrame(np.eye(2), index=["A", "B"], columns=["A", "B"])) == ["A", "B"]
-
-
-def test_rolling_average_correlation_is_the_mean_of_each_window_s_pairs(returns):
-    rolling = subject.rolling_average_correlation(returns, window=40)
-    assert rolling.index.equals(returns.index[39:])
-    for last in (39, 200, len(returns) - 1):
-        pairs = returns.iloc[last - 39 : last + 1].corr().to_numpy()[np.triu_indices(20, k=1)]
-        assert rolling.loc[returns.index[last]] == pytest.approx(pairs.mean(), abs=1e-12)
-
-
-def test_an_asset_that_stands_still_is_left_out_of_its_window(returns):
-    frozen = returns.assign(HALTED=np.where(np.arange(len(returns)) < 100, 0.0, returns["AAPL"]))
-    with_it, without = (subject.rolling_average_correlation(frame, window=50) for frame in (frozen, returns))
-    np.testing.assert_allclose(with_it.iloc[:50], without.iloc[:50], atol=1e-12)
-    assert (with_it.iloc[100:] - without.iloc[100:]).abs().min() > 0
-
-
-def test_eigenvalues_descend_and_share_all_variance(returns):
-    spectrum = subject.spectrum(subject.correlation(returns), n_days=len(returns))
-    assert spectrum["rank"].tolist() == list(range(1, 21))
-    assert spectrum["eigenvalue"].is_monotonic_decreasing
-    assert spectrum["eigenvalue"].sum() == pytest.approx(20) and spectrum["share"].sum() == pytest.approx(1)
-
-
-def test_noise_stays_below_the_edge_and_a_market_rises_above(returns):
-    noise = pd.DataFrame(np.random.default_rng(3).normal(size=(2000, 40))).rename(columns=str)
-    spectrum = subject.spectrum(subject.correlation(noise), n_days=2000)
-    assert spectrum["eigenvalue"].iloc[0] < 1.05 * spectrum["noise_edge"].iloc[0]
-    market = subject.spectrum(subject.correlation(returns), n_days=len(returns))
-    assert market["eigenvalue"].iloc[0] > 3 * market["noise_edge"].iloc[0]
-
-
 def test_condition_number_of_a_duplicate_is_infinite(returns):
     twice = subject.sample_covariance(returns.assign(TWIN=returns["AAPL"]))
     assert subject.condition_number(twice) > 1e12
@@ -102,15 +57,42 @@ def test_condition_number_of_a_duplicate_is_infinite(returns):
         np.linalg.cond(returns.cov()), rel=1e-6)
 
 
-def test_near_duplicates_lists_each_close_pair_once_closest_first(returns):
-    noise = np.random.default_rng(2).normal(scale=1e-3, size=len(returns))
-    market = returns[["AAPL", "JPM"]].assign(APPLE=returns["AAPL"], MORGAN=returns["JPM"] + noise)
-    pairs = subject.near_duplicates(subject.correlation(market), threshold=0.9)
-    assert pairs[["first", "second"]].to_numpy().tolist() == [["AAPL", "APPLE"], ["JPM", "MORGAN"]]
-    assert pairs["correlation"].iloc[0] == pytest.approx(1)
+def test_a_ridge_by_hand():
+    """A tenth of each variance, 4 and 1, added to its own; what assets share stays."""
+    Sigma = pd.DataFrame([[4.0, 1.0], [1.0, 1.0]], index=["A", "B"], columns=["A", "B"])
+    expected = pd.DataFrame([[4.4, 1.0], [1.0, 1.1]], index=["A", "B"], columns=["A", "B"])
+    pd.testing.assert_frame_equal(subject.with_ridge(Sigma, ridge=0.1), expected)
 
 
-@pytest.mark.parametrize("estimate", [subject.sample_covariance, subject.ledoit_wolf, subject.correlation])
+@pytest.mark.parametrize("ridge", [1e-3, 0.1])
+def test_a_ridge_lifts_every_eigenvalue_of_the_correlation(ridge, returns):
+    """l becomes (l + ridge) / (1 + ridge); with a twin among the assets the smallest l is zero."""
+    twins = returns.assign(TWIN=returns["AAPL"])
+    loaded = subject.with_ridge(subject.sample_covariance(twins), ridge=ridge)
+    volatility = np.sqrt(np.diag(loaded))
+    eigenvalues = np.linalg.eigvalsh(loaded / np.outer(volatility, volatility))
+    before = np.linalg.eigvalsh(twins.corr())
+    np.testing.assert_allclose(eigenvalues, (before + ridge) / (1 + ridge), atol=1e-12)
+    assert eigenvalues[0] == pytest.approx(ridge / (1 + ridge))
+
+
+def test_a_ridge_leaves_a_stable_coin_calm_where_ledoit_wolf_does_not(returns):
+    stable = returns.assign(STABLE=1e-5 * np.random.default_rng(4).normal(size=len(returns)))
+    loaded = subject.estimate(stable, estimator="sample", ridge=0.01).loc["STABLE", "STABLE"]
+    assert loaded == pytest.approx(1.01 * stable["STABLE"].var(), rel=1e-12)
+    assert subject.ledoit_wolf(stable).loc["STABLE", "STABLE"] > 1000 * loaded
+
+
+@pytest.mark.parametrize("estimator, function", [("sample", subject.sample_covariance),
+                                                 ("ledoit_wolf", subject.ledoit_wolf)])
+def test_an_estimate_without_ridge_is_exactly_the_estimators_matrix(estimator, function, returns):
+    pd.testing.assert_frame_equal(subject.estimate(returns, estimator=estimator, ridge=0.0), function(returns),
+                                  check_exact=True)
+    loaded = subject.estimate(returns, estimator=estimator, ridge=0.2)
+    pd.testing.assert_frame_equal(loaded, function(returns) * (1 + 0.2 * np.eye(20)))
+
+
+@pytest.mark.parametrize("estimate", [subject.sample_covariance, subject.ledoit_wolf])
 def test_gaps_and_single_days_are_refused(returns, estimate):
     gap = returns.copy()
     gap.iloc[3, 1] = np.nan
@@ -123,16 +105,15 @@ def test_gaps_and_single_days_are_refused(returns, estimate):
 def test_options_that_make_no_sense_are_refused(returns):
     with pytest.raises(ValueError, match="halflife"):
         subject.exponential_covariance(returns, halflife=0)
-    with pytest.raises(ValueError, match="window"):
-        subject.rolling_average_correlation(returns, window=len(returns) + 1)
-    with pytest.raises(ValueError, match="HALTED never moves"):
-        subject.correlation(returns.assign(HALTED=0.0))
-    with pytest.raises(ValueError, match="n_days"):
-        subject.spectrum(subject.correlation(returns), n_days=0)
+    with pytest.raises(ValueError, match="covariance_estimator is 'shrunk': choose one of sample, ledoit_wolf"):
+        subject.estimate(returns, estimator="shrunk", ridge=0.0)
+    for ridge in (-0.1, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"ridge is {ridge}: give zero or a positive number"):
+            subject.estimate(returns, estimator="sample", ridge=ridge)
 
 
 def test_returns_are_not_changed(returns):
     before = returns.copy()
-    subject.rolling_average_correlation(returns, window=40)
+    subject.estimate(returns, estimator="ledoit_wolf", ridge=0.1)
     subject.exponential_covariance(returns, halflife=5)
     pd.testing.assert_frame_equal(returns, before)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio import drawing, figures, forecast_figures, strategy_figures
+from forefolio import drawing, forecast_figures, frontier_figures, market_figures, strategy_figures
 
 RNG = np.random.default_rng(1)
 ASSETS = ["BB", "AA", "CC", "DD", "EE"]
@@ -42,6 +42,7 @@ def made_up() -> dict[str, pd.DataFrame]:
         "periods": pd.DataFrame([("training", "2021-01-04", "2021-09-30", 194),
                                  ("validation", "2021-10-01", "2021-12-31", 66), ("test", "2022-01-03", "2022-12-02", 240)],
                                 columns=["period", "first", "last", "n_days"]),
+        "universe": pd.DataFrame({"ticker": ASSETS, "first": DAYS[0], "kept": [True, False, True, True, True]}),
         "correlation": returns.corr(), "rolling": returns["AA"].rolling(50).corr(returns["BB"]).to_frame("correlation"),
         "spectrum": pd.DataFrame([(1, 2.4, 0.8, 1.2), (2, 0.5, 0.17, 1.2), (3, 0.1, 0.03, 1.2)],
                                  columns=["rank", "eigenvalue", "share", "noise_edge"]),
@@ -68,17 +69,18 @@ def made_up() -> dict[str, pd.DataFrame]:
 FRAMES = made_up()
 BASE_RATES = pd.Series({"up_share": 0.5, "down_share": 0.45, "always_up_hr": 0.52, "always_down_hr": 0.48})
 DRAW = {  # every figure of the library from the frames
-    "prices": lambda f: figures.prices(f["prices"]),
-    "prices_with_periods": lambda f: figures.with_periods(figures.prices(f["prices"]), f["periods"]),
-    "benchmark": lambda f: figures.prices(f["prices"][["AA"]]),
-    "returns": lambda f: figures.returns(f["returns"]),
-    "heatmap": lambda f: figures.correlation_heatmap(f["correlation"], sample=SAMPLE),
-    "rolling": lambda f: figures.rolling_correlation(f["rolling"]["correlation"], f["periods"], window=50),
-    "spectrum": lambda f: figures.spectrum(f["spectrum"], sample=SAMPLE),
-    "frontier": lambda f: figures.frontier(f["two_fund"], f["long_only"], f["cloud"], f["portfolios"], sample=SAMPLE,
+    "prices": lambda f: market_figures.prices(f["prices"]),
+    "prices_with_periods": lambda f: market_figures.with_periods(market_figures.prices(f["prices"]), f["periods"]),
+    "benchmark": lambda f: market_figures.prices(f["prices"][["AA"]]),
+    "returns": lambda f: market_figures.returns(f["returns"]),
+    "availability": lambda f: market_figures.availability(f["prices"], f["universe"], validation_end="2021-12-31"),
+    "heatmap": lambda f: market_figures.correlation_heatmap(f["correlation"], sample=SAMPLE),
+    "rolling": lambda f: market_figures.rolling_correlation(f["rolling"]["correlation"], f["periods"], window=50),
+    "spectrum": lambda f: market_figures.spectrum(f["spectrum"], sample=SAMPLE),
+    "frontier": lambda f: frontier_figures.frontier(f["two_fund"], f["long_only"], f["cloud"], f["portfolios"], sample=SAMPLE,
                                            periods_per_year=252, risk_free_rate=0.01),
-    "mpt_weights": lambda f: figures.portfolio_weights_bars(f["mpt_weights"], sample=SAMPLE),
-    "risk_shares": lambda f: figures.risk_shares(f["risk"], portfolio="maximum_sharpe", sample=SAMPLE),
+    "mpt_weights": lambda f: frontier_figures.portfolio_weights_bars(f["mpt_weights"], sample=SAMPLE),
+    "risk_shares": lambda f: frontier_figures.risk_shares(f["risk"], portfolio="maximum_sharpe", sample=SAMPLE),
     "training": lambda f: forecast_figures.training_curves(f["history"]),
     "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
@@ -107,7 +109,7 @@ def axis_titles(figure, letter):
 
 
 def test_every_public_function_that_draws_is_in_this_test():
-    public = {name for room in (figures, forecast_figures, strategy_figures) for name, value in vars(room).items()
+    public = {name for room in (market_figures, forecast_figures, frontier_figures, strategy_figures) for name, value in vars(room).items()
               if callable(value) and getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")}
     called = {name for draw in DRAW.values() for name in draw.__code__.co_names}
     assert public <= called
@@ -206,19 +208,19 @@ def test_a_stack_has_one_legend_entry_an_asset(drawn):
 
 
 def test_with_periods_shades_a_copy():
-    plain = figures.prices(FRAMES["prices"])
-    shaded = figures.with_periods(plain, FRAMES["periods"])
+    plain = market_figures.prices(FRAMES["prices"])
+    shaded = market_figures.with_periods(plain, FRAMES["periods"])
     assert len(plain.layout.shapes) == 0 and len(shaded.layout.shapes) == 3
     assert [note.text for note in shaded.layout.annotations] == ["training", "validation", "test"]
     as_dates = FRAMES["periods"].assign(first=pd.to_datetime(FRAMES["periods"]["first"]))
-    assert figures.with_periods(plain, as_dates).to_json() == shaded.to_json()
+    assert market_figures.with_periods(plain, as_dates).to_json() == shaded.to_json()
 
 
 def test_eight_years_of_sixty_assets_stay_small():
     days = pd.bdate_range("2017-01-03", periods=2000, name="date")
     names = [f"A{i:02d}" for i in range(60)]
     prices = pd.DataFrame(np.exp(RNG.normal(0, 0.01, (2000, 60)).cumsum(axis=0)), index=days, columns=names)
-    figure = figures.prices(prices)
+    figure = market_figures.prices(prices)
     assert len(figure.to_json()) < 250_000
     assert figure.data[0].x is None and figure.data[0].dx == 7 * 86_400_000  # weekly, without dates
     assert np.isclose(figure.data[0].y[-1], prices[names[0]].iloc[-1] / prices[names[0]].iloc[0])
@@ -258,7 +260,7 @@ def test_frontier_annualizes_and_writes_what_lies_outside_instead_of_drawing_it(
 def test_weights_of_many_assets_are_summed_not_lost():
     weights = pd.DataFrame({"maximum_sharpe": RNG.dirichlet(np.ones(55)), "minimum_variance": RNG.dirichlet(np.ones(55))},
                            index=[f"A{i:02d}" for i in range(55)])
-    figure = figures.portfolio_weights_bars(weights, sample=SAMPLE)
+    figure = frontier_figures.portfolio_weights_bars(weights, sample=SAMPLE)
     assert all(len(bars.y) == 25 and bars.y[-1] == "other 31" and np.isclose(bars.x.sum(), 1) for bars in figure.data)
 
 

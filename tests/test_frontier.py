@@ -165,12 +165,20 @@ def test_closed_forms_refuse_what_they_cannot_invert(mu, Sigma):
     means = pd.Series({"A": 0.001, "B": 0.002})
     for problem in (lambda: subject.tangency(means, twins, risk_free=0), lambda: subject.global_minimum_variance(twins),
                     lambda: subject.two_fund_frontier(means, twins, target_returns=[0.001])):
-        with pytest.raises(ValueError, match="singular"):
+        with pytest.raises(ValueError, match="singular.*: set covariance_estimator to ledoit_wolf or ridge above 0"):
             problem()
+    with pytest.raises(ValueError, match="B never moves.*: drop it or set covariance_estimator to ledoit_wolf"):
+        subject.global_minimum_variance(independent(A=1e-4, B=0.0))
     with pytest.raises(ValueError, match="equal"):
         subject.two_fund_frontier(mu * 0 + 0.001, Sigma, target_returns=[0.001])
     with pytest.raises(ValueError, match="no tangency"):
         subject.tangency(pd.Series({"A": 0.001, "B": -0.001}), independent(A=1e-4, B=1e-4), risk_free=0)
+
+
+def test_an_asset_a_million_times_calmer_is_no_defect():
+    """Independent variances 12 orders of magnitude apart: V^-1 1 is still the inverse variances, 1e12 to 1."""
+    calm = subject.global_minimum_variance(independent(STABLE=1e-16, A=1e-4, B=4e-4)).weights
+    np.testing.assert_allclose(calm, np.array([1, 1e-12, 0.25e-12]) / (1 + 1.25e-12), rtol=1e-12)
 
 
 def test_other_nonsense_is_refused(mu, Sigma):

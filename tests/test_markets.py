@@ -1,12 +1,17 @@
 """What a source must hold, and what is said when it does not."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio import markets
-from forefolio.markets import MarketError
+from forefolio import markets, study, universe
+from forefolio.price_files import MarketError
 from forefolio.study import Study
+
+MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 
 
 @pytest.fixture
@@ -20,7 +25,14 @@ def prices_file(tmp_path):
 
 def csv_study(path, **changes) -> Study:
     days = dict(start="2020-01-01", train_end="2020-01-02", validation_end="2020-01-03", end="2020-01-07")
-    return Study(source="csv", prices_path=str(path), benchmark="INDEX", **(days | changes))
+    return Study(source="csv", prices_path=str(path), **({"benchmark": "INDEX"} | days | changes))
+
+
+def gaps(market) -> list[tuple]:
+    """Findings about days without a value of the benchmark."""
+    of_benchmark = market.findings[market.findings["finding"] == "days without a value of the benchmark"]
+    return [(row.subject, f"{row.first:%Y-%m-%d}", f"{row.last:%Y-%m-%d}", row.n_days, row.treatment)
+            for row in of_benchmark.itertuples()]
 
 
 def test_the_sample_is_the_one_that_skfolio_loads():
@@ -31,7 +43,7 @@ def test_the_sample_is_the_one_that_skfolio_loads():
     pd.testing.assert_frame_equal(market.prices, expected, check_names=False, check_freq=False)
     index = load_sp500_index().loc["2014-01-01":"2022-12-31"]
     pd.testing.assert_frame_equal(market.benchmark, index, check_names=False, check_freq=False)
-    assert market.prices.index.name == "date" and market.benchmark_gaps == 0
+    assert market.prices.index.name == "date" and market.findings.empty and market.truth.empty
 
 
 def test_a_csv_keeps_its_gaps_and_the_benchmark_holds_its_last_value(prices_file):
@@ -39,7 +51,7 @@ def test_a_csv_keeps_its_gaps_and_the_benchmark_holds_its_last_value(prices_file
     assert list(market.prices) == ["A", "B"]
     assert np.isnan(market.prices.loc["2020-01-02", "B"])
     assert market.benchmark["INDEX"].tolist() == [100, 101, 101, 103, 104]
-    assert market.benchmark_gaps == 1
+    assert gaps(market) == [("INDEX", "2020-01-03", "2020-01-03", 1, "holds the last value")]
 
 
 def test_a_benchmark_of_its_own_file_may_have_other_days(prices_file, tmp_path):
@@ -47,7 +59,7 @@ def test_a_benchmark_of_its_own_file_may_have_other_days(prices_file, tmp_path):
     index.write_text("date,INDEX\n2020-01-01,99\n2020-01-02,101\n2020-01-05,102\n2020-01-08,104\n")
     market = markets.load(csv_study(prices_file, benchmark_path=str(index)))
     assert market.benchmark["INDEX"].tolist() == [99, 101, 101, 102, 102]
-    assert market.benchmark_gaps == 3
+    assert gaps(market) == [("INDEX", "2020-01-03", "2020-01-07", 3, "holds the last value")]
 
 
 def test_dates_that_are_no_trading_days_are_fine(prices_file):
@@ -75,25 +87,11 @@ def test_a_study_that_does_not_fit_its_file_is_refused(prices_file, changes, sai
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("date,A,INDEX\n01/02/2020,1,1\n", "not a table of dates"),
-    ("date,A,INDEX\n2020-01-01,one,1\n", "not a table of dates"),
-    ("date,A,INDEX\n2020-01-02,1,1\n2020-01-01,1,1\n", "repeat or are out of order"),
-    ("date,A,INDEX\n2020-01-01,1,1\n2020-01-01,1,1\n", "repeat or are out of order"),
-    ("", "not a table of dates"),
-    ("date,A,INDEX\n", "no rows"),
-    ("date,A,A,INDEX\n2020-01-01,1,1,1\n", "two columns of one name"),
-    ("date,A,INDEX,\n2020-01-01,1,1,\n", "a column without a name"),
-    ("date,A,INDEX\n,1,1\n2020-01-02,1,1\n", "a row has no date"),
-    ("date;A;INDEX\n2020-01-01;1;1\n", "separated by commas"),
-    ("date,INDEX\n2020-01-01,1\n2020-01-07,1\n", "no column beside the benchmark"),
-])
-def test_a_file_that_cannot_be_understood_is_refused(tmp_path, text, said):
+def test_a_file_with_nothing_but_the_benchmark_is_refused(tmp_path):
     path = tmp_path / "prices.csv"
-    path.write_text(text)
-    with pytest.raises(MarketError) as refused:
+    path.write_text("date,INDEX\n2020-01-01,1\n2020-01-07,1\n")
+    with pytest.raises(MarketError, match="prices.csv: has no column beside the benchmark INDEX"):
         markets.load(csv_study(path))
-    assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("levels", [("", 1, 1), (1, 1, ""), (1, 1, 0), (1, 1, -5), ("", "", "")])
@@ -102,3 +100,140 @@ def test_a_benchmark_that_starts_late_or_ends_early_is_refused(tmp_path, levels)
     path.write_text("date,A,INDEX\n" + "".join(f"2020-01-0{day},1,{level}\n" for day, level in enumerate(levels, 1)))
     with pytest.raises(MarketError, match="benchmark: INDEX covers .* the prices go from 2020-01-01 to 2020-01-03"):
         markets.load(csv_study(path))
+
+
+def test_what_was_mended_in_a_file_is_told_with_what_is_strange_in_it(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-02,2,20,101\n2020-01-01,1,0,100\n2020-01-03,2,21,102\n2020-01-03,2,21,102\n"
+                    "2020-01-06,2,22,103\n2020-01-07,2,23,104\n")
+    changed = csv_study(path, stale_days=3, jump_threshold=0.9)
+    table = markets.findings(markets.load(changed), changed)
+    assert list(table) == ["subject", "finding", "first", "last", "n_days", "treatment"]
+    assert table["subject"].tolist() == ["prices.csv", "prices.csv", "A", "A", "B"]
+    assert table["finding"].tolist()[2:] == ["3 or more days without a move", "moves beyond 90 % in a day",
+                                             "prices that are not positive numbers"]
+
+
+def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-01,1,1,1\n2020-01-02,,,2\n2020-01-03,3,3,3\n2020-01-07,4,4,4\n")
+    assert markets.load(csv_study(path)).prices.index.day.tolist() == [1, 3, 7]
+
+
+# ------------------------------------------------------------------------------------------- a benchmark of tickers
+def test_an_equal_weight_index_by_hand():
+    index = markets.equal_weight_index(pd.DataFrame({
+        "A": [1.0, 1.1, 1.1, 2.2], "GAP": [2.0, np.nan, 2.2, 2.2], "ENDS": [1.0, 0.9, np.nan, np.nan]}))
+    # day 2: +10 %, held, -10 %; day 3: 0, +10 %, ended; day 4: +100 %, 0
+    np.testing.assert_allclose(index, 100 * np.cumprod([1, 1, 1.05, 1.5]))
+
+
+def test_a_benchmark_may_be_made_of_tickers(prices_file):
+    made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])
+    market = markets.load(made)
+    np.testing.assert_allclose(market.benchmark["TWO"], 100 * np.cumprod(
+        [1, 1 + (1 + 0.01) / 2, 1 + 0.5 / 2, 1 + (1 / 3 + 2 / 101) / 2, 1 + (1 / 4 + 1 / 103) / 2]))
+    with pytest.raises(MarketError, match="benchmark_tickers: Z are not in prices.csv"):
+        markets.load(made.model_copy(update={"benchmark_tickers": ["A", "Z"]}))
+
+
+def test_a_benchmark_ticker_without_a_first_price_is_refused(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,C\n2020-01-01,1,1,\n2020-01-02,1,2,2\n2020-01-03,3,3,3\n2020-01-07,3,3,3\n")
+    with pytest.raises(MarketError, match="benchmark_tickers: C have no price on the first day, 2020-01-01"):
+        markets.load(csv_study(path, benchmark="X", benchmark_tickers=["A", "C"], tickers=["A", "B"]))
+
+
+# --------------------------------------------------------------------------------------------------------- simulated
+def simulated(**changes) -> Study:
+    return Study(**(dict(source="simulated", benchmark="MARKET") | changes))
+
+
+def test_a_simulated_market_is_the_same_for_the_same_seed():
+    first, again, other = (markets.load(simulated(seed=seed)) for seed in (3, 3, 4))
+    pd.testing.assert_frame_equal(first.prices, again.prices, check_exact=True)
+    assert (first.prices.iloc[-1] != other.prices.iloc[-1]).all()
+    assert first.prices.shape[1] == 20 and first.files == [] and list(first.truth["best_r2"]) == [0.0] * 20
+
+
+def test_a_simulated_market_keeps_the_study_s_calendar_size_and_truth():
+    every_day = markets.load(simulated(periods_per_year=365, simulated_assets=3, predictability=[0.0, 0.1, 0.2]))
+    assert len(every_day.prices) == (pd.Timestamp("2022-12-31") - pd.Timestamp("2014-01-01")).days + 1
+    assert every_day.truth["best_r2"].tolist() == [0.0, 0.1, 0.2]
+    few = markets.load(simulated(tickers=["S07", "S02"], predictability=[0.05]))
+    assert list(few.prices) == ["S07", "S02"] and set(few.truth["asset"]) == {"S02", "S07"}
+    with pytest.raises(MarketError, match="tickers: S99 are not in the simulated market"):
+        markets.load(simulated(tickers=["S01", "S99"]))
+
+
+def test_a_simulated_benchmark_holds_all_listed_assets_equally():
+    market = markets.load(simulated(simulated_delistings=5))
+    daily = market.prices.pct_change(fill_method=None)
+    np.testing.assert_allclose(market.benchmark["MARKET"].pct_change().iloc[1:], daily.mean(axis=1).iloc[1:], atol=1e-12)
+    assert market.prices.isna().any().sum() == 5
+
+
+def test_simulated_delistings_are_dropped_before_and_held_after_the_end_of_validation():
+    made = simulated(simulated_delistings=12)
+    market = markets.load(made)
+    kept, table = universe.choose(market.prices, train_end=made.train_end, validation_end=made.validation_end, max_missing=0,
+                                  fill_limit=0, largest_jump=np.inf, required=[])
+    ended = market.truth.set_index("asset")["delisted_on"]
+    early = ended.index[ended <= pd.Timestamp(made.validation_end)]
+    assert set(table.loc[~table["kept"], "ticker"]) == set(early) and 0 < len(early) < 12
+    late = ended.index[ended > pd.Timestamp(made.validation_end)]
+    assert (kept[late].iloc[-1] == market.prices[late].ffill().iloc[-1]).all()
+    assert table.set_index("ticker").loc[late, "reason"].str.endswith("held after").all()
+
+
+def test_what_cannot_be_simulated_is_one_sentence():
+    with pytest.raises(MarketError, match="source simulated: S.* would lose everything .* lower simulated_volatility"):
+        markets.load(simulated(simulated_volatility=2.0, simulated_tail=2.5))
+
+
+@pytest.mark.parametrize(("predictability", "said"), [
+    ([0.0], "**no** predictability in any of its 20 assets"), ([0.02], "is **0.02** for 20 of 20 assets (lag 1 day)."),
+    ([0.0] * 18 + [0.01, 0.03], "is **0.01 to 0.03** for 2 of 20 assets (lag 1 day) and 0 for the others.")])
+def test_the_truth_is_told(predictability, said):
+    assert said in markets.truth_sentence(markets.load(simulated(predictability=predictability)).truth)
+
+
+def test_of_a_real_market_nobody_knows_the_truth():
+    assert "nobody knows" in markets.truth_sentence(markets.load(Study()).truth)
+
+
+# ------------------------------------------------------------------------------------------------ the papers' markets
+def chosen(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return universe.choose(markets.load(of).prices, train_end=of.train_end, validation_end=of.validation_end,
+                           max_missing=of.max_missing, fill_limit=of.fill_limit, largest_jump=np.inf,
+                           required=[] if of.allow_missing_tickers else of.tickers)
+
+
+@pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
+    paths = (f"prices_path={Path(MARKETS) / 'vn100_prices.csv'}", f"benchmark_path={Path(MARKETS) / 'vn100_index.csv'}")
+    nguyen = study.load(study.ROOT / "params" / "nguyen2025.yml", paths)
+    kept, table = chosen(nguyen)
+    raw = pd.read_csv(Path(MARKETS) / "vn100_prices.csv", index_col="date")
+    assert list(kept) == list(raw.columns[(raw > 0).all()]) and kept.shape[1] == 55
+    dropped = table[~table["kept"]]
+    assert len(table) == 101 and len(dropped) == 46
+    assert dropped["reason"].str.match(r"(starts|ends) on \d{4}-|misses \d+ of 1501 days|has no prices").all()
+    market = markets.load(nguyen)
+    assert gaps(market) == [("VN100", "2018-01-24", "2018-01-24", 1, "holds the last value")]
+    zeros = markets.findings(market, nguyen).query("finding == 'prices that are not positive numbers'")
+    assert zeros["n_days"].sum() == (raw == 0).sum().sum() == 3
+
+
+@pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_coins_are_all_kept_and_the_four_others_have_their_reason():
+    path = f"prices_path={Path(MARKETS) / 'crypto21_prices.csv'}"
+    params = study.ROOT / "params" / "zouaoui2025.yml"
+    kept, table = chosen(study.load(params, ("source=csv", path, "allow_missing_tickers=true")))
+    assert kept.shape == (1098, 21) and len(table) == 25
+    absent = table[~table["kept"]]
+    assert absent["ticker"].tolist() == ["DAI-USD", "VUSDT-USD", "RARE11294-USD", "VBTC-USD"]
+    assert (absent["reason"] == "has no prices").all()
+    with pytest.raises(MarketError, match="tickers: DAI-USD, VUSDT-USD, RARE11294-USD, VBTC-USD are not in crypto21"):
+        markets.load(study.load(params, ("source=csv", path)))
+    assert chosen(study.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)

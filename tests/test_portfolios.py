@@ -246,7 +246,8 @@ def test_what_is_no_covariance_is_refused(Sigma):
 
 def test_impossible_risk_parity_is_an_error():
     hedge = pd.DataFrame([[1e-4, -1e-4], [-1e-4, 1e-4]], index=["A", "B"], columns=["A", "B"])
-    with pytest.raises(subject.OptimizationError, match="almost no risk"):
+    advice = "almost no risk: set covariance_estimator to ledoit_wolf or ridge above 0"
+    with pytest.raises(subject.OptimizationError, match=advice):
         subject.risk_parity(hedge)
     with pytest.raises(subject.OptimizationError, match="B never moves"):
         subject.risk_parity(diagonal(1e-4, 0.0))

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,14 +7,16 @@ from skfolio.datasets import load_sp500_dataset
 
 from forefolio import forecasts as models
 from forefolio import rebalances as subject
-from forefolio.covariance import sample_covariance
+from forefolio.covariance import estimate, sample_covariance
 from forefolio.downside import minimum_drawdown
 from forefolio.portfolios import OptimizationError, mean_variance_forecast, risk_parity
 from forefolio.returns import rebalance_dates
 
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
-           "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0}
+           "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
+           "estimate_covariance": sample_covariance}
+COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
 
 
 @pytest.fixture(scope="module")
@@ -206,24 +210,48 @@ def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, date
 
 
 def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
-    distance = subject.rpp_distance(returns, decided[0], estimation_window=60)
+    distance = subject.rpp_distance(returns, decided[0], **COVARIANCE)
     assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
     history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
     row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
     difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
     assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
-    assert subject.rpp_distance(returns, history, estimation_window=60)["one_way_distance"].max() < 1e-12
+    assert subject.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
 
 
 def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
     history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
-    shares = subject.risk_contributions(returns, history, date=dates[0], estimation_window=60)
+    shares = subject.risk_contributions(returns, history, date=dates[0], **COVARIANCE)
     assert set(shares["strategy"]) == set(history["strategy"])
     parity = shares[shares["strategy"] == "mean+rpp"]
     np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
     with pytest.raises(ValueError, match="No weights"):
-        subject.risk_contributions(returns, history, date="2022-04-01", estimation_window=60)
+        subject.risk_contributions(returns, history, date="2022-04-01", **COVARIANCE)
+
+
+def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
+    """By MVF on the window, by RPP on its path, by the distance and the contributions on the window again."""
+    shrunk = partial(estimate, estimator="ledoit_wolf", ridge=0.05)
+    weights, _ = decide(returns, forecasts, dates[:1], estimate_covariance=shrunk)
+    window = returns.loc[:dates[0]].iloc[-60:]
+    mean = subject.average_over_seeds(forecasts, model="mean")
+    mu = subject.expected_returns(mean, returns, date=dates[0], residual_window=30, use_residual=True,
+                                  mu_horizon="next_day")
+    path = pd.concat([window, subject.forecast_path(mean, date=dates[0], assets=returns.columns)])
+    for strategy, problem in {
+        "mean+mvf": lambda Sigma: mean_variance_forecast(mu, Sigma(window), risk_aversion=10.0).weights,
+        "mean+rpp": lambda Sigma: risk_parity(Sigma(path)).weights,
+    }.items():
+        ours = held(weights, strategy, dates[0])
+        pd.testing.assert_series_equal(ours, problem(shrunk), check_names=False)
+        assert (ours - problem(sample_covariance)).abs().max() > 1e-3
+    history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
+                        estimate_covariance=shrunk)
+    options = {"estimation_window": 60, "estimate_covariance": shrunk}
+    assert subject.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
+    shares = subject.risk_contributions(returns, history, date=dates[0], **options)
+    np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
 
 
 @pytest.mark.parametrize("changed, message", [

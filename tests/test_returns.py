@@ -14,11 +14,6 @@ def prices(**columns):
     return pd.DataFrame(columns, index=DAYS, dtype=float)
 
 
-def chosen(frame, *, until="2024-01-05", max_missing=0.0):
-    kept, table = subject.universe(frame, complete_until=until, max_missing=max_missing)
-    return kept, table.set_index("ticker")
-
-
 def test_simple_returns_by_hand():
     returns = subject.simple_returns(prices(A=[100, 110, 99, 99, 198], B=[1, 1, 1, 1, 1]))
     assert returns["A"].tolist() == pytest.approx([0.1, -0.1, 0.0, 1.0])
@@ -41,77 +36,6 @@ def test_unsorted_or_repeated_dates_are_refused(order):
     frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).iloc[order]
     with pytest.raises(ValueError, match="ascending and without repeats"):
         subject.simple_returns(frame)
-    with pytest.raises(ValueError, match="ascending and without repeats"):
-        chosen(frame)
-
-
-def test_a_ticker_in_two_columns_is_refused():
-    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).set_axis(["A", "A"], axis=1)
-    with pytest.raises(ValueError, match="ticker A stands in more than one column"):
-        chosen(frame)
-
-
-def test_universe_states_why_each_ticker_was_dropped():
-    nan = np.nan
-    kept, table = chosen(prices(
-        WHOLE=[1, 2, 3, 4, 5], STILL=[7, 7, 7, 7, 7], LATE=[nan, 2, 3, 4, 5], GAP=[1, nan, 3, 4, 5],
-        ZERO=[1, 0, 3, 4, 5], NEGATIVE=[1, 2, -3, 4, 5], NONE=[nan] * 5, GONE=[1, 2, 3, nan, nan]))
-    assert list(kept) == ["WHOLE", "STILL"]
-    assert table["reason"].to_dict() == {
-        "WHOLE": "", "STILL": "", "LATE": "starts on 2024-01-03", "GAP": "misses 1 of 4 days up to 2024-01-05",
-        "ZERO": "misses 1 of 4 days up to 2024-01-05", "NEGATIVE": "misses 1 of 4 days up to 2024-01-05",
-        "NONE": "has no prices", "GONE": "ends on 2024-01-04"}
-    assert table["missing"].to_dict() == {"WHOLE": 0, "STILL": 0, "LATE": 1, "GAP": 1, "ZERO": 1, "NEGATIVE": 1,
-                                          "NONE": 4, "GONE": 1}
-    assert table.loc["GONE", "last"] == pd.Timestamp("2024-01-04") and pd.isna(table.loc["NONE", "first"])
-
-
-def test_universe_table_has_the_columns_of_the_stage():
-    whole = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5])
-    _, table = subject.universe(whole, complete_until="2024-01-05", max_missing=0)
-    assert list(table) == ["ticker", "first", "last", "missing", "kept", "reason"]
-    assert table["kept"].dtype == bool
-
-
-def test_a_gap_within_the_limit_holds_the_last_price():
-    frame = prices(A=[1, np.nan, 3, 4, 5], B=[1, 2, 3, 4, 5])
-    kept, table = chosen(frame, max_missing=0.25)  # one day of four is just within
-    assert kept["A"].tolist() == [1, 1, 3, 4, 5]
-    assert table.loc["A", "reason"] == "holds the last price on 1 missing day"
-    with pytest.raises(ValueError, match="Only 1 of 2 tickers"):
-        chosen(frame, max_missing=0.24)
-
-
-def test_gaps_and_delistings_after_the_limit_hold_the_last_price_and_are_told():
-    kept, table = chosen(prices(A=[1, 2, np.nan, 4, 5], B=[1, 2, 3, np.nan, 0], C=[1, 2, 3, 4, 5]), until="2024-01-03")
-    assert kept["A"].tolist() == [1, 2, 2, 4, 5] and kept["B"].tolist() == [1, 2, 3, 3, 3]
-    assert table["missing"].tolist() == [0, 0, 0]
-    assert table["reason"].tolist() == ["holds the last price on 1 missing day", "ends on 2024-01-04, held after", ""]
-
-
-def test_prices_after_the_limit_choose_no_ticker():
-    rng = np.random.default_rng(0)
-    frame = prices(A=[1, 2, 3, 4, 5], B=[1, np.nan, 3, 4, 5], C=[3, 3, 3, 3, 3])
-    noisy = frame.copy()
-    noisy.iloc[3:] = rng.choice([np.nan, -1.0, 9.0], size=(2, 3))
-    assert list(chosen(frame, until="2024-01-04")[0]) == list(chosen(noisy, until="2024-01-04")[0]) == ["A", "C"]
-
-
-def test_universe_does_not_change_its_argument():
-    frame = prices(A=[1, 0, 3, 4, 5], B=[1, 2, 3, 4, 5])
-    before = frame.copy()
-    chosen(frame, max_missing=0.5)
-    pd.testing.assert_frame_equal(frame, before)
-
-
-def test_universe_needs_prices_before_its_limit():
-    with pytest.raises(ValueError, match="No prices up to 2023-12-29: prices start on 2024-01-02"):
-        chosen(prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]), until="2023-12-29")
-
-
-def test_fewer_than_two_tickers_are_refused_with_examples():
-    with pytest.raises(ValueError, match=r"Only 1 of 2 tickers can be kept \(B starts on 2024-01-03\)"):
-        chosen(prices(A=[1, 2, 3, 4, 5], B=[np.nan, 2, 3, 4, 5]))
 
 
 @pytest.mark.parametrize("kind", [str, dt.date.fromisoformat, pd.Timestamp])

@@ -27,6 +27,23 @@ def test_every_parameter_stands_in_the_default_file_with_a_comment():
     assert all("  #" in line for line in written.values())
 
 
+@pytest.mark.parametrize("path", sorted((study.ROOT / "params").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_shipped_study_is_valid_and_named_as_its_file(path):
+    assert study.load(path).study == path.stem
+
+
+def test_the_studies_of_the_papers_have_their_dates_and_assets():
+    crypto, stocks, yahoo = (study.load(study.ROOT / "params" / f"{name}.yml")
+                             for name in ("zouaoui2025", "nguyen2025", "nguyen2025_yahoo"))
+    assert (crypto.source, len(crypto.tickers), crypto.periods_per_year) == ("yfinance", 25, 365)
+    assert (crypto.start, crypto.end) == (date(2021, 8, 15), date(2024, 8, 16))
+    assert len(crypto.benchmark_tickers) == 10 and set(crypto.benchmark_tickers) < set(crypto.tickers)
+    for of in (stocks, yahoo):
+        assert (of.start.year, of.train_end.year, of.validation_end.year, of.end.year) == (2017, 2021, 2022, 2024)
+    assert (stocks.source, stocks.tickers, yahoo.source, len(yahoo.tickers)) == ("csv", [], "yfinance", 101)
+    assert all(ticker.endswith(".VN") for ticker in yahoo.tickers)
+
+
 @pytest.mark.parametrize(("override", "said"), [
     ("lookbak=30", "lookbak is not a parameter; did you mean lookback?"),
     ("use_residual='false'", "use_residual: 'false' should be a boolean"),
@@ -52,6 +69,13 @@ def test_every_parameter_stands_in_the_default_file_with_a_comment():
     ("tickers=[AAPL, NO]", "tickers[1]: False should be a string"),
     ("tickers=[SP500, AAPL]", "SP500 is the benchmark"),
     ("source=csv", "prices_path"),
+    ("source=yfinance", "tickers: source yfinance needs names"),
+    ("predictability=1.5", "predictability[0]: 1.5 should be less than 1"),
+    ("predictability=true", "predictability: True should be a list"),
+    ("simulated_garch=0.97", "simulated_arch + simulated_garch must stay below 1"),
+    ("simulated_correlation=0.7", "simulated_group_correlation: 0.5 is below simulated_correlation (0.7)"),
+    ("simulated_tail=2", "simulated_tail: 2 should be greater than 2"),
+    ("covariance_estimator=oas", "covariance_estimator: 'oas' should be"),
     ("source=bloomberg", "source: 'bloomberg' should be"),
     ("study=../x", "study: '../x' is not a plain name"),
     ("study=.hidden", "is not a plain name"),
@@ -65,6 +89,22 @@ def test_a_wrong_value_is_refused_in_one_sentence(override, said):
         study.load(study.ROOT / "params" / "default.yml", (override,))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("overrides", "said"), [
+    (("periods_per_year=250",), "periods_per_year: 250 is no calendar of source simulated; set 252 or 365"),
+    (("predictability=[0.1, 0.2]",), "predictability: has 2 values for 20 assets"),
+    (("simulated_delistings=19",), "simulated_delistings: 19 of 20 assets leave fewer than two"),
+])
+def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, said):
+    with pytest.raises(StudyError) as refused:
+        study.load(study.ROOT / "params" / "default.yml", ("source=simulated", *overrides))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_one_number_stands_for_all_assets():
+    loaded = study.load(study.ROOT / "params" / "default.yml", ("predictability=0",))
+    assert loaded.predictability == [0.0]
 
 
 @pytest.mark.parametrize(("text", "said"), [

@@ -72,6 +72,16 @@ def check(params: str, overrides: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("params")
+@_set
+def fetch(params: str, overrides: tuple[str, ...]) -> None:
+    """Download the prices of PARAMS (source yfinance) and keep them as a snapshot, nothing else."""
+    from forefolio import markets
+
+    click.echo(f"snapshot: {markets.fetch(study.load(params, overrides))}")
+
+
+@main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def verify(folder: Path) -> None:
     """Check by hashes that every file in the run FOLDER is what this code and its parameters made."""

@@ -1,13 +1,12 @@
-"""Returns to covariance and correlation: estimates, their order, their spectrum.
+"""Returns to covariance: estimates, and how to make one that portfolios can be solved with.
 
 Every function takes wide frames (rows are days, columns assets) and returns labelled frames, so that nothing
-is ever joined by position. A covariance is per day: annualize where you show it, not where you compute it.
+is ever joined by position. A covariance is per day: annualize where you show it, not where you compute it. Near
+copies of an asset make the sample covariance nearly singular: Ledoit-Wolf or a ridge keeps it solvable.
 """
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import squareform
 
 
 def sample_covariance(returns: pd.DataFrame) -> pd.DataFrame:
@@ -34,8 +33,8 @@ def sample_covariance(returns: pd.DataFrame) -> pd.DataFrame:
     >>> sample_covariance(returns).round(6).loc["A"].tolist()
     [0.0002, -0.0002]
     """
-    _check_complete(returns)
-    return _labelled(np.cov(returns.to_numpy(), rowvar=False), returns.columns)
+    check_complete(returns)
+    return labelled(np.cov(returns.to_numpy(), rowvar=False), returns.columns)
 
 
 def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
@@ -63,8 +62,8 @@ def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
     """
     from sklearn.covariance import ledoit_wolf as shrunk  # takes a second to import
 
-    _check_complete(returns)
-    return _labelled(shrunk(returns.to_numpy())[0], returns.columns)
+    check_complete(returns)
+    return labelled(shrunk(returns.to_numpy())[0], returns.columns)
 
 
 def exponential_covariance(returns: pd.DataFrame, *, halflife: float) -> pd.DataFrame:
@@ -97,146 +96,104 @@ def exponential_covariance(returns: pd.DataFrame, *, halflife: float) -> pd.Data
     >>> exponential_covariance(returns, halflife=1).round(6).loc["A"].tolist()
     [0.0002, -0.0002]
     """
-    _check_complete(returns)
+    check_complete(returns)
     if not halflife > 0:
         raise ValueError(f"The halflife is {halflife}: give a positive number of days")
     age = np.arange(len(returns))[::-1]
-    return _labelled(np.cov(returns.to_numpy(), rowvar=False, aweights=0.5 ** (age / halflife)), returns.columns)
+    return labelled(np.cov(returns.to_numpy(), rowvar=False, aweights=0.5 ** (age / halflife)), returns.columns)
 
 
-def correlation(returns: pd.DataFrame) -> pd.DataFrame:
-    """Correlation matrix of daily returns.
+def with_ridge(covariance: pd.DataFrame, *, ridge: float) -> pd.DataFrame:
+    """Covariance with a share of each asset's own variance added to it (diagonal loading).
 
     Parameters
     ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+    ridge : float
+        Share of each asset's variance, zero or more; 0.01 adds one percent.
 
     Returns
     -------
     DataFrame, shape (n_assets, n_assets)
-        Correlations from -1 to 1, ones on the diagonal.
+        Sigma + ridge diag(Sigma), per day; with a ridge of zero exactly `covariance`.
 
     Raises
     ------
     ValueError
-        If a return is missing, there are fewer than two days, or an asset never moves.
+        If `ridge` is negative or not finite.
+
+    Notes
+    -----
+    In units of each asset's own variance, so that a stable coin stays calm beside coins, as under `ledoit_wolf` it
+    does not. Volatilities grow by sqrt(1 + ridge) and correlations shrink by 1 / (1 + ridge), so that an eigenvalue l
+    of the correlation becomes (l + ridge) / (1 + ridge): none is below ridge / (1 + ridge), and its condition number
+    falls from l_max / l_min to (l_max + ridge) / (l_min + ridge). That of the covariance itself stays as large as the
+    ratio of variances makes it. An asset that never moves still never moves.
 
     Examples
     --------
-    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
-    >>> correlation(returns).loc["A", "B"].round(6)
-    np.float64(-1.0)
+    >>> twins = pd.DataFrame([[4.0, 4.0], [4.0, 4.0]], index=["ETH", "WETH"], columns=["ETH", "WETH"])
+    >>> with_ridge(twins, ridge=0.25).to_numpy().tolist()
+    [[5.0, 4.0], [4.0, 5.0]]
     """
-    _check_complete(returns)
-    still = returns.columns[np.ptp(returns.to_numpy(), axis=0) == 0]
-    if len(still):
-        raise ValueError(f"{', '.join(still)} never moves, so it has no correlation: drop it from the universe")
-    return _labelled(np.corrcoef(returns.to_numpy(), rowvar=False), returns.columns)
+    if not 0 <= ridge < np.inf:
+        raise ValueError(f"ridge is {ridge}: give zero or a positive number")
+    Sigma = covariance.to_numpy()
+    return labelled(Sigma + ridge * np.diag(np.diag(Sigma)), covariance.columns)
 
 
-def clustered_order(correlation: pd.DataFrame) -> list[str]:
-    """Assets in an order that puts similar ones side by side.
-
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-
-    Returns
-    -------
-    list of str
-        The assets: average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
-
-    Examples
-    --------
-    >>> names = ["A", "B", "C"]
-    >>> rho = pd.DataFrame([[1, 0, 0.9], [0, 1, 0.1], [0.9, 0.1, 1]], index=names, columns=names)
-    >>> clustered_order(rho) in (["A", "C", "B"], ["B", "C", "A"])
-    True
-    """
-    if len(correlation) < 3:
-        return correlation.columns.tolist()
-    distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # a duplicate rounds above one
-    tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
-    return correlation.columns[leaves_list(tree)].tolist()
+ESTIMATORS = {"sample": sample_covariance, "ledoit_wolf": ledoit_wolf}  # choices of covariance_estimator
 
 
-def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Series:
-    """Mean correlation between different assets over a moving window.
+def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataFrame:
+    """The covariance that a study's portfolios use: one of `ESTIMATORS`, with a ridge.
 
     Parameters
     ----------
     returns : DataFrame, shape (n_days, n_assets)
         Simple returns, fraction a day.
-    window : int
-        Trading days a window, at least 2.
+    estimator : {"sample", "ledoit_wolf"}
+        Parameter `covariance_estimator` of a study.
+    ridge : float
+        Share of each asset's variance added to its own, zero or more.
 
     Returns
     -------
-    Series, shape (n_days - window + 1,)
-        From -1 to 1, each on its window's last day. An asset that does not move in a window is left out of it.
+    DataFrame, shape (n_assets, n_assets)
+        Covariance a day.
 
     Raises
     ------
     ValueError
-        If a return is missing, there are fewer than two assets, or `window` does not fit.
+        If the estimator is unknown, `ridge` is negative, a return is missing or there are fewer than two days.
 
     Notes
     -----
-    With every asset scaled to unit variance, the variance of the sum of all is the sum of all correlations: one
-    product a window in place of n_assets^2 correlations.
-    """
-    _check_complete(returns)
-    n_days, n_assets = returns.shape
-    if not 2 <= window <= n_days or n_assets < 2:
-        raise ValueError(f"The window is {window} days, of {n_days} days and {n_assets} assets: give 2 to {n_days} "
-                         "days, and two assets")
-    volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
-    moves = volatility > 0
-    scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
-    centered = (returns - returns.mean()).to_numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(centered, window, axis=0)  # a view, no copy
-    sums = np.einsum("snd,sn->sd", windows, scale)
-    all_pairs = sums.var(axis=1, ddof=1)  # diagonal included
-    n_moving = moves.sum(axis=1).astype(float)
-    pairs = n_moving * (n_moving - 1)
-    average = np.divide(all_pairs - n_moving, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-    return pd.Series(average, index=returns.index[window - 1 :], name="average_correlation")
-
-
-def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
-    """Eigenvalues of a correlation matrix beside the edge of pure noise.
-
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-    n_days : int
-        Days that the correlations were estimated from.
-
-    Returns
-    -------
-    DataFrame, shape (n_assets, 4)
-        Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
-        that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2.
+    Of two assets with the same returns the sample covariance is singular: no closed form can invert it, and programs
+    split their weight at will. `ledoit_wolf`, or any ridge above zero, makes them share it equally.
 
     Examples
     --------
-    >>> rho = pd.DataFrame([[1, 0.5], [0.5, 1]], index=["A", "B"], columns=["A", "B"])
-    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()
-    [[1.0, 1.5, 0.75, 1.21], [2.0, 0.5, 0.25, 1.21]]
+    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    >>> estimate(returns, estimator="sample", ridge=0.5).round(6).to_numpy().tolist()
+    [[0.0003, -0.0002], [-0.0002, 0.0003]]
     """
-    if not n_days > 0:
-        raise ValueError(f"n_days is {n_days}: give the number of days behind the correlations")
-    eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
-    n_assets = len(eigenvalues)
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, n_assets + 1),
-            "eigenvalue": eigenvalues,
-            "share": eigenvalues / n_assets,
-            "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2,
-        }
-    )
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"covariance_estimator is {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
+    return with_ridge(ESTIMATORS[estimator](returns), ridge=ridge)
+
+
+def standardized(covariance: pd.DataFrame) -> pd.DataFrame:
+    """A covariance in units of each asset's own volatility: its correlations.
+
+    Examples
+    --------
+    >>> standardized(pd.DataFrame([[4.0, 1.0], [1.0, 1.0]])).loc[0, 1]
+    np.float64(0.5)
+    """
+    volatility = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(volatility, volatility)
 
 
 def condition_number(covariance: pd.DataFrame) -> float:
@@ -253,36 +210,7 @@ def condition_number(covariance: pd.DataFrame) -> float:
     return float("inf") if singular else float(eigenvalues[-1] / eigenvalues[0])
 
 
-def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
-    """Pairs of assets that are nearly the same investment.
-
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-    threshold : float
-        Smallest correlation that is listed.
-
-    Returns
-    -------
-    DataFrame
-        Columns first, second, correlation; each pair once, the closest first.
-
-    Examples
-    --------
-    >>> rho = pd.DataFrame([[1, 0.99], [0.99, 1]], index=["BTC", "WBTC"], columns=["BTC", "WBTC"])
-    >>> near_duplicates(rho, threshold=0.95).to_numpy().tolist()
-    [['BTC', 'WBTC', 0.99]]
-    """
-    rows, columns = np.triu_indices(len(correlation), k=1)
-    names = correlation.columns.to_numpy()
-    pairs = pd.DataFrame(
-        {"first": names[rows], "second": names[columns], "correlation": correlation.to_numpy()[rows, columns]}
-    )
-    close = pairs[pairs["correlation"] >= threshold]
-    return close.sort_values("correlation", ascending=False, kind="stable", ignore_index=True)
-
-
-def _check_complete(returns: pd.DataFrame) -> None:
+def check_complete(returns: pd.DataFrame) -> None:
     """Refuse missing returns, and samples too short for a covariance."""
     missing = returns.columns[~np.isfinite(returns.to_numpy()).all(axis=0)]
     if len(missing):
@@ -291,6 +219,6 @@ def _check_complete(returns: pd.DataFrame) -> None:
         raise ValueError(f"The returns have {len(returns)} day(s), and a covariance needs two: take a longer sample")
 
 
-def _labelled(matrix: np.ndarray, assets: pd.Index) -> pd.DataFrame:
+def labelled(matrix: np.ndarray, assets: pd.Index) -> pd.DataFrame:
     """Square matrix with the assets on both sides."""
     return pd.DataFrame(np.atleast_2d(matrix), index=assets, columns=assets)

@@ -1,7 +1,7 @@
 """How every figure looks: one template, one color a strategy and an asset, dates, labels that do not collide.
 
 The same strategy has the same color in every stage: its framework is the hue, its forecasting model the shade and the
-dash. `figures` and `strategy_figures` draw with what is here; a notebook needs `span` to name the period of a figure
+dash. The modules of figures draw with what is here; a notebook needs `span` to name the period of a figure
 whose frame has no dates.
 """
 
@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK = "#8a8a8a", "#222222"
+FEW = 12  # so many lines can be told apart by color
 PERCENT = ".2~%"  # at most two decimals, none where none is needed
 
 _FIXED = {  # single portfolios and single models; a strategy `model+framework` takes its color from the two tables below

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.covariance import condition_number
-from forefolio.portfolios import Solution, aligned, covariance_matrix, long_only, minimum_variance, smallest, solve
+from forefolio.portfolios import Solution, aligned, covariance_matrix, long_only, minimum_variance, solve
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
@@ -158,9 +158,10 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     calmest = minimum_variance(covariance).weights.to_numpy()
     mu = aligned(mu, covariance.columns)
     spread = np.ptp(mu) or 1.0
+    unit = Sigma[mu.argmax(), mu.argmax()] or 1.0  # where the frontier ends; a stable coin's would be far too fine
     w = cp.Variable(len(mu))
     target = cp.Parameter()
-    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))), [
+    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(Sigma / unit))), [
         ((mu.max() - mu) / spread) @ w == target,  # distance from the highest expected return
         cp.sum(w) == 1,
         w >= 0,
@@ -272,11 +273,19 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """V^-1 1 and V^-1 mu, refused where V is singular to working precision."""
+    """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
     V = covariance_matrix(covariance)
-    if condition_number(covariance) > 1e12:
-        raise ValueError("The covariance is singular to working precision: use more days, ledoit_wolf or fewer assets")
-    return np.linalg.solve(V, np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)])).T
+    volatility = np.sqrt(np.diag(V))
+    if not volatility.all():
+        still = ", ".join(map(str, covariance.columns[volatility == 0]))
+        raise ValueError(f"{still} never moves, so the covariance is singular: drop it or set covariance_estimator to "
+                         "ledoit_wolf")
+    C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
+    if condition_number(pd.DataFrame(C)) > 1e12:
+        raise ValueError("The covariance is singular to working precision: set covariance_estimator to ledoit_wolf or "
+                         "ridge above 0")
+    right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
+    return (np.linalg.solve(C, right) / volatility[:, None]).T
 
 
 def _plane(weights: np.ndarray, mu: np.ndarray, Sigma: np.ndarray) -> pd.DataFrame:

@@ -1,19 +1,20 @@
-"""Prices and a benchmark from a source: the sample that ships with skfolio, or csv files.
+"""Prices and a benchmark from a source: the sample inside skfolio, Yahoo, csv files, or a simulated market.
 
-Nothing is ever made up: a ticker that the source lacks is an error, unless the study allows it to be missing.
+Nothing is ever made up: a ticker that the source lacks is an error, unless the study allows it to be missing, and
+what had to be mended on the way is listed.
 """
 
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from forefolio import price_files, simulation, universe, yahoo
+from forefolio.price_files import Finding, MarketError
 from forefolio.study import Study
 
-
-class MarketError(ValueError):
-    """A source that does not hold what the study asks for; the message is one sentence."""
+TRUTH = ["asset", "lag", "coefficient", "best_r2", "best_r2_over_zero", "annual_volatility", "delisted_on"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,32 @@ class Market:
         Adjusted closes, ascending dates, one column a ticker asked for; NaN where the source has none.
     benchmark : DataFrame (n_days, 1)
         The index on the days of `prices`; days that it lacks hold its last value.
-    benchmark_gaps : int
-        How many days had to hold the benchmark's last value.
+    findings : DataFrame (n_findings, 6)
+        Columns subject (ticker, benchmark or file), finding, first, last, n_days, treatment: what was found in the
+        source, and what was done about it.
+    truth : DataFrame (n_assets or 0, 7)
+        What no real market tells: the best forecast of each asset and its R2; without rows unless simulated.
     files : list of Path
         What was read, for the manifest.
     """
 
     prices: pd.DataFrame
     benchmark: pd.DataFrame
-    benchmark_gaps: int
+    findings: pd.DataFrame
+    truth: pd.DataFrame
     files: list[Path]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a source holds: all its columns, and the levels among which the benchmark is looked for."""
+
+    name: str
+    prices: pd.DataFrame
+    levels: pd.DataFrame
+    findings: list[Finding]
+    files: list[Path]
+    truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH))
 
 
 def load(study: Study) -> Market:
@@ -46,73 +63,174 @@ def load(study: Study) -> Market:
     MarketError
         One sentence naming the source and the tickers, dates or file that are wrong.
     """
-    files = _SOURCES[study.source](study)
-    prices = _read(files[0])
-    levels = _read(files[1]) if len(files) > 1 else prices
-    if study.benchmark not in levels:
-        raise MarketError(f"benchmark: {study.benchmark} is not in {files[-1].name}, which has "
-                          f"{_few(levels.columns)}; set benchmark to one of its columns")
-    days = slice(study.start.isoformat(), study.end.isoformat())
-    wanted = study.tickers or [ticker for ticker in prices.columns if ticker != study.benchmark]
+    source = _SOURCES[study.source](study)
+    if study.benchmark_path:
+        levels, found = price_files.read(_file(study.benchmark_path))
+        source = _Source(source.name, source.prices, levels, source.findings + found,
+                         [*source.files, Path(study.benchmark_path)], source.truth)
+    wanted = study.tickers or [ticker for ticker in source.prices if ticker != study.benchmark]
     if not wanted:
-        raise MarketError(f"{files[0].name}: has no column beside the benchmark {study.benchmark}; add prices to invest in")
-    missing = [ticker for ticker in wanted if ticker not in prices]
+        raise MarketError(f"{source.name}: has no column beside the benchmark {study.benchmark}; add prices to invest in")
+    missing = [ticker for ticker in wanted if ticker not in source.prices]
     if missing and not study.allow_missing_tickers:
-        raise MarketError(f"tickers: {', '.join(missing)} are not in {files[0].name}; correct the names, or set "
+        raise MarketError(f"tickers: {', '.join(missing)} are not in {source.name}; correct the names, or set "
                           "allow_missing_tickers to true to go on without them")
-    prices = prices.reindex(columns=wanted).loc[days]
+    days = slice(study.start.isoformat(), study.end.isoformat())
+    prices = source.prices.reindex(columns=wanted).loc[days].dropna(how="all")
     if prices.empty:
-        raise MarketError(f"start, end: {files[0].name} has no prices from {study.start} to {study.end}; it covers "
-                          f"{levels.index[0]:%Y-%m-%d} to {levels.index[-1]:%Y-%m-%d}")
-    level = levels[study.benchmark].where(levels[study.benchmark] > 0)
-    known = level.dropna()
-    if known.empty or known.index[0] > prices.index[0] or known.index[-1] < prices.index[-1]:
+        covers = source.prices.index
+        raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end}; it covers "
+                          f"{covers[0]:%Y-%m-%d} to {covers[-1]:%Y-%m-%d}")
+    prices.index = prices.index.as_unit("us")  # one unit, whatever the source has
+    benchmark, found = _benchmark(study, source, prices.index)
+    table = pd.DataFrame(source.findings + found, columns=Finding._fields)
+    truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
+    return Market(prices, benchmark, table, truth, source.files)
+
+
+def findings(market: Market, study: Study) -> pd.DataFrame:
+    """The market's findings followed by what is strange in its prices, in the columns of `Market.findings`."""
+    strange = universe.findings(market.prices, stale_days=study.stale_days, jump_threshold=study.jump_threshold)
+    return pd.DataFrame([*market.findings.itertuples(index=False, name=None), *strange], columns=Finding._fields)
+
+
+def truth_sentence(truth: pd.DataFrame) -> str:
+    """
+    What is known about how well the assets can be forecast, in Markdown.
+
+    Examples
+    --------
+    >>> truth_sentence(pd.DataFrame({"asset": ["A", "B"], "lag": 1, "best_r2": [0.0, 0.05]}))
+    'The best possible out-of-sample $R^2$ of a day is **0.05** for 1 of 2 assets (lag 1 day) and 0 for the others.'
+    """
+    if truth.empty:
+        return ("This market is real: nobody knows how well its returns can be forecast, and stage 4 can only compare "
+                "forecasts with each other.")
+    planted = truth[truth["best_r2"] > 0]
+    if planted.empty:
+        return (f"This market is simulated with **no** predictability in any of its {len(truth)} assets: a forecaster that "
+                "beats the mean of the past in stage 4 was lucky, or leaks.")
+    low, high = planted["best_r2"].min(), planted["best_r2"].max()
+    others = " and 0 for the others" if len(planted) < len(truth) else ""
+    lag = planted["lag"].iloc[0]
+    return (f"The best possible out-of-sample $R^2$ of a day is **{low:.3g}{'' if low == high else f' to {high:.3g}'}** for "
+            f"{len(planted)} of {len(truth)} assets (lag {lag} {'day' if lag == 1 else 'days'}){others}.")
+
+
+def equal_weight_index(prices: pd.DataFrame) -> pd.Series:
+    """
+    An index that holds equal amounts of every ticker with a price, put right again every day.
+
+    Parameters
+    ----------
+    prices : DataFrame (n_days, n_tickers)
+        Adjusted closes; a gap holds the last price, and a ticker whose prices have ended is left out.
+
+    Returns
+    -------
+    Series (n_days,)
+        100 on the first day.
+
+    Examples
+    --------
+    >>> equal_weight_index(pd.DataFrame({"A": [1.0, 2.0, 2.0], "B": [1.0, 1.0, 2.0]})).tolist()
+    [100.0, 150.0, 225.0]
+    """
+    known = universe.known(prices)
+    alive = known.bfill().notna()
+    daily = known.ffill().where(alive).pct_change(fill_method=None).mean(axis=1).fillna(0.0)
+    return 100 * (1 + daily).cumprod()
+
+
+def _benchmark(study: Study, source: _Source, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
+    """The benchmark on the days of the prices, and the days on which it had to hold its last value."""
+    if study.benchmark_tickers:
+        absent = [ticker for ticker in study.benchmark_tickers if ticker not in source.prices]
+        if absent:
+            raise MarketError(f"benchmark_tickers: {', '.join(absent)} are not in {source.name}; name tickers that it has")
+        level = equal_weight_index(source.prices.loc[days[0]:days[-1], study.benchmark_tickers]).rename(study.benchmark)
+        late = universe.known(source.prices.loc[days[:1], study.benchmark_tickers]).isna().squeeze(axis=0)
+        if late.any():
+            raise MarketError(f"benchmark_tickers: {', '.join(late.index[late])} have no price on the first day, "
+                              f"{days[0]:%Y-%m-%d}; name others, or move start")
+    elif study.benchmark not in source.levels:
+        raise MarketError(f"benchmark: {study.benchmark} is not in {source.files[-1].name if source.files else source.name}, "
+                          f"which has {_few(source.levels.columns)}; set benchmark to one of its columns")
+    else:
+        level = source.levels[study.benchmark]
+    known = level.where(level > 0).dropna()
+    if known.empty or known.index[0] > days[0] or known.index[-1] < days[-1]:
         covers = f"{known.index[0]:%Y-%m-%d} to {known.index[-1]:%Y-%m-%d}" if len(known) else "no day"
         raise MarketError(f"benchmark: {study.benchmark} covers {covers}, and the prices go from "
-                          f"{prices.index[0]:%Y-%m-%d} to {prices.index[-1]:%Y-%m-%d}; move start or end, or choose another")
-    benchmark = known.reindex(prices.index, method="ffill").to_frame()
-    gaps = int((~prices.index.isin(known.index)).sum())
-    return Market(prices, benchmark, gaps, files)
+                          f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; move start or end, or choose another")
+    gaps = days.difference(known.index)
+    found = [Finding(study.benchmark, "days without a value of the benchmark", gaps[0], gaps[-1], len(gaps),
+                     "holds the last value")] if len(gaps) else []
+    return known.reindex(days, method="ffill").to_frame(), found
 
 
-def _sample(study: Study) -> list[Path]:
+def _sample(study: Study) -> _Source:
     """The S&P 500 sample inside skfolio: found without importing it, which would take seconds."""
     found = importlib.util.find_spec("skfolio")
     if found is None:
         raise MarketError("source sample: the package skfolio, which carries it, is not installed; run `make run`")
     folder = Path(found.origin).parent / "datasets" / "data"
-    return [folder / "sp500_dataset.csv.gz", folder / "sp500_index.csv.gz"]
+    files = [folder / "sp500_dataset.csv.gz", folder / "sp500_index.csv.gz"]
+    prices, levels = (price_files.read(path)[0] for path in files)
+    return _Source(files[0].name, prices, levels, [], files)
 
 
-def _csv(study: Study) -> list[Path]:
-    files = [Path(path) for path in (study.prices_path, study.benchmark_path) if path]
-    for path in files:
-        if not path.is_file():
-            raise MarketError(f"source csv: there is no file {path}; correct prices_path or benchmark_path")
-    return files
+def _yfinance(study: Study) -> _Source:
+    """A snapshot of Yahoo's prices, downloaded where there is none yet."""
+    path = fetch(study)
+    prices, about = yahoo.read(path), yahoo.sidecar(path)
+    absent = [Finding(ticker, f"not at Yahoo: {reason}", pd.NaT, pd.NaT, 0, "dropped")
+              for ticker, reason in about["missing"].items() if ticker in study.tickers]
+    return _Source(path.name, prices, prices, absent, [path])
 
 
-_SOURCES = {"sample": _sample, "csv": _csv}
+def fetch(study: Study) -> Path:
+    """The snapshot of a study of source yfinance: the one at hand, or a new download.
+
+    Raises
+    ------
+    MarketError
+        As `yahoo.fetch`; or the study's source is another one, which has nothing to download.
+    """
+    if study.source != "yfinance":
+        raise MarketError(f"source {study.source}: has nothing to download; only source yfinance has")
+    own = [] if study.benchmark_path else study.benchmark_tickers or [study.benchmark]
+    return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end, allow_missing=study.allow_missing_tickers)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """A wide file of prices: ISO dates in the first column, one column a ticker."""
+def _csv(study: Study) -> _Source:
+    path = _file(study.prices_path)
+    prices, found = price_files.read(path)
+    return _Source(path.name, prices, prices, found, [path])
+
+
+def _simulated(study: Study) -> _Source:
+    """A market of our own making; its benchmark holds all of its assets equally while they are listed."""
+    days = simulation.trading_days(study.start, study.end, periods_per_year=study.periods_per_year)
     try:
-        header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False).iloc[0, 1:]
-        prices = pd.read_csv(path, index_col=0, dtype={0: str})
-        prices.index = pd.to_datetime(prices.index, format="%Y-%m-%d")
-        prices = prices.astype(float)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        reason = str(error).splitlines()[0].split(". You might")[0]
-        raise MarketError(f"{path.name}: not a table of dates (2018-12-31) and prices, separated by commas ({reason}); "
-                          "mend the file") from None
-    if header.duplicated().any() or (header == "").any() or prices.empty:
-        raise MarketError(f"{path.name}: two columns of one name, a column without a name, or no rows; mend the file")
-    if prices.index.hasnans:
-        raise MarketError(f"{path.name}: a row has no date; mend the file")
-    if not prices.index.is_unique or not prices.index.is_monotonic_increasing:
-        raise MarketError(f"{path.name}: dates repeat or are out of order; sort the file and keep each date once")
-    return prices.rename_axis(index="date", columns=None)
+        prices, truth = simulation.factor_market(
+            days, n_assets=study.simulated_assets, mean=study.simulated_mean, volatility=study.simulated_volatility,
+            correlation=study.simulated_correlation, n_groups=study.simulated_groups,
+            group_correlation=study.simulated_group_correlation, arch=study.simulated_arch, garch=study.simulated_garch,
+            degrees_of_freedom=study.simulated_tail, predictability=study.predictability, lag=study.predictability_lag,
+            n_delisted=study.simulated_delistings, periods_per_year=study.periods_per_year, seed=study.seed)
+    except ValueError as error:
+        raise MarketError(f"source simulated: {error}") from None
+    return _Source("the simulated market", prices, equal_weight_index(prices).to_frame(study.benchmark), [], [], truth)
+
+
+_SOURCES = {"sample": _sample, "yfinance": _yfinance, "csv": _csv, "simulated": _simulated}
+
+
+def _file(path: str) -> Path:
+    if not Path(path).is_file():
+        raise MarketError(f"source csv: there is no file {path}; correct prices_path or benchmark_path")
+    return Path(path)
 
 
 def _few(names: pd.Index) -> str:

@@ -4,6 +4,7 @@ The study is checked against its market before any kernel starts. A stage that f
 stops the run, and leaves nothing of the later stages in view.
 """
 
+import math
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from forefolio import markets, provenance, returns
+from forefolio import markets, provenance, returns, universe
 from forefolio.artifacts import INSIDE_A_RUN, locked, read_frame
 from forefolio.provenance import STAGES
 from forefolio.study import Study, StudyError, as_parameters
@@ -38,18 +39,19 @@ def check_market(study: Study) -> list[Path]:
     market = markets.load(study)
     train_end, validation_end = study.train_end.isoformat(), study.validation_end.isoformat()
     try:
-        prices, _ = returns.universe(market.prices, complete_until=validation_end, max_missing=study.max_missing)
+        prices, _ = universe.choose(
+            market.prices, train_end=train_end, validation_end=validation_end, max_missing=study.max_missing,
+            fill_limit=study.fill_limit, largest_jump=study.jump_threshold if study.drop_jumps else math.inf,
+            required=[] if study.allow_missing_tickers else study.tickers)
         index = returns.simple_returns(prices).index
         periods = returns.periods(index, train_end=train_end, validation_end=validation_end).set_index("period")
     except ValueError as error:
         raise StudyError(str(error)) from None
+    regular = study.covariance_estimator != "sample" or study.ridge > 0  # solvable with fewer days than assets
     training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
-    past = prices.loc[:train_end]
-    still = [ticker for ticker in past if past[ticker].nunique() == 1]
-    if still:
-        raise StudyError(f"tickers: {', '.join(still)} never moves up to train_end {train_end}; leave it out of tickers")
     for name, needed, there, why in [
-            ("train_end", prices.shape[1] + 2, training, f"{prices.shape[1]} assets need more returns than that"),
+            ("train_end", 2 if regular else prices.shape[1] + 2, training,
+             f"the sample covariance of {prices.shape[1]} assets needs more, or set covariance_estimator or ridge"),
             ("lookback", study.lookback + 1, training, "the training period has no window"),
             ("ar_lags", 2 * study.ar_lags + 2, training, "the training period cannot fit them"),
             ("correlation_window", study.correlation_window, len(index), "that is all there is"),

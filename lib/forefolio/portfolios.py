@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 DUST = 1e-6  # a weight below zero by less is a solver's rounding
-TOLERANCES = {
-    cp.CLARABEL: {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10},
-    cp.HIGHS: {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
+ATTEMPTS = {  # options, one after the other until a solver reaches the optimum; Clarabel unscaled gets past a stall
+    cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
+    cp.HIGHS: [{"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}, {}],
 }
 
 
@@ -201,19 +202,18 @@ def risk_parity(covariance: pd.DataFrame) -> Solution:
     if not volatility.all():
         still = ", ".join(map(str, covariance.columns[volatility == 0]))
         raise OptimizationError(f"{still} never moves, so it can carry no share of the risk: drop it")
-    n = len(Sigma)
-    C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
+    n, C = len(Sigma), Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     x = np.full(n, 1 / np.sqrt(n))
     for _ in range(500):
         gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
         if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the latter: risk cancels out, and x grows without bound
             break
-        # Newton's equations for relative steps: better conditioned than for x itself
-        step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)
+        step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)  # relative: better conditioned than x's own
         decrement = np.sqrt(max(-gap @ step, 0))
         x = x * (1 + step / (1 + decrement if decrement > 0.25 else 1))
     if not abs(gap).max() < 1e-10:
-        raise OptimizationError("Risk contributions cannot be made equal: some long-only portfolio has almost no risk")
+        raise OptimizationError("Risk contributions cannot be made equal, as a long-only portfolio has almost no risk: "
+                                "set covariance_estimator to ledoit_wolf or ridge above 0")
     return Solution(long_only(x / volatility / (x / volatility).sum(), covariance.columns), "Newton", "optimal")
 
 
@@ -243,11 +243,11 @@ def gross_exposure(weights: pd.Series) -> float:
 
 def solve(problem: cp.Problem, solver: str) -> None:
     """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status."""
-    for tolerances in (TOLERANCES[solver], {}):
+    for options in ATTEMPTS[solver]:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Solution may be inaccurate")  # its status says so, and is refused
-                problem.solve(solver=solver, **tolerances)
+                problem.solve(solver=solver, **options)
             reason = f"status {problem.status}"
         except cp.SolverError as error:
             reason = str(error)

@@ -36,10 +36,11 @@ STAGES = {
     "01_data": Contract(
         reads=(),
         writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/benchmark.parquet",
-                "tables/universe.csv", "tables/periods.csv", "tables/asset_summary.csv")),
+                "tables/universe.csv", "tables/findings.csv", "tables/truth.csv", "tables/periods.csv",
+                "tables/asset_summary.csv")),
     "02_correlation": Contract(
         reads=("artifacts/returns.parquet",),
-        writes=("artifacts/correlation.parquet",)),
+        writes=("artifacts/correlation.parquet", "tables/near_duplicates.csv", "tables/conditioning.csv")),
     "03_mpt_frontier": Contract(
         reads=("artifacts/returns.parquet",),
         writes=("tables/mpt_weights.csv", "tables/mpt_statistics.csv", "artifacts/frontier.parquet",
@@ -254,13 +255,14 @@ def strangers(folder: Path) -> list[str]:
 def append_ledger(folder: Path, *, started: float, **line: Any) -> None:
     """Add one line to the run's ledger: what happened to a stage, `started` in seconds since the epoch."""
     keys = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook")
-    line["started"] = _utc(started)
-    entry = {"time": _utc(time.time())} | {key: line.get(key) for key in keys}
+    line["started"] = utc(started)
+    entry = {"time": utc(time.time())} | {key: line.get(key) for key in keys}
     with open(folder / "ledger.jsonl", "a", encoding="utf-8") as ledger:
         ledger.write(json.dumps(entry) + "\n")
 
 
-def _utc(seconds: float) -> str:
+def utc(seconds: float) -> str:
+    """A moment, in seconds since the epoch, as ISO text in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 

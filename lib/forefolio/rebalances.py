@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from forefolio.covariance import sample_covariance
 from forefolio.downside import minimum_drawdown
 from forefolio.frontier import marginal_risk
 from forefolio.portfolios import OptimizationError, Solution, equal_weight, mean_variance_forecast, risk_parity
@@ -29,7 +28,8 @@ SCENARIOS = {  # window of actual returns, the coming month's forecasts -> the p
 
 def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date],
            frameworks: Sequence[str], estimation_window: int, residual_window: int, use_residual: bool, mu_horizon: str,
-           scenarios: str, risk_aversion: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+           scenarios: str, risk_aversion: float,
+           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
     Parameters
@@ -52,6 +52,8 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
         Path of RPP and MDP: the window followed by the coming month's forecasts, or the window alone.
     risk_aversion : float
         gamma of MVF.
+    estimate_covariance : callable
+        Returns to covariance, as `covariance.estimate` with its options filled in: Sigma of MVF and RPP.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
 
     Notes
     -----
-    MVF's Sigma is the sample covariance of the window's actual returns, whatever `scenarios` says.
+    MVF's Sigma is estimated from the window's actual returns, whatever `scenarios` says.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     _check(returns, dates, frameworks)
@@ -84,10 +86,10 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
                 if framework == "mvf":
                     mu = expected_returns(of_model, returns, date=date, residual_window=residual_window,
                                           use_residual=use_residual, mu_horizon=mu_horizon)
-                    Sigma = sample_covariance(window)
-                    problem = partial(mean_variance_forecast, mu, Sigma, risk_aversion=risk_aversion)
+                    problem = partial(mean_variance_forecast, mu, estimate_covariance(window),
+                                      risk_aversion=risk_aversion)
                 elif framework == "rpp":
-                    problem = partial(risk_parity, sample_covariance(path(window, month)))
+                    problem = partial(risk_parity, estimate_covariance(path(window, month)))
                 else:
                     problem = partial(minimum_drawdown, path(window, month))
                 key = (framework, *(argument.to_numpy().tobytes() for argument in problem.args))
@@ -215,15 +217,14 @@ def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
 
 
-def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int) -> pd.DataFrame:
+def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
+                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
     """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
 
     Parameters
     ----------
-    returns, weights : DataFrame
+    returns, weights, estimation_window, estimate_covariance
         As `decide` takes and returns.
-    estimation_window : int
-        Trading days.
 
     Returns
     -------
@@ -235,7 +236,7 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_win
     of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
     for date, at_date in of_rpp.groupby("rebalance_date"):
         window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-        history = _solution(partial(risk_parity, sample_covariance(window)), returns.columns)
+        history = _solution(partial(risk_parity, estimate_covariance(window)), returns.columns)
         for strategy, held in at_date.groupby("strategy", sort=False):
             difference = held.set_index("asset")["weight"] - history.weights
             distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
@@ -243,24 +244,23 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_win
     return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])
 
 
-def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date,
-                       estimation_window: int) -> pd.DataFrame:
+def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, estimation_window: int,
+                       estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
     """Who carries the risk of each strategy on one rebalance date, by the covariance known then.
 
     Parameters
     ----------
     returns, weights : DataFrame
         As `decide` takes and returns.
-    date, estimation_window : date, int
-        The rebalance date; trading days of the covariance.
+    date, estimation_window, estimate_covariance : date, int, callable
+        The rebalance date; trading days of the covariance; returns to covariance, as in `decide`.
 
     Returns
     -------
     DataFrame
         Columns strategy, asset, then those of `frontier.marginal_risk`.
     """
-    window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-    Sigma = sample_covariance(window)
+    Sigma = estimate_covariance(estimation_sample(returns, date=date, days=estimation_window, name="estimation_window"))
     at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
     if at_date.empty:
         raise ValueError(f"No weights were decided on {iso_day(date)}: give one of the rebalance dates")

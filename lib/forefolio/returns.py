@@ -1,4 +1,4 @@
-"""Prices to the universe, its returns, the three periods and the days on which portfolios are decided.
+"""Prices to returns, the three periods and the days on which portfolios are decided.
 
 `prices` and `returns` are wide frames, one row a trading day and one column a ticker. A return of day t is earned
 from the close before to the close of t; a decision at t uses data up to and including the close of t.
@@ -17,8 +17,8 @@ def iso_day(date: Date) -> str:
     return f"{pd.Timestamp(date):%Y-%m-%d}"
 
 
-def _check_labels(frame: pd.DataFrame) -> None:
-    """Days must ascend without repeats and tickers must be unique: everything is joined by name."""
+def check_labels(frame: pd.DataFrame) -> None:
+    """Refuse days that do not ascend or that repeat, and tickers that repeat: everything is joined by name."""
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex) or not (index.is_monotonic_increasing and index.is_unique):
         raise ValueError("The dates of the prices must be ascending and without repeats: sort them and drop repeats")
@@ -52,94 +52,8 @@ def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
     >>> simple_returns(pd.DataFrame({"A": [100.0, 110.0, 99.0]}, index=days))["A"].round(3).tolist()
     [0.1, -0.1]
     """
-    _check_labels(prices)
+    check_labels(prices)
     return prices.pct_change(fill_method=None).iloc[1:]
-
-
-def universe(prices: pd.DataFrame, *, complete_until: Date, max_missing: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """
-    Tickers that could have been chosen on a given day, their gaps filled forward, and why the others were not.
-
-    Parameters
-    ----------
-    prices : DataFrame (n_days, n_tickers)
-        Adjusted closes as they came. A price that is not positive and finite is missing.
-    complete_until : date
-        Last day whose gaps count, the end of validation: a later gap or delisting cannot have been known.
-    max_missing : float
-        Share of the days up to `complete_until` that a kept ticker may miss, 0 to 1.
-
-    Returns
-    -------
-    kept : DataFrame (n_days, n_kept)
-        Prices without missing values: each gap holds the last price before it.
-    table : DataFrame (n_tickers, 6)
-        Columns ticker, first, last (days with a price), missing (days up to `complete_until`), kept, reason.
-        The reason is why a ticker was dropped, or where a kept one holds an old price; else empty.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two tickers are kept, or dates or tickers are not in order.
-
-    Notes
-    -----
-    A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
-    before the last day up to `complete_until` (it cannot be bought after), or if it misses too many days.
-    With `max_missing` 0 and `complete_until` the last day this is the rule of Nguyen 2025, which knows the future.
-
-    Examples
-    --------
-    >>> days = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"], name="date")
-    >>> prices = pd.DataFrame({"A": [1.0, 2.0, 3.0], "B": [5.0, 6.0, 0.0], "C": [np.nan, 1.0, 1.0]}, index=days)
-    >>> kept, table = universe(prices, complete_until="2024-01-03", max_missing=0.0)
-    >>> kept["B"].tolist()
-    [5.0, 6.0, 6.0]
-    >>> table["reason"].tolist()
-    ['', 'ends on 2024-01-03, held after', 'starts on 2024-01-03']
-    """
-    _check_labels(prices)
-    known = prices.where((prices > 0) & (prices < np.inf)).astype(float)
-    early = known.loc[:pd.Timestamp(complete_until)]
-    if early.empty:
-        raise ValueError(f"No prices up to {iso_day(complete_until)}: prices start on {iso_day(prices.index[0])}, "
-                         "so move validation_end after it")
-    table = pd.DataFrame({
-        "ticker": known.columns,
-        "first": pd.to_datetime([known[ticker].first_valid_index() for ticker in known]),
-        "last": pd.to_datetime([known[ticker].last_valid_index() for ticker in known]),
-        "missing": early.isna().sum().to_numpy(),
-    })
-    dropped = [_why_dropped(row, early.index, max_missing) for row in table.itertuples()]
-    table["kept"] = [reason == "" for reason in dropped]
-    gaps = known.isna().sum().to_numpy()
-    table["reason"] = [reason if not row.kept else _what_is_held(row, known.index[-1], n_gaps)
-                       for row, reason, n_gaps in zip(table.itertuples(), dropped, gaps, strict=True)]
-    if table["kept"].sum() < 2:
-        examples = "; ".join(f"{row.ticker} {row.reason}" for row in table[~table["kept"]].head(3).itertuples())
-        raise ValueError(f"Only {table['kept'].sum()} of {len(table)} tickers can be kept ({examples}), and two are "
-                         "needed: raise max_missing, move start later or name other tickers")
-    return known[table.loc[table["kept"], "ticker"]].ffill(), table
-
-
-def _why_dropped(row: tuple, early: pd.DatetimeIndex, max_missing: float) -> str:
-    """Reason to drop a ticker, or an empty string."""
-    if pd.isna(row.first):
-        return "has no prices"
-    if row.first > early[0]:
-        return f"starts on {iso_day(row.first)}"
-    if row.last < early[-1]:
-        return f"ends on {iso_day(row.last)}"
-    if row.missing > max_missing * len(early):
-        return f"misses {row.missing} of {len(early)} days up to {iso_day(early[-1])}"
-    return ""
-
-
-def _what_is_held(row: tuple, end: pd.Timestamp, n_gaps: int) -> str:
-    """Where a kept ticker holds an old price, or an empty string."""
-    if row.last < end:
-        return f"ends on {iso_day(row.last)}, held after"
-    return f"holds the last price on {n_gaps} missing {'day' if n_gaps == 1 else 'days'}" if n_gaps else ""
 
 
 def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:

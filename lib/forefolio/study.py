@@ -32,6 +32,11 @@ def _iso_date(value: Any) -> Any:
         return value
 
 
+def _one_or_more(value: Any) -> Any:
+    """Accept one number for all assets in place of a list of one."""
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 Day = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -46,21 +51,42 @@ class Study(BaseModel):
     study: str = "default"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
 
-    source: Literal["sample", "csv"] = "sample"
+    source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
     tickers: list[Name] = []
     allow_missing_tickers: bool = False
     prices_path: str = ""
     benchmark_path: str = ""
     benchmark: Name = "SP500"
+    benchmark_tickers: list[Name] = []
     start: Day = date(2014, 1, 1)
     end: Day = date(2022, 12, 31)
     train_end: Day = date(2018, 12, 31)
     validation_end: Day = date(2020, 12, 31)
     max_missing: Share = 0.0
+    fill_limit: Annotated[int, Field(ge=0)] = 0
+    stale_days: Count = 10
+    jump_threshold: Annotated[float, Field(gt=0)] = 0.5
+    drop_jumps: bool = False
     periods_per_year: Annotated[int, Field(ge=1, le=366)] = 252
     risk_free_rate: Annotated[float, Field(gt=-1, lt=1)] = 0.0
 
+    simulated_assets: Annotated[int, Field(ge=2, le=1000)] = 20
+    simulated_mean: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+    simulated_volatility: Annotated[float, Field(gt=0, le=2)] = 0.3
+    simulated_correlation: Share = 0.3
+    simulated_groups: Count = 4
+    simulated_group_correlation: Share = 0.5
+    simulated_arch: Share = 0.05
+    simulated_garch: Share = 0.9
+    simulated_tail: Annotated[float, Field(gt=2)] = 6.0
+    simulated_delistings: Annotated[int, Field(ge=0)] = 0
+    predictability: Annotated[list[Share], BeforeValidator(_one_or_more), Field(min_length=1)] = [0.0]
+    predictability_lag: Count = 1
+
     correlation_window: Annotated[int, Field(ge=10)] = 63
+
+    covariance_estimator: Literal["sample", "ledoit_wolf"] = "sample"
+    ridge: Annotated[float, Field(ge=0)] = 0.0
 
     frontier_sample: Literal["training", "all"] = "training"
     random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
@@ -119,7 +145,7 @@ def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
                   "out here"))
     rules.append((("models",), "" if "zero" in study.models else
                   "models: zero is missing, which every other model is measured against; add it"))
-    for field in ("tickers", "models", "portfolio_models", "frameworks"):
+    for field in ("tickers", "benchmark_tickers", "models", "portfolio_models", "frameworks"):
         values = getattr(study, field)
         repeated = next((value for value in values if values.count(value) > 1), None)
         rules.append(((field,), "" if repeated is None else f"{field}: {repeated} is named twice; name it once"))
@@ -131,6 +157,26 @@ def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
                   f"{study.cnn1d_pool_size} leave nothing of a lookback of {study.lookback}; lengthen lookback"))
     rules.append((("source", "prices_path"), "" if study.source != "csv" or study.prices_path else
                   "prices_path: source csv needs the path of a file of prices; set prices_path"))
+    simulated = study.source == "simulated"
+    rules += [
+        (("source", "tickers"), "" if study.source != "yfinance" or study.tickers else
+         "tickers: source yfinance needs names to download; set tickers"),
+        (("source", "periods_per_year"), "" if not simulated or study.periods_per_year in (252, 365) else
+         f"periods_per_year: {study.periods_per_year} is no calendar of source simulated; set 252 or 365"),
+        (("source", "simulated_assets", "predictability"),
+         "" if not simulated or len(study.predictability) in (1, study.simulated_assets) else
+         f"predictability: has {len(study.predictability)} values for {study.simulated_assets} assets; give one for all, "
+         "or one an asset"),
+        (("simulated_correlation", "simulated_group_correlation"),
+         "" if study.simulated_correlation <= study.simulated_group_correlation else
+         f"simulated_group_correlation: {study.simulated_group_correlation} is below simulated_correlation "
+         f"({study.simulated_correlation}); assets of one group are at least as alike as others"),
+        (("simulated_arch", "simulated_garch"), "" if study.simulated_arch + study.simulated_garch < 1 else
+         "simulated_garch: simulated_arch + simulated_garch must stay below 1, or the variance has no mean; lower one"),
+        (("source", "simulated_assets", "simulated_delistings"),
+         "" if not simulated or study.simulated_delistings <= study.simulated_assets - 2 else
+         f"simulated_delistings: {study.simulated_delistings} of {study.simulated_assets} assets leave fewer than two; "
+         "lower it")]
     return rules
 
 

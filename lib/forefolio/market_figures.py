@@ -1,20 +1,19 @@
-"""Pictures of the market and of what the past rewarded (stages 01 to 03): prices, correlations, frontier.
+"""Pictures of the market (stages 01 and 02): prices, days, availability, correlations.
 
 Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
 Nothing that another module computes is computed here. Frames without dates need `sample`, the text that says which
-days they describe (`f"training, {drawing.span(returns)}"`). Models and strategies are in `strategy_figures`.
+days they describe (`f"training, {drawing.span(returns)}"`).
 """
 
 from statistics import NormalDist
 
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from forefolio.drawing import (GREY, INK, PERCENT, asset_colors, days, dress, fitting, label_ends, label_points, line,
-                               log_axis, span, strategy_color, weekly, words)
+from forefolio.drawing import (FEW, INK, PERCENT, asset_colors, days, dress, fitting, label_ends, line, log_axis,
+                               span, weekly)
 
-FEW = 12  # so many lines can be told apart by color
+KEPT, DROPPED = "#1f5fa8", "#c8641e"
 
 
 def prices(prices: pd.DataFrame) -> go.Figure:
@@ -103,6 +102,45 @@ def with_periods(figure: go.Figure, periods: pd.DataFrame) -> go.Figure:
     return shaded
 
 
+def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end: str) -> go.Figure:
+    """Which assets had a price when, month by month: the kept ones in blue, the dropped ones in orange.
+
+    Parameters
+    ----------
+    prices : DataFrame (n_days, n_assets)
+        Adjusted closes as they came.
+    universe : DataFrame
+        Columns ticker, first, kept, as `universe.choose` returns; one row a column of `prices`.
+    validation_end : date
+        Last day whose gaps count, marked in the figure.
+
+    Notes
+    -----
+    The strength of the color is the share of a month's days with a price, white being none and full every day. Kept assets stand at the
+    top, each group in the order of its first day.
+    """
+    rows = universe.sort_values(["kept", "first", "ticker"], ascending=[False, True, True], na_position="last")
+    known = prices[rows["ticker"]].gt(0)
+    share = known.groupby(known.index.to_period("M")).mean()
+    strength = share.where(share == 1, 0.75 * share)  # so that one missing day can be seen
+    signed = strength.to_numpy("float32").T * rows["kept"].map({True: 1, False: -1}).to_numpy("float32")[:, None]
+    figure = go.Figure(go.Heatmap(
+        z=signed, x=[f"{month}-15" for month in share.index], y=rows["ticker"].tolist(), zmin=-1, zmax=1, ygap=0.5,
+        colorscale=[(0, DROPPED), (0.5, "#ffffff"), (1, KEPT)], showscale=False,
+        customdata=share.to_numpy("float32").T, hovertemplate="%{y}, %{x|%b %Y}: %{customdata:.0%} of days<extra></extra>"))
+    figure.add_vline(x=days([validation_end])[0], line=dict(color=INK, width=1.5, dash="dash"))
+    figure.add_annotation(x=days([validation_end])[0], y=1, yref="paper", yanchor="bottom", showarrow=False,
+                          text="end of validation", font=dict(size=12, color="#666666"))
+    count, kept = len(rows), int(rows["kept"].sum())
+    height = min(900, max(400, 220 + 16 * count))
+    words = ", ".join(f"<b style='color:{color}'>{name}</b>" for name, color in [("kept", KEPT), ("dropped", DROPPED)])
+    figure.update_xaxes(type="date", title_text="month", showgrid=False)
+    figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=1,
+                        tickfont_size=min(12, max(5, 0.85 * (height - 200) / count)))
+    return dress(figure, f"{kept} of {count} assets are complete enough to be kept",
+                 f"share of the month's days with a price, {words}; {span(prices)}", height=height, margin_t=92)
+
+
 def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
     """Correlation matrix as a heatmap in the order given, with numbers up to 25 assets.
 
@@ -170,126 +208,3 @@ def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
                         **log_axis(max(spectrum["eigenvalue"].min(), 1e-4) / 1.3, spectrum["eigenvalue"].max() * 1.6))
     return dress(figure, f"{signal.sum()} of {len(spectrum)} eigenvalues stand out of the noise",
                  f"{sample}; numbers: their share of all variance", legend=dict(x=0.99, xanchor="right", y=0.98))
-
-
-def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios: pd.DataFrame, portfolios: pd.DataFrame, *,
-             periods_per_year: int, risk_free_rate: float, sample: str) -> go.Figure:
-    """Risk and return of random portfolios, of both frontiers and of the chosen portfolios, annualized.
-
-    Parameters
-    ----------
-    two_fund : DataFrame
-        Frontier with short selling: columns target, volatility, per day.
-    long_only, random_portfolios : DataFrame
-        Columns expected_return, volatility, per day; of the random ones at most 3,000 are drawn (every k-th).
-    portfolios : DataFrame
-        Index: name. Columns expected_return, volatility (per day), gross_exposure (1 = long only).
-    periods_per_year : int
-        Days in a year; means are multiplied by it, volatilities by its root.
-    risk_free_rate : float
-        A year, a fraction; for the Sharpe ratio that colors the random portfolios.
-    sample : str
-        The days that the estimates come from, for the title.
-
-    Notes
-    -----
-    The axes hold the long-only world. A portfolio far outside of it (short selling without limit) is written below the
-    title instead of shrinking the rest to a dot.
-    """
-    def annual(frame, mean="expected_return"):
-        return pd.DataFrame({"x": frame["volatility"] * periods_per_year**0.5, "y": frame[mean] * periods_per_year})
-
-    every = -(-len(random_portfolios) // 3000)
-    cloud, chosen = annual(random_portfolios.iloc[::every]), annual(portfolios)
-    edge, shorts = annual(long_only), annual(two_fund, "target")
-    core = pd.concat([cloud, edge])
-    room = 0.08 * (core.max() - core.min())
-    reach = chosen[(chosen - core.mean()).abs().le(0.8 * (core.max() - core.min())).all(axis=1)]
-    inside = pd.concat([core, reach])
-    x_range = (0, inside["x"].max() + room["x"])
-    y_range = (inside["y"].min() - room["y"], inside["y"].max() + room["y"])
-
-    figure = go.Figure(go.Scatter(
-        x=cloud["x"].to_numpy("float32"), y=cloud["y"].to_numpy("float32"), mode="markers", name="random, long only",
-        hoverinfo="skip", showlegend=False, marker=dict(
-            size=4, color=((cloud["y"] - risk_free_rate) / cloud["x"]).to_numpy("float32"), colorscale="Viridis",
-            colorbar=dict(title_text="Sharpe ratio (annual)", len=0.6, y=0, yanchor="bottom"))))
-    for name, curve, style in [("frontier with short selling", shorts, dict(color=GREY, dash="dash", width=1.5)),
-                               ("frontier, long only", edge, dict(color=INK, width=2))]:
-        figure.add_scatter(x=curve["x"].to_numpy("float32"), y=curve["y"].to_numpy("float32"), mode="lines", name=name,
-                           line=style)
-    text = [words(name) + (f" (gross exposure {gross:.3g})" if gross > 1.0005 else "")
-            for name, gross in portfolios["gross_exposure"].items()]
-    chosen = chosen.assign(text=text)
-    away = chosen.drop(reach.index)
-    for name, x, y in reach.itertuples():
-        figure.add_scatter(x=[x], y=[y], mode="markers", name=words(name), showlegend=False, marker=dict(
-            size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))
-    label_points(figure, chosen.loc[reach.index], x_range=x_range, y_range=y_range, plot_size=(620, 350),
-                 others=pd.concat([cloud.iloc[::10], edge, shorts]))
-    if len(away):
-        beyond = [f"{p.text}, volatility {p.x:.0%}, return {p.y:.0%}" for p in away.itertuples()]
-        figure.add_annotation(text="outside the axes: " + "; ".join(beyond), x=0, y=1, xref="paper", yref="paper",
-                              xanchor="left", yanchor="bottom", showarrow=False, font=dict(size=12, color=GREY))
-    figure.update_xaxes(title_text="volatility (% a year)", tickformat=PERCENT, range=x_range)
-    figure.update_yaxes(title_text="expected return (% a year)", tickformat=PERCENT, range=y_range)
-    shown = f"{len(cloud):,} of {len(random_portfolios):,} random portfolios drawn; gross exposure 1 unless said"
-    return dress(figure, "What the past rewarded: the efficient frontier", f"{sample}; {shown}", height=500,
-                 margin_t=92, legend=dict(x=1.02, xanchor="left", y=1, yanchor="top"))
-
-
-def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Weights of a few portfolios side by side, one panel a portfolio; beyond 25 assets the smallest are summed.
-
-    Parameters
-    ----------
-    weights : DataFrame (n_assets, n_portfolios)
-        Fractions that sum to 1 a column; negative where sold short. Columns are names such as `maximum_sharpe`.
-    sample : str
-        The days that the estimates come from, for the title.
-    """
-    if len(weights) > 25:
-        size = (weights.abs() / weights.abs().max()).max(axis=1)  # each portfolio keeps its own largest
-        largest = weights.loc[size.sort_values(ascending=False, kind="stable").index[:24]]
-        rest = weights.drop(largest.index).sum().rename(f"other {len(weights) - 24}")
-        weights = pd.concat([largest.loc[[asset for asset in weights.index if asset in largest.index]], rest.to_frame().T])
-    figure = make_subplots(1, weights.shape[1], shared_yaxes=True, horizontal_spacing=0.02,
-                           subplot_titles=[words(name) for name in weights])
-    for i, name in enumerate(weights, start=1):
-        figure.add_bar(x=weights[name].to_numpy("float32"), y=list(weights.index), orientation="h", name=words(name),
-                       marker_color=strategy_color(name), showlegend=False, row=1, col=i)
-    long_only = [i for i, name in enumerate(weights, start=1) if (weights[name] >= 0).all()]
-    figure.update_xaxes(title_text="weight (%)", tickformat=PERCENT, nticks=4, zeroline=True, zerolinecolor=GREY)
-    for i in long_only:  # one scale, so that bars compare; short positions would shrink it
-        figure.update_xaxes(range=[0, 1.05 * weights.iloc[:, [i - 1 for i in long_only]].max().max()], col=i)
-    figure.update_yaxes(autorange="reversed", dtick=1, tickfont_size=11)
-    return dress(figure, "What each objective holds", sample, bargap=0.25, margin_t=92,
-                 height=190 + 17 * max(len(weights), 14))
-
-
-def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figure:
-    """Weight and share of the risk of every asset held in one portfolio: money and risk are not spread alike.
-
-    Parameters
-    ----------
-    shares : DataFrame (n_assets rows)
-        Asset as index or as column `asset`; columns weight and risk_share, fractions that each sum to 1.
-    portfolio : str
-        Its name, for title and color.
-    sample : str
-        The days that the covariance comes from, for the title.
-    """
-    shares = shares.set_index("asset") if "asset" in shares else shares
-    shares = shares[shares["weight"].abs() > 1e-6].sort_values("weight", ascending=False)
-    names, color = list(shares.index), strategy_color(portfolio)
-    figure = go.Figure()
-    for asset, weight, risk in zip(names, shares["weight"], shares["risk_share"]):
-        figure.add_shape(type="line", x0=asset, x1=asset, y0=weight, y1=risk, line_color=GREY, line_width=1.2, layer="below")
-    for name, column, symbol in [("weight", "weight", "circle-open"), ("share of the risk", "risk_share", "circle")]:
-        figure.add_scatter(x=names, y=shares[column].to_numpy("float32"), mode="markers", name=name,
-                           marker=dict(size=9, symbol=symbol, color=color, line=dict(color=color, width=1.8)))
-    figure.update_xaxes(title_text="asset, largest weight first", tickangle=-90 if len(names) > FEW else 0, dtick=1,
-                        tickfont_size=fitting(len(names)))
-    figure.update_yaxes(title_text="share of the portfolio (%)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
-    return dress(figure, f"Money and risk in {words(portfolio)}", f"{len(names)} assets held, {sample}",
-                 legend=dict(x=0.99, xanchor="right", y=0.98))
