@@ -230,6 +230,16 @@ def test_base_rates_are_the_hit_ratios_of_constant_forecasts(returns):
     assert rates[["up_share", "down_share", "zero_share"]].sum() == pytest.approx(1)
 
 
+def test_a_day_without_a_return_of_its_own_is_not_judged():
+    days = DAYS[:4]
+    actual = pd.DataFrame({"A": [0.01, np.nan, -0.02, 0.03], "B": [0.01, 0.01, np.nan, np.nan]}, index=days)
+    made = long([(day, asset, 0.01) for asset in "AB" for day in days])
+    by_asset = subject.accuracy_by_asset(made, actual, first=days[0], last=days[-1]).set_index("asset")
+    assert by_asset["n_days"].tolist() == [3, 2] and by_asset["mae"].tolist() == pytest.approx([0.05 / 3, 0.0])
+    rates = subject.base_rates(actual, first=days[0], last=days[-1])
+    assert rates.round(4).tolist() == [0.8333, 0.1667, 0, 0.8333, 0.1667]
+
+
 @pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
 def test_zero_forecast_of_the_vietnamese_market_has_the_known_errors():
     prices = pd.read_csv(Path(MARKETS) / "vn100_prices.csv", index_col="date", parse_dates=True)

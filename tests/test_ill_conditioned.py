@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
-from forefolio import downside, forecasts, frontier, portfolios, rebalances
+from forefolio import downside, forecasts, frontier, holdings, portfolios, rebalances
 from forefolio.correlation import correlation_matrix, near_duplicates
 from forefolio.covariance import condition_number, estimate
 from forefolio.returns import rebalance_dates
@@ -182,15 +182,15 @@ def test_every_framework_decides_without_a_failure(case):
     made = pd.concat([forecasts.zero(returns, schedule), forecasts.historical_mean(returns, schedule)])
     dates = rebalance_dates(returns.index, validation_end=validation_end)[:4]
     weights, log = rebalances.decide(
-        returns, made, rebalance_dates=dates, frameworks=rebalances.FRAMEWORKS, estimation_window=120,
+        returns, made, returns.notna(), rebalance_dates=dates, frameworks=rebalances.FRAMEWORKS, estimation_window=120,
         residual_window=30, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=1.0,
         estimate_covariance=estimate_covariance)
     assert len(log) == 4 * 7 and (log["status"] == "optimal").all()
     assert (weights["weight"] >= 0).all()
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
     options = {"estimation_window": 120, "estimate_covariance": estimate_covariance}
-    assert rebalances.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()
-    shares = rebalances.risk_contributions(returns, weights, date=dates[0], **options)
+    assert holdings.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()
+    shares = holdings.risk_contributions(returns, weights, date=dates[0], **options)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
 
 

@@ -6,6 +6,7 @@ import pytest
 from skfolio.datasets import load_sp500_dataset
 
 from forefolio import forecasts as models
+from forefolio import holdings
 from forefolio import rebalances as subject
 from forefolio.covariance import estimate, sample_covariance
 from forefolio.downside import minimum_drawdown
@@ -42,11 +43,12 @@ def forecasts(returns):
 
 @pytest.fixture(scope="module")
 def decided(returns, forecasts, dates):
-    return subject.decide(returns, forecasts, rebalance_dates=dates, **OPTIONS)
+    return decide(returns, forecasts, dates)
 
 
-def decide(returns, forecasts, dates, **changed):
-    return subject.decide(returns, forecasts, rebalance_dates=dates, **(OPTIONS | changed))
+def decide(returns, forecasts, dates, traded=None, **changed):
+    traded = returns.notna() if traded is None else traded
+    return subject.decide(returns, forecasts, traded, rebalance_dates=dates, **(OPTIONS | changed))
 
 
 def held(weights, strategy, date):
@@ -210,24 +212,24 @@ def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, date
 
 
 def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
-    distance = subject.rpp_distance(returns, decided[0], **COVARIANCE)
+    distance = holdings.rpp_distance(returns, decided[0], **COVARIANCE)
     assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
     history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
     row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
     difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
     assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
-    assert subject.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
+    assert holdings.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
 
 
 def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
     history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
-    shares = subject.risk_contributions(returns, history, date=dates[0], **COVARIANCE)
+    shares = holdings.risk_contributions(returns, history, date=dates[0], **COVARIANCE)
     assert set(shares["strategy"]) == set(history["strategy"])
     parity = shares[shares["strategy"] == "mean+rpp"]
     np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
     with pytest.raises(ValueError, match="No weights"):
-        subject.risk_contributions(returns, history, date="2022-04-01", **COVARIANCE)
+        holdings.risk_contributions(returns, history, date="2022-04-01", **COVARIANCE)
 
 
 def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
@@ -249,8 +251,8 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
                         estimate_covariance=shrunk)
     options = {"estimation_window": 60, "estimate_covariance": shrunk}
-    assert subject.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
-    shares = subject.risk_contributions(returns, history, date=dates[0], **options)
+    assert holdings.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
+    shares = holdings.risk_contributions(returns, history, date=dates[0], **options)
     np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
 
 
@@ -297,8 +299,48 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
             {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
             for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
     weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
-    nearest = subject.nearest_strategy(weights).set_index("strategy")
+    nearest = holdings.nearest_strategy(weights).set_index("strategy")
     assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
     assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
-    alone = subject.nearest_strategy(weights[weights["strategy"] == "A"])
+    alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
     assert alone["nearest"].tolist() == [""]
+
+
+# ------------------------------------------------------------------------------------------- what cannot be bought
+def test_an_asset_whose_last_price_is_held_is_not_bought_and_the_log_says_so(returns, forecasts, dates):
+    ended = dates[1]
+    dead = returns.copy()
+    dead.loc[dead.index > ended, "KO"] = 0.0
+    traded = returns.notna()
+    traded.loc[traded.index > ended, "KO"] = False
+    weights, log = decide(dead, forecasts, dates, traded=traded)
+    of_dead = weights[weights["asset"] == "KO"].set_index("rebalance_date")["weight"]
+    assert (of_dead[of_dead.index > ended] == 0).all() and of_dead[of_dead.index <= ended].max() > 0
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    later = log["date"] > ended
+    assert log.loc[later, "note"].str.endswith("without KO, not traded that day").all()
+    assert not log.loc[~later, "note"].str.contains("KO").any()
+    bought = decide(dead, forecasts, dates)[0]  # without that rule the dead asset looks like the safest
+    assert held(bought, "mean+rpp", dates[-1])["KO"] > 1.3 * held(bought, "mean+rpp", dates[0])["KO"]
+
+
+def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns, forecasts, dates):
+    traded = returns.notna().assign(KO=False)
+    weights, _ = decide(returns, forecasts, dates, traded=traded)
+    others = decide(returns.drop(columns="KO"), forecasts[forecasts["asset"] != "KO"], dates)[0]
+    left = weights[weights["asset"] != "KO"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(left, others, check_exact=True)
+    assert (held(weights, "equal_weight", dates[0]).drop("KO") == 0.25).all()
+    distance = holdings.rpp_distance(returns, weights, **COVARIANCE)["one_way_distance"]
+    np.testing.assert_array_equal(distance, holdings.rpp_distance(returns.drop(columns="KO"), others, **COVARIANCE)[
+        "one_way_distance"])
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda traded, dates: traded.drop(columns="KO"), "traded says nothing of some asset or rebalance date"),
+    (lambda traded, dates: traded.drop(index=dates[1]), "traded says nothing of some asset or rebalance date"),
+    (lambda traded, dates: traded.mul(traded.index != dates[2], axis=0), "No asset has a price on 2022-05-31"),
+])
+def test_days_on_which_nothing_is_known_to_trade_are_refused(spoil, message, returns, forecasts, dates):
+    with pytest.raises(ValueError, match=message):
+        decide(returns, forecasts, dates, traded=spoil(returns.notna(), dates))

@@ -231,3 +231,45 @@ def test_figures_are_there_as_html_and_as_png(default_run):
         assert png == html
     else:
         print("no browser here: png figures are not looked for")
+
+
+# ------------------------------------------------------------------------------------------------------ other markets
+def test_a_simulated_market_runs_whole_with_delistings_and_its_truth(small_params, tmp_path):
+    """Stages 01 to 05: those that end early are dropped, those that end later are held and never bought."""
+    changes = ["source=simulated", "study=known", "simulated_assets=8", "simulated_delistings=5", "predictability=0.05",
+               "models=[zero, mean]", "portfolio_models=[mean]", "start=2014-01-01"]
+    done = forefolio("run", str(small_params), *(word for change in changes for word in ("--set", change)),
+                     "--to", "05_portfolios", outputs=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "known"
+    truth, universe, findings = (read_frame(folder / "tables" / f"{name}.csv") for name in ("truth", "universe", "findings"))
+    assert truth["best_r2"].tolist() == [0.05] * 8 and truth["delisted_on"].notna().sum() == 5
+    ended = pd.to_datetime(truth.set_index("asset")["delisted_on"])
+    assert set(universe.loc[~universe["kept"], "ticker"]) == set(ended.index[ended < "2018-12-31"])
+    late = ended[ended >= "2018-12-31"]
+    weights = read_frame(folder / "artifacts" / "weights.parquet")
+    for asset, day in late.items():
+        after = weights[(weights["asset"] == asset) & (weights["rebalance_date"] > day)]
+        assert (after["weight"] == 0).all()
+    assert len(late) and list(findings) == ["subject", "finding", "first", "last", "n_days", "treatment"]
+
+
+def test_twins_and_a_peg_fail_with_a_sentence_and_solve_as_it_says(small_market, scratch, small_params, tmp_path):
+    """Two identical columns and one that hardly moves: stage 03 names the parameter, stages 01 to 05 solve with it."""
+    rng = np.random.default_rng(3)
+    hard = small_market.assign(TWIN=small_market["AAPL"], PEG=1 + rng.normal(0, 1e-5, len(small_market)))
+    hard.to_csv(tmp_path / "hard.csv", date_format="%Y-%m-%d")
+    call = ["run", str(small_params), "--set", f"prices_path={tmp_path}/hard.csv", "--set", "models=[zero, mean]",
+            "--set", "portfolio_models=[mean]", "--to", "05_portfolios"]
+    refused = forefolio(*call, outputs=tmp_path / "sample")
+    assert refused.returncode == 1 and "03_mpt_frontier failed" in refused.stderr
+    assert "set covariance_estimator to ledoit_wolf or ridge above 0" in refused.stderr
+    solved = forefolio(*call, "--set", "ridge=0.001", outputs=tmp_path / "ridge")
+    assert solved.returncode == 0, solved.stderr
+    folder = tmp_path / "ridge" / "small"
+    assert set(read_frame(folder / "tables" / "solver_log.csv")["status"]) == {"optimal"}
+    twins = read_frame(folder / "tables" / "near_duplicates.csv")
+    assert twins[["first", "second"]].to_numpy().tolist() == [["AAPL", "TWIN"]] and twins["correlation"][0] > 1 - 1e-9
+    conditioning = read_frame(folder / "tables" / "conditioning.csv").set_index("covariance")
+    assert np.isinf(conditioning.loc["sample", "condition_number"])
+    assert conditioning.loc["this study", "condition_number_of_correlation"] < 1e4

@@ -221,7 +221,7 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     Parameters
     ----------
     forecasts, returns : DataFrame
-        Long frame of forecasts, any models; simple daily returns.
+        Long frame of forecasts, any models; simple daily returns. A day without a return is not judged.
     first, last : date
         First and last target day, both included.
 
@@ -242,7 +242,7 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     r > 0 among days with r̂ > 0. HR-: share of r < 0 among days with r̂ < 0. r = 0 is a miss in HR+ and HR-.
     """
     inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-    days = _next_day(forecasts[inside], returns)
+    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
     if days.empty:
         raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
     forecast, actual = days["forecast"], days["actual"]
@@ -278,7 +278,7 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     Parameters
     ----------
     returns, first, last : DataFrame, date, date
-        Simple daily returns (n_days, n_assets); the days that count, both included.
+        Simple daily returns (n_days, n_assets), missing where a day is not judged; the days that count, both included.
 
     Returns
     -------
@@ -294,6 +294,7 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     [0.5, 0.25, 0.25, 0.67, 0.33]
     """
     inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
-    up, down = (inside > 0).mean(), (inside < 0).mean()
-    return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": (inside == 0).mean().mean(),
+    days = inside.count()
+    up, down, zero = (inside > 0).sum() / days, (inside < 0).sum() / days, (inside == 0).sum() / days
+    return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": zero.mean(),
                       "always_up_hr": (up / (up + down)).mean(), "always_down_hr": (down / (up + down)).mean()})

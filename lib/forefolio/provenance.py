@@ -35,8 +35,8 @@ class Contract:
 STAGES = {
     "01_data": Contract(
         reads=(),
-        writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/benchmark.parquet",
-                "tables/universe.csv", "tables/findings.csv", "tables/truth.csv", "tables/periods.csv",
+        writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/traded.parquet",
+                "artifacts/benchmark.parquet", "tables/universe.csv", "tables/findings.csv", "tables/truth.csv", "tables/periods.csv",
                 "tables/asset_summary.csv")),
     "02_correlation": Contract(
         reads=("artifacts/returns.parquet",),
@@ -46,11 +46,11 @@ STAGES = {
         writes=("tables/mpt_weights.csv", "tables/mpt_statistics.csv", "artifacts/frontier.parquet",
                 "artifacts/random_portfolios.parquet")),
     "04_forecasting": Contract(
-        reads=("artifacts/returns.parquet",),
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet"),
         writes=("artifacts/forecasts.parquet", "artifacts/training_history.parquet",
                 "tables/forecast_accuracy.csv", "tables/windows.csv")),
     "05_portfolios": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/forecasts.parquet"),
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet"),
         writes=("artifacts/weights.parquet", "tables/solver_log.csv")),
     "06_comparison": Contract(
         reads=("artifacts/returns.parquet", "artifacts/benchmark.parquet", "artifacts/forecasts.parquet",

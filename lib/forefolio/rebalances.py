@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from forefolio.downside import minimum_drawdown
-from forefolio.frontier import marginal_risk
 from forefolio.portfolios import OptimizationError, Solution, equal_weight, mean_variance_forecast, risk_parity
 from forefolio.returns import Date, iso_day
 
@@ -26,7 +25,7 @@ SCENARIOS = {  # window of actual returns, the coming month's forecasts -> the p
 }
 
 
-def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date],
+def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
            frameworks: Sequence[str], estimation_window: int, residual_window: int, use_residual: bool, mu_horizon: str,
            scenarios: str, risk_aversion: float,
            estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -38,6 +37,8 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
         Simple daily returns, dates ascending.
     forecasts : DataFrame
         Columns decision_date, target_date, horizon, asset, model, seed, forecast; averaged over seeds here.
+    traded : DataFrame of bool, shape (n_days, n_assets)
+        Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
     rebalance_dates : sequence of dates
         Decision dates, days of `returns`.
     frameworks : sequence of {"mvf", "rpp", "mdp"}
@@ -70,21 +71,24 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
 
     Notes
     -----
+    An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
+    who avoid risk. What was held of it is sold at that last price at the first rebalance after it.
     MVF's Sigma is estimated from the window's actual returns, whatever `scenarios` says.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
-    _check(returns, dates, frameworks)
+    _check(returns, traded, dates, frameworks)
     path = _option(SCENARIOS, scenarios, "scenarios")
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     decided = []
     for date in dates:
-        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        assets = returns.columns[traded.loc[date, returns.columns]]
+        window = estimation_sample(returns[assets], date=date, days=estimation_window, name="estimation_window")
         solved = {}  # a problem that several strategies share is solved once
         for model, of_model in by_model.items():
-            month = forecast_path(of_model, date=date, assets=returns.columns)
+            month = forecast_path(of_model, date=date, assets=assets)
             for framework in frameworks:
                 if framework == "mvf":
-                    mu = expected_returns(of_model, returns, date=date, residual_window=residual_window,
+                    mu = expected_returns(of_model, returns[assets], date=date, residual_window=residual_window,
                                           use_residual=use_residual, mu_horizon=mu_horizon)
                     problem = partial(mean_variance_forecast, mu, estimate_covariance(window),
                                       risk_aversion=risk_aversion)
@@ -94,13 +98,14 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: S
                     problem = partial(minimum_drawdown, path(window, month))
                 key = (framework, *(argument.to_numpy().tobytes() for argument in problem.args))
                 if key not in solved:
-                    solved[key] = _solution(problem, returns.columns)
+                    solved[key] = solution(problem, assets)
                 decided.append((date, f"{model}+{framework}", solved[key]))
-        decided.append((date, "equal_weight", equal_weight(returns.columns)))
+        decided.append((date, "equal_weight", equal_weight(assets)))
     weights = pd.concat([pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": returns.columns,
-                                       "weight": solution.weights.to_numpy()}) for date, strategy, solution in decided],
-                        ignore_index=True)
-    log = [(date, strategy, solution.solver, solution.status, solution.note) for date, strategy, solution in decided]
+                                       "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy()})
+                         for date, strategy, chosen in decided], ignore_index=True)
+    log = [(date, strategy, chosen.solver, chosen.status, _noted(chosen.note, returns.columns.difference(chosen.weights.index)))
+           for date, strategy, chosen in decided]
     return weights, pd.DataFrame(log, columns=["date", "strategy", "solver", "status", "note"])
 
 
@@ -183,98 +188,19 @@ def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str
     return known.iloc[len(known) - days:]
 
 
-def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
-    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        As `decide` returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights, 0 to 1, at the
-        rebalance date where the two differ most.
-
-    Examples
-    --------
-    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
-    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
-    >>> nearest_strategy(weights).round(2)
-      strategy nearest  largest_distance
-    0        A       B               0.1
-    1        B       A               0.1
-    2        C       A               0.5
-    """
-    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight")
-    wide = wide[weights["strategy"].unique()]
-    rows = []
-    for strategy in wide:
-        differences = wide.drop(columns=strategy).sub(wide[strategy], axis=0).abs()
-        distance = 0.5 * differences.groupby("rebalance_date").sum().max()
-        rows.append((strategy, distance.idxmin(), distance.min()) if len(distance) else (strategy, "", np.nan))
-    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
-
-
-def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
-                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
-
-    Parameters
-    ----------
-    returns, weights, estimation_window, estimate_covariance
-        As `decide` takes and returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns rebalance_date, strategy, one_way_distance (half the sum of absolute differences of weights, 0 to 1)
-        for each `<model>+rpp`; NaN where the window alone has no risk parity.
-    """
-    rows = []
-    of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
-    for date, at_date in of_rpp.groupby("rebalance_date"):
-        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-        history = _solution(partial(risk_parity, estimate_covariance(window)), returns.columns)
-        for strategy, held in at_date.groupby("strategy", sort=False):
-            difference = held.set_index("asset")["weight"] - history.weights
-            distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
-            rows.append((date, strategy, distance))
-    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])
-
-
-def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, estimation_window: int,
-                       estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    """Who carries the risk of each strategy on one rebalance date, by the covariance known then.
-
-    Parameters
-    ----------
-    returns, weights : DataFrame
-        As `decide` takes and returns.
-    date, estimation_window, estimate_covariance : date, int, callable
-        The rebalance date; trading days of the covariance; returns to covariance, as in `decide`.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy, asset, then those of `frontier.marginal_risk`.
-    """
-    Sigma = estimate_covariance(estimation_sample(returns, date=date, days=estimation_window, name="estimation_window"))
-    at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
-    if at_date.empty:
-        raise ValueError(f"No weights were decided on {iso_day(date)}: give one of the rebalance dates")
-    shares = {strategy: marginal_risk(held.set_index("asset")["weight"], Sigma)
-              for strategy, held in at_date.groupby("strategy", sort=False)}
-    return pd.concat(shares, names=["strategy", "asset"]).reset_index()
-
-
-def _solution(problem: Callable[[], Solution], assets: pd.Index) -> Solution:
-    """Solve; where that fails, equal weight, with the reason in the note."""
+def solution(problem: Callable[[], Solution], assets: pd.Index) -> Solution:
+    """Solve a problem; where that fails, equal weight of the assets, with the reason in the note."""
     try:
         return problem()
     except OptimizationError as error:
         return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {error}")
+
+
+def _noted(note: str, untraded: pd.Index) -> str:
+    """A solver's note, with the assets that could not be bought."""
+    if untraded.empty:
+        return note
+    return f"{note + '; ' if note else ''}without {', '.join(map(str, untraded))}, not traded that day"
 
 
 def _option(options: dict[str, Callable], choice: str, name: str) -> Callable:
@@ -284,8 +210,8 @@ def _option(options: dict[str, Callable], choice: str, name: str) -> Callable:
     return options[choice]
 
 
-def _check(returns: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
-    """Refuse unknown frameworks, dates that are no trading days, and returns with gaps or out of order."""
+def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
+    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or out of order."""
     for framework in frameworks:
         if framework not in FRAMEWORKS:
             raise ValueError(f"There is no framework {framework!r}: choose among {', '.join(FRAMEWORKS)}")
@@ -297,3 +223,8 @@ def _check(returns: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[
     known = returns.loc[:dates.max()]
     if known.isna().any(axis=None):
         raise ValueError(f"The returns of {known.columns[known.isna().any()][0]} have gaps: build the universe first")
+    if not returns.columns.isin(traded.columns).all() or not dates.isin(traded.index).all():
+        raise ValueError("traded says nothing of some asset or rebalance date: give a column an asset and a row a day")
+    if not traded.loc[dates, returns.columns].any(axis=1).all():
+        lost = dates[~traded.loc[dates, returns.columns].any(axis=1)][0]
+        raise ValueError(f"No asset has a price on {iso_day(lost)}, so nothing can be decided then: mend the prices")
