@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -24,11 +25,16 @@ def frame():
     return pd.DataFrame({"A": [0.1, 0.2], "B": [0.3, 0.4]}, index=days)
 
 
+def write_all(stage, frame):
+    """Write a frame under every noun that the stage promises."""
+    for path in provenance.STAGES[stage.name].writes:
+        stage.write(Path(path).stem, frame)
+
+
 def close_01(frame: pd.DataFrame, **parameters) -> artifacts.Stage:
     """Run stage 01 in this process with one frame for every result."""
     stage = open_stage("01_data", parameters)
-    for path in provenance.STAGES["01_data"].writes:
-        stage.write(path.split("/")[1].split(".")[0], frame)
+    write_all(stage, frame)
     stage.close()
     return stage
 
@@ -84,7 +90,7 @@ def test_only_what_the_contract_lists_is_read_and_written(outputs, frame):
 def test_opening_a_stage_puts_its_results_and_its_readers_out_of_sight(outputs, frame):
     close_01(frame)
     stage = open_stage("02_correlation", {})
-    stage.write("correlation", frame)
+    write_all(stage, frame)
     stage.figure("heatmap", go.Figure())
     stage.close()
     folder = outputs / "default"
@@ -161,7 +167,7 @@ def test_a_stage_that_was_opened_again_elsewhere_is_not_recorded(outputs, frame)
     first = open_stage("02_correlation", {"correlation_window": 21})
     second = open_stage("02_correlation", {})
     for stage in (first, second):
-        stage.write("correlation", frame)
+        write_all(stage, frame)
     with pytest.raises(StageError, match="02_correlation was opened again"):
         first.close()
     second.close()
@@ -173,7 +179,7 @@ def test_a_stage_whose_inputs_were_made_again_is_not_recorded(outputs, frame):
     close_01(frame)
     stage = open_stage("02_correlation", {})
     close_01(frame)
-    stage.write("correlation", frame)
+    write_all(stage, frame)
     with pytest.raises(StageError, match="its inputs were made again"):
         stage.close()
 
@@ -185,7 +191,7 @@ def test_a_kernel_that_ran_other_cells_than_the_notebook_holds_is_not_recorded(o
         close_01(frame)
         stage = open_stage("02_correlation", {"In": ["", "a cell before", executed[0]]})
         stage._executed += executed[1:]
-        stage.write("correlation", frame)
+        write_all(stage, frame)
         stage.close()
 
     close(cells)
