@@ -265,3 +265,26 @@ def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
         with pytest.raises(StageError, match="in use by `forefolio run` .process"):
             open_stage("01_data", {})
     open_stage("01_data", {})
+
+
+def test_the_published_numbers_of_the_named_paper_are_an_input(outputs, tmp_path, monkeypatch):
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,7\n")
+    (folder / "nguyen2025_claims.csv").write_text("place,value\nTable 1,1\n")
+    monkeypatch.setattr(provenance, "PUBLISHED", folder)
+    named = provenance.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"]
+    assert list(named) == ["zouaoui2025_claims.csv"]
+    assert provenance.conditions(outputs, "03_mpt_frontier", {"paper": "none"}, [])["published"] == {}
+    assert provenance.conditions(outputs, "02_correlation", {}, [])["published"] == {}
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,8\n")
+    assert provenance.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"] != named
+
+
+def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
+    close_01(frame)
+    stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
+    tables = stage.published()
+    assert set(tables) == {"claims", "table3_mpt", "table4_windows", "table5_summary", "table5_weights"}
+    assert tables["table4_windows"]["window_days"].tolist() == [5, 10, 15, 30]
+    assert open_stage("03_mpt_frontier", {}).published() == {}

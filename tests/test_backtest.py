@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from forefolio.backtest import backtest, cost_sensitivity, turnover
+from forefolio.metrics import performance_table
 
 DAYS = pd.bdate_range("2024-01-25", "2024-04-10", name="date")
 REBALANCES = pd.DatetimeIndex(["2024-01-31", "2024-02-29", "2024-03-29"])
@@ -152,11 +153,89 @@ def test_short_positions_pay_for_all_that_is_traded(returns):
     assert result.trades["cost"].tolist() == pytest.approx([0.02])
 
 
-def test_a_strategy_that_loses_everything_is_refused(returns):
+def test_three_assets_long_and_short_by_hand():
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-01", "2024-02-02", "2024-02-05"], name="date")
+    returns = pd.DataFrame({"A": [9.0, 0.10, 0.00, -0.05], "B": [9.0, 0.20, -0.10, 0.10],
+                            "C": [9.0, -0.10, 0.50, 0.00]}, index=days)
+    weights = weights_of("s", [[1.2, -0.5, 0.3], [0.5, 1.0, -0.5]], dates=days[[0, 2]])
+    result = backtest(weights, returns, cost_rate=0.01)
+    # holdings: day one 1.32 - 0.60 + 0.27 = 0.99; day two 1.32 - 0.54 + 0.405 = 1.185; then 0.475 + 1.1 - 0.5 = 1.075
+    # traded first 1.2 + 0.5 + 0.3; then |0.5 - 1.32 / 1.185| + |1 + 0.54 / 1.185| + |-0.5 - 0.405 / 1.185|
+    traded = (0.7275 + 1.725 + 0.9975) / 1.185
+    assert result.drifted_weights["weight"].iloc[3:].tolist() == pytest.approx([1.32 / 1.185, -0.54 / 1.185,
+                                                                                0.405 / 1.185])
+    assert result.trades["turnover"].tolist() == pytest.approx([1.0, traded / 2])
+    assert result.trades["cost"].tolist() == pytest.approx([0.02, 0.01 * traded])
+    assert result.net_returns["s"].tolist() == pytest.approx([0.99 * 0.98 - 1, 1.185 / 0.99 - 1,
+                                                              1.075 * (1 - 0.01 * traded) - 1])
+    assert result.bankruptcies.empty and list(result.bankruptcies) == ["date", "strategy", "note"]
+
+
+def test_daily_rebalancing_earns_the_constant_long_and_short_weights_returns(returns):
+    chosen = np.array([1.4, -0.9, 0.5])
+    daily = weights_of("constant", [chosen] * (len(DAYS) - 1), dates=DAYS)
+    result = backtest(daily, returns, cost_rate=0.0)
+    np.testing.assert_allclose(result.net_returns["constant"], returns.iloc[1:] @ chosen, atol=1e-14)
+
+
+RUIN = pd.Timestamp("2024-03-05")  # between the second rebalance and the third
+
+
+@pytest.fixture
+def ruinous(returns):
+    """Returns where the second of three assets rises fourfold on one day, which half the wealth short of it loses."""
     changed = returns.copy()
-    changed.loc["2024-02-05", "B"] = 3.0
-    with pytest.raises(ValueError, match=r"strategy short loses all its wealth on 2024-02-05"):
-        backtest(weights_of("short", [[1.5, -0.5, 0.0]]), changed, cost_rate=0.0)
+    changed.loc[RUIN, "B"] = 3.0
+    return changed
+
+
+def test_a_strategy_that_loses_everything_is_bankrupt_for_good(ruinous):
+    both = pd.concat([weights_of("short", [[1.5, -0.5, 0.0]] * 3), weights_of("long", [[0.5, 0.0, 0.5]] * 3)])
+    result = backtest(both, ruinous, cost_rate=0.001)
+    earned = result.net_returns["short"]
+    assert earned[RUIN] == -1 and (earned[earned.index > RUIN] == 0).all() and (earned[earned.index < RUIN] != 0).all()
+    assert result.net_returns.notna().all(axis=None) and (result.net_returns >= -1).all(axis=None)
+    assert result.bankruptcies[["date", "strategy"]].to_numpy().tolist() == [[RUIN, "short"]]
+    assert result.bankruptcies["note"].item() == ("The strategy short loses all its wealth on 2024-03-05 and earns "
+                                                  "nothing more: limit its shorts and what its trades cost")
+    assert result.trades["strategy"].tolist() == ["short"] * 2 + ["long"] * 3  # what has no wealth trades no more
+    assert len(result.drifted_weights) == 2 * 3 + 3 * 3 and turnover(result.trades).notna().all()
+    alone = backtest(weights_of("long", [[0.5, 0.0, 0.5]] * 3), ruinous, cost_rate=0.001)
+    pd.testing.assert_series_equal(result.net_returns["long"], alone.net_returns["long"])
+
+
+def test_until_its_bankruptcy_a_strategy_is_as_if_it_never_came(returns, ruinous):
+    short = weights_of("short", [[1.5, -0.5, 0.0]] * 3)
+    spared, ruined = (backtest(short, frame, cost_rate=0.001).net_returns["short"] for frame in (returns, ruinous))
+    pd.testing.assert_series_equal(spared[spared.index < RUIN], ruined[ruined.index < RUIN])
+    assert spared[RUIN] > -0.2
+
+
+def test_wealth_of_exactly_zero_is_bankruptcy():
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-01", "2024-02-02"], name="date")
+    returns = pd.DataFrame({"A": [0.0, 0.0, 0.5], "B": [0.0, 1.0, 0.5]}, index=days)
+    result = backtest(weights_of("s", [[2.0, -1.0]], dates=days, assets=["A", "B"]), returns, cost_rate=0.0)
+    assert result.net_returns["s"].tolist() == [-1, 0] and result.bankruptcies["date"].tolist() == [days[1]]
+
+
+def test_costs_that_exceed_the_wealth_are_bankruptcy_on_the_day_they_are_paid(returns):
+    """Twenty times the wealth bought and nineteen sold short, at 3 percent: 1.17 of the wealth."""
+    result = backtest(weights_of("s", [[20.0, -19.0, 0.0]] * 3), returns * 0, cost_rate=0.03)
+    assert result.net_returns["s"].tolist() == [-1] + [0] * (len(result.net_returns) - 1)
+    assert result.trades["cost"].tolist() == pytest.approx([1.17])
+    assert result.bankruptcies["date"].tolist() == [result.net_returns.index[0]]
+    assert turnover(result.trades).isna().all()
+
+
+def test_a_bankruptcy_leaves_a_performance_without_gaps(ruinous):
+    both = pd.concat([weights_of("short", [[1.5, -0.5, 0.0]] * 3), weights_of("long", [[0.5, 0.0, 0.5]] * 3)])
+    result = backtest(both, ruinous, cost_rate=0.001)
+    net_returns = result.net_returns.assign(benchmark=ruinous["A"])
+    table = performance_table(net_returns, turnover(result.trades), periods_per_year=252, risk_free_rate=0.0)
+    row = table.set_index("strategy").loc["short"]
+    assert row.notna().all() and row[["total_return", "annual_return", "max_drawdown"]].eq(-1).all()
+    costs = cost_sensitivity(both, ruinous, cost_bps=[0, 10])
+    assert costs.loc[costs["strategy"] == "short", "total_return"].tolist() == [-1, -1]
 
 
 @pytest.mark.parametrize(("rows", "message"), [
@@ -192,7 +271,9 @@ def test_strategies_that_start_on_different_days_are_refused(returns):
         backtest(both, returns, cost_rate=0.0)
 
 
-def test_counting_shares_and_money_gives_the_same_wealth(weights, returns):
+@pytest.mark.parametrize("rows", [None, [[1.8, -0.9, 0.1], [-0.5, 1.9, -0.4], [-1.0, 0.2, 1.8]]])
+def test_counting_shares_and_money_gives_the_same_wealth(rows, weights, returns):
+    weights = weights_of("lstm+mvf", rows) if rows else weights
     prices = 50 * (1 + returns).cumprod()
     decided = weights[weights["strategy"] == "lstm+mvf"].pivot(index="rebalance_date", columns="asset", values="weight")
     money, shares, path = 1000.0, pd.Series(0.0, index=ASSETS), {}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio import drawing, forecast_figures, frontier_figures, market_figures, strategy_figures
+from forefolio import drawing, forecast_figures, frontier_figures, market_figures, network_figures, strategy_figures
 
 RNG = np.random.default_rng(1)
 ASSETS = ["BB", "AA", "CC", "DD", "EE"]
@@ -15,6 +15,12 @@ DAYS = pd.bdate_range("2021-01-04", periods=500, name="date")
 STRATEGIES = [f"{model}+{framework}" for model in ("lstm", "cnn1d", "mean") for framework in ("mvf", "rpp", "mdp")]
 STRATEGIES += ["equal_weight"]
 SAMPLE = "test, 2022-01-03 to 2022-12-30"
+LAYERS = [("input", "30 days x 21 assets"), ("LSTM", "64 units, every step"), ("LSTM", "32 units, every step"),
+          ("dense", "21 assets, every step")]
+STEPS = [("prices", "21 assets, 1098 days"), ("returns", "training 2021-08-16 to 2023-06-30"),
+         ("network", "LSTM, windows 5, 10, 15, 30"), ("forecast", "mean of the coming 30 days"),
+         ("tangency", "shorts allowed, gross limit none"), ("holding", "monthly, 8 rebalances")]
+CELLS = ["rnn", "lstm", "gru", "bilstm"]
 
 
 def made_up() -> dict[str, pd.DataFrame]:
@@ -33,6 +39,9 @@ def made_up() -> dict[str, pd.DataFrame]:
     history = pd.concat([pd.DataFrame({"model": model, "seed": 0, "asset": asset, "epoch": range(1, n + 1), "loss": 1.0,
                                        "validation_loss": np.arange(n, dtype=float), "kept": np.arange(n) == n - 2})
                          for model in ("lstm", "cnn1d") for asset, n in [("AA", 3), ("BB", 5)]])
+    by_window = pd.MultiIndex.from_product([CELLS, [30, 5, 10]], names=["model", "window"]).to_frame(index=False)
+    joint_history = by_window.merge(pd.DataFrame([(0, 1, False), (0, 2, True), (0, 3, False), (1, 1, True)],
+                                                 columns=["seed", "epoch", "kept"]), how="cross")
     by_asset = pd.MultiIndex.from_product([models, [0, 1], ASSETS], names=["model", "seed", "asset"]).to_frame(index=False)
     risk = RNG.dirichlet(np.ones(5))
     months = pd.date_range("2021-11-01", periods=16, freq="MS").strftime("%Y-%m")
@@ -56,6 +65,11 @@ def made_up() -> dict[str, pd.DataFrame]:
                                     for strategy in STRATEGIES]),
         "history": history, "forecasts": forecasts.assign(forecast=RNG.normal(0, 0.001, len(forecasts))),
         "by_asset": by_asset.assign(mse=np.where(by_asset["model"] == "zero", 2.0, 1.0 + 2 * by_asset["seed"])),
+        "window_accuracy": by_window.assign(
+            seed=0, mse_test=by_window["window"] * 1.01e-4, zero_mse_test=by_window["window"] * 1e-4,
+            mean_mse_test=by_window["window"] * 0.98e-4, mae_test=0.03, zero_mae_test=0.03, mean_mae_test=0.03),
+        "joint_history": joint_history.assign(loss=0.001 / joint_history["epoch"],
+                                              validation_loss=0.002 + 0.0001 * joint_history["epoch"]),
         "accuracy": pd.DataFrame({"model": models, **{f"{kind}_{part}": [0.5, np.nan, 0.51] for kind in
                                                       ("hr", "hr_plus", "hr_minus") for part in ("mean", "std")}}),
         "monthly_excess": pd.DataFrame(RNG.normal(0, 0.02, (16, 10)), pd.Index(months, name="month"), STRATEGIES),
@@ -85,6 +99,10 @@ DRAW = {  # every figure of the library from the frames
     "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
+    "network": lambda f: network_figures.network_diagram(LAYERS, title="The LSTM of 2022"),
+    "construction": lambda f: network_figures.construction_diagram(STEPS),
+    "window_accuracy": lambda f: network_figures.window_accuracy(f["window_accuracy"], metric="mse", sample=SAMPLE),
+    "window_training": lambda f: network_figures.window_training_curves(f["joint_history"]),
     "grid": lambda f: strategy_figures.weights_grid(f["weights"], STRATEGIES),
     "effective": lambda f: strategy_figures.effective_holdings_over_time(f["weights"]),
     "contributions": lambda f: strategy_figures.risk_contributions(f["contributions"], date="2022-01-31"),
@@ -95,6 +113,7 @@ DRAW = {  # every figure of the library from the frames
     "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
+DIAGRAMS = ["network", "construction"]  # boxes and arrows: no data, no axes, no days; their own tests are at the end
 OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "risk_return", "costs"]
 
 
@@ -108,9 +127,25 @@ def axis_titles(figure, letter):
         axis.title.text or "" for axis in figure.select_yaxes()]
 
 
+def note_boxes(figure, plot_size):
+    """Left, bottom, right, top of each label beside a point, in pixels of a plot of this size."""
+    spans, boxes = [np.ptp(axis.range) for axis in (figure.layout.xaxis, figure.layout.yaxis)], []
+    for note in figure.layout.annotations:
+        x, y = note.x / spans[0] * plot_size[0] + note.ax, note.y / spans[1] * plot_size[1] - note.ay
+        left = x - (6.7 * len(note.text) if note.xanchor == "right" else 0)
+        boxes.append((left, y - 8, left + 6.7 * len(note.text), y + 8))
+    return boxes
+
+
+def overlaps(boxes):
+    return [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1:]
+            if a[0] < b[2] and a[2] > b[0] and a[1] < b[3] and a[3] > b[1]]
+
+
 def test_every_public_function_that_draws_is_in_this_test():
-    public = {name for room in (market_figures, forecast_figures, frontier_figures, strategy_figures) for name, value in vars(room).items()
-              if callable(value) and getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")}
+    public = {name for room in (market_figures, forecast_figures, frontier_figures, network_figures, strategy_figures)
+              for name, value in vars(room).items() if callable(value)
+              and getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")}
     called = {name for draw in DRAW.values() for name in draw.__code__.co_names}
     assert public <= called
 
@@ -118,15 +153,18 @@ def test_every_public_function_that_draws_is_in_this_test():
 @pytest.mark.parametrize("name", DRAW)
 def test_a_figure_has_its_size_a_title_with_the_period_and_only_finite_values(drawn, name):
     figure = drawn[name]
-    assert figure.layout.width >= 820 and figure.layout.height >= 400
     told = figure.layout.title.text
-    assert re.search(r"\d{4}-\d{2}-\d{2}|2022|assets: 2, seeds: 1", told)
+    if name in DIAGRAMS:
+        assert figure.layout.width >= 820 and figure.layout.height >= 150 and "parameters" in told and not figure.data
+    else:
+        assert figure.layout.width >= 820 and figure.layout.height >= 400
+        assert re.search(r"\d{4}-\d{2}-\d{2}|2022|assets: 2, seeds: 1|windows: 5, 10, 30 days, seeds: 2", told)
     assert figure.layout.template.layout.paper_bgcolor == "white"
     assert all(np.isfinite(np.asarray(trace.y, float)).all() for trace in figure.data
                if trace.type == "scatter" and not isinstance(trace.y[0], str))
 
 
-@pytest.mark.parametrize("name", DRAW)
+@pytest.mark.parametrize("name", [name for name in DRAW if name not in DIAGRAMS])
 def test_axes_say_what_and_in_which_unit(drawn, name):
     figure = drawn[name]
     if name == "heatmap":  # its unit is at the color scale, its axes are the assets
@@ -254,7 +292,22 @@ def test_frontier_annualizes_and_writes_what_lies_outside_instead_of_drawing_it(
     assert np.isclose(cloud.marker.color[0], (0.0004 * 252 - 0.01) / (0.008 * 252**0.5), atol=1e-5)
     assert max(figure.layout.xaxis.range) < 0.4 * 252**0.5
     outside = [note.text for note in figure.layout.annotations if "outside" in note.text]
-    assert outside == ["outside the axes: tangency (gross exposure 19.8), volatility 635%, return 1260%"]
+    assert outside == ["outside the axes: tangency (gross 19.8), volatility 635%, return 1260%"]
+
+
+def test_gross_exposure_stands_on_every_label_inside_and_outside_the_axes(drawn):
+    assert [note.text for note in drawn["frontier"].layout.annotations] == [
+        "minimum variance (gross 1.0)", "tangency (gross 19.8)"]
+    assert [note.font.color for note in drawn["frontier"].layout.annotations] == [
+        drawing.strategy_color("minimum_variance"), drawing.strategy_color("tangency")]
+
+
+def test_labels_of_portfolios_at_one_point_do_not_cover_each_other():
+    names = ["maximum_sharpe", "maximum_sortino", "minimum_variance", "minimum_cvar", "tangency"]
+    portfolios = FRAMES["portfolios"].iloc[[0] * 5].set_index(pd.Index(names))
+    figure = DRAW["frontier"](FRAMES | {"portfolios": portfolios})
+    boxes = note_boxes(figure, (620, 350))
+    assert len(boxes) == 5 and not overlaps(boxes)
 
 
 def test_weights_of_many_assets_are_summed_not_lost():
@@ -299,16 +352,8 @@ def test_labels_cover_neither_each_other_nor_another_point():
     performance = FRAMES["performance"].assign(annual_return=0.1 + 0.0005 * np.arange(11), annual_volatility=0.2)
     performance.loc[0, ["annual_return", "annual_volatility"]] = [0.3, 0.4]
     figure = strategy_figures.risk_return(performance, sample=SAMPLE)
-    spans = [np.ptp(axis.range) for axis in (figure.layout.xaxis, figure.layout.yaxis)]
-    boxes = []
-    for note in figure.layout.annotations:
-        x, y = note.x / spans[0] * 800 + note.ax, note.y / spans[1] * 300 - note.ay
-        left = x - (6.7 * len(note.text) if note.xanchor == "right" else 0)
-        boxes.append((left, y - 8, left + 6.7 * len(note.text), y + 8))
-    assert len(boxes) == 11
-    clashes = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1:]
-               if a[0] < b[2] and a[2] > b[0] and a[1] < b[3] and a[3] > b[1]]
-    assert not clashes
+    boxes = note_boxes(figure, (800, 300))
+    assert len(boxes) == 11 and not overlaps(boxes)
 
 
 def test_log_ticks_cover_the_axis_and_are_few():
@@ -316,6 +361,136 @@ def test_log_ticks_cover_the_axis_and_are_few():
         axis = drawing.log_axis(low, high)
         inside = [tick for tick in axis["tickvals"] if low <= tick <= high]
         assert 3 <= len(inside) <= 12 and axis["range"] == pytest.approx(np.log10([low, high]))
+
+
+def boxes_of(figure):
+    """Left, top, right, bottom of each box of a diagram, in the order drawn."""
+    return [(shape.x0, shape.y0, shape.x1, shape.y1) for shape in figure.layout.shapes if shape.type == "rect"]
+
+
+def plain(text):
+    """Text as it is read: without tags, breaks as spaces."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+@pytest.mark.parametrize("draw", [lambda parts: network_figures.network_diagram(parts, title="net"),
+                                  network_figures.construction_diagram])
+def test_a_diagram_has_one_box_a_part_with_its_text_and_an_arrow_between_neighbors(draw, count):
+    parts = [(f"part {i}", f"detail {i}: {STEPS[i % 6][1]}") for i in range(count)]
+    figure = draw(parts)
+    boxes = boxes_of(figure)
+    assert len(boxes) == count and not overlaps(boxes)
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range  # y runs downwards
+    assert all(left < box[0] and box[2] < right and top < box[1] and box[3] < bottom for box in boxes)
+    assert len({box[1] for box in boxes}) == (1 if count <= 6 else 2)
+    assert not figure.layout.xaxis.visible and not figure.layout.yaxis.visible
+    texts = [note for note in figure.layout.annotations if note.text]
+    assert [plain(note.text) for note in texts] == [f"{name} {detail}" for name, detail in parts]
+    assert all(box[0] < note.x < box[2] and box[1] < note.y < box[3] for box, note in zip(boxes, texts, strict=True))
+    arrows = [note for note in figure.layout.annotations if note.showarrow]
+    turns = [shape.path for shape in figure.layout.shapes if shape.type == "path"]
+    assert len(arrows) == count - 1 and len(turns) == (count > 6)
+    for one, other, arrow in zip(boxes[:-1], boxes[1:], arrows, strict=True):
+        if one[1] == other[1]:  # beside each other: from the right edge to the left edge
+            assert (arrow.ax, arrow.x) == pytest.approx((one[2], other[0])) and one[1] < arrow.y == arrow.ay < one[3]
+        else:  # from below the last box of the row to above the first of the next
+            corners = [tuple(map(float, corner.split(","))) for corner in re.findall(r"[\d.]+,[\d.]+", turns[0])]
+            assert corners[0] == pytest.approx(((one[0] + one[2]) / 2, one[3]))
+            assert corners[-1] == pytest.approx((arrow.ax, arrow.ay))
+            assert (arrow.x, arrow.y) == pytest.approx(((other[0] + other[2]) / 2, other[1]))
+
+
+def test_the_text_of_a_diagram_s_boxes_fits_into_them():
+    for parts in (LAYERS, STEPS, [("a", "one two three four " * 5), ("extraordinarily long name", "")] * 5):
+        figure = network_figures.network_diagram(parts, title="net")
+        for (left, top, right, bottom), note in zip(boxes_of(figure), (n for n in figure.layout.annotations if n.text)):
+            size = [float(size) for size in re.findall(r"font-size:([\d.]+)px", note.text)]
+            name, detail = note.text.split("</b>")
+            lines = [(s, line) for s, part in zip(size, (name, detail)) for line in part.split("<br>")]
+            assert max(0.54 * s * len(plain(line)) for s, line in lines) <= right - left and min(size) >= 10
+            assert 17 * (note.text.count("<br>") + 1) < bottom - top
+
+
+def test_a_recurrent_layer_has_the_color_of_its_model(drawn):
+    lines = [shape.line.color for shape in drawn["network"].layout.shapes if shape.type == "rect"]
+    assert lines == [drawing.GREY, drawing.strategy_color("lstm"), drawing.strategy_color("lstm"), drawing.GREY]
+
+
+def test_window_accuracy_is_relative_to_the_zero_forecast_of_the_same_window(drawn):
+    figure = drawn["window_accuracy"]
+    assert [trace.name for trace in figure.data] == [*CELLS, "mean forecast"]
+    assert all(list(trace.x) == ["5", "10", "30"] for trace in figure.data)
+    assert np.allclose([trace.y for trace in figure.data], [[0.01] * 3] * 4 + [[-0.02] * 3])
+    assert [trace.line.color for trace in figure.data] == [drawing.strategy_color(name) for name in [*CELLS, "mean"]]
+    assert [shape.y0 for shape in figure.layout.shapes] == [0]  # the zero forecast
+    assert [plain(tick) for tick in figure.layout.xaxis.ticktext] == ["5 0.0005", "10 0.001", "30 0.003"]
+    assert "0 of 12 networks are better" in figure.layout.title.text
+
+
+def test_window_accuracy_averages_seeds_and_leaves_out_networks_that_diverged():
+    first = FRAMES["window_accuracy"].query("model in ('rnn', 'lstm')")
+    second = first.assign(seed=1, mse_test=first["zero_mse_test"] * 0.97)
+    second.loc[second["model"] == "lstm", "mse_test"] = np.nan
+    gone = first["mse_test"].mask((first["model"] == "lstm") & (first["window"] == 10))
+    both = pd.concat([first.assign(mse_test=gone), second])
+    figure = network_figures.window_accuracy(both, metric="mse", sample=SAMPLE)
+    rnn, lstm, mean = figure.data
+    assert np.allclose(rnn.y, -0.01) and list(lstm.x) == ["5", "30"] and np.allclose(lstm.y, 0.01) and len(mean.x) == 3
+    assert "3 of 5 networks are better" in figure.layout.title.text
+
+
+def test_accuracy_axis_holds_every_point_and_the_zero_forecast():
+    for factor in (1.00001, 0.9, 1.3):
+        accuracy = FRAMES["window_accuracy"].assign(mae_test=0.03 * factor)
+        figure = network_figures.window_accuracy(accuracy, metric="mae", sample=SAMPLE)
+        low, high = figure.layout.yaxis.range
+        assert low < 0 < high and all(low < min(trace.y) and max(trace.y) < high for trace in figure.data)
+        assert high - low < 1.2 * abs(factor - 1)  # so that small differences can be seen
+
+
+def test_accuracy_axis_is_stretched_where_one_network_is_far_worse():
+    accuracy = FRAMES["window_accuracy"].copy()
+    accuracy["mse_test"] = accuracy["zero_mse_test"] * np.where(accuracy["model"] == "rnn", 1.5, 1.01)
+    accuracy["mean_mse_test"] = accuracy["zero_mse_test"] * 0.99
+    figure = network_figures.window_accuracy(accuracy, metric="mse", sample=SAMPLE)
+    axis, (rnn, lstm, *_, mean) = figure.layout.yaxis, figure.data
+    assert "stretched around 0" in axis.title.text
+    for trace, expected in ((rnn, np.arcsinh(50)), (lstm, np.arcsinh(1)), (mean, -np.arcsinh(1))):
+        assert np.allclose(trace.y, expected)
+    assert np.allclose(rnn.customdata, 0.5)  # what hovering tells
+    ticks = dict(zip(axis.ticktext, axis.tickvals, strict=True))
+    assert ticks["0%"] == 0 and ticks["1%"] == pytest.approx(np.arcsinh(1)) and ticks["\N{MINUS SIGN}1%"] == -ticks["1%"]
+    assert "stretched" not in axis_titles(DRAW["window_accuracy"](FRAMES), "y")[0]
+    assert axis.range[0] < min(mean.y) and max(rnn.y) < axis.range[1]
+
+
+def test_window_training_has_a_panel_a_window_and_marks_the_kept_epoch_on_the_validation_curve(drawn):
+    figure = drawn["window_training"]
+    assert [note.text for note in figure.layout.annotations] == ["5 days", "10 days", "30 days"]
+    assert [trace.name for trace in figure.data if trace.showlegend] == CELLS
+    panel = [trace for trace in figure.data if trace.xaxis == "x" and trace.legendgroup == "lstm"]
+    validation, kept, training = panel
+    assert (validation.line.dash, training.line.dash) == ("solid", "dot") and len(figure.data) == 3 * 4 * 3
+    assert np.allclose(validation.y, [0.0021, 0.00215, 0.0022])  # a seed stops after one epoch and keeps its loss
+    assert np.allclose(training.y, [0.001, 0.00075, 0.001 * (1 / 3 + 1) / 2])
+    assert kept.x == (1.5,) and np.allclose(kept.y, 0.002125)  # the median of epochs 1 and 2
+
+
+def test_window_training_has_a_log_axis_only_where_losses_differ_tenfold(drawn):
+    assert drawn["window_training"].layout.yaxis.type is None
+    history = FRAMES["joint_history"]
+    wide = network_figures.window_training_curves(history.assign(loss=0.1 / history["epoch"]))
+    assert {axis.type for axis in wide.select_yaxes()} == {"log"} and "log axis" in axis_titles(wide, "y")[0]
+
+
+def test_window_training_draws_what_is_finite_of_a_network_that_diverged():
+    history = FRAMES["joint_history"].query("window == 5 and seed == 0").assign(kept=False)
+    history.loc[history["epoch"] == 3, ["loss", "validation_loss"]] = np.inf, np.nan
+    figure = network_figures.window_training_curves(history)
+    assert len(figure.data) == 2 * 4 and all(np.isfinite(trace.y).all() for trace in figure.data)
+    assert np.isfinite(figure.layout.yaxis.range).all()
+    assert "no network" in network_figures.window_training_curves(history.iloc[:0]).layout.title.text
 
 
 def test_a_figure_becomes_a_picture_of_its_size(drawn):

@@ -174,7 +174,8 @@ def test_closed_forms_solve_their_equations(case, mu, Sigma):
     assert (two_fund["volatility"] >= at_calm * (1 - 1e-9)).all()
 
 
-def test_every_framework_decides_without_a_failure(case):
+@pytest.mark.parametrize("max_gross", [0, 2])
+def test_every_framework_decides_without_a_failure(max_gross, case):
     market, returns, estimate_covariance = case
     validation_end = pd.Timestamp(VALIDATION_END[market])
     schedule = forecasts.schedule(returns.index, train_end=validation_end - pd.DateOffset(months=6),
@@ -184,9 +185,13 @@ def test_every_framework_decides_without_a_failure(case):
     weights, log = rebalances.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=rebalances.FRAMEWORKS, estimation_window=120,
         residual_window=30, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=1.0,
-        estimate_covariance=estimate_covariance)
-    assert len(log) == 4 * 7 and (log["status"] == "optimal").all()
-    assert (weights["weight"] >= 0).all()
+        risk_free=1e-5, max_gross=max_gross, estimate_covariance=estimate_covariance)
+    short = log["strategy"].str.endswith("+tangency")
+    assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
+    assert log.loc[short, "status"].isin(["optimal", "fallback" if max_gross else "inefficient"]).all()
+    assert (weights.loc[~weights["strategy"].str.endswith("+tangency"), "weight"] >= 0).all()
+    gross = holdings.gross_exposure_by_date(weights)["gross_exposure"]
+    assert gross.min() > 1 - 1e-9 and (not max_gross or gross.max() < max_gross + 1e-6)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
     options = {"estimation_window": 120, "estimate_covariance": estimate_covariance}
     assert holdings.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()

@@ -45,6 +45,19 @@ def test_max_drawdown_is_the_worst_pair_of_days(net_returns):
     assert subject.max_drawdown(net_returns)["lstm+mvf"] == pytest.approx(worst)
 
 
+def test_a_day_that_loses_more_than_everything_leaves_nothing_for_good():
+    """As of a portfolio with shorts: two such days would otherwise multiply to a gain."""
+    returns = pd.DataFrame({"short": [0.1, -1.5, 0.2, -1.5], "long": [0.1, 0.0, 0.0, 0.0]})
+    assert subject.wealth(returns)["short"].tolist() == pytest.approx([1.1, 0, 0, 0])
+    assert subject.max_drawdown(returns).tolist() == [-1, 0]
+    assert subject.total_return(returns).tolist() == pytest.approx([-1, 0.1])
+    assert subject.annual_return(returns, periods_per_year=6)["short"] == -1
+    table = subject.portfolio_statistics({"s": pd.Series({"A": 3.0, "B": -2.0})}, pd.DataFrame(
+        {"A": [0.1, -0.1, 0.0, 0.0], "B": [0.0, 0.6, 0.1, 0.0]}), periods_per_year=252, risk_free_rate=0.0)["s"]
+    assert table.notna().all() and table["max_drawdown"] == -1
+    assert table["annual_return"] == pytest.approx((0.3 - 1.5 - 0.2) * 63)  # the mean takes each day as it is
+
+
 def test_growth_by_hand():
     returns = pd.DataFrame({"A": [0.1, 0.1]})
     assert subject.total_return(returns)["A"] == pytest.approx(0.21)

@@ -10,13 +10,15 @@ from forefolio import holdings
 from forefolio import rebalances as subject
 from forefolio.covariance import estimate, sample_covariance
 from forefolio.downside import minimum_drawdown
+from forefolio.frontier import global_minimum_variance, tangency
+from forefolio.long_short import tangency_within
 from forefolio.portfolios import OptimizationError, mean_variance_forecast, risk_parity
 from forefolio.returns import rebalance_dates
 
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
            "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
-           "estimate_covariance": sample_covariance}
+           "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": sample_covariance}
 COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
 
 
@@ -261,6 +263,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     ({"residual_window": 150}, "residual_window 150 needs"),
     ({"residual_window": 5000}, "residual_window asks for 5000"),
     ({"frameworks": ["mvf", "hrp"]}, "no framework 'hrp'"),
+    ({"frameworks": ["tangency"], "max_gross": 0.5}, "max_gross is 0.5: give at least 1"),
     ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
     ({"scenarios": "recenter"}, "scenarios is 'recenter'"),
 ])
@@ -304,6 +307,89 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
     assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
     alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
     assert alone["nearest"].tolist() == [""]
+
+
+# -------------------------------------------------------------------------------------------------- short selling
+TANGENCY = {"frameworks": ["tangency"], "risk_free": 0.0}
+
+
+def mean_forecast(forecasts, model, date, horizons):
+    rows = forecasts[(forecasts["model"] == model) & (forecasts["decision_date"] == date)]
+    return rows[rows["horizon"] <= horizons].groupby("asset")["forecast"].mean()
+
+
+@pytest.mark.parametrize("mu_horizon, horizons", [("next_day", 1), ("month", 99)])
+def test_tangency_takes_the_forecast_without_residual_and_the_covariance_of_the_window(mu_horizon, horizons, returns,
+                                                                                       forecasts, dates):
+    weights, log = decide(returns, forecasts, dates[:1], mu_horizon=mu_horizon, **TANGENCY)
+    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    expected = tangency(mean_forecast(forecasts, "lstm", dates[0], horizons), Sigma, risk_free=0.0)
+    ours = held(weights, "lstm+tangency", dates[0])
+    pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
+    assert ours.sum() == pytest.approx(1) and (horizons == 1 or ours.min() < -0.1)
+    row = log.set_index("strategy").loc["lstm+tangency"]
+    assert (row["status"], row["note"]) == (expected.status, expected.note)
+    elsewhere, _ = decide(returns, forecasts, dates[:1], mu_horizon=mu_horizon, scenarios="history", residual_window=10,
+                          **TANGENCY)
+    pd.testing.assert_series_equal(held(elsewhere, "lstm+tangency", dates[0]), ours)
+
+
+def test_a_limit_on_gross_exposure_holds_at_every_date(returns, forecasts, dates):
+    free, _ = decide(returns, forecasts, dates, frameworks=["mvf", "tangency"])
+    weights, log = decide(returns, forecasts, dates, frameworks=["mvf", "tangency"], max_gross=1.5)
+    gross, unlimited = (holdings.gross_exposure_by_date(w).set_index(["rebalance_date", "strategy"])["gross_exposure"]
+                        for w in (weights, free))
+    assert len(gross) == len(dates) * 7 and gross.max() == pytest.approx(1.5) and unlimited.max() > 2
+    short = gross.index.get_level_values("strategy").str.endswith("+tangency")
+    np.testing.assert_allclose(gross[~short], 1)
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    Sigma = sample_covariance(returns.loc[:dates[1]].iloc[-60:])
+    expected = tangency_within(mean_forecast(forecasts, "mean", dates[1], 1), Sigma, risk_free=1e-4, max_gross=1.5)
+    pd.testing.assert_series_equal(held(weights, "mean+tangency", dates[1]), expected.weights, check_names=False)
+    assert set(log["status"]) <= {"optimal", "fallback"}
+    assert (log.loc[log["strategy"] == "zero+tangency", "status"] == "fallback").all()  # zero never exceeds 1e-4
+
+
+def test_an_inefficient_tangency_is_held_and_the_log_says_so(returns, forecasts, dates):
+    """Every forecast below the risk-free rate by the same: the closed form is the calmest portfolio, its ratio < 0."""
+    weights, log = decide(returns, forecasts[forecasts["model"] == "zero"], dates[:1], frameworks=["tangency"])
+    calm = global_minimum_variance(sample_covariance(returns.loc[:dates[0]].iloc[-60:])).weights
+    np.testing.assert_allclose(held(weights, "zero+tangency", dates[0]), calm, atol=1e-9)
+    row = log.set_index("strategy").loc["zero+tangency"]
+    assert row["status"] == "inefficient" and f"gross exposure {calm.abs().sum():.2f}, volatility" in row["note"]
+
+
+@pytest.mark.parametrize("spoil, reason", [
+    (lambda returns: returns.assign(KO=returns["JNJ"]), "singular"),
+    (lambda returns: returns.assign(KO=0.0), "KO never moves")])
+def test_a_singular_covariance_holds_equal_weight_and_says_so(spoil, reason, returns, forecasts, dates):
+    weights, log = decide(spoil(returns), forecasts[forecasts["model"] == "mean"], dates[:1],
+                          frameworks=["mvf", "tangency"])
+    failed = log[log["status"] == "failed"].iloc[0]
+    assert failed["strategy"] == "mean+tangency" and failed["note"].startswith("equal weight instead: ")
+    assert reason in failed["note"] and (held(weights, "mean+tangency", dates[0]) == 0.2).all()
+    assert (held(weights, "mean+mvf", dates[0]) != 0.2).any()
+
+
+def test_noise_after_a_date_changes_no_tangency_up_to_it(returns, forecasts, dates):
+    rng = np.random.default_rng(9)
+    noisy, made = returns.copy(), forecasts.copy()
+    noisy.loc[returns.index > dates[2]] = rng.normal(0, 0.05, size=noisy.loc[returns.index > dates[2]].shape)
+    later = forecasts["decision_date"] > dates[2]
+    made.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    for max_gross in (0, 2):
+        ours, theirs = (decide(*both, dates, frameworks=["tangency"], max_gross=max_gross)[0]
+                        for both in ((returns, forecasts), (noisy, made)))
+        early = ours["rebalance_date"] <= dates[2]
+        pd.testing.assert_frame_equal(ours[early], theirs[early])
+        assert (ours.loc[~early, "weight"] - theirs.loc[~early, "weight"]).abs().max() > 0.01
+
+
+def test_an_asset_that_does_not_trade_is_neither_bought_nor_sold_short(returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates, traded=returns.notna().assign(KO=False), **TANGENCY)
+    ours = weights[weights["strategy"] == "lstm+tangency"]
+    assert (ours.loc[ours["asset"] == "KO", "weight"] == 0).all() and ours["weight"].min() < 0
+    np.testing.assert_allclose(ours.groupby("rebalance_date")["weight"].sum(), 1)
 
 
 # ------------------------------------------------------------------------------------------- what cannot be bought

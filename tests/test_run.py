@@ -273,3 +273,28 @@ def test_twins_and_a_peg_fail_with_a_sentence_and_solve_as_it_says(small_market,
     conditioning = read_frame(folder / "tables" / "conditioning.csv").set_index("covariance")
     assert np.isinf(conditioning.loc["sample", "condition_number"])
     assert conditioning.loc["this study", "condition_number_of_correlation"] < 1e4
+
+
+@pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_crypto_study_runs_whole_with_every_table_and_figure(tmp_path):
+    """All six stages on the paper's coins, with two windows and three epochs."""
+    changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
+               "windows=[5, 30]", "epochs=3", "models=[zero, mean, lstm, gru]", "random_portfolios=1000"]
+    done = forefolio("run", "params/zouaoui2025.yml", *(word for change in changes for word in ("--set", change)),
+                     outputs=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "zouaoui2025"
+    assert not provenance.strangers(folder) and list(provenance.read_manifest(folder)) == STAGES
+    drawn = {path.stem for path in (folder / "figures").glob("*.html")}
+    assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "04_window_mse", "04_window_mae",
+            "05_construction", "05_weights", "06_wealth"} <= drawn
+    by_window, accuracy, claims, hypotheses, table5 = (read_frame(folder / "tables" / f"{name}.csv") for name in (
+        "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary"))
+    assert by_window["window"].tolist() == [5, 30, 5, 30] and (by_window["largest_gross"] >= 1).all()
+    assert accuracy["model"].tolist() == ["lstm", "lstm", "gru", "gru"] and (accuracy["epochs_run"] <= 3).all()
+    assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and len(claims) > 200
+    assert hypotheses["model"].tolist() == ["lstm", "gru"] and set(hypotheses["verdict"]) <= {"H1", "H2", "neither"}
+    assert table5["statistic"].tolist() == ["annualized_return", "annualized_volatility", "sharpe_ratio", "observations",
+                                            "gross_exposure"]
+    performance = read_frame(folder / "tables" / "performance.csv")
+    assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])

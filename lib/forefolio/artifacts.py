@@ -136,6 +136,11 @@ class Stage:
         """Say which files from outside the run folder the results come from: their content counts as an input."""
         self._sources = list(files)
 
+    def published(self) -> dict[str, pd.DataFrame]:
+        """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
+        return {path.stem.removeprefix(f"{self.study.paper}_"): read_frame(path)
+                for path in provenance.published(self.study.paper)}
+
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 

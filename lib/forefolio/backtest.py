@@ -2,6 +2,7 @@
 
 Weights decided at the close of t earn from t+1 on. Until the next rebalance nothing is traded: each holding grows
 with its own return, so the weights drift. A rebalance trades from the drifted to the decided weights and pays for it.
+What is sold short is owed and grows too; a strategy that comes to owe all it has is bankrupt, and earns nothing more.
 """
 
 from collections.abc import Sequence
@@ -21,17 +22,21 @@ class Backtest:
     Attributes
     ----------
     net_returns : DataFrame (n_days, n_strategies)
-        Simple daily returns after costs, from the day after the first decision to the last.
+        Simple daily returns after costs, from the day after the first decision to the last; never missing or below -1.
     drifted_weights : DataFrame
         Columns rebalance_date, strategy, asset, weight: just before the trade; zero in all assets (cash) at first.
     trades : DataFrame
         Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of
         wealth).
+    bankruptcies : DataFrame
+        Columns date, strategy, note (one sentence), a row a strategy that lost all its wealth; empty as a rule. It
+        trades no more: rebalances after that day are neither among the trades nor among the drifted weights.
     """
 
     net_returns: pd.DataFrame
     drifted_weights: pd.DataFrame
     trades: pd.DataFrame
+    bankruptcies: pd.DataFrame
 
 
 def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) -> Backtest:
@@ -55,14 +60,18 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     ------
     ValueError
         If weights are missing, do not sum to one or name an unknown asset; if strategies start on different days; if a
-        return is missing or none follows a rebalance date; if a strategy loses all its wealth.
+        return is missing or none follows a rebalance date.
 
     Notes
     -----
     With V_0 = 1 at the rebalance and growth G_{i,t} of asset i since, V_t = sum_i w_i G_{i,t}, the gross return is
     V_t / V_{t-1} - 1 and the drifted weights are w_i G_{i,t} / V_t. The cost c = cost_rate * sum_i |target - drifted|
     is a fraction of the wealth at the rebalance and is taken from the return of the day after: net = (1 + gross)(1 - c)
-    - 1. The first purchase, from cash, pays too.
+    - 1. The first purchase, from cash, pays too. A short position has w_i < 0 and costs what any trade costs; nothing
+    is paid for borrowing the asset, and its proceeds earn no interest.
+
+    Where shorts or costs take all wealth, V_t <= 0 or c >= 1, the strategy is bankrupt: its net return is -1 on that
+    day and 0 from then on. What it owes beyond its wealth is not counted, which flatters it; `bankruptcies` names it.
 
     Examples
     --------
@@ -80,14 +89,14 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     >>> result.net_returns["equal_weight"].round(4).tolist()
     [0.485, -0.0033]
     """
-    runs = {strategy: _run(strategy, group.pivot(index="rebalance_date", columns="asset", values="weight"), returns)
-            for strategy, group in weights.groupby("strategy", sort=False)}
-    starts = {gross.index[0] for gross, _, _ in runs.values()}
+    runs = {strategy: _run(strategy, group.pivot(index="rebalance_date", columns="asset", values="weight"), returns,
+                           cost_rate) for strategy, group in weights.groupby("strategy", sort=False)}
+    starts = {run[0].index[0] for run in runs.values()}
     if len(starts) > 1:
         raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, sorted(starts)))}: give each "
                          "its first weights on the same date")
-    trades, drifted, net_returns = [], [], {}
-    for strategy, (gross, before, target) in runs.items():
+    trades, drifted, net_returns, bankruptcies = [], [], {}, []
+    for strategy, (gross, before, target, ruin) in runs.items():
         traded = (target - before).abs().sum(axis=1)
         cost = cost_rate * traded
         paid = pd.Series(0.0, index=gross.index)
@@ -96,27 +105,36 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
         drifted.append(before.stack().rename("weight").reset_index().assign(strategy=strategy))
         trades.append(pd.DataFrame({"rebalance_date": target.index, "strategy": strategy,
                                     "turnover": traded.to_numpy() / 2, "cost": cost.to_numpy()}))
+        if ruin is not None:
+            bankruptcies.append((ruin, strategy, f"The strategy {strategy} loses all its wealth on {iso_day(ruin)} and "
+                                                 "earns nothing more: limit its shorts and what its trades cost"))
     return Backtest(
         net_returns=pd.DataFrame(net_returns).rename_axis("date"),
         drifted_weights=pd.concat(drifted, ignore_index=True)[["rebalance_date", "strategy", "asset", "weight"]],
-        trades=pd.concat(trades, ignore_index=True))
+        trades=pd.concat(trades, ignore_index=True),
+        bankruptcies=pd.DataFrame(bankruptcies, columns=["date", "strategy", "note"]))
 
 
-def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
-    """Gross returns of one strategy, its weights before each trade and those decided."""
+def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
+         cost_rate: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
+    """Gross returns of one strategy, weights before each trade, weights decided, and the day it goes bankrupt."""
     _check(strategy, target, returns)
     held = returns[target.columns]
     bounds = [*held.index.searchsorted(target.index, side="right"), len(held)]
-    before, gross = [np.zeros(target.shape[1])], []
+    before, gross, ruin = [np.zeros(target.shape[1])], [], None
     for row, decided in enumerate(target.to_numpy()):
         holdings = decided * (1 + held.iloc[bounds[row]:bounds[row + 1]]).cumprod()
         wealth = holdings.sum(axis=1)
-        if (wealth <= 0).any():
-            date = wealth.index[wealth <= 0][0]
-            raise ValueError(f"The strategy {strategy} loses all its wealth on {iso_day(date)}: limit its shorts")
         gross.append(wealth / wealth.shift(fill_value=1.0) - 1)
+        lost = wealth.index[(wealth <= 0) | (cost_rate * abs(decided - before[-1]).sum() >= 1)]
+        if len(lost):
+            ruin = lost[0]
+            gross[-1] = gross[-1].where(wealth.index < ruin, -1.0).loc[:ruin]
+            break
         before.append(holdings.iloc[-1].to_numpy() / wealth.iloc[-1])
-    return pd.concat(gross), pd.DataFrame(before[:-1], index=target.index, columns=target.columns), target
+    gross = pd.concat(gross).reindex(held.index[bounds[0]:], fill_value=0.0)  # nothing is earned after a bankruptcy
+    target = target.iloc[:len(before)]
+    return gross, pd.DataFrame(before[:len(target)], index=target.index, columns=target.columns), target, ruin
 
 
 def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> None:
@@ -152,7 +170,8 @@ def turnover(trades: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series
-        Index strategy; a fraction of wealth a rebalance, missing for a strategy that never traded again.
+        Index strategy; a fraction of wealth a rebalance, missing for a strategy that never traded again. Rebalances
+        after a bankruptcy do not count.
 
     Examples
     --------

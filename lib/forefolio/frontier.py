@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.covariance import condition_number
-from forefolio.portfolios import Solution, aligned, covariance_matrix, long_only, minimum_variance, solve
+from forefolio.portfolios import (OptimizationError, Solution, aligned, covariance_matrix, long_only, minimum_variance,
+                                  solve)
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
@@ -87,11 +88,11 @@ def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> So
     -------
     Solution
         Status `optimal`, or `inefficient` where the formula gives the lowest ratio of all and not the highest; the
-        note says so. Show `global_minimum_variance` beside it then.
+        note says so, and what `global_minimum_variance` beside it would be.
 
     Raises
     ------
-    ValueError
+    OptimizationError
         If the covariance is singular, or the line is parallel to the frontier and touches it nowhere.
 
     Notes
@@ -109,16 +110,18 @@ def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> So
     >>> worst.weights.round(6).tolist(), worst.status
     ([-0.5, 1.5], 'inefficient')
     """
-    _, V_excess = _inverse_products(mu - risk_free, covariance)
+    V_ones, V_excess = _inverse_products(mu - risk_free, covariance)
     total = V_excess.sum()  # B - A r_f
     if abs(total) <= 1e-12 * abs(V_excess).sum():
-        raise ValueError("The risk-free return equals that of the global minimum variance portfolio, so no tangency "
-                         "exists: change risk_free_rate")
+        raise OptimizationError("The risk-free return equals that of the global minimum variance portfolio, so no "
+                                "tangency exists: change risk_free_rate")
     weights = pd.Series(V_excess / total, index=covariance.columns, name="weight")
     if total > 0:
         return Solution(weights, "closed form", "optimal")
+    A = V_ones.sum()  # of the global minimum variance portfolio V^-1 1 / A, whose variance is 1 / A
     note = (f"inefficient: B - A r_f = {total:.3g} is negative, so the formula gives the lowest ratio of all, not the "
-            "highest; compare the global minimum variance portfolio")
+            f"highest; compare the global minimum variance portfolio: gross exposure {abs(V_ones).sum() / A:.2f}, "
+            f"volatility {100 / np.sqrt(A):.3g} % a day")
     return Solution(weights, "closed form", "inefficient", note)
 
 
@@ -278,12 +281,12 @@ def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarr
     volatility = np.sqrt(np.diag(V))
     if not volatility.all():
         still = ", ".join(map(str, covariance.columns[volatility == 0]))
-        raise ValueError(f"{still} never moves, so the covariance is singular: drop it or set covariance_estimator to "
-                         "ledoit_wolf")
+        raise OptimizationError(f"{still} never moves, so the covariance is singular: drop it or set "
+                                "covariance_estimator to ledoit_wolf")
     C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
     if condition_number(pd.DataFrame(C)) > 1e12:
-        raise ValueError("The covariance is singular to working precision: set covariance_estimator to ledoit_wolf or "
-                         "ridge above 0")
+        raise OptimizationError("The covariance is singular to working precision: set covariance_estimator to "
+                                "ledoit_wolf or ridge above 0")
     right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
     return (np.linalg.solve(C, right) / volatility[:, None]).T
 

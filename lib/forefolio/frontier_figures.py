@@ -33,8 +33,9 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
 
     Notes
     -----
-    The axes hold the long-only world. A portfolio far outside of it (short selling without limit) is written below the
-    title instead of shrinking the rest to a dot.
+    Each label tells the gross exposure, because a portfolio that borrows many times its money may stand beside a
+    long-only cloud (Zouaoui & Naas 2025, Fig. 4). The axes hold the long-only world. A portfolio far outside of it
+    (short selling without limit) is written below the title instead of shrinking the rest to a dot.
     """
     def annual(frame, mean="expected_return"):
         return pd.DataFrame({"x": frame["volatility"] * periods_per_year**0.5, "y": frame[mean] * periods_per_year})
@@ -58,8 +59,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
                                ("frontier, long only", edge, dict(color=INK, width=2))]:
         figure.add_scatter(x=curve["x"].to_numpy("float32"), y=curve["y"].to_numpy("float32"), mode="lines", name=name,
                            line=style)
-    text = [words(name) + (f" (gross exposure {gross:.3g})" if gross > 1.0005 else "")
-            for name, gross in portfolios["gross_exposure"].items()]
+    text = [f"{words(name)} (gross {gross:.1f})" for name, gross in portfolios["gross_exposure"].items()]
     chosen = chosen.assign(text=text)
     away = chosen.drop(reach.index)
     for name, x, y in reach.itertuples():
@@ -67,13 +67,15 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
             size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))
     label_points(figure, chosen.loc[reach.index], x_range=x_range, y_range=y_range, plot_size=(620, 350),
                  others=pd.concat([cloud.iloc[::10], edge, shorts]))
+    for note, name in zip(figure.layout.annotations, reach.index):  # in a crowd the color tells whose label it is
+        note.update(font_color=strategy_color(name), arrowcolor=strategy_color(name), bgcolor="rgba(255,255,255,0.8)")
     if len(away):
         beyond = [f"{p.text}, volatility {p.x:.0%}, return {p.y:.0%}" for p in away.itertuples()]
         figure.add_annotation(text="outside the axes: " + "; ".join(beyond), x=0, y=1, xref="paper", yref="paper",
                               xanchor="left", yanchor="bottom", showarrow=False, font=dict(size=12, color=GREY))
     figure.update_xaxes(title_text="volatility (% a year)", tickformat=PERCENT, range=x_range)
     figure.update_yaxes(title_text="expected return (% a year)", tickformat=PERCENT, range=y_range)
-    shown = f"{len(cloud):,} of {len(random_portfolios):,} random portfolios drawn; gross exposure 1 unless said"
+    shown = f"{len(cloud):,} of {len(random_portfolios):,} random portfolios drawn; gross: sum of absolute weights"
     return dress(figure, "What the past rewarded: the efficient frontier", f"{sample}; {shown}", height=500,
                  margin_t=92, legend=dict(x=1.02, xanchor="left", y=1, yanchor="top"))
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.frontier import marginal_risk
-from forefolio.portfolios import risk_parity
+from forefolio.portfolios import gross_exposure, risk_parity
 from forefolio.rebalances import estimation_sample, solution
 from forefolio.returns import Date, iso_day
 
@@ -23,8 +23,8 @@ def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights, 0 to 1, at the
-        rebalance date where the two differ most.
+        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights (0 to 1, or more
+        where assets are sold short) at the rebalance date where the two differ most.
 
     Examples
     --------
@@ -44,6 +44,30 @@ def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
         distance = 0.5 * differences.groupby("rebalance_date").sum().max()
         rows.append((strategy, distance.idxmin(), distance.min()) if len(distance) else (strategy, "", np.nan))
     return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
+
+
+def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
+    """Sum of absolute weights of each strategy on each rebalance date: 1 without short selling.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, strategy, gross_exposure.
+
+    Examples
+    --------
+    >>> rows = [("long", "A", 0.5), ("long", "B", 0.5), ("short", "A", 1.5), ("short", "B", -0.5)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> gross_exposure_by_date(weights)["gross_exposure"].tolist()
+    [1.0, 2.0]
+    """
+    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
+    return by_date.agg(gross_exposure).rename("gross_exposure").reset_index()
 
 
 def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,

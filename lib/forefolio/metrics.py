@@ -14,7 +14,7 @@ BENCHMARK = "benchmark"
 
 def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:
     """
-    Growth of one unit, compounded.
+    Growth of one unit, compounded; a day that loses everything, or more, leaves nothing for good.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:
     >>> wealth(returns, start="2024-01-01")["A"].round(4).tolist()
     [1.0, 1.1, 0.55]
     """
-    grown = (1 + returns).cumprod()
+    grown = (1 + returns).clip(lower=0).cumprod()
     if start is None:
         return grown
     bought = grown.iloc[:1] * 0 + 1
@@ -53,8 +53,8 @@ def max_drawdown(returns: pd.DataFrame) -> pd.Series:
 
 
 def total_return(returns: pd.DataFrame) -> pd.Series:
-    """Compounded return of the whole span."""
-    return (1 + returns).prod() - 1
+    """Compounded return of the whole span; -1 where a day loses everything, or more."""
+    return (1 + returns).clip(lower=0).prod() - 1
 
 
 def annual_return(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
@@ -254,7 +254,7 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
     Parameters
     ----------
     weights_by_name : dict of Series
-        Weights by asset; an asset that a portfolio does not name is not held.
+        Weights by asset, negative where sold short; an asset that a portfolio does not name is not held.
     returns : DataFrame (n_days, n_assets)
         Simple daily returns.
     periods_per_year, risk_free_rate : int, float
@@ -264,7 +264,8 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
     -------
     DataFrame (12, n_portfolios)
         Index statistic: annual_return (mean x periods_per_year, not compounded, as in the paper's formulas),
-        annual_volatility, skewness, kurtosis (excess; both corrected for bias), max_drawdown (compounded),
+        annual_volatility, skewness, kurtosis (excess; both corrected for bias), max_drawdown (compounded; -1 where
+        shorts lose everything in a day, while the other rows take that day's return as it is, even below -1),
         observations, sharpe, cvar_95 (a day), sortino, variance (a year), effective_holdings (1 / sum w^2),
         gross_exposure (sum |w|).
 

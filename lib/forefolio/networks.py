@@ -169,6 +169,22 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     return history.assign(kept=history["epoch"] == history["asset"].map(kept))
 
 
+def outline(network: LSTM | CNN1D, training: Training, *, n_assets: int) -> list[tuple[str, str]]:
+    """A network's layers from input to output, each a name and its details, to be drawn.
+
+    >>> training = Training(30, 50, 64, 0.01, 10, "2018-12-31", "2020-12-31", 7)
+    >>> outline(LSTM(1, 4, 0.3, 0.3), training, n_assets=20)
+    [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
+    """
+    if isinstance(network, LSTM):
+        inside = [("LSTM", f"{network.units} units, dropout {network.dropout:g}")] * network.layers
+    else:
+        inside = [("convolution", f"{network.filters} filters of {network.kernel_size} days")] * network.layers
+        inside += [("pool", f"{network.pool_size} days"),
+                   ("dense", f"{network.dense_units} units, dropout {network.dropout:g}")]
+    return [("input", f"{training.lookback} days, 1 asset"), *inside, ("dense", "1 day"), ("side by side", f"{n_assets} assets")]
+
+
 def no_history() -> pd.DataFrame:
     """The history of a study without networks: the columns of `trained_forecasts`, no rows."""
     kinds = dict(model=str, seed=int, asset=str, epoch=int, loss=float, validation_loss=float, kept=bool)

@@ -49,7 +49,9 @@ def check_market(study: Study) -> list[Path]:
         raise StudyError(str(error)) from None
     regular = study.covariance_estimator != "sample" or study.ridge > 0  # solvable with fewer days than assets
     training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
+    longest = max(study.windows) * (2 if study.network_target == "window" else 1) * (study.network_scope == "joint")
     for name, needed, there, why in [
+            ("windows", longest, min(training, validation), "a period has no room for a window and its labels"),
             ("train_end", 2 if regular else prices.shape[1] + 2, training,
              f"the sample covariance of {prices.shape[1]} assets needs more, or set covariance_estimator or ridge"),
             ("lookback", study.lookback + 1, training, "the training period has no window"),

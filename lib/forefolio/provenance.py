@@ -21,6 +21,7 @@ from forefolio.study import PATHS, ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parent
+PUBLISHED = ROOT / "params" / "published"
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
 
 
@@ -36,8 +37,8 @@ STAGES = {
     "01_data": Contract(
         reads=(),
         writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/traded.parquet",
-                "artifacts/benchmark.parquet", "tables/universe.csv", "tables/findings.csv", "tables/truth.csv", "tables/periods.csv",
-                "tables/asset_summary.csv")),
+                "artifacts/benchmark.parquet", "tables/universe.csv", "tables/findings.csv", "tables/truth.csv",
+                "tables/periods.csv", "tables/asset_summary.csv")),
     "02_correlation": Contract(
         reads=("artifacts/returns.parquet",),
         writes=("artifacts/correlation.parquet", "tables/near_duplicates.csv", "tables/conditioning.csv")),
@@ -47,16 +48,21 @@ STAGES = {
                 "artifacts/random_portfolios.parquet")),
     "04_forecasting": Contract(
         reads=("artifacts/returns.parquet", "artifacts/traded.parquet"),
-        writes=("artifacts/forecasts.parquet", "artifacts/training_history.parquet",
-                "tables/forecast_accuracy.csv", "tables/windows.csv")),
+        writes=("artifacts/forecasts.parquet", "artifacts/window_means.parquet", "artifacts/training_history.parquet",
+                "artifacts/timings.parquet", "tables/forecast_accuracy.csv", "tables/windows.csv",
+                "tables/window_accuracy.csv")),
     "05_portfolios": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet"),
-        writes=("artifacts/weights.parquet", "tables/solver_log.csv")),
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet",
+               "artifacts/window_means.parquet"),
+        writes=("artifacts/weights.parquet", "artifacts/window_weights.parquet", "tables/solver_log.csv",
+                "tables/gross_exposure.csv")),
     "06_comparison": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/benchmark.parquet", "artifacts/forecasts.parquet",
-               "artifacts/weights.parquet"),
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/benchmark.parquet",
+               "artifacts/forecasts.parquet", "artifacts/weights.parquet", "artifacts/window_weights.parquet",
+               "tables/mpt_weights.csv", "tables/mpt_statistics.csv", "tables/window_accuracy.csv"),
         writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv",
-                "tables/evidence.csv")),
+                "tables/evidence.csv", "tables/hypotheses.csv", "tables/performance_by_window.csv",
+                "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv")),
 }
 
 
@@ -153,6 +159,11 @@ def cells_since_opening(stage: str) -> list[str]:
     return cells[first:]
 
 
+def published(paper: str) -> list[Path]:
+    """Files with the published numbers of a paper, `params/published/<paper>_<table>.csv`."""
+    return sorted(PUBLISHED.glob(f"{paper}_*.csv"))
+
+
 # ----------------------------------------------------------------------------------------------------- manifest
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Manifest entries by stage; one that is not as it was written counts as none."""
@@ -190,6 +201,7 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
     return {"notebook": notebook_hash(stage),
             "parameters": {name: value for name, value in parameters.items() if name not in NO_KEY},
             "sources": [file_hash(path) for path in sources],
+            "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
             "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()},
             "library": library,
             "environment": environment(library)}
@@ -200,11 +212,11 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
     entry = read_manifest(folder).get(stage)
     if entry is None:
         return "no results yet"
-    for name in ("notebook", "parameters", "sources", "reads", "library", "environment"):
-        if entry[name] != now[name]:
-            if isinstance(now[name], dict):
-                changed = sorted(key for key in now[name].keys() | entry[name].keys()
-                                 if now[name].get(key) != entry[name].get(key))
+    for name in ("notebook", "parameters", "sources", "published", "reads", "library", "environment"):
+        was = entry.get(name)  # an entry of an older version may lack it
+        if was != now[name]:
+            if isinstance(now[name], dict) and isinstance(was, dict):
+                changed = sorted(key for key in now[name].keys() | was.keys() if now[name].get(key) != was.get(key))
                 return f"{name} changed: {', '.join(changed)}"
             return f"{name} changed"
     for path, was in entry["files"].items():

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from forefolio.downside import minimum_drawdown
+from forefolio.long_short import tangency_portfolio
 from forefolio.portfolios import OptimizationError, Solution, equal_weight, mean_variance_forecast, risk_parity
 from forefolio.returns import Date, iso_day
 
-FRAMEWORKS = ("mvf", "rpp", "mdp")
+FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
 MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
     "month": lambda month: month.mean(),
@@ -27,7 +28,7 @@ SCENARIOS = {  # window of actual returns, the coming month's forecasts -> the p
 
 def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
            frameworks: Sequence[str], estimation_window: int, residual_window: int, use_residual: bool, mu_horizon: str,
-           scenarios: str, risk_aversion: float,
+           scenarios: str, risk_aversion: float, risk_free: float, max_gross: float,
            estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
@@ -41,39 +42,48 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
         Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
     rebalance_dates : sequence of dates
         Decision dates, days of `returns`.
-    frameworks : sequence of {"mvf", "rpp", "mdp"}
-        Mean-variance with forecasting, risk parity, minimum drawdown.
+    frameworks : sequence of {"mvf", "rpp", "mdp", "tangency"}
+        Mean-variance with forecasting, risk parity, minimum drawdown; all three long-only. The tangency portfolio sells
+        short.
     estimation_window : int
         Trading days that Sigma and the path of RPP and MDP come from.
     residual_window, use_residual : int, bool
         Trading days whose mean forecast error is ē; whether MVF adds it to the forecast.
     mu_horizon : {"next_day", "month"}
-        MVF's forecast: of the next day, or the mean over all days up to the next rebalance; both per day.
+        Forecast of MVF and tangency: of the next day, or the mean over all days up to the next rebalance; both per
+        day.
     scenarios : {"append", "history"}
         Path of RPP and MDP: the window followed by the coming month's forecasts, or the window alone.
     risk_aversion : float
         gamma of MVF.
+    risk_free, max_gross : float
+        Of tangency: risk-free return a day; largest sum of absolute weights, at least 1, or 0 for no limit.
     estimate_covariance : callable
-        Returns to covariance, as `covariance.estimate` with its options filled in: Sigma of MVF and RPP.
+        Returns to covariance, as `covariance.estimate` with its options filled in: Sigma of MVF, RPP and tangency.
 
     Returns
     -------
     weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`.
+        Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`. The
+        weights of a strategy sum to one on each date; those of tangency may be negative.
     solver_log : DataFrame
         Columns date, strategy, solver, status, note. Where a problem cannot be solved the strategy holds equal weight
-        at that date: status `failed`, and the note has the reason.
+        at that date: status `failed`, and the note has the reason. Where the closed form of the tangency has the lowest
+        ratio of all it is held nonetheless, as in the paper: status `inefficient`, and the note has what the global
+        minimum variance portfolio would be.
 
     Raises
     ------
     ValueError
-        If an option is unknown, a window is longer than the data before a date, or a forecast or return is missing.
+        If an option is unknown, `max_gross` is neither 0 nor at least 1, a window is longer than the data before a
+        date, or a forecast or return is missing.
 
     Notes
     -----
     An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
     who avoid risk. What was held of it is sold at that last price at the first rebalance after it.
-    MVF's Sigma is estimated from the window's actual returns, whatever `scenarios` says.
+    Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says. Tangency takes
+    the forecast as it is, without a residual: Zouaoui & Naas (2025) add none.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     _check(returns, traded, dates, frameworks)
@@ -94,8 +104,13 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
                                       risk_aversion=risk_aversion)
                 elif framework == "rpp":
                     problem = partial(risk_parity, estimate_covariance(path(window, month)))
-                else:
+                elif framework == "mdp":
                     problem = partial(minimum_drawdown, path(window, month))
+                else:
+                    mu = expected_returns(of_model, returns[assets], date=date, residual_window=residual_window,
+                                          use_residual=False, mu_horizon=mu_horizon)
+                    problem = partial(tangency_portfolio, mu, estimate_covariance(window), risk_free=risk_free,
+                                      max_gross=max_gross)
                 key = (framework, *(argument.to_numpy().tobytes() for argument in problem.args))
                 if key not in solved:
                     solved[key] = solution(problem, assets)
@@ -104,14 +119,15 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     weights = pd.concat([pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": returns.columns,
                                        "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy()})
                          for date, strategy, chosen in decided], ignore_index=True)
-    log = [(date, strategy, chosen.solver, chosen.status, _noted(chosen.note, returns.columns.difference(chosen.weights.index)))
+    log = [(date, strategy, chosen.solver, chosen.status,
+            _noted(chosen.note, returns.columns.difference(chosen.weights.index)))
            for date, strategy, chosen in decided]
     return weights, pd.DataFrame(log, columns=["date", "strategy", "solver", "status", "note"])
 
 
 def expected_returns(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, residual_window: int,
                      use_residual: bool, mu_horizon: str) -> pd.Series:
-    """The mu that MVF maximizes at `date`: the model's forecast, and where wanted its mean recent error.
+    """The mu of MVF and tangency at `date`: the model's forecast, and where wanted its mean recent error.
 
     Parameters
     ----------
@@ -211,7 +227,7 @@ def _option(options: dict[str, Callable], choice: str, name: str) -> Callable:
 
 
 def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
-    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or out of order."""
+    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or unordered."""
     for framework in frameworks:
         if framework not in FRAMEWORKS:
             raise ValueError(f"There is no framework {framework!r}: choose among {', '.join(FRAMEWORKS)}")

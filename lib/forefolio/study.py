@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from forefolio import rules
+
 ROOT = Path(__file__).resolve().parents[2]
 PATHS = ("prices_path", "benchmark_path")
 
-MODELS = ("zero", "mean", "ar", "lstm", "cnn1d")
-FRAMEWORKS = ("mvf", "rpp", "mdp")
+MODELS = ("zero", "mean", "ar", "lstm", "cnn1d", "rnn", "gru", "bilstm")
+FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
 
 
 class StudyError(ValueError):
@@ -49,6 +51,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     study: str = "default"
+    paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
 
     source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
@@ -91,7 +94,11 @@ class Study(BaseModel):
     frontier_sample: Literal["training", "all"] = "training"
     random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
 
-    models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = list(MODELS)
+    models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["zero", "mean", "ar", "lstm", "cnn1d"]
+    network_scope: Literal["asset", "joint"] = "asset"
+    network_preset: Literal["code", "prose"] = "code"
+    network_target: Literal["window", "next_day"] = "window"
+    windows: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] = [5, 10, 15, 30]
     lookback: Annotated[int, Field(ge=2)] = 30
     ar_lags: Count = 5
     epochs: Count = 50
@@ -110,9 +117,10 @@ class Study(BaseModel):
     cnn1d_dropout: Share = 0.2
 
     portfolio_models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["mean", "lstm", "cnn1d"]
-    frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = list(FRAMEWORKS)
+    frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = ["mvf", "rpp", "mdp"]
     estimation_window: Annotated[int, Field(ge=2)] = 250
     risk_aversion: Annotated[float, Field(gt=0)] = 1.0
+    max_gross: Annotated[float, Field(ge=0)] = 0.0
     mu_horizon: Literal["next_day", "month"] = "next_day"
     use_residual: bool = True
     residual_window: Count = 30
@@ -123,61 +131,10 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> "Study":
         declared = (info.context or {}).get("declared") or set(type(self).model_fields)
-        for fields, problem in _conflicts(self):
+        for fields, problem in rules.conflicts(self):
             if set(fields) <= declared and problem:
                 raise ValueError(problem)
         return self
-
-
-def _conflicts(study: Study) -> list[tuple[tuple[str, ...], str]]:
-    """Each rule between parameters: those it reads, and what is wrong ('' when nothing is)."""
-    convolved = study.lookback - study.cnn1d_layers * (study.cnn1d_kernel_size - 1)
-    rules = [(("study",), "" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", study.study) else
-              f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
-    days = ("start", "train_end", "validation_end", "end")
-    for earlier, later in zip(days, days[1:]):
-        first, last = getattr(study, earlier), getattr(study, later)
-        rules.append(((earlier, later), "" if first < last else
-                      f"{later}: {last} is not after {earlier} ({first}); the order is {' < '.join(days)}"))
-    unmade = [model for model in study.portfolio_models if model not in study.models]
-    rules.append((("models", "portfolio_models"), "" if not unmade else
-                  f"portfolio_models: {unmade[0]} is not in models, which makes the forecasts; add it there or leave it "
-                  "out here"))
-    rules.append((("models",), "" if "zero" in study.models else
-                  "models: zero is missing, which every other model is measured against; add it"))
-    for field in ("tickers", "benchmark_tickers", "models", "portfolio_models", "frameworks"):
-        values = getattr(study, field)
-        repeated = next((value for value in values if values.count(value) > 1), None)
-        rules.append(((field,), "" if repeated is None else f"{field}: {repeated} is named twice; name it once"))
-    rules.append((("tickers", "benchmark"), "" if study.benchmark not in study.tickers else
-                  f"tickers: {study.benchmark} is the benchmark; an index is not invested in, so take it out"))
-    rules.append((("lookback", "models", "cnn1d_layers", "cnn1d_kernel_size", "cnn1d_pool_size"),
-                  "" if "cnn1d" not in study.models or convolved >= study.cnn1d_pool_size else
-                  f"cnn1d_kernel_size: {study.cnn1d_layers} convolutions of {study.cnn1d_kernel_size} and a pool of "
-                  f"{study.cnn1d_pool_size} leave nothing of a lookback of {study.lookback}; lengthen lookback"))
-    rules.append((("source", "prices_path"), "" if study.source != "csv" or study.prices_path else
-                  "prices_path: source csv needs the path of a file of prices; set prices_path"))
-    simulated = study.source == "simulated"
-    rules += [
-        (("source", "tickers"), "" if study.source != "yfinance" or study.tickers else
-         "tickers: source yfinance needs names to download; set tickers"),
-        (("source", "periods_per_year"), "" if not simulated or study.periods_per_year in (252, 365) else
-         f"periods_per_year: {study.periods_per_year} is no calendar of source simulated; set 252 or 365"),
-        (("source", "simulated_assets", "predictability"),
-         "" if not simulated or len(study.predictability) in (1, study.simulated_assets) else
-         f"predictability: has {len(study.predictability)} values for {study.simulated_assets} assets; give one for all, "
-         "or one an asset"),
-        (("simulated_correlation", "simulated_group_correlation"),
-         "" if study.simulated_correlation <= study.simulated_group_correlation else
-         f"simulated_group_correlation: {study.simulated_group_correlation} is below simulated_correlation "
-         f"({study.simulated_correlation}); assets of one group are at least as alike as others"),
-        (("simulated_arch", "simulated_garch"), "" if study.simulated_arch + study.simulated_garch < 1 else
-         "simulated_garch: simulated_arch + simulated_garch must stay below 1, or the variance has no mean; lower one"),
-        (("source", "simulated_assets", "simulated_delistings"),
-         "" if not simulated or study.simulated_delistings <= study.simulated_assets - 2 else
-         f"simulated_delistings: {study.simulated_delistings} of {study.simulated_assets} assets leave fewer than two; "
-         "lower it")]
-    return rules
 
 
 def validated(values: dict[str, Any], *, where: str, declared: set[str] | None = None) -> Study:

@@ -1,0 +1,160 @@
+"""Table 5 of Zouaoui & Naas 2025: the Markowitz portfolio beside the network's, in sample and out of sample.
+
+In sample, as in the paper, a portfolio is judged on the days that chose it; out of sample it is decided before the
+days that judge it. The difference is what hindsight is worth.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from forefolio.backtest import backtest
+from forefolio.frontier import tangency
+from forefolio.long_short import tangency_portfolio
+from forefolio.portfolios import gross_exposure, maximum_sharpe
+from forefolio.rebalances import estimation_sample, solution
+from forefolio.returns import Date
+
+COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
+
+
+def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame, net_returns: pd.DataFrame, *,
+           model: str, validation_end: Date, risk_free: float, periods_per_year: int,
+           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """
+    Weights and results of both portfolios, in sample and out of sample.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns of all days.
+    forecasts : DataFrame
+        Columns horizon, asset, model, forecast and others.
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight, with the strategy `<model>+tangency`.
+    net_returns : DataFrame (n_test_days, n_strategies)
+        Daily returns of the strategies, the same among them.
+    model : str
+        The network.
+    validation_end : date
+        The Markowitz portfolio out of sample knows the days up to it.
+    risk_free : float
+        Fraction a day.
+    periods_per_year : int
+        Trading days a year.
+    estimate_covariance : callable
+        Returns to covariance.
+
+    Returns
+    -------
+    weights : DataFrame (n_assets, 4)
+        Columns mpt_in_sample, lstm_in_sample, mpt_out_of_sample, lstm_out_of_sample; the last is what was decided
+        first.
+    summary : DataFrame (5, 4)
+        Index annualized_return (arithmetic mean times `periods_per_year`), annualized_volatility, sharpe_ratio,
+        observations, gross_exposure (of the last column the largest of all rebalances); same columns. Both without
+        rows where the run has no such strategy.
+
+    Notes
+    -----
+    Markowitz: long-only maximum Sharpe ratio (Table 3); out of sample decided once, with the returns up to
+    `validation_end`, and put back to these weights at every rebalance. Network, in sample: the closed form of the
+    tangency portfolio with the mean of all its next-day forecasts in place of mu and the covariance of all days, shorts
+    allowed, which is what the paper seems to do; out of sample: the strategy `<model>+tangency`.
+    """
+    strategy = f"{model}+tangency"
+    made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
+    decided = weights[weights["strategy"] == strategy]
+    if made.empty or decided.empty:
+        return (pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], name="asset"), dtype=float),
+                pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], name="statistic"), dtype=float))
+    assets, everything, past = returns.columns, estimate_covariance(returns), returns.loc[:pd.Timestamp(validation_end)]
+    by_date = decided.pivot(index="rebalance_date", columns="asset", values="weight")[assets]
+    chosen = pd.DataFrame({
+        "mpt_in_sample": maximum_sharpe(returns.mean(), everything, risk_free=risk_free).weights,
+        "lstm_in_sample": tangency(made.groupby("asset")["forecast"].mean()[assets], everything, risk_free=risk_free).weights,
+        "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past), risk_free=risk_free).weights,
+        "lstm_out_of_sample": by_date.iloc[0]})[list(COLUMNS)]
+    held = pd.DataFrame(np.tile(chosen["mpt_out_of_sample"], (len(by_date), 1)), by_date.index, assets)
+    markowitz = held.stack().rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index().assign(strategy="mpt")
+    daily = {"mpt_in_sample": returns @ chosen["mpt_in_sample"], "lstm_in_sample": returns @ chosen["lstm_in_sample"],
+             "mpt_out_of_sample": backtest(markowitz, returns, cost_rate=0.0).net_returns["mpt"],
+             "lstm_out_of_sample": net_returns[strategy]}
+    summary = pd.DataFrame({name: {
+        "annualized_return": series.mean() * periods_per_year,
+        "annualized_volatility": series.std() * np.sqrt(periods_per_year),
+        "sharpe_ratio": (series.mean() - risk_free) / series.std() * np.sqrt(periods_per_year),
+        "observations": len(series),
+        "gross_exposure": gross_exposure(chosen[name])} for name, series in daily.items()})
+    summary.loc["gross_exposure", "lstm_out_of_sample"] = by_date.abs().sum(axis=1).max()
+    return chosen.rename_axis("asset"), summary.rename_axis("statistic")
+
+
+def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded: pd.DataFrame, *, estimation_window: int,
+                      estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame], risk_free: float,
+                      max_gross: float) -> pd.DataFrame:
+    """
+    Tangency portfolios from the mean forecast of the coming W days, for each window W of a joint network.
+
+    Parameters
+    ----------
+    window_means : DataFrame
+        Columns model, seed, window, decision_date, asset, forecast, as joint networks give them; averaged over seeds.
+    returns, traded, estimation_window, estimate_covariance, risk_free, max_gross
+        As `rebalances.decide` takes them.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, model, window, strategy (`<model>+tangency, <window> days`), asset, weight, status.
+        Where there is no solution, equal weight, status `failed`.
+    """
+    rows = []
+    means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
+    for (model, window, date), of_date in means.groupby(level=[0, 1, 2], sort=False):
+        assets = returns.columns[traded.loc[date, returns.columns]]
+        sample = estimation_sample(returns[assets], date=date, days=estimation_window, name="estimation_window")
+        problem = partial(tangency_portfolio, of_date.droplevel([0, 1, 2])[assets], estimate_covariance(sample),
+                          risk_free=risk_free, max_gross=max_gross)
+        chosen = solution(problem, assets)
+        rows.append(pd.DataFrame({
+            "rebalance_date": date, "model": model, "window": window, "strategy": f"{model}+tangency, {window} days",
+            "asset": returns.columns, "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy(),
+            "status": chosen.status}))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(
+        columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
+
+
+def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
+    """
+    What the portfolios of each window earned, with the gross exposure that it took.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `weights_by_window` gives them.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    periods_per_year : int
+        Trading days a year.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, window, mean_gross, largest_gross, total_return (compounded), annual_volatility, sharpe (no
+        risk-free rate), inefficient_dates (rebalances on which the closed form has the worst ratio), bankrupt (whether
+        all wealth was lost); before costs.
+    """
+    columns = ["model", "window", "mean_gross", "largest_gross", "total_return", "annual_volatility", "sharpe",
+               "inefficient_dates", "bankrupt"]
+    rows = []
+    for (model, window), decided in weights.groupby(["model", "window"], sort=False):
+        result = backtest(decided, returns, cost_rate=0.0)
+        daily = result.net_returns.iloc[:, 0]
+        gross = decided.groupby("rebalance_date")["weight"].agg(gross_exposure)
+        inefficient = decided.groupby("rebalance_date")["status"].first().eq("inefficient").sum()
+        rows.append((model, window, gross.mean(), gross.max(), (1 + daily).prod() - 1, daily.std() * np.sqrt(periods_per_year),
+                     daily.mean() / daily.std() * np.sqrt(periods_per_year), inefficient, len(result.bankruptcies) > 0))
+    return pd.DataFrame(rows, columns=columns)

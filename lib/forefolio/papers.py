@@ -1,0 +1,75 @@
+"""The printed numbers of the paper that a run reproduces, beside the run's own: every row of `tables/claims.csv`.
+
+`published` is what `Stage.published` returns: nothing where the study names no paper, and then there is nothing to
+compare. The rows themselves are made by `claims` and `audit`.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from forefolio import audit, claims
+
+HELD = 0.0005  # a weight that a table in percent with two digits shows
+
+
+def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+    """Claims as a short table: what is printed, this run's value, and whether they agree; no weights of zero on both sides."""
+    both = rows[["published", "ours"]].apply(pd.to_numeric, errors="coerce").abs()
+    nothing = rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
+    return rows.loc[~nothing, ["claim", "published", "ours", "status"]].reset_index(drop=True)
+
+
+def table3(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame) -> pd.DataFrame:
+    """`claims.table3` side by side; without rows where no paper with such a table is named."""
+    return side_by_side(claims.table3(published, weights, statistics) if "table3_mpt" in published
+                        else claims.claims_table([]))
+
+
+def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
+    """`claims.table4` side by side; without rows where no paper with such a table is named."""
+    return side_by_side(claims.table4(published, accuracy) if "table4_windows" in published else claims.claims_table([]))
+
+
+def all_claims(paper: str, published: Mapping[str, pd.DataFrame], *, mpt_weights: pd.DataFrame,
+               mpt_statistics: pd.DataFrame, window_accuracy: pd.DataFrame, table5_weights: pd.DataFrame,
+               table5: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    Every printed number of the run's paper and every point of its audit.
+
+    Parameters
+    ----------
+    paper : str
+        Parameter `paper`.
+    published : dict of DataFrames
+        As `Stage.published` returns it.
+    mpt_weights, mpt_statistics : DataFrame
+        Tables of stage 03, their first column the asset and the statistic.
+    window_accuracy : DataFrame
+        Table of stage 04.
+    table5_weights, table5 : DataFrame
+        As `comparison.table5` gives them.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns of all days.
+
+    Returns
+    -------
+    DataFrame
+        Columns paper, place, claim, published, ours, tolerance, status; without rows where no paper is named, or one
+        whose claims are not checked yet.
+    """
+    if paper != claims.PAPER:
+        return claims.claims_table([])
+    weights, statistics = mpt_weights.set_index("asset"), mpt_statistics.set_index("statistic")
+    facts = {("Data", "observations"): len(returns), ("Data", "coins"): returns.shape[1],
+             ("Results", "coins used by the MPT portfolio"): int((weights["maximum_sharpe"] > HELD).sum())}
+    return pd.concat([claims.table3(published, weights, statistics), claims.table4(published, window_accuracy),
+                      claims.table5(published, table5_weights, table5), claims.stated(published, facts),
+                      audit.audit(published, returns)], ignore_index=True)
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """What the audit found, in Markdown; that there is nothing to compare where no paper is named."""
+    if rows.empty:
+        return "This study names no paper whose printed numbers are checked here (`paper`), so there is nothing to compare."
+    return audit.audit_sentences(rows)
