@@ -499,3 +499,11 @@ def test_a_figure_becomes_a_picture_of_its_size(drawn):
     except RuntimeError as error:  # also what kaleido raises for a browser that dies
         pytest.skip(f"no usable browser: {type(error).__name__}")
     assert png.startswith(b"\x89PNG") and struct.unpack(">II", png[16:24]) == (900, 450)
+
+
+def test_errors_of_very_different_size_stand_on_a_log_axis():
+    assert forecast_figures.accuracy_by_asset(FRAMES["by_asset"], "mse", sample=SAMPLE).layout.yaxis.type is None
+    wide = FRAMES["by_asset"].copy()
+    wide.loc[(wide["asset"] == "AA") & (wide["model"] == "lstm"), "mse"] = 5000.0
+    axis = forecast_figures.accuracy_by_asset(wide, "mse", sample=SAMPLE).layout.yaxis
+    assert axis.type == "log" and "log axis" in axis.title.text and 10 ** axis.range[1] > 2500

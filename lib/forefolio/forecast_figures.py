@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from forefolio.drawing import GREY, INK, PERCENT, dress, line, span, strategy_color
+from forefolio.drawing import GREY, INK, PERCENT, dress, line, log_axis, span, strategy_color
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
 
@@ -103,7 +103,10 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
                                line=dict(color=strategy_color(model), width=1.5)) for model in ratio])
     figure.add_hline(y=1, line=dict(color=INK, width=1.2, dash="dash"))
     figure.update_xaxes(title_text="model")
-    figure.update_yaxes(title_text=f"{metric.upper()} / {metric.upper()} of the zero forecast (1 = no skill)")
+    name, low, high = metric.upper(), ratio.min().min(), ratio.max().max()
+    stretched = high > 10 * low > 0  # beside calm assets a network's errors may be thousands of times theirs
+    figure.update_yaxes(title_text=f"{name} / {name} of the zero forecast (1 = no skill{', log axis' if stretched else ''})",
+                        **(log_axis(min(low, 1) / 1.3, max(high, 1) * 1.3) if stretched else {}))
     better = "; ".join(f"{model} {(ratio[model] < 1).sum()}" for model in ratio)
     return dress(figure, f"{metric.upper()} of next-day forecasts, one point an asset",
                  f"{sample}; below 1 on, of {len(ratio)} assets: {better}")
