@@ -15,7 +15,9 @@ RNG = np.random.default_rng(4)
 DAYS = pd.date_range("2022-01-01", periods=300, name="date")
 SPLIT = DAYS[199]
 ASSETS = ["A", "B", "C"]
-OPTIONS = dict(model="lstm", validation_end=SPLIT, risk_free=0.0001, periods_per_year=365, estimate_covariance=sample_covariance)
+OPTIONS = dict(model="lstm", validation_end=SPLIT, risk_free=0.0001, periods_per_year=365, cost_rate=0.0,
+               estimate_covariance=sample_covariance, solver_log=pd.DataFrame({
+                   "strategy": ["lstm+tangency"] * 2 + ["mean+rpp"], "status": ["inefficient", "optimal", "optimal"]}))
 
 
 @pytest.fixture
@@ -65,6 +67,7 @@ def test_the_summary_is_arithmetic_and_annual(returns, forecasts, weights, net_r
     assert summary.loc["sharpe_ratio", "lstm_out_of_sample"] == pytest.approx((out.mean() - 1e-4) / out.std() * np.sqrt(365))
     assert summary.loc["gross_exposure", "lstm_out_of_sample"] == pytest.approx(6.0), "the largest of its rebalances"
     assert summary.loc["gross_exposure", "mpt_in_sample"] == pytest.approx(1.0)
+    assert summary.loc["inefficient"].tolist() == [0, 0, 0, 0.5]
 
 
 def test_noise_after_the_split_changes_no_weight_out_of_sample(returns, forecasts, weights, net_returns):
@@ -120,11 +123,11 @@ def test_the_gross_limit_and_untraded_assets_are_heeded(returns, window_means):
 
 def test_performance_by_window_by_hand(returns, window_means):
     weights = by_window(window_means, returns)
-    table = subject.performance_by_window(weights, returns, periods_per_year=365).set_index("window")
+    table = subject.performance_by_window(weights, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0).set_index("window")
     held = weights[weights["window"] == 10].groupby("rebalance_date")["weight"].agg(lambda row: row.abs().sum())
     assert (table.loc[10, "mean_gross"], table.loc[10, "largest_gross"]) == pytest.approx((held.mean(), held.max()))
     flat = weights.assign(weight=weights["asset"].map({"A": 1.0, "B": 0.0, "C": 0.0}))
-    one = subject.performance_by_window(flat, returns, periods_per_year=365).set_index("window").loc[5]
+    one = subject.performance_by_window(flat, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0).set_index("window").loc[5]
     assert one["total_return"] == pytest.approx((1 + returns["A"].iloc[200:]).prod() - 1)
     assert one["annual_volatility"] == pytest.approx(returns["A"].iloc[200:].std() * np.sqrt(365))
     assert one["mean_gross"] == one["largest_gross"] == 1 and not one["bankrupt"] and one["inefficient_dates"] == 0
@@ -133,11 +136,30 @@ def test_performance_by_window_by_hand(returns, window_means):
 def test_a_ruined_window_is_said_to_be(returns, window_means):
     weights = by_window(window_means, returns)
     reckless = weights.assign(weight=weights["asset"].map({"A": 200.0, "B": -199.0, "C": 0.0}))
-    table = subject.performance_by_window(reckless, returns, periods_per_year=365)
+    table = subject.performance_by_window(reckless, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
     assert table["bankrupt"].all() and (table["total_return"] == -1).all()
 
 
 def test_without_windows_the_tables_have_columns_and_no_rows(returns, window_means):
     weights = by_window(window_means.iloc[:0], returns)
-    table = subject.performance_by_window(weights, returns, periods_per_year=365)
+    table = subject.performance_by_window(weights, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
     assert weights.empty and table.empty and "largest_gross" in table and "status" in weights
+
+
+def test_costs_and_the_risk_free_rate_lower_what_is_reported(returns, forecasts, weights, net_returns, window_means):
+    held = by_window(window_means, returns)
+    free = subject.performance_by_window(held, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
+    paid = subject.performance_by_window(held, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.002)
+    rate = subject.performance_by_window(held, returns, periods_per_year=365, risk_free=0.001, cost_rate=0.0)
+    assert (paid["total_return"] < free["total_return"]).all() and (rate["sharpe"] < free["sharpe"]).all()
+    dear = subject.table5(returns, forecasts, weights, net_returns, **(OPTIONS | {"cost_rate": 0.01}))[1]
+    cheap = subject.table5(returns, forecasts, weights, net_returns, **OPTIONS)[1]
+    place = ("annualized_return", "mpt_out_of_sample")
+    assert dear.loc[place] < cheap.loc[place] and dear.loc["sharpe_ratio", "mpt_in_sample"] == cheap.loc["sharpe_ratio", "mpt_in_sample"]
+
+
+def test_without_inefficient_dates_nothing_is_said():
+    log = pd.DataFrame({"strategy": ["a", "b"], "status": ["optimal", "failed"]})
+    assert subject.inefficiency(log) == ""
+    both = pd.DataFrame({"strategy": ["a", "b"], "status": ["inefficient", "inefficient"]})
+    assert subject.inefficiency(both).count("1 of 1 dates") == 2

@@ -198,7 +198,7 @@ def test_the_least_significant_excess_is_where_the_t_test_turns():
     shape = np.random.default_rng(0).normal(size=n)
     shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
     edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
-    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, the steadiest." in text
+    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, whose excess varies least." in text
     assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
 
 

@@ -26,9 +26,8 @@ def run():
                 returns=returns)
 
 
-@pytest.mark.parametrize("paper", ["none", "nguyen2025"])
-def test_without_a_paper_whose_claims_are_checked_there_is_nothing(paper, run):
-    table = papers.all_claims(paper, {}, **run)
+def test_without_a_paper_there_is_nothing_to_compare(run):
+    table = papers.all_claims("none", {}, **run)
     assert list(table) == claims.COLUMNS and table.empty
     assert papers.table3({}, run["mpt_weights"], run["mpt_statistics"]).empty
     assert papers.table4({}, run["window_accuracy"]).empty
@@ -64,8 +63,9 @@ def test_side_by_side_leaves_out_weights_that_are_zero_on_both_sides(run):
     shown = papers.table3(PUBLISHED, weights, run["mpt_statistics"].set_index("statistic"))
     assert list(shown) == ["claim", "published", "ours", "status"]
     of_weights = shown[shown["claim"].str.startswith("weight of")]
-    assert {"BTC-USD", "LINK-USD"} <= set(of_weights["claim"].str.extract(r"weight of (\S+),")[0])
-    assert not of_weights["claim"].str.contains("DOT-USD").any(), "zero in the paper, lacking in the run"
+    assert of_weights["claim"].str.contains("weight of LINK-USD, maximum_sharpe").sum() == 1
+    assert of_weights["claim"].str.contains("weight of USDC-USD, maximum_sharpe").sum() == 1, "zero in the paper, held here"
+    assert not of_weights["claim"].str.contains("weight of LINK-USD, minimum_cvar").any(), "zero there and lacking here"
     assert shown["claim"].str.contains("sharpe ratio, maximum_sharpe").sum() == 1
 
 
@@ -100,3 +100,13 @@ def test_tables_of_joint_networks_are_what_the_trainer_makes():
     for table in joint_results.TABLES:
         collected, empty = joint_results.collected({"rnn": made}, table), joint_results.collected({}, table)
         assert set(collected) == set(empty), table
+
+
+def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(run):
+    table = papers.all_claims("zouaoui2025", PUBLISHED, **run)
+    counted = papers.counts(table)
+    assert counted["claims"].sum() == len(papers.side_by_side(table)) < len(table)
+    code = counted[counted["place"] == "Code"]
+    assert set(code["compared_with"]) == {"the paper itself"} and code["claims"].sum() == 3
+    assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
+    assert papers.counts(papers.all_claims("none", {}, **run)).empty

@@ -295,6 +295,6 @@ def test_the_crypto_study_runs_whole_with_every_table_and_figure(tmp_path):
     assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and len(claims) > 200
     assert hypotheses["model"].tolist() == ["lstm", "gru"] and set(hypotheses["verdict"]) <= {"H1", "H2", "neither"}
     assert table5["statistic"].tolist() == ["annualized_return", "annualized_volatility", "sharpe_ratio", "observations",
-                                            "gross_exposure"]
+                                            "gross_exposure", "inefficient"]
     performance = read_frame(folder / "tables" / "performance.csv")
     assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])

@@ -68,6 +68,27 @@ def all_claims(paper: str, published: Mapping[str, pd.DataFrame], *, mpt_weights
                       audit.audit(published, returns)], ignore_index=True)
 
 
+def counts(rows: pd.DataFrame) -> pd.DataFrame:
+    """
+    How many claims agree, by where they stand and what they are compared with.
+
+    Returns
+    -------
+    DataFrame
+        Columns place, compared_with (this run, the paper itself, or a computation from its numbers), status, claims;
+        weights of zero on both sides are left out, because they agree with anything.
+    """
+    if rows.empty:
+        return pd.DataFrame(columns=["place", "compared_with", "status", "claims"])
+    shown = rows.loc[rows["claim"].isin(side_by_side(rows)["claim"])]
+    itself = shown["claim"].str.contains("; ours from")
+    audited = shown["place"].str.startswith("Audit")
+    against = itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation")
+    place = shown["place"].str.partition(",")[0].mask(audited, "Audit")
+    return shown.assign(place=place, compared_with=against).groupby(
+        ["place", "compared_with", "status"], sort=False).size().rename("claims").reset_index()
+
+
 def in_words(rows: pd.DataFrame) -> str:
     """What the audit found, in Markdown; that there is nothing to compare where no paper is named."""
     if rows.empty:

@@ -59,7 +59,8 @@ STAGES = {
     "06_comparison": Contract(
         reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/benchmark.parquet",
                "artifacts/forecasts.parquet", "artifacts/weights.parquet", "artifacts/window_weights.parquet",
-               "tables/mpt_weights.csv", "tables/mpt_statistics.csv", "tables/window_accuracy.csv"),
+               "tables/solver_log.csv", "tables/mpt_weights.csv", "tables/mpt_statistics.csv",
+               "tables/window_accuracy.csv"),
         writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv",
                 "tables/evidence.csv", "tables/hypotheses.csv", "tables/performance_by_window.csv",
                 "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv")),

@@ -40,7 +40,9 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
         panels[strategy] = wide.loc[:, shown].assign(**{"each at most 5 %": wide.loc[:, ~shown].sum(axis=1)})
     order = pd.concat(panels.values()).sum().drop("each at most 5 %").sort_values(ascending=False).index
     named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
-    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
+    alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
+    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all" if alike else False,
+                           horizontal_spacing=0.025 if alike else 0.06,
                            vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
     for i, (strategy, wide) in enumerate(panels.items()):
         for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
@@ -52,15 +54,17 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
         if i >= len(panels) - columns:  # the lowest panel of each column
             figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
     figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
-    figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, col=1)
+    figure.update_yaxes(tickformat=PERCENT)
+    figure.update_yaxes(title_text="weight (%)", col=1)
     dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
-    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=450 if rows == 1 else 170 + 170 * rows,
+    n_named = min(len(order), 25) + 1
+    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=max(450 if rows == 1 else 170 + 170 * rows, 130 + 19 * n_named),
                  barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
                  margin_t=92 if len(strategies) > 1 else 74)
 
 
 def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
-    """Effective number of holdings, 1 / sum of squared weights, of every strategy at each rebalance, on a log axis.
+    """Effective number of holdings, (sum of |w|)^2 / sum of w^2, of every strategy at each rebalance, on a log axis.
 
     Parameters
     ----------
@@ -252,6 +256,7 @@ def _by_outcome(grown: pd.DataFrame) -> list[str]:
 
 
 def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
-    """Rebalance dates x strategies: 1 / sum of squared weights."""
-    return 1 / weights.assign(square=weights["weight"] ** 2).pivot_table(
-        index="rebalance_date", columns="strategy", values="square", aggfunc="sum", sort=False).sort_index()
+    """Rebalance dates x strategies: squared gross exposure over the sum of squared weights."""
+    sums = weights.assign(square=weights["weight"] ** 2, gross=weights["weight"].abs()).pivot_table(
+        index="rebalance_date", columns="strategy", values=["gross", "square"], aggfunc="sum", sort=False).sort_index()
+    return sums["gross"] ** 2 / sums["square"]

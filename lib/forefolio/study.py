@@ -51,7 +51,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     study: str = "default"
-    paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
+    paper: Literal["none", "zouaoui2025"] = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
 
     source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
