@@ -77,8 +77,9 @@ def test_a_ticker_that_the_source_lacks_is_an_error_unless_allowed(prices_file):
 @pytest.mark.parametrize(("changes", "said"), [
     ({"benchmark": "DAX"}, "benchmark: DAX is not in prices.csv"),
     ({"start": "2030-01-01", "train_end": "2030-01-02", "validation_end": "2030-01-03", "end": "2030-01-04"},
-     "has no prices from 2030-01-01 to 2030-01-04; it covers 2020-01-01 to 2020-01-07"),
-    ({"prices_path": "nowhere.csv"}, "there is no file nowhere.csv"),
+     "has no prices from 2030-01-01 to 2030-01-04 of what is asked for; its days go from 2020-01-01 to 2020-01-07"),
+    ({"prices_path": "nowhere.csv"}, "prices_path: there is no file nowhere.csv"),
+    ({"benchmark_path": "elsewhere.csv"}, "benchmark_path: there is no file elsewhere.csv"),
 ])
 def test_a_study_that_does_not_fit_its_file_is_refused(prices_file, changes, said):
     with pytest.raises(MarketError) as refused:
@@ -140,8 +141,26 @@ def test_a_benchmark_may_be_made_of_tickers(prices_file):
 def test_a_benchmark_ticker_without_a_first_price_is_refused(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text("date,A,B,C\n2020-01-01,1,1,\n2020-01-02,1,2,2\n2020-01-03,3,3,3\n2020-01-07,3,3,3\n")
-    with pytest.raises(MarketError, match="benchmark_tickers: C have no price on the first day, 2020-01-01"):
+    with pytest.raises(MarketError, match="benchmark_tickers: C have no price on the first or the last day, 2020-01-01 and 2020-01-07"):
         markets.load(csv_study(path, benchmark="X", benchmark_tickers=["A", "C"], tickers=["A", "B"]))
+
+
+def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,C,D\n2020-01-01,1,1,1,1\n2020-01-02,1,2,,2\n2020-01-03,3,3,3,\n2020-01-07,3,3,3,\n")
+    of = dict(benchmark="X", tickers=["A", "B"])
+    with pytest.raises(MarketError, match="benchmark_tickers: D have no price on the first or the last day"):
+        markets.load(csv_study(path, benchmark_tickers=["A", "D"], **of))
+    found = markets.load(csv_study(path, benchmark_tickers=["A", "C"], **of)).findings
+    assert found[["subject", "finding", "n_days"]].to_numpy().tolist() == [["C", "days without a price in the benchmark", 1]]
+
+
+@pytest.mark.parametrize("changes", [dict(source="simulated", benchmark="S01"),
+                                     dict(benchmark="MSFT", benchmark_tickers=["AAPL"]),
+                                     dict(benchmark="AAPL", benchmark_tickers=["AAPL"])])
+def test_a_benchmark_that_is_made_may_not_have_the_name_of_a_ticker(changes):
+    with pytest.raises(MarketError, match=f"benchmark: {changes['benchmark']} is a ticker of .* give it a name of its own"):
+        markets.load(Study(**changes))
 
 
 # --------------------------------------------------------------------------------------------------------- simulated

@@ -159,6 +159,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     (gzip.compress(b"date,A\n2020-01-01,1\n"), "is not UTF-8 text"),
     ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' for a ticker"),
     ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
+    ("date,A,nan\n2020-01-01,1,2\n", "column 3 of the header has 'nan' for a ticker"),
     ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n", "open, high, low and close are the days of one ticker"),
     ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' for a ticker"),
     ('date,A"\n2020-01-01,1\n', "plain characters"),
@@ -297,8 +298,9 @@ DATE_FORMS = {
     "dash": "{0:%d-%m-%Y}", "short": "{0.day}/{0.month}/{0.year}",
 }
 PROVABLE = ("slash", "dot", "dash", "short")
+MISSING = ("-", "na", "n/a", "nan", "null", "none", "#n/a")  # read as missing, so no ticker may be called so
 TICKERS = st.text("AZaz09.^-_=& éВ機,;'", min_size=1, max_size=6).map(str.strip).filter(
-    lambda name: name and name.lower() not in ("date", "ticker", "close"))
+    lambda name: name and name.lower() not in ("date", "ticker", "close", *MISSING))
 CLOSES = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-10**20, 10**20),
                    st.decimals(0, 10**6, places=3))
 

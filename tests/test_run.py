@@ -175,7 +175,7 @@ def test_stock_papermill_counts_like_the_command(default_run, tmp_path):
 
 @pytest.mark.parametrize("arguments", [
     ["--set", "lookbak=3"], ["--set", "lookback=5000"], ["--set", "estimation_window=5000"], ["--set", "start=2018-12-30"],
-    ["--set", "residual_window=600"],
+    ["--set", "residual_window=600"], ["--set", "source=simulated", "--set", "predictability_lag=100000"],
     ["--set", "tickers=[AAPL]"], ["--set", "tickers=[AAPL, NOPE]"], ["--set", "validation_end=2022-12-30"],
     ["--set", "study=../x"], ["--set", "ar_lags=700"], ["--set", "correlation_window=5000"],
     ["--from", "03_mpt_frontier"], ["--from", "06_comparison", "--to", "01_data"],

@@ -75,6 +75,13 @@ def test_the_studies_of_the_papers_have_their_dates_and_assets():
     ("simulated_garch=0.97", "simulated_arch + simulated_garch must stay below 1"),
     ("simulated_correlation=0.7", "simulated_group_correlation: 0.5 is below simulated_correlation (0.7)"),
     ("simulated_tail=2", "simulated_tail: 2 should be greater than 2"),
+    ("simulated_groups=2000", "simulated_groups: 2000 should be less than or equal to 1000"),
+    ("simulated_volatility=1.0e-12", "simulated_volatility: 1e-12 should be greater than or equal to 0.001"),
+    ("ridge=1.0e+308", "ridge: 1e+308 should be less than or equal to 10"),
+    ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
+    ("models=[zero, mean, gru]", "models: gru is not there for network_scope asset"),
+    ("max_gross=0.5", "max_gross: 0.5 is below 1"),
+    ("windows=[5, 5]", "windows: 5 is named twice"),
     ("covariance_estimator=oas", "covariance_estimator: 'oas' should be"),
     ("source=bloomberg", "source: 'bloomberg' should be"),
     ("study=../x", "study: '../x' is not a plain name"),
@@ -99,6 +106,17 @@ def test_a_wrong_value_is_refused_in_one_sentence(override, said):
 def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, said):
     with pytest.raises(StudyError) as refused:
         study.load(study.ROOT / "params" / "default.yml", ("source=simulated", *overrides))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("overrides", "said"), [
+    (("lookback=20",), "windows: [5, 10, 15, 30] lacks lookback (20)"),
+    (("network_preset=prose",), "network_target: the prose preset has one output, the next day; set next_day"),
+    (("models=[zero, mean, lstm, cnn1d]", "lookback=5"), "models: cnn1d is not there for network_scope joint"),
+])
+def test_joint_networks_that_do_not_fit_together_are_refused(overrides, said):
+    with pytest.raises(StudyError) as refused:
+        study.load(study.ROOT / "params" / "zouaoui2025.yml", overrides)
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 

@@ -172,5 +172,16 @@ def test_a_jump_over_a_gap_is_seen_and_one_at_the_threshold_is_not():
     assert found(prices(A=[2, 3.01, 1.5, 1.6, 1.7]))[0][4] == 2, "falls count as rises do"
 
 
+def test_prices_that_nothing_has_are_missing():
+    frame = prices(A=[1, 1e300, 1.1, 1e-300, 1.2], B=[5, 4, 5, 4, 5])
+    assert found(frame)[0] == ("A", "prices that are not positive numbers", "03", "05", 2, "missing")
+    assert universe.known(frame)["A"].isna().sum() == 2 and universe.known(prices(A=[8.55e-6] * 5)).notna().all(axis=None)
+
+
+def test_one_ticker_is_no_universe_and_is_told_without_empty_brackets():
+    with pytest.raises(ValueError, match="Only 1 of 1 tickers can be kept, and two are needed: name more tickers"):
+        chosen(prices(A=[1, 2, 3, 4, 5]))
+
+
 def test_ordinary_prices_have_no_findings():
     assert found(prices(A=[1, 1.1, 1.1, 1, 1.2])) == []

@@ -209,9 +209,32 @@ def test_a_snapshot_without_its_sidecar_does_not_count(server):
     server.asked.clear()
     yfinance.data.YfData.cache_get.cache_clear()  # the client remembers answers within a process
     assert yahoo.fetch(["AAA"], **SPAN, allow_missing=False) == path and server.asked == ["AAA"]
-    path.with_suffix(".json").write_text("{}")
-    with pytest.raises(MarketError, match="not the sidecar of a snapshot"):
+    about = json.loads(path.with_suffix(".json").read_text())
+    for wrong in ({}, [1], "x", None, about | {"asked": None}, about | {"asked": {"start": 2015, "end": 2019}},
+                  about | {"tickers": None}, about | {"tickers": [["a"]]}, about | {"missing": ["AAA"]}):
+        path.with_suffix(".json").write_text(json.dumps(wrong))
+        with pytest.raises(MarketError, match="not the sidecar of a snapshot .* delete it"):
+            yahoo.fetch(["AAA"], **SPAN, allow_missing=False)
+
+
+@pytest.mark.parametrize("spoil", [lambda prices: prices.reset_index(drop=True), lambda prices: prices.iloc[::-1],
+                                   lambda prices: prices.tz_localize("UTC"), lambda prices: prices.iloc[:0],
+                                   lambda prices: prices.astype(str).replace("10.0", "ten")])
+def test_a_snapshot_that_is_no_table_of_prices_is_refused_even_with_its_hash(server, spoil):
+    path = yahoo.fetch(["AAA"], **SPAN, allow_missing=False)
+    spoil(yahoo.read(path)).to_parquet(path)
+    about = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(about | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+    with pytest.raises(MarketError, match="holds no table of days and prices; delete it"):
+        yahoo.read(path)
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_before_anything_is_asked(server, tmp_path, monkeypatch):
+    (tmp_path / "afile").write_text("")
+    monkeypatch.setenv("FOREFOLIO_DATA", str(tmp_path / "afile"))
+    with pytest.raises(MarketError, match="FOREFOLIO_DATA: .*afile cannot hold snapshots .* name a folder"):
         yahoo.fetch(["AAA"], **SPAN, allow_missing=False)
+    assert server.asked == []
 
 
 def test_the_same_prices_give_the_same_file(server, tmp_path, monkeypatch):

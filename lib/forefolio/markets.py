@@ -65,7 +65,7 @@ def load(study: Study) -> Market:
     """
     source = _SOURCES[study.source](study)
     if study.benchmark_path:
-        levels, found = price_files.read(_file(study.benchmark_path))
+        levels, found = price_files.read(_file(study.benchmark_path, "benchmark_path"))
         source = _Source(source.name, source.prices, levels, source.findings + found,
                          [*source.files, Path(study.benchmark_path)], source.truth)
     wanted = study.tickers or [ticker for ticker in source.prices if ticker != study.benchmark]
@@ -79,8 +79,8 @@ def load(study: Study) -> Market:
     prices = source.prices.reindex(columns=wanted).loc[days].dropna(how="all")
     if prices.empty:
         covers = source.prices.index
-        raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end}; it covers "
-                          f"{covers[0]:%Y-%m-%d} to {covers[-1]:%Y-%m-%d}")
+        raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end} of what is asked for; "
+                          f"its days go from {covers[0]:%Y-%m-%d} to {covers[-1]:%Y-%m-%d}")
     prices.index = prices.index.as_unit("us")  # one unit, whatever the source has
     benchmark, found = _benchmark(study, source, prices.index)
     table = pd.DataFrame(source.findings + found, columns=Finding._fields)
@@ -144,15 +144,23 @@ def equal_weight_index(prices: pd.DataFrame) -> pd.Series:
 
 def _benchmark(study: Study, source: _Source, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
     """The benchmark on the days of the prices, and the days on which it had to hold its last value."""
+    found: list[Finding] = []
+    if study.benchmark in source.prices and (study.benchmark_tickers or study.source == "simulated"):
+        raise MarketError(f"benchmark: {study.benchmark} is a ticker of {source.name}, and the benchmark is made here; give "
+                          "it a name of its own")
     if study.benchmark_tickers:
         absent = [ticker for ticker in study.benchmark_tickers if ticker not in source.prices]
         if absent:
             raise MarketError(f"benchmark_tickers: {', '.join(absent)} are not in {source.name}; name tickers that it has")
-        level = equal_weight_index(source.prices.loc[days[0]:days[-1], study.benchmark_tickers]).rename(study.benchmark)
-        late = universe.known(source.prices.loc[days[:1], study.benchmark_tickers]).isna().squeeze(axis=0)
-        if late.any():
-            raise MarketError(f"benchmark_tickers: {', '.join(late.index[late])} have no price on the first day, "
-                              f"{days[0]:%Y-%m-%d}; name others, or move start")
+        members = universe.known(source.prices.loc[days, study.benchmark_tickers])
+        absent = members.columns[members.iloc[[0, -1]].isna().any()]
+        if len(absent):
+            raise MarketError(f"benchmark_tickers: {', '.join(absent)} have no price on the first or the last day, "
+                              f"{days[0]:%Y-%m-%d} and {days[-1]:%Y-%m-%d}; name others, or move start or end")
+        level = equal_weight_index(members).rename(study.benchmark)
+        held = [(ticker, days[members[ticker].isna()]) for ticker in members if members[ticker].isna().any()]
+        found = [Finding(ticker, "days without a price in the benchmark", gap[0], gap[-1], len(gap), "holds the last price")
+                 for ticker, gap in held]
     elif study.benchmark not in source.levels:
         raise MarketError(f"benchmark: {study.benchmark} is not in {source.files[-1].name if source.files else source.name}, "
                           f"which has {_few(source.levels.columns)}; set benchmark to one of its columns")
@@ -164,8 +172,9 @@ def _benchmark(study: Study, source: _Source, days: pd.DatetimeIndex) -> tuple[p
         raise MarketError(f"benchmark: {study.benchmark} covers {covers}, and the prices go from "
                           f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; move start or end, or choose another")
     gaps = days.difference(known.index)
-    found = [Finding(study.benchmark, "days without a value of the benchmark", gaps[0], gaps[-1], len(gaps),
-                     "holds the last value")] if len(gaps) else []
+    if len(gaps):
+        found.append(Finding(study.benchmark, "days without a value of the benchmark", gaps[0], gaps[-1], len(gaps),
+                             "holds the last value"))
     return known.reindex(days, method="ffill").to_frame(), found
 
 
@@ -204,7 +213,7 @@ def fetch(study: Study) -> Path:
 
 
 def _csv(study: Study) -> _Source:
-    path = _file(study.prices_path)
+    path = _file(study.prices_path, "prices_path")
     prices, found = price_files.read(path)
     return _Source(path.name, prices, prices, found, [path])
 
@@ -227,9 +236,9 @@ def _simulated(study: Study) -> _Source:
 _SOURCES = {"sample": _sample, "yfinance": _yfinance, "csv": _csv, "simulated": _simulated}
 
 
-def _file(path: str) -> Path:
+def _file(path: str, parameter: str) -> Path:
     if not Path(path).is_file():
-        raise MarketError(f"source csv: there is no file {path}; correct prices_path or benchmark_path")
+        raise MarketError(f"{parameter}: there is no file {path}; correct the path")
     return Path(path)
 
 

@@ -55,6 +55,8 @@ def check_market(study: Study) -> list[Path]:
             ("train_end", 2 if regular else prices.shape[1] + 2, training,
              f"the sample covariance of {prices.shape[1]} assets needs more, or set covariance_estimator or ridge"),
             ("lookback", study.lookback + 1, training, "the training period has no window"),
+            ("predictability_lag", study.predictability_lag * (study.source == "simulated") + 1, training,
+             "nothing carries over within the training period"),
             ("ar_lags", 2 * study.ar_lags + 2, training, "the training period cannot fit them"),
             ("correlation_window", study.correlation_window, len(index), "that is all there is"),
             ("estimation_window", study.estimation_window, training + validation, "no more is known at the first rebalance"),

@@ -220,9 +220,7 @@ def risk_parity(covariance: pd.DataFrame) -> Solution:
 def effective_holdings(weights: pd.Series) -> float:
     """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
 
-    Without short selling it is 1 / sum of squared weights.
-
-    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0])).__round__(2)
+    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
     (2.0, 1.8)
     """
     return float(weights.abs().sum() ** 2 / (weights**2).sum())

@@ -201,7 +201,7 @@ def _long(titles: list[str], rows: dict[int, list[str]]) -> tuple[pd.DataFrame, 
 
 def _check_name(ticker: str, place: str) -> None:
     """Refuse a ticker that is empty, or that no message could show."""
-    if not ticker or not ticker.isprintable() or '"' in ticker:
+    if ticker.lower() in _MISSING or not ticker.isprintable() or '"' in ticker:
         raise MarketError(f"{place} has {shown(ticker)} for a ticker; name one in plain characters, or remove it")
 
 

@@ -9,6 +9,19 @@ def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
     convolved = study.lookback - study.cnn1d_layers * (study.cnn1d_kernel_size - 1)
     rules = [(("study",), "" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", study.study) else
               f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
+    joint = study.network_scope == "joint"
+    wrong = [model for model in study.models if model in (("cnn1d",) if joint else ("rnn", "gru", "bilstm"))]
+    rules += [
+        (("models", "network_scope"), "" if not wrong else
+         f"models: {wrong[0]} is not there for network_scope {study.network_scope}; leave it out, or set network_scope to "
+         f"{'asset' if joint else 'joint'}"),
+        (("network_scope", "windows", "lookback"), "" if not joint or study.lookback in study.windows else
+         f"windows: {study.windows} lacks lookback ({study.lookback}), whose network the portfolios use; add it"),
+        (("network_preset", "network_target", "network_scope"),
+         "" if not joint or study.network_preset == "code" or study.network_target == "next_day" else
+         "network_target: the prose preset has one output, the next day; set next_day"),
+        (("max_gross",), "" if study.max_gross == 0 or study.max_gross >= 1 else
+         f"max_gross: {study.max_gross} is below 1, which fully invested weights cannot meet; set 1 or more, or 0 for none")]
     days = ("start", "train_end", "validation_end", "end")
     for earlier, later in zip(days, days[1:]):
         first, last = getattr(study, earlier), getattr(study, later)
@@ -32,19 +45,6 @@ def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
                   f"{study.cnn1d_pool_size} leave nothing of a lookback of {study.lookback}; lengthen lookback"))
     rules.append((("source", "prices_path"), "" if study.source != "csv" or study.prices_path else
                   "prices_path: source csv needs the path of a file of prices; set prices_path"))
-    joint = study.network_scope == "joint"
-    wrong = [model for model in study.models if model in (("cnn1d",) if joint else ("rnn", "gru", "bilstm"))]
-    rules += [
-        (("models", "network_scope"), "" if not wrong else
-         f"models: {wrong[0]} is not there for network_scope {study.network_scope}; leave it out, or set network_scope to "
-         f"{'asset' if joint else 'joint'}"),
-        (("network_scope", "windows", "lookback"), "" if not joint or study.lookback in study.windows else
-         f"windows: {study.windows} lacks lookback ({study.lookback}), whose network the portfolios use; add it"),
-        (("network_preset", "network_target", "network_scope"),
-         "" if not joint or study.network_preset == "code" or study.network_target == "next_day" else
-         "network_target: the prose preset has one output, the next day; set next_day"),
-        (("max_gross",), "" if study.max_gross == 0 or study.max_gross >= 1 else
-         f"max_gross: {study.max_gross} is below 1, which fully invested weights cannot meet; set 1 or more, or 0 for none")]
     simulated = study.source == "simulated"
     rules += [
         (("source", "tickers"), "" if study.source != "yfinance" or study.tickers else

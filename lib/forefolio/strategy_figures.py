@@ -42,7 +42,7 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
     alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
     figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all" if alike else False,
-                           horizontal_spacing=0.025 if alike else 0.06,
+                           horizontal_spacing=0.025 if alike else 0.085,
                            vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
     for i, (strategy, wide) in enumerate(panels.items()):
         for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
@@ -58,7 +58,7 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     figure.update_yaxes(title_text="weight (%)", col=1)
     dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
     n_named = min(len(order), 25) + 1
-    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=max(450 if rows == 1 else 170 + 170 * rows, 130 + 19 * n_named),
+    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=max(450 if rows == 1 else 170 + 170 * rows, 150 + 23 * n_named),
                  barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
                  margin_t=92 if len(strategies) > 1 else 74)
 

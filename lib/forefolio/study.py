@@ -75,9 +75,9 @@ class Study(BaseModel):
 
     simulated_assets: Annotated[int, Field(ge=2, le=1000)] = 20
     simulated_mean: Annotated[float, Field(gt=-1, lt=1)] = 0.0
-    simulated_volatility: Annotated[float, Field(gt=0, le=2)] = 0.3
+    simulated_volatility: Annotated[float, Field(ge=0.001, le=2)] = 0.3
     simulated_correlation: Share = 0.3
-    simulated_groups: Count = 4
+    simulated_groups: Annotated[int, Field(ge=1, le=1000)] = 4
     simulated_group_correlation: Share = 0.5
     simulated_arch: Share = 0.05
     simulated_garch: Share = 0.9
@@ -89,7 +89,7 @@ class Study(BaseModel):
     correlation_window: Annotated[int, Field(ge=10)] = 63
 
     covariance_estimator: Literal["sample", "ledoit_wolf"] = "sample"
-    ridge: Annotated[float, Field(ge=0)] = 0.0
+    ridge: Annotated[float, Field(ge=0, le=10)] = 0.0
 
     frontier_sample: Literal["training", "all"] = "training"
     random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000

@@ -12,10 +12,12 @@ import pandas as pd
 from forefolio.price_files import Finding
 from forefolio.returns import Date, check_labels, iso_day
 
+PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
+
 
 def known(prices: pd.DataFrame) -> pd.DataFrame:
-    """Prices that can be prices: positive and finite; anything else is missing."""
-    return prices.where((prices > 0) & (prices < np.inf)).astype(float)
+    """Prices that can be prices: positive, and neither absurdly small nor large; anything else is missing."""
+    return prices.where((prices > PLAUSIBLE[0]) & (prices < PLAUSIBLE[1])).astype(float)
 
 
 def choose(prices: pd.DataFrame, *, train_end: Date, validation_end: Date, max_missing: float, fill_limit: int,
@@ -85,8 +87,9 @@ def choose(prices: pd.DataFrame, *, train_end: Date, validation_end: Date, max_m
     _check_required(clean, table, required, max_missing, fill_limit)
     if table["kept"].sum() < 2:
         examples = "; ".join(f"{row.ticker} {row.reason}" for row in table[~table["kept"]].head(3).itertuples())
-        raise ValueError(f"Only {table['kept'].sum()} of {len(table)} tickers can be kept ({examples}), and two are "
-                         "needed: raise max_missing or fill_limit, move start later or name other tickers")
+        raise ValueError(f"Only {table['kept'].sum()} of {len(table)} tickers can be kept{f' ({examples})' if examples else ''}, "
+                         "and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or move "
+                         "start later")
     return clean[table.loc[table["kept"], "ticker"]].ffill(), table
 
 

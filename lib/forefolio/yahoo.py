@@ -74,6 +74,11 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     if start > last:
         raise MarketError(f"start: {start} has no close yet; move it into the past")
     parts = data_folder() / f"yahoo_{start}_{last}.parts"
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MarketError(f"FOREFOLIO_DATA: {data_folder()} cannot hold snapshots ({error.strerror}); name a folder that can "
+                          "be written") from None
     missing = _download(wanted, start=start, last=last, parts=parts, snapshot=path)
     if missing and not allow_missing:
         reasons = "; ".join(f"{ticker}: {reason}" for ticker, reason in list(missing.items())[:3])
@@ -97,9 +102,13 @@ def sidecar(snapshot: Path) -> dict:
     """What a snapshot's sidecar says: source, version, time, tickers, dates asked for and got, missing, SHA-256."""
     try:
         about = json.loads(snapshot.with_suffix(".json").read_text(encoding="utf-8"))
-        return {name: about[name] for name in ("source", "yfinance", "downloaded", "tickers", "asked", "got", "missing",
-                                               "sha256")}
-    except (ValueError, KeyError) as error:
+        about = {name: about[name] for name in ("source", "yfinance", "downloaded", "tickers", "asked", "got", "missing",
+                                                "sha256")}
+        if not all(isinstance(text, str) for text in (*about["tickers"], about["asked"]["start"], about["asked"]["end"],
+                                                      *about["missing"].values())):
+            raise ValueError("names or dates that are no text")
+        return about
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise MarketError(f"{snapshot.with_suffix('.json').name}: not the sidecar of a snapshot ({error}); delete it, and "
                           "the prices are downloaded again") from None
 
@@ -116,7 +125,17 @@ def read(snapshot: Path) -> pd.DataFrame:
     if file_hash(snapshot) != sidecar(snapshot)["sha256"]:
         raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "
                           "json file, and the prices are downloaded again")
-    return pd.read_parquet(snapshot)
+    try:
+        prices = pd.read_parquet(snapshot).astype(float)
+        days = prices.index
+        whole = len(prices) and isinstance(days, pd.DatetimeIndex) and days.tz is None and days.is_monotonic_increasing \
+            and days.is_unique
+    except (ValueError, TypeError, OSError):
+        whole = False
+    if not whole:
+        raise MarketError(f"{snapshot.name} in {snapshot.parent}: holds no table of days and prices; delete it and its json "
+                          "file, and the prices are downloaded again")
+    return prices
 
 
 def _download(tickers: list[str], *, start: date, last: date, parts: Path, snapshot: Path) -> dict[str, str]:
@@ -150,7 +169,7 @@ def _ask(waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any, start: date,
             if not batch:
                 break
             kind, reason = troubles[batch[0]]
-            if wait is None or (kind == "no network" and not parts.exists() and len(troubles) == len(answers)):
+            if wait is None or (kind == "no network" and len(troubles) == len(answers) and not any(parts.iterdir())):
                 raise _stopped(kind, reason, batch, parts, snapshot)
             _say(bar, f"Yahoo: {kind} for {', '.join(batch)}; asking again in {wait} s")
             time.sleep(wait)
