@@ -307,12 +307,12 @@ def test_sentences_follow_the_rows(published):
     rows = auditing.audit(published, NOTHING)
     text = auditing.audit_sentences(rows)
     assert text.count("\n") == 8 and all(line.startswith(f"- **({n})") for n, line in enumerate(text.split("\n"), 1))
-    assert "**(2) Units.** 8 of 8 checks agree with the paper." in text
-    assert "gross exposure of the LSTM weights: paper 1, ours 19.821" in text
+    assert "**(2) Units.** 8 of 8 checks agree." in text
+    assert "gross exposure of the LSTM weights: expected 1, found 19.821" in text
     assert "(9) Code.** Nothing that this run could compute." in text
     assert "shuffled" not in text and "is a day's" not in text  # no prices, no verdict
     other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.5))
-    assert "gross exposure of the LSTM weights: paper 1, ours 3.5." in auditing.audit_sentences(other)
+    assert "gross exposure of the LSTM weights: expected 1, found 3.5." in auditing.audit_sentences(other)
 
 
 def test_sentences_are_the_same_from_a_file(published, tmp_path):

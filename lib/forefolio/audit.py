@@ -90,7 +90,7 @@ def audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame) -> pd.Da
     Returns
     -------
     DataFrame
-        Columns `claims.COLUMNS`; place opens with "Audit 1" to "Audit 9". Published is what the paper prints or says.
+        Columns `claims.COLUMNS`; place opens with "Audit 1" to "Audit 9". Published: printed, said or implied.
         No such data where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
     """
     prices = with_stand_ins(returns)
@@ -271,10 +271,10 @@ def audit_sentences(rows: pd.DataFrame) -> str:
     for number, name in POINTS.items():
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
         against = part[part["status"] == NOT_REPRODUCED]
-        told = [f"{key}: paper {_written(theirs)}, ours {_written(ours)}"
+        told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
                 for key, theirs, ours in against[["key", "published", "ours"]].itertuples(index=False)]
         shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
-        counted = f"{len(part) - len(told)} of {len(part)} checks agree with the paper."
+        counted = f"{len(part) - len(told)} of {len(part)} checks agree."
         lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
                      + _reading(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
     return "\n".join(lines)

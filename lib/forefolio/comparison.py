@@ -111,7 +111,9 @@ def inefficiency(solver_log: pd.DataFrame) -> str:
     """
     worst = (solver_log["status"] == INEFFICIENT).groupby(solver_log["strategy"], sort=False).agg(["sum", "size"])
     told = [f"On {row['sum']} of {row['size']} dates `{strategy}`" for strategy, row in worst.iterrows() if row["sum"]]
-    return f"{', '.join(told)} holds the portfolio of the *worst* ratio: its closed form is inefficient there." if told else ""
+    if not told:
+        return ""
+    return f"{', '.join(told)} holds the portfolio of the *worst* ratio: its closed form is inefficient there."
 
 
 def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded: pd.DataFrame, *, estimation_window: int,
@@ -178,6 +180,7 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
         daily = result.net_returns.iloc[:, 0]
         gross = decided.groupby("rebalance_date")["weight"].agg(gross_exposure)
         inefficient = decided.groupby("rebalance_date")["status"].first().eq(INEFFICIENT).sum()
-        rows.append((model, window, gross.mean(), gross.max(), (1 + daily).prod() - 1, daily.std() * np.sqrt(periods_per_year),
-                     (daily.mean() - risk_free) / daily.std() * np.sqrt(periods_per_year), inefficient, len(result.bankruptcies) > 0))
+        year = np.sqrt(periods_per_year)
+        rows.append((model, window, gross.mean(), gross.max(), (1 + daily).prod() - 1, daily.std() * year,
+                     (daily.mean() - risk_free) / daily.std() * year, inefficient, len(result.bankruptcies) > 0))
     return pd.DataFrame(rows, columns=columns)

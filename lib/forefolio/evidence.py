@@ -223,7 +223,8 @@ def _limits(strategies: pd.DataFrame, n_months: int) -> str:
     deviations = strategies["std_monthly_excess"]
     deviations = deviations[deviations > 1e-12]
     ends = [f"{_percent(factor * deviations[name])} a month for `{name}`, {kind}"
-            for name, kind in ((deviations.idxmin(), "whose excess varies least"), (deviations.idxmax(), "whose varies most"))]
+            for name, kind in ((deviations.idxmin(), "whose excess varies least"),
+                               (deviations.idxmax(), "whose varies most"))]
     return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
             f"even in a single t-test: {_listed(ends if len(deviations) > 1 else ends[:1])}. What is smaller cannot be "
             "told from luck, nor can close ranks be told apart.")
@@ -264,7 +265,8 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
                f" **Its error is lower than that of {_listed(beaten)}" + (f", but not {_listed(missed, 'or')}.**" if missed else ".**"))
     small = differences.abs().max() < TINY
     return (f"{text}, {_listed(sides)}." + (verdict if len(networks) else "")
-            + (f" All these differences are below {_percent(TINY, 0)} and untested here: stage 6 tests them, and another seed shows how much of them is chance."
+            + (f" All these differences are below {_percent(TINY, 0)} and untested here: "
+               "stage 6 tests them, and another seed shows how much of them is chance."
                if small else ""))
 
 

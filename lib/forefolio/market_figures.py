@@ -116,8 +116,8 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
 
     Notes
     -----
-    The strength of the color is the share of a month's days with a price, white being none and full every day. Kept assets stand at the
-    top, each group in the order of its first day.
+    The strength of the color is the share of a month's days with a price, white being none and full every day. Kept
+    assets stand at the top, each group in the order of its first day.
     """
     rows = universe.sort_values(["kept", "first", "ticker"], ascending=[False, True, True], na_position="last")
     known = prices[rows["ticker"]].gt(0)

@@ -58,7 +58,8 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     figure.update_yaxes(title_text="weight (%)", col=1)
     dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
     n_named = min(len(order), 25) + 1
-    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=max(450 if rows == 1 else 170 + 170 * rows, 150 + 23 * n_named),
+    height = max(450 if rows == 1 else 170 + 170 * rows, 150 + 23 * n_named)  # room for the panels and for the legend
+    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=height,
                  barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
                  margin_t=92 if len(strategies) > 1 else 74)
 
