@@ -28,3 +28,23 @@ def default_run() -> Path:
     done = forefolio("run", "params/default.yml")
     assert done.returncode == 0, done.stderr
     return SCRATCH / "outputs" / "default"
+
+
+# The market of the tests of portfolios: four years of 20 stocks. A module with another market has fixtures of its own.
+@pytest.fixture(scope="module")
+def returns():
+    from skfolio.datasets import load_sp500_dataset
+
+    return load_sp500_dataset().iloc[-1000:].pct_change().iloc[1:]
+
+
+@pytest.fixture(scope="module")
+def mu(returns):
+    return returns.mean()
+
+
+@pytest.fixture(scope="module")
+def Sigma(returns):
+    from forefolio.covariance import sample_covariance
+
+    return sample_covariance(returns)

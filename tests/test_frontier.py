@@ -3,27 +3,10 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from skfolio import RiskMeasure
-from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk
 
 from forefolio import frontier as subject
-from forefolio.covariance import sample_covariance
 from forefolio.portfolios import equal_weight, maximum_sharpe, minimum_variance
-
-
-@pytest.fixture(scope="module")
-def returns():
-    return load_sp500_dataset().iloc[-1000:].pct_change().iloc[1:]
-
-
-@pytest.fixture(scope="module")
-def mu(returns):
-    return returns.mean()
-
-
-@pytest.fixture(scope="module")
-def Sigma(returns):
-    return sample_covariance(returns)
 
 
 def independent(**variances):

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from skfolio import RiskMeasure
-from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from forefolio import downside, frontier, metrics, portfolios
@@ -21,21 +20,6 @@ needs_coins = pytest.mark.skipif(not MARKETS or not (Path(MARKETS) / "crypto21_p
                                  reason="FOREFOLIO_MARKETS names no folder with crypto21_prices.csv")
 FEW = ["AAPL", "JNJ", "KO", "XOM"]
 YEAR = {"periods_per_year": 365, "risk_free_rate": 0.0}
-
-
-@pytest.fixture(scope="module")
-def returns():
-    return load_sp500_dataset().iloc[-1000:].pct_change().iloc[1:]
-
-
-@pytest.fixture(scope="module")
-def mu(returns):
-    return returns.mean()
-
-
-@pytest.fixture(scope="module")
-def Sigma(returns):
-    return sample_covariance(returns)
 
 
 @pytest.fixture(scope="module")

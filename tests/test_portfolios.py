@@ -4,7 +4,6 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from skfolio import RiskMeasure
-from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 
 from forefolio import portfolios as subject
@@ -16,21 +15,6 @@ PROBLEMS = {
     "mean_variance_forecast": lambda mu, Sigma: subject.mean_variance_forecast(mu, Sigma, risk_aversion=5),
     "risk_parity": lambda mu, Sigma: subject.risk_parity(Sigma),
 }
-
-
-@pytest.fixture(scope="module")
-def returns():
-    return load_sp500_dataset().iloc[-1000:].pct_change().iloc[1:]
-
-
-@pytest.fixture(scope="module")
-def mu(returns):
-    return returns.mean()
-
-
-@pytest.fixture(scope="module")
-def Sigma(returns):
-    return sample_covariance(returns)
 
 
 def diagonal(*variances):
