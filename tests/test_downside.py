@@ -8,13 +8,15 @@ from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from forefolio import downside as subject
+from forefolio import drawdowns
 from forefolio.covariance import sample_covariance
-from forefolio.portfolios import OptimizationError, maximum_sharpe, minimum_variance
+from forefolio.portfolios import maximum_sharpe, minimum_variance
+from forefolio.solvers import OptimizationError
 
 PROBLEMS = {
     "maximum_sortino": lambda scenarios: subject.maximum_sortino(scenarios, target=0.0001),
     "minimum_cvar": lambda scenarios: subject.minimum_cvar(scenarios, confidence=0.95),
-    "minimum_drawdown": subject.minimum_drawdown,
+    "minimum_drawdown": drawdowns.minimum_drawdown,
 }
 
 
@@ -144,7 +146,7 @@ def test_each_of_four_objectives_is_best_at_its_own(scenarios):
 def test_minimum_drawdown_by_hand():
     """With a third in A day one is flat and day two loses 6.67 %; more of A loses on both, less more on day two."""
     scenarios = pd.DataFrame({"A": [-0.2, 0.0], "B": [0.1, -0.1]})
-    solution = subject.minimum_drawdown(scenarios)
+    solution = drawdowns.minimum_drawdown(scenarios)
     best = min((drawdown([a, 1 - a], scenarios), a) for a in np.linspace(0, 1, 30_001))
     assert solution.weights["A"] == pytest.approx(1 / 3, abs=1e-6) and best[1] == pytest.approx(1 / 3, abs=1e-5)
     assert drawdown(solution.weights, scenarios) == pytest.approx(best[0], rel=1e-6)
@@ -153,7 +155,7 @@ def test_minimum_drawdown_by_hand():
 def test_initial_wealth_is_a_peak():
     """The loss of the first day counts: half of each asset loses 1 % a day and B alone 2 % at once."""
     scenarios = pd.DataFrame({"A": [0.0, -0.02], "B": [-0.02, 0.0]})
-    solution = subject.minimum_drawdown(scenarios)
+    solution = drawdowns.minimum_drawdown(scenarios)
     assert drawdown(solution.weights, scenarios) == pytest.approx(1 - 0.99**2, rel=1e-5)
     np.testing.assert_allclose(solution.weights, [0.5, 0.5], atol=0.01)  # the optimum is flat
 
@@ -167,7 +169,7 @@ def test_minimum_drawdown_agrees_with_a_direct_search(end, returns):
         return drawdown(w, three) if w[-1] >= 0 else 1 - w[-1]
 
     best = differential_evolution(searched, [(0, 1)] * 2, seed=1, tol=1e-12, popsize=20)
-    assert drawdown(subject.minimum_drawdown(three).weights, three) == pytest.approx(best.fun, rel=1e-5)
+    assert drawdown(drawdowns.minimum_drawdown(three).weights, three) == pytest.approx(best.fun, rel=1e-5)
 
 
 @pytest.mark.parametrize("end", [1240, 5000, 7000])
@@ -184,7 +186,7 @@ def test_minimum_drawdown_solves_the_exponential_cone_program(end, returns):
     ])
     program.solve(solver=cp.CLARABEL)
     assert program.status == "optimal"
-    ours = subject.minimum_drawdown(path)
+    ours = drawdowns.minimum_drawdown(path)
     assert drawdown(ours.weights, path) == pytest.approx(1 - np.exp(m.value), rel=1e-5)
     np.testing.assert_allclose(ours.weights, w.value, atol=5e-3)
 
@@ -192,21 +194,21 @@ def test_minimum_drawdown_solves_the_exponential_cone_program(end, returns):
 def test_minimum_drawdown_is_near_that_of_libraries_and_better_when_compounded(returns):
     path = returns.iloc[-500:-250]
     uncompounded = MeanRisk(risk_measure=RiskMeasure.MAX_DRAWDOWN).fit(path).weights_
-    ours = drawdown(subject.minimum_drawdown(path).weights, path)
+    ours = drawdown(drawdowns.minimum_drawdown(path).weights, path)
     assert ours < drawdown(uncompounded, path) < 1.05 * ours
 
 
 def test_the_order_of_days_matters_to_a_drawdown(returns):
     path = returns.iloc[-250:]
-    weights = subject.minimum_drawdown(path).weights
-    shuffled = subject.minimum_drawdown(path.sample(frac=1, random_state=1)).weights
+    weights = drawdowns.minimum_drawdown(path).weights
+    shuffled = drawdowns.minimum_drawdown(path.sample(frac=1, random_state=1)).weights
     assert (weights - shuffled).abs().max() > 0.05
 
 
 def test_without_any_drawdown_the_nearest_to_equal_weight_is_taken():
     """A and B never fall and C always does; of all mixes of A and B the even one is nearest equal weight."""
     scenarios = pd.DataFrame({"A": [0.01, 0.03, 0.02], "B": [0.02, 0.01, 0.04], "C": [-0.3, -0.2, -0.1]})
-    solution = subject.minimum_drawdown(scenarios)
+    solution = drawdowns.minimum_drawdown(scenarios)
     assert drawdown(solution.weights, scenarios) < 1e-6
     assert "nearest equal weight" in solution.note
     nearest = min(((w - 1 / 3) ** 2 + (v - 1 / 3) ** 2 + (1 - w - v - 1 / 3) ** 2, w, v)
@@ -218,7 +220,7 @@ def test_without_any_drawdown_the_nearest_to_equal_weight_is_taken():
 def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
     rng = np.random.default_rng(8)
     scenarios = pd.DataFrame(rng.normal(0.001, 0.01, size=(20, 50))).rename(columns=str)
-    solution = subject.minimum_drawdown(scenarios)
+    solution = drawdowns.minimum_drawdown(scenarios)
     assert drawdown(solution.weights, scenarios) < 1e-6 and "nearest equal weight" in solution.note
     w = cp.Variable(50)
     never_falls = [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0]
@@ -228,8 +230,8 @@ def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
 
 def test_twins_share_their_weight(scenarios):
     path = scenarios[["JNJ", "KO", "XOM"]].iloc[-250:]
-    alone = subject.minimum_drawdown(path)
-    twins = subject.minimum_drawdown(path.assign(TWIN=path[alone.weights.idxmax()]))
+    alone = drawdowns.minimum_drawdown(path)
+    twins = drawdowns.minimum_drawdown(path.assign(TWIN=path[alone.weights.idxmax()]))
     assert alone.note == "" and "nearest equal weight" in twins.note
     assert twins.weights["TWIN"] == pytest.approx(twins.weights[alone.weights.idxmax()], abs=1e-4)
     assert drawdown(twins.weights, path.assign(TWIN=path[alone.weights.idxmax()])) == pytest.approx(
@@ -237,9 +239,9 @@ def test_twins_share_their_weight(scenarios):
 
 
 def test_one_asset_is_held_whole():
-    assert subject.minimum_drawdown(pd.DataFrame({"A": [-0.1, 0.05]})).weights.tolist() == [1.0]
+    assert drawdowns.minimum_drawdown(pd.DataFrame({"A": [-0.1, 0.05]})).weights.tolist() == [1.0]
 
 
 def test_wealth_that_is_lost_cannot_be_compounded():
     with pytest.raises(OptimizationError, match="-100 %"):
-        subject.minimum_drawdown(pd.DataFrame({"A": [-1.0, 0.0], "B": [0.1, 0.0]}))
+        drawdowns.minimum_drawdown(pd.DataFrame({"A": [-1.0, 0.0], "B": [0.1, 0.0]}))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
-from forefolio import downside, forecasts, frontier, holdings, portfolios, rebalances
+from forefolio import downside, drawdowns, forecasts, frontier, holdings, portfolios, rebalances
 from forefolio.correlation import correlation_matrix, near_duplicates
 from forefolio.covariance import condition_number, estimate
 from forefolio.returns import rebalance_dates
@@ -249,7 +249,7 @@ def test_maximum_sortino_is_optimal(scenarios):
 
 def test_minimum_drawdown_meets_the_bound_of_its_tangents(scenarios):
     """Logarithms lie below their tangents: the linear program on those at the solution bounds every drawdown."""
-    w = weights_of(downside.minimum_drawdown(scenarios), scenarios.columns)
+    w = weights_of(drawdowns.minimum_drawdown(scenarios), scenarios.columns)
     R, (n_days, n_assets) = scenarios.to_numpy(), scenarios.shape
     earned = R @ w
     slope = R / (1 + earned)[:, None]

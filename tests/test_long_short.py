@@ -13,7 +13,8 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction
 from forefolio import downside, frontier, metrics, portfolios
 from forefolio import long_short as subject
 from forefolio.covariance import estimate, sample_covariance
-from forefolio.portfolios import OptimizationError, gross_exposure
+from forefolio.portfolios import gross_exposure
+from forefolio.solvers import OptimizationError
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 needs_coins = pytest.mark.skipif(not MARKETS or not (Path(MARKETS) / "crypto21_prices.csv").exists(),

@@ -7,6 +7,7 @@ from skfolio import RiskMeasure
 from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 
 from forefolio import portfolios as subject
+from forefolio import solvers
 from forefolio.covariance import sample_covariance
 
 PROBLEMS = {
@@ -205,13 +206,13 @@ def test_one_mean_above_the_risk_free_rate_is_enough(mu, Sigma):
 def test_missing_values_give_no_weights(problem, mu, Sigma):
     gap = Sigma.copy()
     gap.iloc[1, 0] = gap.iloc[0, 1] = np.nan
-    with pytest.raises(subject.OptimizationError, match="AAPL"):
+    with pytest.raises(solvers.OptimizationError, match="AAPL"):
         problem(mu, gap)
 
 
 @pytest.mark.parametrize("name", ["maximum_sharpe", "mean_variance_forecast"])
 def test_means_must_be_complete_and_of_the_same_assets(name, mu, Sigma):
-    with pytest.raises(subject.OptimizationError, match="mu has no value for KO"):
+    with pytest.raises(solvers.OptimizationError, match="mu has no value for KO"):
         PROBLEMS[name](mu.where(mu.index != "KO"), Sigma)
     with pytest.raises(ValueError, match="other assets"):
         PROBLEMS[name](mu.rename({"KO": "COKE"}), Sigma)
@@ -231,9 +232,9 @@ def test_what_is_no_covariance_is_refused(Sigma):
 def test_impossible_risk_parity_is_an_error():
     hedge = pd.DataFrame([[1e-4, -1e-4], [-1e-4, 1e-4]], index=["A", "B"], columns=["A", "B"])
     advice = "almost no risk: set covariance_estimator to ledoit_wolf or ridge above 0"
-    with pytest.raises(subject.OptimizationError, match=advice):
+    with pytest.raises(solvers.OptimizationError, match=advice):
         subject.risk_parity(hedge)
-    with pytest.raises(subject.OptimizationError, match="B never moves"):
+    with pytest.raises(solvers.OptimizationError, match="B never moves"):
         subject.risk_parity(diagonal(1e-4, 0.0))
 
 
@@ -244,16 +245,16 @@ def test_negative_risk_aversion_is_refused(mu, Sigma):
 
 def test_a_solver_that_finds_nothing_is_an_error():
     w = cp.Variable(2)
-    with pytest.raises(subject.OptimizationError, match="infeasible"):
-        subject.solve(cp.Problem(cp.Minimize(cp.sum(w)), [w >= 0, cp.sum(w) == -1]), cp.CLARABEL)
+    with pytest.raises(solvers.OptimizationError, match="infeasible"):
+        solvers.solve(cp.Problem(cp.Minimize(cp.sum(w)), [w >= 0, cp.sum(w) == -1]), cp.CLARABEL)
 
 
 def test_dust_is_swept_and_short_positions_are_errors():
-    swept = subject.long_only(np.array([0.5, 0.5 + 1e-7, -1e-7]), pd.Index(["A", "B", "C"]))
+    swept = solvers.long_only(np.array([0.5, 0.5 + 1e-7, -1e-7]), pd.Index(["A", "B", "C"]))
     assert swept["C"] == 0 and swept.sum() == pytest.approx(1, abs=1e-15)
     for weights in ([1.00001, -0.00001], [np.nan, 1.0]):
-        with pytest.raises(subject.OptimizationError):
-            subject.long_only(np.array(weights), pd.Index(["A", "B"]))
+        with pytest.raises(solvers.OptimizationError):
+            solvers.long_only(np.array(weights), pd.Index(["A", "B"]))
 
 
 def test_inputs_are_not_changed(mu, Sigma):

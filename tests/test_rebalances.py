@@ -5,15 +5,17 @@ import pandas as pd
 import pytest
 from skfolio.datasets import load_sp500_dataset
 
+from forefolio import expectations
 from forefolio import forecasts as models
 from forefolio import holdings
 from forefolio import rebalances as subject
 from forefolio.covariance import estimate, sample_covariance
-from forefolio.downside import minimum_drawdown
+from forefolio.drawdowns import minimum_drawdown
 from forefolio.frontier import global_minimum_variance, tangency
 from forefolio.long_short import tangency_within
-from forefolio.portfolios import OptimizationError, mean_variance_forecast, risk_parity
+from forefolio.portfolios import mean_variance_forecast, risk_parity
 from forefolio.returns import rebalance_dates
+from forefolio.solvers import OptimizationError
 
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
@@ -100,7 +102,7 @@ def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dat
     """Where r̂ is constant over the residual window, r̂ + ē is the window's mean return."""
     for constant in (0.0, 0.004):
         flat = forecasts[forecasts["model"] == "zero"].assign(forecast=constant)
-        mu = subject.expected_returns(flat, returns, date=dates[1], residual_window=30, use_residual=True,
+        mu = expectations.expected_returns(flat, returns, date=dates[1], residual_window=30, use_residual=True,
                                       mu_horizon="next_day")
         pd.testing.assert_series_equal(mu, returns.loc[:dates[1]].iloc[-30:].mean(), check_names=False)
 
@@ -109,8 +111,8 @@ def test_mean_residual_averages_the_residuals_whose_target_is_known(returns, for
     residuals = models.residuals(forecasts, returns)
     known = residuals[(residuals["model"] == "lstm") & (residuals["target_date"] <= dates[1])]
     expected = known.pivot(index="target_date", columns="asset", values="residual").iloc[-30:].mean()
-    lstm = subject.average_over_seeds(forecasts, model="lstm")
-    ours = subject.mean_residual(lstm, returns, date=dates[1], residual_window=30)
+    lstm = expectations.average_over_seeds(forecasts, model="lstm")
+    ours = expectations.mean_residual(lstm, returns, date=dates[1], residual_window=30)
     pd.testing.assert_series_equal(ours, expected, check_names=False)
 
 
@@ -124,11 +126,11 @@ def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, 
 
 
 def test_the_months_mu_is_the_mean_of_its_days(returns, forecasts, dates):
-    lstm = subject.average_over_seeds(forecasts, model="lstm")
+    lstm = expectations.average_over_seeds(forecasts, model="lstm")
     decided_then = forecasts[(forecasts["model"] == "lstm") & (forecasts["decision_date"] == dates[1])]
     assert decided_then["horizon"].nunique() > 15
     options = dict(date=dates[1], residual_window=30, use_residual=False)
-    month, next_day = (subject.expected_returns(lstm, returns, mu_horizon=horizon, **options)
+    month, next_day = (expectations.expected_returns(lstm, returns, mu_horizon=horizon, **options)
                        for horizon in ("month", "next_day"))
     by_asset = decided_then.groupby("asset")["forecast"].mean()
     pd.testing.assert_series_equal(month, by_asset.loc[month.index], check_names=False)
@@ -139,8 +141,8 @@ def test_the_months_mu_is_the_mean_of_its_days(returns, forecasts, dates):
 def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, dates):
     date = dates[1]
     weights, _ = decide(returns, forecasts, [date])
-    lstm = subject.average_over_seeds(forecasts, model="lstm")
-    month = subject.forecast_path(lstm, date=date, assets=returns.columns)
+    lstm = expectations.average_over_seeds(forecasts, model="lstm")
+    month = expectations.forecast_path(lstm, date=date, assets=returns.columns)
     assert month.index[0] > date and month.index[-1] == dates[2] and month.index.is_monotonic_increasing
     path = pd.concat([returns.loc[:date].iloc[-60:], month])
     pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(sample_covariance(path)).weights,
@@ -239,10 +241,10 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     shrunk = partial(estimate, estimator="ledoit_wolf", ridge=0.05)
     weights, _ = decide(returns, forecasts, dates[:1], estimate_covariance=shrunk)
     window = returns.loc[:dates[0]].iloc[-60:]
-    mean = subject.average_over_seeds(forecasts, model="mean")
-    mu = subject.expected_returns(mean, returns, date=dates[0], residual_window=30, use_residual=True,
+    mean = expectations.average_over_seeds(forecasts, model="mean")
+    mu = expectations.expected_returns(mean, returns, date=dates[0], residual_window=30, use_residual=True,
                                   mu_horizon="next_day")
-    path = pd.concat([window, subject.forecast_path(mean, date=dates[0], assets=returns.columns)])
+    path = pd.concat([window, expectations.forecast_path(mean, date=dates[0], assets=returns.columns)])
     for strategy, problem in {
         "mean+mvf": lambda Sigma: mean_variance_forecast(mu, Sigma(window), risk_aversion=10.0).weights,
         "mean+rpp": lambda Sigma: risk_parity(Sigma(path)).weights,

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from forefolio.backtest import backtest
+from forefolio.expectations import estimation_sample
 from forefolio.frontier import tangency
 from forefolio.long_short import tangency_portfolio
 from forefolio.portfolios import gross_exposure, maximum_sharpe
-from forefolio.rebalances import estimation_sample, solution
+from forefolio.rebalances import solution
 from forefolio.returns import Date
 
 INEFFICIENT = "inefficient"  # status of a closed form on the lower branch, as `frontier.tangency` gives it

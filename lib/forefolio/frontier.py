@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.covariance import condition_number
-from forefolio.portfolios import (OptimizationError, Solution, aligned, covariance_matrix, long_only, minimum_variance,
-                                  solve)
+from forefolio.portfolios import minimum_variance
+from forefolio.solvers import OptimizationError, Solution, aligned, covariance_matrix, long_only, solve
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:

@@ -6,9 +6,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from forefolio.expectations import estimation_sample
 from forefolio.frontier import marginal_risk
 from forefolio.portfolios import gross_exposure, risk_parity
-from forefolio.rebalances import estimation_sample, solution
+from forefolio.rebalances import solution
 from forefolio.returns import Date, iso_day
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.frontier import tangency
-from forefolio.portfolios import DUST, OptimizationError, Solution, aligned, covariance_matrix, smallest, solve
+from forefolio.solvers import DUST, OptimizationError, Solution, aligned, covariance_matrix, smallest, solve
 
 
 def tangency_portfolio(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:

@@ -1,38 +1,16 @@
 """Expected returns and covariance to long-only weights: one function per problem of the papers.
 
-Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state. Problems
-are scaled inside until their optimum is of order one, because solvers stop at absolute tolerances and a daily
-variance is near 1e-4. Problems on paths of returns are in `downside`, frontiers and closed forms in `frontier`.
+Every function returns a `solvers.Solution`: weights that sum to one, which solver found them, and in what state.
+Problems on scenarios are in `downside`, on paths in `drawdowns`, frontiers and closed forms in `frontier`.
 """
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-DUST = 1e-6  # a weight below zero by less is a solver's rounding
-TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
-ATTEMPTS = {  # options, one after the other until a solver reaches the optimum; Clarabel unscaled gets past a stall
-    cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
-    cp.HIGHS: [{"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}, {}],
-}
-
-
-class OptimizationError(ValueError):
-    """A portfolio problem that has no solution, or whose solver did not reach it."""
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Weights by asset, the solver, its status (`optimal`, `fallback`, `inefficient`) and what else one should know."""
-
-    weights: pd.Series
-    solver: str
-    status: str
-    note: str = ""
+from forefolio.solvers import OptimizationError, Solution, aligned, covariance_matrix, long_only, smallest, solve
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
@@ -217,6 +195,13 @@ def risk_parity(covariance: pd.DataFrame) -> Solution:
     return Solution(long_only(x / volatility / (x / volatility).sum(), covariance.columns), "Newton", "optimal")
 
 
+def fallback(covariance: pd.DataFrame) -> Solution:
+    """Minimum variance in place of a ratio that no portfolio makes positive."""
+    calm = minimum_variance(covariance)
+    note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
+    return Solution(calm.weights, calm.solver, "fallback", note)
+
+
 def effective_holdings(weights: pd.Series) -> float:
     """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
 
@@ -239,62 +224,3 @@ def gross_exposure(weights: pd.Series) -> float:
     2.0
     """
     return float(weights.abs().sum())
-
-
-def solve(problem: cp.Problem, solver: str) -> None:
-    """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status."""
-    for options in ATTEMPTS[solver]:
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # its status says so, and is refused
-                problem.solve(solver=solver, **options)
-            reason = f"status {problem.status}"
-        except cp.SolverError as error:
-            reason = str(error)
-        if problem.status == cp.OPTIMAL:
-            return
-    raise OptimizationError(f"{solver} did not reach the optimum ({reason}), so its weights were not taken")
-
-
-def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
-    """Label weights, set a solver's dust below zero to zero, and rescale to sum one."""
-    if not (weights > -DUST).all():
-        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e} where none may be negative")
-    kept = np.maximum(weights, 0)
-    return pd.Series(kept / kept.sum(), index=assets, name="weight")
-
-
-def fallback(covariance: pd.DataFrame) -> Solution:
-    """Minimum variance in place of a ratio that no portfolio makes positive."""
-    calm = minimum_variance(covariance)
-    note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
-    return Solution(calm.weights, calm.solver, "fallback", note)
-
-
-def smallest(values: np.ndarray) -> float:
-    """Smallest positive value, one if there is none: a unit in which an optimum is near one."""
-    return float(values[values > 0].min()) if (values > 0).any() else 1.0
-
-
-def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
-    """Values of a covariance that is labelled, complete, symmetric and positive semidefinite."""
-    if not covariance.index.equals(covariance.columns) or not covariance.index.is_unique:
-        raise ValueError("The covariance has other rows than columns: give one with each asset once on both sides")
-    Sigma = covariance.to_numpy(dtype=float)
-    if not np.isfinite(Sigma).all():
-        missing = ", ".join(map(str, covariance.columns[~np.isfinite(Sigma).all(axis=0)]))
-        raise OptimizationError(f"The covariance has no value for {missing}: estimate it from complete returns")
-    rounding = 1e-8 * abs(Sigma).max()
-    if abs(Sigma - Sigma.T).max() > rounding or np.linalg.eigvalsh(Sigma)[0] < -rounding:
-        raise ValueError("The covariance is not symmetric and positive semidefinite: estimate it from complete returns")
-    return (Sigma + Sigma.T) / 2
-
-
-def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.ndarray:
-    """Values of `by_asset` in the order of `assets`, joined by name and complete."""
-    if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
-        raise ValueError(f"{name} names other assets than the covariance: give one value for each")
-    values = by_asset.reindex(assets).to_numpy(dtype=float)
-    if not np.isfinite(values).all():
-        raise OptimizationError(f"{name} has no value for {', '.join(map(str, assets[~np.isfinite(values)]))}")
-    return values
