@@ -4,6 +4,8 @@ A decision at date t sees returns up to and including t, forecasts decided at t,
 target is not after t; nothing else.
 """
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from forefolio.returns import Date, iso_day
