@@ -1,14 +1,12 @@
-import cvxpy as cp
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import differential_evolution, linprog
+from scipy.optimize import linprog
 from skfolio import RiskMeasure
 from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from forefolio import downside as subject
-from forefolio import drawdowns
 from forefolio.covariance import sample_covariance
 from forefolio.portfolios import maximum_sharpe, minimum_variance
 from forefolio.solvers import OptimizationError
@@ -16,7 +14,6 @@ from forefolio.solvers import OptimizationError
 PROBLEMS = {
     "maximum_sortino": lambda scenarios: subject.maximum_sortino(scenarios, target=0.0001),
     "minimum_cvar": lambda scenarios: subject.minimum_cvar(scenarios, confidence=0.95),
-    "minimum_drawdown": drawdowns.minimum_drawdown,
 }
 
 
@@ -39,12 +36,6 @@ def cvar(w, scenarios, confidence):
     losses = np.sort(-scenarios.to_numpy() @ np.asarray(w))[::-1]
     share = np.clip((1 - confidence) * len(losses) - np.arange(len(losses)), 0, 1)  # the last day of the tail in part
     return losses @ share / share.sum()
-
-
-def drawdown(w, scenarios):
-    """Largest compounded loss from a peak, the initial wealth included."""
-    wealth = np.append(1, np.cumprod(1 + scenarios.to_numpy() @ np.asarray(w)))
-    return (1 - wealth / np.maximum.accumulate(wealth)).max()
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
@@ -141,107 +132,3 @@ def test_each_of_four_objectives_is_best_at_its_own(scenarios):
     for objective, row in achieved.iterrows():
         others = row.drop(objective)
         assert (row[objective] > others + 1e-3 * others.abs()).all(), objective
-
-
-def test_minimum_drawdown_by_hand():
-    """With a third in A day one is flat and day two loses 6.67 %; more of A loses on both, less more on day two."""
-    scenarios = pd.DataFrame({"A": [-0.2, 0.0], "B": [0.1, -0.1]})
-    solution = drawdowns.minimum_drawdown(scenarios)
-    best = min((drawdown([a, 1 - a], scenarios), a) for a in np.linspace(0, 1, 30_001))
-    assert solution.weights["A"] == pytest.approx(1 / 3, abs=1e-6) and best[1] == pytest.approx(1 / 3, abs=1e-5)
-    assert drawdown(solution.weights, scenarios) == pytest.approx(best[0], rel=1e-6)
-
-
-def test_initial_wealth_is_a_peak():
-    """The loss of the first day counts: half of each asset loses 1 % a day and B alone 2 % at once."""
-    scenarios = pd.DataFrame({"A": [0.0, -0.02], "B": [-0.02, 0.0]})
-    solution = drawdowns.minimum_drawdown(scenarios)
-    assert drawdown(solution.weights, scenarios) == pytest.approx(1 - 0.99**2, rel=1e-5)
-    np.testing.assert_allclose(solution.weights, [0.5, 0.5], atol=0.01)  # the optimum is flat
-
-
-@pytest.mark.parametrize("end", [-1, -1500, -4000])
-def test_minimum_drawdown_agrees_with_a_direct_search(end, returns):
-    three = returns[["JNJ", "KO", "XOM"]].iloc[end - 250 : end]
-
-    def searched(x):
-        w = np.append(x, 1 - x.sum())
-        return drawdown(w, three) if w[-1] >= 0 else 1 - w[-1]
-
-    best = differential_evolution(searched, [(0, 1)] * 2, seed=1, tol=1e-12, popsize=20)
-    assert drawdown(drawdowns.minimum_drawdown(three).weights, three) == pytest.approx(best.fun, rel=1e-5)
-
-
-@pytest.mark.parametrize("end", [1240, 5000, 7000])
-def test_minimum_drawdown_solves_the_exponential_cone_program(end, returns):
-    path = returns.iloc[end - 250 : end]
-    w, m, y = cp.Variable(20), cp.Variable(), cp.Variable(251)
-    program = cp.Problem(cp.Maximize(m), [
-        y[1:] <= y[:-1] + cp.log1p(path.to_numpy() @ w),
-        y[0] == 0,
-        y <= 0,
-        y >= m,
-        cp.sum(w) == 1,
-        w >= 0,
-    ])
-    program.solve(solver=cp.CLARABEL)
-    assert program.status == "optimal"
-    ours = drawdowns.minimum_drawdown(path)
-    assert drawdown(ours.weights, path) == pytest.approx(1 - np.exp(m.value), rel=1e-5)
-    np.testing.assert_allclose(ours.weights, w.value, atol=5e-3)
-
-
-def test_minimum_drawdown_is_near_that_of_libraries_and_better_when_compounded(returns):
-    path = returns.iloc[-500:-250]
-    uncompounded = MeanRisk(risk_measure=RiskMeasure.MAX_DRAWDOWN).fit(path).weights_
-    ours = drawdown(drawdowns.minimum_drawdown(path).weights, path)
-    assert ours < drawdown(uncompounded, path) < 1.05 * ours
-
-
-def test_the_order_of_days_matters_to_a_drawdown(returns):
-    path = returns.iloc[-250:]
-    weights = drawdowns.minimum_drawdown(path).weights
-    shuffled = drawdowns.minimum_drawdown(path.sample(frac=1, random_state=1)).weights
-    assert (weights - shuffled).abs().max() > 0.05
-
-
-def test_without_any_drawdown_the_nearest_to_equal_weight_is_taken():
-    """A and B never fall and C always does; of all mixes of A and B the even one is nearest equal weight."""
-    scenarios = pd.DataFrame({"A": [0.01, 0.03, 0.02], "B": [0.02, 0.01, 0.04], "C": [-0.3, -0.2, -0.1]})
-    solution = drawdowns.minimum_drawdown(scenarios)
-    assert drawdown(solution.weights, scenarios) < 1e-6
-    assert "nearest equal weight" in solution.note
-    nearest = min(((w - 1 / 3) ** 2 + (v - 1 / 3) ** 2 + (1 - w - v - 1 / 3) ** 2, w, v)
-                  for w in np.linspace(0, 1, 151) for v in np.linspace(0, 1 - w, 151)
-                  if drawdown([w, v, max(1 - w - v, 0)], scenarios) == 0)
-    np.testing.assert_allclose(solution.weights[:2], nearest[1:], atol=0.02)
-
-
-def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
-    rng = np.random.default_rng(8)
-    scenarios = pd.DataFrame(rng.normal(0.001, 0.01, size=(20, 50))).rename(columns=str)
-    solution = drawdowns.minimum_drawdown(scenarios)
-    assert drawdown(solution.weights, scenarios) < 1e-6 and "nearest equal weight" in solution.note
-    w = cp.Variable(50)
-    never_falls = [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0]
-    cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / 50)), never_falls).solve(solver=cp.CLARABEL)
-    np.testing.assert_allclose(solution.weights, w.value, atol=1e-3)
-
-
-def test_twins_share_their_weight(scenarios):
-    path = scenarios[["JNJ", "KO", "XOM"]].iloc[-250:]
-    alone = drawdowns.minimum_drawdown(path)
-    twins = drawdowns.minimum_drawdown(path.assign(TWIN=path[alone.weights.idxmax()]))
-    assert alone.note == "" and "nearest equal weight" in twins.note
-    assert twins.weights["TWIN"] == pytest.approx(twins.weights[alone.weights.idxmax()], abs=1e-4)
-    assert drawdown(twins.weights, path.assign(TWIN=path[alone.weights.idxmax()])) == pytest.approx(
-        drawdown(alone.weights, path), rel=1e-5)
-
-
-def test_one_asset_is_held_whole():
-    assert drawdowns.minimum_drawdown(pd.DataFrame({"A": [-0.1, 0.05]})).weights.tolist() == [1.0]
-
-
-def test_wealth_that_is_lost_cannot_be_compounded():
-    with pytest.raises(OptimizationError, match="-100 %"):
-        drawdowns.minimum_drawdown(pd.DataFrame({"A": [-1.0, 0.0], "B": [0.1, 0.0]}))

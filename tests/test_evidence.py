@@ -1,3 +1,5 @@
+"""Tests of monthly excess returns: by hand, against scipy and statsmodels, at their size."""
+
 import warnings
 
 import numpy as np
@@ -6,9 +8,9 @@ import pytest
 from scipy import stats
 
 from forefolio import evidence as subject
-from forefolio.metrics import monthly_excess, performance_table
 
-TESTS = ["strategy", "n_months", "mean", "shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "t_p", "t_p_holm"]
+TESTS = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "sign_p",
+         "sign_p_holm", "t_p", "t_p_holm"]
 
 
 @pytest.fixture
@@ -17,18 +19,6 @@ def excess():
     months = pd.date_range("2023-01-01", periods=24, freq="MS", name="month")
     return pd.DataFrame(rng.normal([0.03, 0.0, 0.005], 0.03, size=(24, 3)), index=months,
                         columns=["lstm+mvf", "mean+rpp", "equal_weight"])
-
-
-def compared(growth, *, n_days=500, seed=1):
-    """Performance and tests of strategies with a given daily growth in excess of noise that is common to all."""
-    days = pd.bdate_range("2023-01-02", periods=n_days, name="date")
-    rng = np.random.default_rng(seed)
-    market = rng.normal(0.0003, 0.01, size=n_days)
-    net = pd.DataFrame({name: market + step + rng.normal(0, 0.001, size=n_days) for name, step in growth.items()},
-                       index=days).assign(benchmark=market)
-    turnover = pd.Series(0.1, index=list(growth))
-    table = performance_table(net, turnover, periods_per_year=252, risk_free_rate=0.0)
-    return table, subject.monthly_tests(monthly_excess(net))
 
 
 def test_holm_equals_statsmodels():
@@ -74,6 +64,35 @@ def test_signed_ranks_by_hand():
     assert tests["wilcoxon_p"].tolist() == [2 / 16]
 
 
+def test_signs_by_hand_leave_out_months_of_zero():
+    # of 5 months that are not zero 4 are positive: (5 + 1) of 2^5; then 3 of 3, as the fourth is rounding
+    tests = subject.monthly_tests(pd.DataFrame({"a": [-0.5, 0.01, 0.01, 0.02, 0.03, 0.0],
+                                                "b": [0.0, 0.01, 0.0, 0.02, 0.03, -1e-17]})).set_index("strategy")
+    assert tests["sign_p"].to_dict() == pytest.approx({"a": 6 / 32, "b": 1 / 8})
+    assert tests["sign_p_holm"].to_dict() == pytest.approx({"a": 2 / 8, "b": 2 / 8})
+    assert tests["n_months"].tolist() == [6, 6]
+
+
+def test_interval_of_the_mean_by_hand():
+    # mean 0.02, deviation 0.01, t(0.975, 2) = 4.3026527: 0.02 -+ 4.3026527 x 0.01 / sqrt(3)
+    row = subject.monthly_tests(pd.DataFrame({"s": [0.01, 0.02, 0.03]})).iloc[0]
+    assert [row["t_low"], row["t_high"]] == pytest.approx([0.02 - 0.0248413771, 0.02 + 0.0248413771], abs=1e-10)
+
+
+def test_interval_is_scipy_s_and_its_low_end_agrees_with_a_test_at_half_the_level(excess):
+    tests = subject.monthly_tests(excess).set_index("strategy")
+    for name, row in tests.iterrows():
+        interval = stats.ttest_1samp(excess[name], 0).confidence_interval(0.95)
+        assert [row["t_low"], row["t_high"]] == pytest.approx([interval.low, interval.high])
+    assert ((tests["t_low"] > 0) == (tests["t_p"] < 0.025)).all() and (tests["t_low"] > 0).nunique() == 2
+
+
+def test_a_skewed_excess_with_a_median_of_zero_is_rejected_by_signed_ranks_and_not_by_signs():
+    skewed = pd.Series([-0.001, 0.05] * 12) * (1 + 0.01 * np.arange(24))  # half up, half down, the ups larger
+    row = subject.monthly_tests(skewed.to_frame("s")).iloc[0]
+    assert row["wilcoxon_p"] < 0.05 < 0.5 < row["sign_p"]
+
+
 def test_losses_are_no_evidence(excess):
     gain, loss = subject.monthly_tests(excess), subject.monthly_tests(-excess)
     np.testing.assert_allclose(gain["t_p"] + loss["t_p"], 1)
@@ -113,7 +132,7 @@ def test_best_pair_is_the_two_highest_means_and_both_tests(excess):
     assert pair["mean_difference"] == pytest.approx((first - second).mean())
     assert pair["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(first, second).pvalue)
     assert pair["signed_rank_p"] == pytest.approx(stats.wilcoxon(first, second).pvalue)
-    assert pair["n_months"] == 24
+    assert pair["n_months"] == 24 and pair["chosen"] == "after seeing the results"
 
 
 def test_best_pair_sees_a_steady_difference_that_unpaired_months_hide():
@@ -126,107 +145,3 @@ def test_best_pair_needs_two_strategies_and_differences(excess):
     assert subject.best_pair(excess[["equal_weight"]]).empty
     twins = subject.best_pair(pd.DataFrame({"a": [0.01, 0.02, 0.03], "b": [0.01, 0.02, 0.03]})).iloc[0]
     assert np.isnan(twins["signed_rank_p"]) and twins["mann_whitney_p"] == pytest.approx(1)
-
-
-def test_conclusion_names_the_best_and_counts_what_is_significant():
-    table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
-    text = subject.conclusion(table, tests)
-    total = table.set_index("strategy")["total_return"]
-    ratio = table.set_index("strategy")["information_ratio"]
-    assert f"`lstm+mvf` is the best of 3 strategies with {100 * total['lstm+mvf']:.1f} % over the test period" in text
-    assert (f"ahead of `equal_weight` ({100 * total['equal_weight']:.1f} %) and "
-            f"`benchmark` ({100 * total['benchmark']:.1f} %).") in text
-    assert "Of the 2 strategies beside `equal_weight`, 1 ended ahead of it." in text
-    assert f"with {ratio.max():.2f} a month" in text
-    assert "Of 3 strategies, 2 beat the benchmark significantly at 5 %" in text and "2 after Holm's correction" in text
-    assert "With 23 months" in text
-    assert "`equal_weight` is among the significant and forecasts nothing" in text
-    assert "nan" not in text.lower()
-
-
-def test_conclusion_says_when_nothing_beats_equal_weight():
-    text = subject.conclusion(*compared({"lstm+mvf": -0.001, "cnn1d+rpp": -0.0005, "equal_weight": 0.0005}))
-    assert "`equal_weight` is the best of 3 strategies" in text
-    assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
-    assert "owes nothing to a forecast" in text
-
-
-def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
-    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": -0.0005})
-    assert "among the significant" not in subject.conclusion(table, tests)
-
-
-def test_conclusion_says_when_all_trail_the_benchmark():
-    text = subject.conclusion(*compared({"lstm+mvf": -0.002, "equal_weight": -0.001}))
-    assert "behind `benchmark`" in text and "below the benchmark's" in text
-    assert "none beat the benchmark significantly" in text and "owes nothing" not in text
-
-
-def test_conclusion_changes_only_with_the_numbers():
-    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
-    names = {"lstm+mvf": "equal_weight", "equal_weight": "lstm+mvf"}
-    swapped = subject.conclusion(table.replace({"strategy": names}), tests.replace({"strategy": names}))
-    assert "`equal_weight` is the best" in swapped and "`lstm+mvf` is the best" not in swapped
-    shuffled = subject.conclusion(table[::-1].reset_index(drop=True), tests[::-1].reset_index(drop=True))
-    assert shuffled == subject.conclusion(table, tests)
-
-
-@pytest.mark.parametrize(("growth", "n_days"), [
-    ({"equal_weight": 0.0}, 500), ({"lstm+mvf": 0.0}, 500), ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 10),
-    ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 40)])
-def test_conclusion_reads_well_with_one_strategy_or_few_months(growth, n_days):
-    text = subject.conclusion(*compared(growth, n_days=n_days))
-    assert "nan" not in text.lower() and "1 strategies" not in text and "1 months" not in text
-    assert ("is the only strategy, with" in text) == (len(growth) == 1)
-    assert ("whatever the returns" in text) == (n_days < 100)
-    assert ("None can be computed from 1 month" in text) == (n_days == 10)
-
-
-def test_conclusion_without_any_difference_from_the_benchmark():
-    table, tests = compared({"equal_weight": 0.0})
-    table.loc[0, ["information_ratio", "mean_monthly_excess", "std_monthly_excess"]] = [np.nan, 0.0, 0.0]
-    table.loc[0, "total_return"] = table.loc[1, "total_return"]
-    tests[["shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "t_p", "t_p_holm"]] = np.nan
-    text = subject.conclusion(table, tests)
-    assert "level with `benchmark`" in text and "No strategy could be tested" in text and "nothing to test" in text
-
-
-def test_the_least_significant_excess_is_where_the_t_test_turns():
-    table, tests = compared({"lstm+mvf": 0.0})
-    n, deviation = tests.loc[0, "n_months"], 0.04
-    text = subject.conclusion(table.assign(std_monthly_excess=deviation), tests)
-    shape = np.random.default_rng(0).normal(size=n)
-    shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
-    edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
-    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, whose excess varies least." in text
-    assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
-
-
-def accuracy(**errors):
-    return pd.DataFrame({"model": list(errors), "mse_mean": list(errors.values())})
-
-
-def test_accuracy_sentence_when_a_network_beats_some_baselines():
-    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
-    assert "The best of 2 networks on these very days, `lstm`, has a mean squared error of 4.200e-04" in text
-    assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
-    assert "**Its error is lower than that of `mean` and `ar`, but not `zero`.**" in text and "untested" not in text
-
-
-def test_accuracy_sentence_when_no_network_beats_anything():
-    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.1e-4, ar=4.1e-4, lstm=4.2e-4))
-    assert "The only network, `lstm`," in text and "**No network has a lower error than `zero`, `mean` or `ar`.**" in text
-
-
-def test_accuracy_sentence_says_that_tiny_differences_are_tiny():
-    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, ar=3.98e-4, lstm=3.979e-4))
-    assert "**Its error is lower than that of `zero` and `ar`.**" in text and "All these differences are below 1 %" in text
-    level = subject.accuracy_sentence(accuracy(zero=4.0e-4, lstm=4.0e-4 * (1 + 1e-7)))
-    assert "level with `zero`. **No network has a lower error than `zero`.**" in level
-
-
-def test_accuracy_sentence_without_networks_or_without_baselines():
-    text = subject.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.2e-4))
-    assert text.startswith("This study has no network. Of its baselines `zero` has the lowest") and "lower error" not in text
-    assert "no other model to compare it with" in subject.accuracy_sentence(accuracy(zero=4.0e-4))
-    assert "no baseline to compare it with" in subject.accuracy_sentence(accuracy(lstm=4.0e-4))

@@ -75,6 +75,8 @@ def made_up() -> dict[str, pd.DataFrame]:
         "monthly_excess": pd.DataFrame(RNG.normal(0, 0.02, (16, 10)), pd.Index(months, name="month"), STRATEGIES),
         "performance": pd.DataFrame({"strategy": [*STRATEGIES, "benchmark"], "annual_return": RNG.normal(0.1, 0.05, 11),
                                      "annual_volatility": RNG.uniform(0.1, 0.3, 11), "turnover": [*RNG.random(10), np.nan]}),
+        "means": pd.DataFrame({"model": ["mean", "lstm"] * 50, "window_mean": RNG.normal(0, 0.002, 100),
+                               "mu": RNG.normal(0, 0.002, 100)}),
         "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
                               columns=["strategy", "cost_bps", "total_return"]),
     }
@@ -99,6 +101,7 @@ DRAW = {  # every figure of the library from the frames
     "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
+    "momentum": lambda f: forecast_figures.momentum(f["means"], sample=SAMPLE),
     "network": lambda f: network_figures.network_diagram(LAYERS, title="The LSTM of 2022"),
     "construction": lambda f: network_figures.construction_diagram(STEPS),
     "window_accuracy": lambda f: network_figures.window_accuracy(f["window_accuracy"], metric="mse", sample=SAMPLE),
@@ -332,6 +335,13 @@ def test_forecasts_of_the_next_day_are_drawn_against_the_day_they_are_for(drawn)
     actual = next(trace for trace in drawn["forecast"].data if trace.name == "actual return")
     assert list(actual.x)[0] == f"{DAYS[260]:%Y-%m-%d}" and len(actual.x) == 240
     assert np.allclose(actual.y, FRAMES["returns"]["AA"].iloc[260:])
+
+
+def test_expected_returns_are_drawn_against_the_window_s_mean_with_the_line_where_they_are_equal(drawn):
+    points, diagonal = drawn["momentum"].data[2:]
+    lstm = FRAMES["means"].query("model == 'lstm'")
+    np.testing.assert_allclose(np.c_[points.x, points.y], lstm[["window_mean", "mu"]], rtol=1e-6)
+    assert list(diagonal.x) == list(diagonal.y) == list(drawn["momentum"].layout.xaxis.range)
 
 
 def test_hit_ratios_leave_out_the_forecast_that_has_none(drawn):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
-from forefolio import downside, drawdowns, forecasts, frontier, holdings, portfolios, rebalances
+from forefolio import downside, drawdowns, forecasts, frontier, holdings, limits, portfolios, rebalances
 from forefolio.correlation import correlation_matrix, near_duplicates
 from forefolio.covariance import condition_number, estimate
 from forefolio.returns import rebalance_dates
@@ -185,7 +185,8 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     weights, log = rebalances.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=rebalances.FRAMEWORKS, estimation_window=120,
         residual_window=30, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=1.0,
-        risk_free=1e-5, max_gross=max_gross, estimate_covariance=estimate_covariance)
+        drawdown_path="constant_weights", drawdown_alpha=1.0, limits=limits.NONE, risk_free=1e-5,
+        max_gross=max_gross, estimate_covariance=estimate_covariance)
     short = log["strategy"].str.endswith("+tangency")
     assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
     assert log.loc[short, "status"].isin(["optimal", "fallback" if max_gross else "inefficient"]).all()

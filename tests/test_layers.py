@@ -14,9 +14,9 @@ SOLE = {  # library: the only modules that import it
     "pydantic": ("study",), "yaml": ("study",), "filelock": ("artifacts",), "kaleido": ("pictures",),
     "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo",), "sklearn": ("covariance",),
     "statsmodels": ("forecasts",), "keras": ("layers", "networks", "joint_networks"),
-    "tensorflow": (), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
+    "tensorflow": (), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
     "plotly": ("drawing", "market_figures", "frontier_figures", "forecast_figures", "network_figures",
-               "strategy_figures"), "papermill": ("pipeline",),
+               "strategy_figures", "profile_figures"), "papermill": ("pipeline",),
     "click": ("__main__",),
 }
 

@@ -27,15 +27,28 @@ def run():
 
 
 def test_without_a_paper_there_is_nothing_to_compare(run):
-    table = papers.all_claims("none", {}, **run)
+    table = papers.all_claims("none", {}, run)
     assert list(table) == claims.COLUMNS and table.empty
     assert papers.table3({}, run["mpt_weights"], run["mpt_statistics"]).empty
     assert papers.table4({}, run["window_accuracy"]).empty
     assert "names no paper" in papers.in_words(table)
 
 
+def test_without_the_equity_paper_its_tables_have_no_rows():
+    assert list(papers.table_forecasts({}, pd.DataFrame())) == ["claim", "published", "ours", "status"]
+    assert papers.table_forecasts(PUBLISHED, pd.DataFrame()).empty and papers.table_portfolios({}, pd.DataFrame()).empty
+
+
+def test_each_paper_takes_what_it_needs_and_names_what_is_lacking(run):
+    assert len(papers.all_claims("zouaoui2025", PUBLISHED, {**run, "excess": None})) > 100
+    with pytest.raises(ValueError, match="The claims of zouaoui2025 need table5, returns, not among the results"):
+        papers.all_claims("zouaoui2025", PUBLISHED, {name: run[name] for name in list(run)[:4]})
+    with pytest.raises(ValueError, match="The claims of nguyen2025 need log_accuracy, excess, tests"):
+        papers.all_claims("nguyen2025", {}, run)
+
+
 def test_every_printed_number_has_its_row(run):
-    table = papers.all_claims("zouaoui2025", PUBLISHED, **run)
+    table = papers.all_claims("zouaoui2025", PUBLISHED, run)
     places = table["place"].str.split(",").str[0].value_counts()
     table3, table5 = PUBLISHED["table3_mpt"], PUBLISHED["table5_weights"]
     assert places["Table 3"] == 4 * len(table3)
@@ -49,7 +62,7 @@ def test_every_printed_number_has_its_row(run):
 
 
 def test_this_run_s_numbers_are_the_ones_beside(run):
-    table = papers.all_claims("zouaoui2025", PUBLISHED, **run).set_index("claim")
+    table = papers.all_claims("zouaoui2025", PUBLISHED, run).set_index("claim")
     window = table[table.index.str.startswith("test MSE of the LSTM, window of 5 days")].iloc[0]
     assert (window["published"], window["ours"], window["status"]) == (0.0012, 0.0012, "reproduced")
     coins = table[table.index.str.startswith("coins: ")].iloc[0]
@@ -103,10 +116,10 @@ def test_tables_of_joint_networks_are_what_the_trainer_makes():
 
 
 def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(run):
-    table = papers.all_claims("zouaoui2025", PUBLISHED, **run)
+    table = papers.all_claims("zouaoui2025", PUBLISHED, run)
     counted = papers.counts(table)
     assert counted["claims"].sum() == len(papers.side_by_side(table)) < len(table)
     code = counted[counted["place"] == "Code"]
     assert set(code["compared_with"]) == {"the paper itself"} and code["claims"].sum() == 3
     assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
-    assert papers.counts(papers.all_claims("none", {}, **run)).empty
+    assert papers.counts(papers.all_claims("none", {}, run)).empty

@@ -9,6 +9,7 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 from forefolio import portfolios as subject
 from forefolio import solvers
 from forefolio.covariance import sample_covariance
+from forefolio.limits import Limits
 
 PROBLEMS = {
     "minimum_variance": lambda mu, Sigma: subject.minimum_variance(Sigma),
@@ -29,6 +30,23 @@ def by_scipy(objective, n_assets):
                     constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-10, "maxiter": 2000})
     assert best.success
     return best.fun
+
+
+def by_scipy_within(objective, limits, held):
+    """The same under limits, with the weights bought and sold as variables: w = held + bought - sold."""
+    n = len(held)
+
+    def w(x):
+        return held + x[:n] - x[n:]
+
+    best = minimize(lambda x: objective(w(x)), np.zeros(2 * n), method="SLSQP", bounds=[(0, 1)] * 2 * n, constraints=[
+        {"type": "eq", "fun": lambda x: w(x).sum() - 1},
+        {"type": "ineq", "fun": lambda x: w(x) - limits.min_weight},
+        {"type": "ineq", "fun": lambda x: limits.max_weight - w(x)},
+        {"type": "ineq", "fun": lambda x: 2 * limits.max_turnover - x.sum()},
+    ], options={"ftol": 1e-13, "maxiter": 2000})
+    assert best.success
+    return w(best.x)
 
 
 def test_minimum_variance_of_independent_assets_is_inverse_variance():
@@ -188,6 +206,81 @@ def test_risk_parity_leaves_nothing_of_the_papers_objective(Sigma):
         return ((contributions.to_numpy()[:, None] - contributions.to_numpy()) ** 2).sum()
 
     assert spread(subject.risk_parity(Sigma).weights) < 1e-16 * spread(subject.equal_weight(Sigma.columns).weights)
+
+
+FOUR = ["JNJ", "KO", "AMD", "XOM"]
+HELD = pd.Series({"XOM": 0.3, "AMD": 0.4, "KO": 0.2, "JNJ": 0.1})  # in another order than the problem
+WITHIN = {
+    "bounds": Limits(min_weight=0.15, max_weight=0.3),
+    "turnover": Limits(max_turnover=0.05, held=HELD),
+    "both": Limits(min_weight=0.05, max_weight=0.35, max_turnover=0.1, held=HELD),
+}
+
+
+@pytest.mark.parametrize("limits", WITHIN.values(), ids=WITHIN)
+def test_risk_parity_within_limits_agrees_with_scipy(limits, Sigma):
+    V = 1e4 * Sigma.loc[FOUR, FOUR]
+    solution = subject.risk_parity(V, limits=limits)
+    free = subject.risk_parity(V).weights
+    assert not limits.met_by(free) and "as equal as the limits allow" in solution.note
+    expected = by_scipy_within(lambda w: np.log(w @ V.to_numpy() @ w) / 2 - np.log(np.maximum(w, 1e-9)).mean(),
+                               limits, HELD[FOUR].to_numpy())
+    np.testing.assert_allclose(solution.weights, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("limits", WITHIN.values(), ids=WITHIN)
+def test_mean_variance_forecast_within_limits_agrees_with_scipy(limits, mu, Sigma):
+    m, V = 1e3 * mu[FOUR].to_numpy(), 1e3 * Sigma.loc[FOUR, FOUR].to_numpy()
+    weights = subject.mean_variance_forecast(mu[FOUR], Sigma.loc[FOUR, FOUR], risk_aversion=5, limits=limits).weights
+    assert not limits.met_by(subject.mean_variance_forecast(mu[FOUR], Sigma.loc[FOUR, FOUR], risk_aversion=5).weights)
+    expected = by_scipy_within(lambda w: 5 * w @ V @ w - m @ w, limits, HELD[FOUR].to_numpy())
+    np.testing.assert_allclose(weights, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["mean_variance_forecast", "risk_parity"])
+def test_limits_are_kept_on_twenty_assets(name, mu, Sigma):
+    """Three of twenty bought at random, and a tenth in an asset that is gone."""
+    held = pd.Series({"GONE": 0.1, "AMD": 0.5, "KO": 0.3, "JNJ": 0.1})
+    limits = Limits(min_weight=0.001, max_weight=0.45, max_turnover=0.2, held=held)
+    solution = {"mean_variance_forecast": lambda: subject.mean_variance_forecast(mu, Sigma, risk_aversion=5, limits=limits),
+                "risk_parity": lambda: subject.risk_parity(Sigma, limits=limits)}[name]()
+    assert solution.weights.between(0.001 - 1e-8, 0.45 + 1e-8).all() and "least possible" not in solution.note
+    assert abs(solution.weights.sub(held, fill_value=0)).sum() / 2 == pytest.approx(0.2, abs=1e-7)  # more would be better
+
+
+@pytest.mark.parametrize("name", ["mean_variance_forecast", "risk_parity"])
+def test_limits_that_do_not_bind_change_nothing(name, mu, Sigma):
+    def problem(limits):
+        if name == "risk_parity":
+            return subject.risk_parity(Sigma, limits=limits)
+        return subject.mean_variance_forecast(mu, Sigma, risk_aversion=1e4, limits=limits)
+
+    free = problem(Limits())
+    loose = problem(Limits(max_weight=0.9, max_turnover=0.99, held=free.weights))
+    pd.testing.assert_series_equal(loose.weights, free.weights, atol=1e-6)
+    assert loose.note == "" and loose.solver == free.solver
+
+
+@pytest.mark.parametrize("name", ["mean_variance_forecast", "risk_parity"])
+def test_a_turnover_of_zero_keeps_what_is_held(name, mu, Sigma):
+    limits, V = Limits(max_turnover=0, held=HELD), Sigma.loc[FOUR, FOUR]
+    solution = {"mean_variance_forecast": lambda: subject.mean_variance_forecast(mu[FOUR], V, risk_aversion=5, limits=limits),
+                "risk_parity": lambda: subject.risk_parity(V, limits=limits)}[name]()
+    np.testing.assert_allclose(solution.weights, HELD[FOUR], atol=3e-6)
+
+
+def test_risk_parity_sells_what_is_gone_and_says_so(Sigma):
+    held = pd.concat([0.7 * HELD, pd.Series({"GONE": 0.3})])
+    solution = subject.risk_parity(Sigma.loc[FOUR, FOUR], limits=Limits(max_turnover=0.1, held=held))
+    assert solution.note == "contributions to risk as equal as the limits allow; turnover 30 %, the least possible"
+    assert (solution.weights > 0.7 * HELD[FOUR] - 1e-5).all()  # nothing else is sold
+
+
+def test_too_few_assets_for_the_largest_weight_are_refused(mu, Sigma):
+    with pytest.raises(ValueError, match="weights of 4 assets cannot sum to one"):
+        subject.risk_parity(Sigma.loc[FOUR, FOUR], limits=Limits(max_weight=0.2))
+    with pytest.raises(ValueError, match="weights of 4 assets cannot sum to one"):
+        subject.mean_variance_forecast(mu[FOUR], Sigma.loc[FOUR, FOUR], risk_aversion=1, limits=Limits(max_weight=0.2))
 
 
 def test_no_mean_above_the_risk_free_rate_falls_back_to_minimum_variance(mu, Sigma):

@@ -9,9 +9,11 @@ from forefolio import expectations
 from forefolio import forecasts as models
 from forefolio import holdings
 from forefolio import rebalances as subject
+from forefolio.backtest import backtest
 from forefolio.covariance import estimate, sample_covariance
-from forefolio.drawdowns import minimum_drawdown
+from forefolio.drawdowns import PATHS, minimum_drawdown
 from forefolio.frontier import global_minimum_variance, tangency
+from forefolio.limits import NONE, Limits
 from forefolio.long_short import tangency_within
 from forefolio.portfolios import mean_variance_forecast, risk_parity
 from forefolio.returns import rebalance_dates
@@ -20,6 +22,7 @@ from forefolio.solvers import OptimizationError
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
            "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
+           "drawdown_path": "constant_weights", "drawdown_alpha": 1.0, "limits": NONE,
            "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": sample_covariance}
 COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
 
@@ -89,6 +92,28 @@ def test_noise_after_a_date_changes_nothing_decided_up_to_it(decided, returns, f
     assert (moved[moved.index > last] > 0.01).all()  # the noise was loud enough to be heard
 
 
+@pytest.mark.parametrize("drawdown_path", PATHS)
+@pytest.mark.parametrize("scenarios", expectations.SCENARIOS)
+def test_noise_after_a_date_changes_no_scenario_and_no_drawdown_before_it(scenarios, drawdown_path, returns, forecasts,
+                                                                         dates):
+    rng = np.random.default_rng(9)
+    noisy, made = returns.copy(), forecasts.copy()
+    noisy.loc[returns.index > dates[1]] = rng.normal(0, 0.05, size=noisy.loc[returns.index > dates[1]].shape)
+    later = forecasts["decision_date"] > dates[1]
+    made.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    options = {"scenarios": scenarios, "drawdown_path": drawdown_path, "limits": Limits(max_turnover=0.3),
+               "frameworks": ["rpp", "mdp"]}
+    ours, theirs = (decide(actual, of_all[of_all["model"] == "lstm"], dates[:3], **options)
+                    for actual, of_all in ((returns, forecasts), (noisy, made)))
+    for before, after, column in [(ours[0], theirs[0], "rebalance_date"), (ours[1], theirs[1], "date")]:
+        known = before[column] <= dates[1]
+        assert known.sum() == len(before) * 2 / 3
+        pd.testing.assert_frame_equal(before[known], after[known])
+    for strategy in ("lstm+rpp", "lstm+mdp"):
+        moved = held(ours[0], strategy, dates[2]) - held(theirs[0], strategy, dates[2])
+        assert moved.abs().max() > 0.01  # the noise was loud enough to be heard
+
+
 def test_the_decision_day_itself_is_known(decided, returns, forecasts, dates):
     shocked = returns.copy()
     shocked.loc[dates[2]] = [0.1, -0.3, -0.1, 0.1, -0.2]
@@ -98,24 +123,6 @@ def test_the_decision_day_itself_is_known(decided, returns, forecasts, dates):
         pd.testing.assert_series_equal(held(weights, strategy, dates[1]), held(decided[0], strategy, dates[1]))
 
 
-def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dates):
-    """Where r̂ is constant over the residual window, r̂ + ē is the window's mean return."""
-    for constant in (0.0, 0.004):
-        flat = forecasts[forecasts["model"] == "zero"].assign(forecast=constant)
-        mu = expectations.expected_returns(flat, returns, date=dates[1], residual_window=30, use_residual=True,
-                                      mu_horizon="next_day")
-        pd.testing.assert_series_equal(mu, returns.loc[:dates[1]].iloc[-30:].mean(), check_names=False)
-
-
-def test_mean_residual_averages_the_residuals_whose_target_is_known(returns, forecasts, dates):
-    residuals = models.residuals(forecasts, returns)
-    known = residuals[(residuals["model"] == "lstm") & (residuals["target_date"] <= dates[1])]
-    expected = known.pivot(index="target_date", columns="asset", values="residual").iloc[-30:].mean()
-    lstm = expectations.average_over_seeds(forecasts, model="lstm")
-    ours = expectations.mean_residual(lstm, returns, date=dates[1], residual_window=30)
-    pd.testing.assert_series_equal(ours, expected, check_names=False)
-
-
 def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, dates):
     weights, _ = decide(returns, forecasts, dates[:1], use_residual=False, frameworks=["mvf"])
     tomorrow = forecasts[(forecasts["model"] == "mean") & (forecasts["decision_date"] == dates[0])
@@ -123,19 +130,6 @@ def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, 
     Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
     expected = mean_variance_forecast(tomorrow, Sigma, risk_aversion=10.0).weights
     pd.testing.assert_series_equal(held(weights, "mean+mvf", dates[0]), expected, check_names=False)
-
-
-def test_the_months_mu_is_the_mean_of_its_days(returns, forecasts, dates):
-    lstm = expectations.average_over_seeds(forecasts, model="lstm")
-    decided_then = forecasts[(forecasts["model"] == "lstm") & (forecasts["decision_date"] == dates[1])]
-    assert decided_then["horizon"].nunique() > 15
-    options = dict(date=dates[1], residual_window=30, use_residual=False)
-    month, next_day = (expectations.expected_returns(lstm, returns, mu_horizon=horizon, **options)
-                       for horizon in ("month", "next_day"))
-    by_asset = decided_then.groupby("asset")["forecast"].mean()
-    pd.testing.assert_series_equal(month, by_asset.loc[month.index], check_names=False)
-    one = decided_then[decided_then["horizon"] == 1].groupby("asset")["forecast"].mean()
-    pd.testing.assert_series_equal(next_day, one.loc[next_day.index], check_names=False)
 
 
 def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, dates):
@@ -148,6 +142,49 @@ def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, d
     pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(sample_covariance(path)).weights,
                                    check_names=False)
     pd.testing.assert_series_equal(held(weights, "lstm+mdp", date), minimum_drawdown(path).weights, check_names=False)
+
+
+@pytest.mark.parametrize("scenarios", ["recenter", "forecast_only"])
+def test_rpp_and_mdp_look_at_the_path_of_the_scenarios(scenarios, returns, forecasts, dates):
+    weights, log = decide(returns, forecasts, dates[:1], scenarios=scenarios, mu_horizon="month")
+    lstm = expectations.average_over_seeds(forecasts, model="lstm")
+    path = expectations.scenario_path(lstm, returns.loc[:dates[0]].iloc[-60:], date=dates[0], scenarios=scenarios,
+                                      mu_horizon="month")
+    for strategy, expected in {"lstm+rpp": risk_parity(sample_covariance(path)), "lstm+mdp": minimum_drawdown(path)}.items():
+        pd.testing.assert_series_equal(held(weights, strategy, dates[0]), expected.weights, check_names=False)
+    assert not log["note"].str.contains("days").any()
+
+
+def test_the_log_says_of_how_many_days_there_are_forecasts(returns, forecasts, dates):
+    _, log = decide(returns, forecasts, dates[:2], scenarios="forecast_only", estimation_window=110)
+    noted = log[log["note"].str.contains("forecasts of 105 of the 110 days")]
+    assert set(noted["date"]) == {dates[0]} and set(noted["strategy"].str.split("+").str[1]) == {"rpp", "mdp"}
+
+
+def test_forecasts_that_never_vary_have_no_risk_parity_and_no_drawdown(returns, forecasts, dates):
+    """Also where their mean has a rounding error, which else would look like the calmest asset of all."""
+    zero = forecasts[forecasts["model"] == "zero"]
+    lstm = forecasts[forecasts["model"] == "lstm"]
+    stuck = lstm.assign(forecast=lstm["forecast"].where(lstm["asset"] != "KO", 0.0007123))
+    weights, log = decide(returns, pd.concat([zero, stuck]), dates[:1], scenarios="forecast_only",
+                          frameworks=["rpp", "mdp"])
+    status = log.set_index("strategy")
+    for strategy, still in [("zero+rpp", "AAPL, JNJ, KO, RRC, XOM never moves"), ("lstm+rpp", "KO never moves")]:
+        assert status.loc[strategy, "status"] == "failed" and still in status.loc[strategy, "note"]
+        assert (held(weights, strategy, dates[0]) == 0.2).all()
+    assert status.loc["zero+mdp", "status"] == "optimal"
+    np.testing.assert_allclose(held(weights, "zero+mdp", dates[0]), 0.2, atol=1e-6)
+
+
+@pytest.mark.parametrize("drawdown_path, drawdown_alpha", [("uncompounded", 1.0), ("uncompounded", 0.5),
+                                                           ("buy_and_hold", 1.0)])
+def test_mdp_takes_the_drawdown_asked_for(drawdown_path, drawdown_alpha, decided, returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates[:1], drawdown_path=drawdown_path, drawdown_alpha=drawdown_alpha,
+                        scenarios="history")
+    ours = held(weights, "zero+mdp", dates[0])
+    expected = minimum_drawdown(returns.loc[:dates[0]].iloc[-60:], path=drawdown_path, alpha=drawdown_alpha)
+    pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
+    assert (ours - minimum_drawdown(returns.loc[:dates[0]].iloc[-60:]).weights).abs().max() > 1e-4
 
 
 def test_a_forecast_crash_moves_minimum_drawdown_under_append_only(returns, forecasts, dates):
@@ -181,9 +218,9 @@ def test_the_order_of_rows_and_assets_names_nothing(decided, returns, forecasts,
 def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, forecasts, dates):
     calls = []
 
-    def counted(covariance):
+    def counted(covariance, **options):
         calls.append(covariance)
-        return risk_parity(covariance)
+        return risk_parity(covariance, **options)
 
     monkeypatch.setattr(subject, "risk_parity", counted)
     weights, log = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history")
@@ -193,10 +230,10 @@ def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, fo
 
 
 def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, returns, forecasts, dates):
-    def failing(path):
-        if path.index[59] == dates[1]:
+    def failing(scenarios, **options):
+        if scenarios.index[59] == dates[1]:
             raise OptimizationError("the solver stalled")
-        return minimum_drawdown(path)
+        return minimum_drawdown(scenarios, **options)
 
     monkeypatch.setattr(subject, "minimum_drawdown", failing)
     weights, log = decide(returns, forecasts[forecasts["model"] == "mean"], dates[:3])
@@ -267,7 +304,8 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     ({"frameworks": ["mvf", "hrp"]}, "no framework 'hrp'"),
     ({"frameworks": ["tangency"], "max_gross": 0.5}, "max_gross is 0.5: give at least 1"),
     ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
-    ({"scenarios": "recenter"}, "scenarios is 'recenter'"),
+    ({"scenarios": "recentre"}, "scenarios is 'recentre': choose one of append, recenter, forecast_only, history"),
+    ({"limits": Limits(max_weight=0.15)}, "weights of 5 assets cannot sum to one"),
 ])
 def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
     with pytest.raises(ValueError, match=message):
@@ -299,16 +337,112 @@ def test_inputs_are_not_changed(returns, forecasts, dates):
     pd.testing.assert_frame_equal(forecasts, before[1])
 
 
-def test_nearest_strategy_is_by_the_date_where_two_differ_most():
-    rows = [(date, strategy, asset, weight) for strategy, both in
-            {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
-            for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
-    weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
-    nearest = holdings.nearest_strategy(weights).set_index("strategy")
-    assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
-    assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
-    alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
-    assert alone["nearest"].tolist() == [""]
+# --------------------------------------------------------------------------------------------------------- limits
+def realized(weights, returns):
+    """Turnover of every rebalance after the first purchase, by date and strategy."""
+    trades = backtest(weights, returns, cost_rate=0.0).trades
+    return trades[trades["rebalance_date"] > trades["rebalance_date"].min()].set_index(["rebalance_date", "strategy"])[
+        "turnover"]
+
+
+def test_without_limits_every_problem_is_what_it_is_alone(decided, returns, forecasts, dates):
+    """Bit for bit, also on later dates, on which something is held."""
+    weights, date = decided[0], dates[1]
+    window = returns.loc[:date].iloc[-60:]
+    mean = expectations.average_over_seeds(forecasts, model="mean")
+    mu = expectations.expected_returns(mean, returns, date=date, residual_window=30, use_residual=True,
+                                       mu_horizon="next_day")
+    path = expectations.scenario_path(mean, window, date=date, scenarios="append", mu_horizon="next_day")
+    for framework, alone in {
+        "mvf": mean_variance_forecast(mu, sample_covariance(window), risk_aversion=10.0),
+        "rpp": risk_parity(sample_covariance(path)),
+        "mdp": minimum_drawdown(path),
+    }.items():
+        pd.testing.assert_series_equal(held(weights, f"mean+{framework}", date), alone.weights, check_exact=True,
+                                       check_names=False)
+
+
+@pytest.mark.parametrize("max_turnover", [0.03, 0.1])
+def test_what_a_backtest_trades_stays_within_the_turnover_limit(max_turnover, decided, returns, forecasts, dates):
+    weights, log = decide(returns, forecasts, dates, limits=Limits(max_turnover=max_turnover))
+    limited = weights[weights["strategy"] != "equal_weight"]
+    free, traded = realized(decided[0], returns), realized(limited, returns)
+    assert (log["status"] == "optimal").all() and not log["note"].str.contains("least possible").any()
+    assert traded.max() <= max_turnover + 1e-6
+    for framework in ("mvf", "mdp"):
+        of_framework = traded.index.get_level_values("strategy").str.endswith(framework)
+        assert traded[of_framework].max() > max_turnover - 1e-5 and free.loc[traded.index][of_framework].max() > 0.12
+    first = weights["rebalance_date"] == dates[0]
+    pd.testing.assert_frame_equal(weights[first], decided[0][first])  # a purchase has no limit
+    assert (weights.loc[weights["strategy"] == "equal_weight", "weight"] == 0.2).all()
+
+
+def test_bounds_hold_for_the_long_only_frameworks_alone(returns, forecasts, dates):
+    options = {"frameworks": subject.FRAMEWORKS, "risk_free": 0.0}
+    weights, _ = decide(returns, forecasts, dates[:2], limits=Limits(min_weight=0.1, max_weight=0.27), **options)
+    free, _ = decide(returns, forecasts, dates[:2], **options)
+    unbound = weights["strategy"].str.endswith(("+tangency", "equal_weight"))
+    pd.testing.assert_frame_equal(weights[unbound], free[unbound])
+    for framework in ("mvf", "rpp", "mdp"):
+        ours = weights.loc[weights["strategy"].str.endswith(framework), "weight"]
+        assert ours.min() > 0.1 - 1e-6 and ours.max() < 0.27 + 1e-6
+        assert free.loc[free["strategy"].str.endswith(framework), "weight"].max() > 0.28
+
+
+def test_a_delisted_asset_is_sold_even_under_a_tight_limit_and_the_log_says_so(returns, forecasts, dates):
+    ended = dates[1]
+    dead = returns.copy()
+    dead.loc[dead.index > ended, "KO"] = 0.0
+    traded = returns.notna()
+    traded.loc[traded.index > ended, "KO"] = False
+    weights, log = decide(dead, forecasts, dates, traded=traded, limits=Limits(max_turnover=0.02), frameworks=["rpp", "mdp"])
+    strategy, date = "lstm+rpp", dates[2]
+    drifted = backtest(weights, dead, cost_rate=0.0).drifted_weights
+    to_sell = held(drifted, strategy, date)["KO"]
+    assert to_sell > 0.1 and held(weights, strategy, date)["KO"] == 0
+    note = log[(log["strategy"] == strategy) & (log["date"] == date)]["note"].iloc[0]
+    assert f"turnover {100 * to_sell:.3g} %, the least possible" in note and note.endswith("without KO, not traded that day")
+    trades = realized(weights, dead)
+    assert trades[(date, strategy)] == pytest.approx(to_sell, abs=1e-5)
+    assert trades[(dates[3], strategy)] <= 0.02 + 1e-6
+    last = log[(log["strategy"] == strategy) & (log["date"] == dates[3])]["note"].iloc[0]
+    assert "least possible" not in last
+
+
+def test_strategies_share_a_problem_only_if_they_hold_the_same(returns, forecasts, dates):
+    zero = forecasts[forecasts["model"] == "zero"]
+    feared = zero.assign(model="feared", forecast=zero["forecast"].where(
+        (zero["decision_date"] != dates[0]) | (zero["asset"] != "JNJ"), -0.05))
+    options = {"frameworks": ["mvf"], "use_residual": False}
+    for max_turnover, same in [(1.0, True), (0.05, False)]:
+        weights, _ = decide(returns, pd.concat([zero, feared]), dates[:2], limits=Limits(max_turnover=max_turnover), **options)
+        first, second = ((held(weights, "zero+mvf", date) - held(weights, "feared+mvf", date)).abs().max()
+                         for date in dates[:2])
+        assert first > 0.1 and (second == 0) == same
+
+
+def test_limited_strategies_that_hold_the_same_are_solved_once(monkeypatch, returns, forecasts, dates):
+    limits = []
+
+    def counted(covariance, **options):
+        limits.append(options["limits"])
+        return risk_parity(covariance, **options)
+
+    monkeypatch.setattr(subject, "risk_parity", counted)
+    weights, _ = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history",
+                        limits=Limits(max_turnover=0.01))
+    assert len(limits) == 2 and limits[0].held is None
+    drifted = backtest(weights, returns.loc[:dates[2]], cost_rate=0.0).drifted_weights
+    pd.testing.assert_series_equal(limits[1].held, held(drifted, "zero+rpp", dates[1]), check_names=False)
+
+
+def test_a_strategy_that_lost_all_buys_anew(returns, forecasts, dates):
+    ruined = returns.copy()
+    ruined.loc[returns.index[returns.index > dates[0]][0]] = -1.0
+    weights, log = decide(ruined, forecasts[forecasts["model"] == "mean"], dates[:2], frameworks=["mvf"],
+                          limits=Limits(max_turnover=0.05))
+    assert (log["status"] == "optimal").all() and not log["note"].str.contains("turnover").any()
+    assert held(weights, "mean+mvf", dates[1]).sum() == pytest.approx(1)
 
 
 # -------------------------------------------------------------------------------------------------- short selling

@@ -23,8 +23,7 @@ MINOR = 0.01  # of a portfolio; below it a coin does not characterize it
 LEFT_OUT = 0.1  # share of gross exposure in coins without prices that leaves a volatility worth computing
 SAME_UNIT = 0.2  # relative tolerance where the question is the unit, which other prices cannot change
 
-# What the text says and no table does.
-FIRST, LAST = "2021-08-15", "2024-08-16"
+FIRST, LAST = "2021-08-15", "2024-08-16"  # what the text says and no table does, as the next two
 NAMED = ("LINK-USD", "XLM-USD", "AVAX-USD", "LEO-USD", "SOL-USD", "STETH-USD")  # after "seven (7) were used, namely"
 BATCHES, BATCH_SIZE = {5: 14, 10: 13, 15: 12, 30: 10}, 16  # of an evaluation, by window (Table 4, last column)
 SHOWN = 3  # disagreements that a sentence names
@@ -36,10 +35,8 @@ def relabelled(weights: pd.Series, tickers: Sequence[str]) -> pd.Series:
 
     Parameters
     ----------
-    weights : Series
-        By printed name; a coin that is not named has none.
-    tickers : sequence of str
-        Every coin, in the order of the table.
+    weights, tickers : Series, sequence of str
+        By printed name, a coin that is not named having none; every coin, in the order of the table.
 
     Returns
     -------
@@ -258,28 +255,6 @@ def _days(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame) -> list[
             _point(8, "Data", "daily returns in this run: of the prices that it has", observations, at_hand, 0)]
 
 
-def audit_sentences(rows: pd.DataFrame) -> str:
-    """
-    The audit in a short Markdown list, one line a point, whose words and numbers come from its rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        As `audit` gives it, alone or within a claims table.
-    """
-    checks, lines = rows.assign(key=rows["claim"].str.partition(":")[0]).query("status != @NO_DATA"), []
-    for number, name in POINTS.items():
-        part = checks[checks["place"].str.startswith(f"Audit {number},")]
-        against = part[part["status"] == NOT_REPRODUCED]
-        told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
-                for key, theirs, ours in against[["key", "published", "ours"]].itertuples(index=False)]
-        shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
-        counted = f"{len(part) - len(told)} of {len(part)} checks agree."
-        lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
-                     + _reading(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
-    return "\n".join(lines)
-
-
 def _reading(number: int, checks: pd.Series) -> str:
     """What two of the points mean, if their checks say so; `checks` are the names of those that agree and do not."""
     right, wrong = (checks.get(status, set()) for status in (REPRODUCED, NOT_REPRODUCED))
@@ -290,6 +265,31 @@ def _reading(number: int, checks: pd.Series) -> str:
     if number == 5 and "LSTM volatility, a day" in right and "LSTM volatility, a year" in wrong:
         return " What is printed as a year's volatility is a day's."
     return ""
+
+
+def audit_sentences(rows: pd.DataFrame, points: Mapping[int, str] = POINTS,
+                    reading: Callable[[int, pd.Series], str] = _reading) -> str:
+    """
+    An audit in a short Markdown list, one line a point, whose words and numbers come from its rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `audit` gives it, alone or within a claims table.
+    points, reading : dict, function
+        Names of the points by number; what a point means, if anything, given the checks that agree and that do not.
+    """
+    checks, lines = rows.assign(key=rows["claim"].str.partition(":")[0]).query("status != @NO_DATA"), []
+    for number, name in points.items():
+        part = checks[checks["place"].str.startswith(f"Audit {number},")]
+        against = part[part["status"] == NOT_REPRODUCED]
+        told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
+                for key, theirs, ours in against[["key", "published", "ours"]].itertuples(index=False)]
+        shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
+        counted = f"{len(part) - len(told)} of {len(part)} checks agree."
+        lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
+                     + reading(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
+    return "\n".join(lines)
 
 
 def _written(value: float | str) -> str:

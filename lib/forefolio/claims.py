@@ -18,7 +18,7 @@ REPRODUCED, NOT_REPRODUCED, NO_DATA = "reproduced", "not reproduced", "no such d
 RELATIVE_TOLERANCE = 0.05  # another vendor's prices move a volatility by less, another portfolio by more
 PORTFOLIOS = {"cvar": "minimum_cvar", "sortino": "maximum_sortino", "variance": "minimum_variance",
               "sharpe": "maximum_sharpe"}  # the columns of Table 3, and ours
-COUNTED = ("days", "coins", "rows")  # units of the claims that are counts, which agree or do not
+COUNTED = ("days", "coins", "rows", "stocks")  # units of the claims that are counts, which agree or do not
 YEAR = "arithmetic mean x 365"
 # Row of Table 3: our statistic, its factor, decimals printed, unit. The root of 365 in the CVaR is the one that fits.
 STATISTICS = {
@@ -132,7 +132,7 @@ def table3(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statist
         name, factor, decimals, unit = (label, 100, 2, "percent") if asset else STATISTICS[label]
         frame, title = (weights, f"weight of {label}") if asset else (statistics, label.replace("_", " "))
         rows += [row(PAPER, "Table 3", f"{title}, {ours}: {unit}", float(line[theirs]),
-                     factor * _at(frame, name, ours), tolerance(line[theirs], decimals=decimals))
+                     factor * number_at(frame, name, ours), tolerance(line[theirs], decimals=decimals))
                  for theirs, ours in PORTFOLIOS.items()]
     return claims_table(rows)
 
@@ -159,11 +159,11 @@ def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.
     for window, line in published["table4_windows"].set_index("window_days").iterrows():
         for column, number in line.items():
             period, error = column.split("_")
-            zero = _at(ours, window, f"zero_{error}_{period}")
+            zero = number_at(ours, window, f"zero_{error}_{period}")
             unit = "squared fraction a day" if error == "mse" else "fraction a day"
             quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
             claim = f"{period} {error.upper()} of the LSTM, window of {window} days: {unit}{quoted}"
-            rows.append(row(PAPER, "Table 4", claim, float(number), _at(ours, window, f"{error}_{period}"),
+            rows.append(row(PAPER, "Table 4", claim, float(number), number_at(ours, window, f"{error}_{period}"),
                             tolerance(number, decimals=4)))
     return claims_table(rows)
 
@@ -191,7 +191,7 @@ def table5(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, summary
         for theirs, ours, factor, unit, decimals in (("sharpe_percent", "mpt_in_sample", 100, "percent", 2),
                                                      ("lstm_fraction", "lstm_in_sample", 1, "fraction", 4)):
             rows.append(row(PAPER, "Table 5", f"weight of {asset}, {ours}: {unit}", float(line[theirs]),
-                            factor * _at(weights, asset, ours), tolerance(line[theirs], decimals=decimals)))
+                            factor * number_at(weights, asset, ours), tolerance(line[theirs], decimals=decimals)))
     for label, line in published["table5_summary"].set_index("row").iterrows():
         *decimals, convention = SUMMARY[label]
         for theirs, ours, digits in zip(("sharpe", "lstm"), ("mpt_in_sample", "lstm_in_sample"), decimals, strict=True):
@@ -199,19 +199,20 @@ def table5(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, summary
             unit = "percent a year; " if in_percent else "fraction a year; " if label.startswith("annualized") else ""
             claim = f"{label.replace('_', ' ')}, {ours}: {unit}{convention}"
             rows.append(row(PAPER, "Table 5", claim, float(line[theirs]),
-                            (100 if in_percent else 1) * _at(summary, label, ours),
+                            (100 if in_percent else 1) * number_at(summary, label, ours),
                             tolerance(line[theirs], decimals=digits)))
     return claims_table(rows)
 
 
-def stated(published: Mapping[str, pd.DataFrame], facts: Mapping[tuple[str, str], float | str]) -> pd.DataFrame:
+def stated(published: Mapping[str, pd.DataFrame], facts: Mapping[tuple[str, str], float | str | None], *,
+           paper: str = PAPER) -> pd.DataFrame:
     """
-    What the paper's text and code say: each row of its frame `claims`.
+    What a paper's text and code say: each row of its frame `claims`.
 
     Parameters
     ----------
     published : dict of DataFrames
-        All five, because some sentences can be checked against the paper's own tables.
+        All of the paper's, because some sentences of this module's paper can be checked against its own tables.
     facts : dict
         What the run can say, by (place, claim), in the published unit.
 
@@ -229,8 +230,8 @@ def stated(published: Mapping[str, pd.DataFrame], facts: Mapping[tuple[str, str]
     claims = published["claims"]
     strangers = [key for key in facts if key not in set(zip(claims["place"], claims["claim"]))]
     if strangers:
-        raise ValueError(f"{strangers[0]} is no claim of {PAPER}: name place and claim as its claims file does")
-    printed = _implied(published)
+        raise ValueError(f"{strangers[0]} is no claim of {paper}: name place and claim as its claims file does")
+    printed = _implied(published) if paper == PAPER else {}
     rows = []
     for place, claim, value, unit in claims[["place", "claim", "value", "unit"]].itertuples(index=False):
         ours, told = facts.get((place, claim)), f"{claim}: {unit}" if isinstance(unit, str) else claim
@@ -239,10 +240,10 @@ def stated(published: Mapping[str, pd.DataFrame], facts: Mapping[tuple[str, str]
             told += f"; ours from {source}"
         number = _number(value)
         if number is None:
-            rows.append(row(PAPER, place, told, value, ours))
+            rows.append(row(paper, place, told, value, ours))
         else:
             decimals = None if unit in COUNTED else len(str(value).partition(".")[2])
-            rows.append(row(PAPER, place, told, number, ours, tolerance(number, decimals=decimals)))
+            rows.append(row(paper, place, told, number, ours, tolerance(number, decimals=decimals)))
     return claims_table(rows)
 
 
@@ -285,7 +286,7 @@ def _implied(published: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], tup
     return values
 
 
-def _at(frame: pd.DataFrame, label: Any, column: str) -> float:
+def number_at(frame: pd.DataFrame, label: Any, column: str) -> float:
     """A number by its names, missing where the frame has no such row or column."""
     return float(frame.at[label, column]) if label in frame.index and column in frame else np.nan
 

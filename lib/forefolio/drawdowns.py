@@ -1,49 +1,75 @@
 """Paths of returns to long-only weights of smallest drawdown: the order of the days matters.
 
-They return a `solvers.Solution`, as the problems of `portfolios` do.
+A portfolio has three drawdowns, as its wealth is thought to grow. Their programs are in `drawdown_paths`.
 """
+
+from functools import partial
 
 import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.solvers import OptimizationError, Solution, complete, long_only, solve
+from forefolio.drawdown_paths import (PRECISION, below_peak, buy_and_hold, constant_weights, relative_to_peak,
+                                      uncompounded, unique)
+from forefolio.limits import NONE, Limits, joined
+from forefolio.solvers import OptimizationError, Solution, aligned, complete, long_only
 
-PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
+PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
 
 
-def minimum_drawdown(scenarios: pd.DataFrame) -> Solution:
-    """Long-only portfolio of smallest maximum drawdown, constant weights compounded (Nguyen 2025, MDP).
+def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights", alpha: float = 1.0,
+                     limits: Limits = NONE) -> Solution:
+    """Long-only portfolio of smallest maximum drawdown (Nguyen 2025, MDP).
 
     Parameters
     ----------
     scenarios : DataFrame, shape (n_days, n_assets)
-        Path of simple returns in the order of time, fraction a day, above -1.
+        Path of simple returns in the order of time, fraction a day; above -1 where they are compounded.
+    path : {"constant_weights", "uncompounded", "buy_and_hold"}
+        How wealth grows: weights restored every day and returns compounded, as the paper writes it; the same returns
+        summed, as libraries have it; or weights left to drift.
+    alpha : float
+        1: the maximum. Below 1, with the uncompounded path only: the mean of the worst 1 - alpha share of the days'
+        drawdowns (CDaR); 0 is the average drawdown.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none.
 
     Returns
     -------
     Solution
-        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so.
+        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so, as it
+        does where the turnover cannot stay within its limit and is the least possible.
 
     Raises
     ------
+    ValueError
+        If `path` or `alpha` is unknown or they do not go together, or the assets are too few or many for the limits.
     OptimizationError
-        If a return is missing or at most -1, or a solver does not reach the optimum.
+        If a return is missing, or at most -1 and compounded, or a solver does not reach the optimum.
 
     Notes
     -----
-    With y_t the log of wealth over its running peak, which starts at the initial wealth:
-    max m subject to y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0. The maximum drawdown is 1 - e^m.
-    Libraries minimize another, uncompounded drawdown.
+    The initial wealth is a peak in every path, and every optimum is certified to a millionth of the drawdown of the
+    best single asset, by linear programs. Compounded drawdowns have no CDaR here, as it would not be convex.
 
-    An exponential-cone solver takes this convex program as it is, but Clarabel 0.11 stopped short of the optimum on
-    one in nine of the real windows tried. Here each logarithm is its tangents, a linear program whose m bounds the
-    true one from above, and tangents are added where its solution lies until the drawdown of that solution meets the
-    bound to a millionth: three rounds as a rule, and the optimum is certified.
+    Constant weights: with y_t the log of wealth over its running peak, max m subject to
+    y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. An exponential-cone solver
+    takes this convex program as it is, but Clarabel 0.11 stopped short of the optimum on one in nine of the real
+    windows tried. Here each logarithm is its tangents, whose m bounds the true one from above; tangents are added where
+    the solution lies until its drawdown meets the bound, three rounds as a rule.
 
-    Logarithms are strictly concave, so all optimal portfolios earn the same on each day whose constraint has a
-    price (a positive multiplier). Where those days leave the assets without a reduced cost no direction to trade
-    in, the optimum is unique. Otherwise the distance to equal weight is minimized at the same drawdown.
+    Uncompounded: with c_t = sum_{s<=t} w'r_s and its running maximum u_t, u_0 = 0, min max_t (u_t - c_t), or
+    min q + sum_t (u_t - c_t - q)_+ / ((1 - alpha) T); they agree for alpha >= 1 - 1/T (Chekhlov, Uryasev & Zabarankin
+    2005).
+
+    Buy and hold: wealth V_t = sum_i w_i G_{i,t} is linear in w, with G the growth of one, and its maximum drawdown
+    max_t (u_t - V_t) / u_t is quasi-convex. At a drawdown d the largest u_t - V_t - d u_t is minimized; the drawdown of
+    these weights is the next d, until no weights bring it below zero (Dinkelbach 1967).
+
+    All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
+    strictly concave, earn the same with constant weights on each day whose tangents have one. Where this leaves the
+    weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at the
+    same drawdown.
 
     Examples
     --------
@@ -51,57 +77,65 @@ def minimum_drawdown(scenarios: pd.DataFrame) -> Solution:
     >>> minimum_drawdown(scenarios).weights.round(4).tolist()
     [0.5, 0.5]
     """
+    if path not in PATHS:
+        raise ValueError(f"There is no drawdown path {path!r}: choose among {', '.join(PATHS)}")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}: give a fraction, 1 for the maximum drawdown")
+    if alpha < 1 and path != "uncompounded":
+        raise ValueError(f"alpha {alpha} goes with the uncompounded path only: set it to 1, or choose that path")
     R = complete(scenarios)
-    if R.min() <= -1:
+    if path != "uncompounded" and R.min() <= -1:
         raise OptimizationError("Scenarios hold a return of -100 % or less, which no compounded wealth survives")
-    log_wealth = np.vstack([np.zeros(R.shape[1]), np.log1p(R).cumsum(axis=0)])
-    single = (np.maximum.accumulate(log_wealth) - log_wealth).max(axis=0)
-    unit = max(single.min(), 1e-4)  # drawdown of the best single asset; a finer unit would only magnify rounding
+    limits, note = limits.attainable(scenarios.columns)
     w = cp.Variable(R.shape[1])
-    m = cp.Variable()
-    weights, prices, reduced_costs = _solve_on_path(cp.Maximize(m), m, w, R, unit, cp.HIGHS)
-    solver, note = cp.HIGHS, ""
-    if not _unique(R[prices > PRECISION][:, reduced_costs < PRECISION]):
-        lowest = cp.Constant(m.value - 2 * PRECISION)
-        distance = cp.sum_squares(w - 1 / len(weights))
+    allowed = [cp.sum(w) == 1, *limits.constraints(w, scenarios.columns)]
+    programs = {"constant_weights": constant_weights, "uncompounded": partial(uncompounded, alpha=alpha),
+                "buy_and_hold": buy_and_hold}
+    smallest = partial(programs[path], R, w, allowed)
+    best = smallest()
+    weights, solver = best.weights, cp.HIGHS
+    if not unique(best, w):
         try:
-            nearest, _, _ = _solve_on_path(cp.Minimize(distance), lowest, w, R, unit, cp.CLARABEL)
+            nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
+            if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
+                weights, solver = nearest, cp.CLARABEL
+                note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken", note)
         except OptimizationError as error:
-            nearest, note = weights, f"several portfolios may have the smallest drawdown, and of these any: {error}"
-        if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
-            weights, solver = nearest, cp.CLARABEL
-            note = "several portfolios have the smallest drawdown: the one nearest equal weight was taken"
+            note = joined(f"several portfolios may have the smallest drawdown, and of these any: {error}", note)
     return Solution(long_only(weights, scenarios.columns), solver, cp.OPTIMAL, note)
 
 
-def _solve_on_path(objective, lowest, w, R, unit, solver) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights whose log drawdown meets `lowest`, the price of each day, the reduced cost of each asset."""
-    y = cp.Variable(len(R) + 1)  # in units of `unit`, as `lowest` is
-    held = [
-        w >= 0,
-        cp.sum(w) == 1,
-        y[0] == 0,
-        y <= 0,
-        y >= lowest,
-    ]
-    weights = np.full(R.shape[1], 1 / R.shape[1])
-    tangents = []
-    for _ in range(50):
-        g = R @ weights
-        # log(1 + w'r) <= log(1 + g) + (w'r - g) / (1 + g), equal at w'r = g
-        growth = np.log1p(g) - g / (1 + g) + (R / (1 + g)[:, None]) @ w
-        tangents.append(y[1:] - y[:-1] <= growth / unit)
-        solve(cp.Problem(objective, held + tangents), solver)
-        weights = long_only(w.value, pd.RangeIndex(len(weights))).to_numpy()
-        log_wealth = np.append(0, np.log1p(R @ weights).cumsum())
-        drawdown = (log_wealth - np.maximum.accumulate(log_wealth)).min() / unit
-        if lowest.value - drawdown < PRECISION:
-            return weights, sum(tangent.dual_value for tangent in tangents), held[0].dual_value
-    raise OptimizationError(f"{solver} did not settle on a smallest drawdown in 50 rounds")
+def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
+    """Maximum drawdown of one portfolio on each of the three paths.
+
+    Parameters
+    ----------
+    weights : Series, shape (n_assets,)
+        Joined with `scenarios` by name.
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Path of simple returns, fraction a day.
+
+    Returns
+    -------
+    Series
+        Index constant_weights, uncompounded, buy_and_hold; positive fractions, of the peak where returns are compounded
+        and of the initial wealth where they are summed.
+
+    Examples
+    --------
+    >>> fall = pd.DataFrame({"A": [-0.10, -0.10], "B": [0.0, 0.0]})
+    >>> drawdown_measures(pd.Series({"A": 0.5, "B": 0.5}), fall).round(4).tolist()
+    [0.0975, 0.1, 0.095]
+    """
+    R, w = complete(scenarios), aligned(weights, scenarios.columns, name="weights")
+    return pd.Series({
+        "constant_weights": relative_to_peak(np.cumprod(1 + R @ w)).max(),
+        "uncompounded": below_peak(np.cumsum(R @ w), start=0.0).max(),
+        "buy_and_hold": relative_to_peak(np.cumprod(1 + R, axis=0) @ w).max(),
+    }, name="maximum_drawdown")
 
 
-def _unique(priced_returns: np.ndarray) -> bool:
-    """Whether no trade between these assets leaves their return on each of these days as it is."""
-    n_assets = priced_returns.shape[1]
-    trades = priced_returns - priced_returns.mean(axis=1, keepdims=True)  # money moved, none added
-    return n_assets == 1 or np.linalg.matrix_rank(trades, tol=1e-6) == n_assets - 1
+def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Each path's portfolio of smallest drawdown under each path's measure: index optimum, columns measure."""
+    table = {path: drawdown_measures(minimum_drawdown(scenarios, path=path).weights, scenarios) for path in PATHS}
+    return pd.DataFrame(table).T.rename_axis(index="optimum", columns="measure")

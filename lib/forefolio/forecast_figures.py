@@ -20,11 +20,12 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     history : DataFrame
-        Columns model, seed, asset, epoch (1..), loss, validation_loss, kept (True where the weights were kept).
+        Columns model, seed, asset, epoch (1..), loss, validation_loss, kept (True where the weights were kept), and
+        fitted_until where networks were fitted more than once.
 
     Notes
     -----
-    An asset whose training has stopped keeps its last loss, so that the mean is over the same assets at every epoch.
+    A network whose training has stopped keeps its last loss, so that the mean is over the same ones at every epoch.
     The vertical line is the median of the kept epochs.
     """
     models = list(history["model"].unique())
@@ -35,7 +36,8 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
         one, color = history[history["model"] == model], strategy_color(model)
         for column, name, style in [("loss", "training", dict(color=GREY, dash="dot")),
                                     ("validation_loss", "validation", dict(color=color))]:
-            curves = one.pivot_table(index="epoch", columns=["seed", "asset"], values=column).ffill()
+            each = [name for name in ("fitted_until", "seed", "asset") if name in one]  # a network
+            curves = one.pivot_table(index="epoch", columns=each, values=column).ffill()
             low, high = curves.quantile(0.1, axis=1), curves.quantile(0.9, axis=1)
             figure.add_scatter(x=[*low.index, *high.index[::-1]], y=np.r_[low, high[::-1]].astype("float32"), fill="toself",
                                fillcolor=style["color"], opacity=0.18, line_width=0, hoverinfo="skip", mode="lines",
@@ -84,6 +86,37 @@ def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: st
                  legend_tracegroupgap=0)
 
 
+def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
+    """What MVF takes for the expected return beside the mean return of the residual window, a panel a model.
+
+    Parameters
+    ----------
+    means : DataFrame
+        Columns model, window_mean, mu (fractions a day), a row a rebalance date and asset.
+    sample : str
+        The rebalance dates, for the title.
+
+    Notes
+    -----
+    Points on the dashed line are momentum: there the forecast has left no trace in r̂ + ē.
+    """
+    models = list(means["model"].unique())
+    figure = make_subplots(1, len(models), shared_xaxes="all", shared_yaxes="all", subplot_titles=models,
+                           horizontal_spacing=0.03)
+    ends = np.quantile(means[["window_mean", "mu"]], [0.002, 0.998])
+    for i, model in enumerate(models, start=1):
+        one = means[means["model"] == model]
+        figure.add_scatter(x=one["window_mean"].to_numpy("float32"), y=one["mu"].to_numpy("float32"), mode="markers",
+                           marker=dict(size=4, opacity=0.5, color=strategy_color(model)), showlegend=False, row=1, col=i)
+        figure.add_scatter(x=ends, y=ends, mode="lines", line=dict(color=INK, width=1, dash="dash"), showlegend=False,
+                           hoverinfo="skip", row=1, col=i)
+    figure.update_xaxes(title_text="mean return of the window (% a day)", tickformat=PERCENT, range=list(ends))
+    figure.update_yaxes(tickformat=PERCENT, range=list(ends))
+    figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)
+    return dress(figure, "Expected returns of MVF beside plain momentum",
+                 f"one point an asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
+
+
 def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
     """Error of each model on each asset as a ratio to the zero forecast's: below 1 is skill.
 
@@ -121,7 +154,7 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
         Columns model, hr_mean, hr_std, hr_plus_mean, hr_plus_std, hr_minus_mean, hr_minus_std (fractions); models
         without a hit ratio (`zero`) are left out.
     base_rates : Series
-        As `forecasts.base_rates` gives it; for HR the better of always up and always down is drawn.
+        As `accuracy.base_rates` gives it; for HR the better of always up and always down is drawn.
     sample : str
         The target days, for the title.
     """

@@ -1,4 +1,4 @@
-"""Which forecasts are to be made, the forecasts that need no network, and how accurate any forecasts are.
+"""Which forecasts are to be made, and the forecasts that need no network.
 
 A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
 from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 
 from forefolio.returns import Date, iso_day, lookback_windows, periods, rebalance_dates
-
-METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
 
 
 def schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
@@ -171,130 +169,3 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
     rows = pd.Index(decisions).get_indexer(schedule["decision_date"])
     values = np.array(steps)[schedule["horizon"].to_numpy() - 1, rows]
     return forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model="ar", seed=0)
-
-
-def _next_day(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
-    """Forecasts of horizon 1 with the `actual` return beside each, joined by date and asset name."""
-    next_day = forecasts[forecasts["horizon"] == 1]
-    rows = returns.index.get_indexer(next_day["target_date"])
-    columns = returns.columns.get_indexer(next_day["asset"])
-    if (rows < 0).any() or (columns < 0).any():
-        lost = next_day[(rows < 0) | (columns < 0)].iloc[0]
-        raise ValueError(f"The forecast of {lost['asset']} for {iso_day(lost['target_date'])} has no return to compare "
-                         "with: make forecasts and returns from the same prices")
-    if next_day["forecast"].isna().any():
-        lost = next_day[next_day["forecast"].isna()].iloc[0]
-        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is not a "
-                         "number: its training diverged, so lower learning_rate")
-    return next_day.assign(actual=returns.to_numpy()[rows, columns])
-
-
-def residuals(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
-    """
-    What the next-day forecasts missed, e = r - r̂, the forecast being the mean over seeds.
-
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models; simple daily returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns target_date, asset, model, residual (fraction a day), one row a model, day and asset.
-
-    Raises
-    ------
-    ValueError
-        If a forecast has no return to compare with, or is not a number.
-    """
-    next_day = _next_day(forecasts, returns)
-    next_day["residual"] = next_day["actual"] - next_day["forecast"]
-    keys = ["target_date", "asset", "model"]
-    return next_day.groupby(keys, sort=False)["residual"].mean().reset_index()
-
-
-def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """
-    Errors and hit ratios of the next-day forecasts of each model, seed and asset.
-
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models; simple daily returns. A day without a return is not judged.
-    first, last : date
-        First and last target day, both included.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, seed, asset, mae, mse, rmse (fractions a day, mse their square), hr, hr_plus, hr_minus (shares),
-        n_days. A hit ratio is missing where no day counts, always so for forecasts of zero.
-
-    Raises
-    ------
-    ValueError
-        If no forecast has its target between the two days, has no return to compare with or is not a number.
-
-    Notes
-    -----
-    Nguyen 2025, Tables 3 and 4. HR: share of days with sign(r̂) = sign(r) among days with r r̂ != 0. HR+: share of
-    r > 0 among days with r̂ > 0. HR-: share of r < 0 among days with r̂ < 0. r = 0 is a miss in HR+ and HR-.
-    """
-    inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
-    if days.empty:
-        raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
-    forecast, actual = days["forecast"], days["actual"]
-    scores = days[["model", "seed", "asset"]].assign(
-        mae=(actual - forecast).abs(),
-        mse=(actual - forecast) ** 2,
-        hr=(np.sign(forecast) == np.sign(actual)).where((forecast != 0) & (actual != 0)).astype(float),
-        hr_plus=(actual > 0).where(forecast > 0).astype(float),
-        hr_minus=(actual < 0).where(forecast < 0).astype(float),
-    )
-    groups = scores.groupby(["model", "seed", "asset"], sort=False)
-    by_asset = groups.mean().assign(n_days=groups.size())
-    by_asset["rmse"] = np.sqrt(by_asset["mse"])
-    return by_asset[[*METRICS, "n_days"]].reset_index()
-
-
-def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
-    """
-    Mean and deviation (ddof 1) over assets of each model's accuracy; an asset's is the mean over seeds.
-
-    From `accuracy_by_asset` to columns model, mae_mean, mae_std, ..., hr_minus_std, a row a model in the same order.
-    """
-    per_asset = by_asset.groupby(["model", "asset"], sort=False)[METRICS].mean()
-    table = per_asset.groupby("model", sort=False).agg(["mean", "std"])
-    table.columns = [f"{metric}_{statistic}" for metric, statistic in table.columns]
-    return table.reset_index()
-
-
-def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
-    """
-    Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
-
-    Parameters
-    ----------
-    returns, first, last : DataFrame, date, date
-        Simple daily returns (n_days, n_assets), missing where a day is not judged; the days that count, both included.
-
-    Returns
-    -------
-    Series
-        up_share (HR+ of "always up"), down_share (HR- of "always down"), zero_share, always_up_hr, always_down_hr;
-        means over assets, as in the accuracy table.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=4)
-    >>> returns = pd.DataFrame({"A": [0.1, 0.2, -0.1, 0.0]}, index=days)
-    >>> base_rates(returns, first="2024-01-01", last="2024-01-04").round(2).tolist()
-    [0.5, 0.25, 0.25, 0.67, 0.33]
-    """
-    inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
-    days = inside.count()
-    up, down, zero = (inside > 0).sum() / days, (inside < 0).sum() / days, (inside == 0).sum() / days
-    return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": zero.mean(),
-                      "always_up_hr": (up / (up + down)).mean(), "always_down_hr": (down / (up + down)).mean()})

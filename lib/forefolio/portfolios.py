@@ -10,6 +10,7 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
+from forefolio.limits import NONE, Limits, joined
 from forefolio.solvers import OptimizationError, Solution, aligned, covariance_matrix, long_only, smallest, solve
 
 
@@ -108,7 +109,8 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     return Solution(long_only(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
 
 
-def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float) -> Solution:
+def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float,
+                           limits: Limits = NONE) -> Solution:
     """Long-only trade-off between forecast return and variance (Nguyen 2025, MVF).
 
     Parameters
@@ -117,15 +119,22 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
         Forecast return, r̂ + ē in the paper, and covariance, per day, joined by name.
     risk_aversion : float
         gamma, zero or more; 1 / lambda of the paper.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none.
+
+    Returns
+    -------
+    Solution
+        Where the turnover cannot stay within its limit it is the least possible, and the note says so.
 
     Raises
     ------
     ValueError, OptimizationError
-        As `minimum_variance`, or if `risk_aversion` is negative.
+        As `minimum_variance`, or if `risk_aversion` is negative, or the assets are too few or many for the limits.
 
     Notes
     -----
-    min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0.
+    min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0, and the limits.
 
     Examples
     --------
@@ -133,54 +142,80 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     >>> mu = pd.Series({"A": 0.0011, "B": 0.0010})
     >>> mean_variance_forecast(mu, variances, risk_aversion=1).weights.round(4).tolist()
     [0.75, 0.25]
+    >>> mean_variance_forecast(mu, variances, risk_aversion=1, limits=Limits(max_weight=0.6)).weights.round(4).tolist()
+    [0.6, 0.4]
     """
     if not risk_aversion >= 0:
         raise ValueError(f"risk_aversion is {risk_aversion}: give zero or a positive number")
     Sigma = covariance_matrix(covariance)
     mu = aligned(mu, covariance.columns)
+    limits, note = limits.attainable(covariance.columns)
     unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
     w = cp.Variable(len(Sigma))
     risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
     reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
     problem = cp.Problem(cp.Minimize(risk - reward), [
         cp.sum(w) == 1,
-        w >= 0,
+        *limits.constraints(w, covariance.columns),
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
+    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
 
 
-def risk_parity(covariance: pd.DataFrame) -> Solution:
+def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     """Long-only portfolio to whose risk every asset contributes the same, to 1e-10 relative (Nguyen 2025, RPP).
 
     Parameters
     ----------
     covariance : DataFrame, shape (n_assets, n_assets)
         Per day.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none. Where one binds, contributions cannot all be equal.
+
+    Returns
+    -------
+    Solution
+        The note says where a limit keeps contributions from being equal, and where the turnover is the least possible.
+        Limits that leave hardly any room, as a turnover of 0.01 %, may end in status `fallback`: weights within them.
 
     Raises
     ------
     ValueError, OptimizationError
-        As `minimum_variance`, or if a portfolio without any risk leaves nothing to share.
+        As `minimum_variance`, or if a portfolio without any risk leaves nothing to share, or the assets are too few or
+        many for the limits.
 
     Notes
     -----
     The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also that of the convex
     min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n. Newton's
     method with the damping for self-concordant functions converges from anywhere (Spinu 2013).
+    Weights that miss a limit are replaced by those of the same program under the limits times 1'x, which stays
+    convex. It minimizes log sqrt(w'Sigma w) - (1/n) sum_i log w_i: contributions are equal but for the price of limits.
 
     Examples
     --------
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
     >>> risk_parity(variances).weights.round(6).tolist()
     [0.75, 0.25]
+    >>> risk_parity(variances, limits=Limits(max_weight=0.6)).weights.round(6).tolist()
+    [0.6, 0.4]
     """
     Sigma = covariance_matrix(covariance)
+    limits, widened = limits.attainable(covariance.columns)
     volatility = np.sqrt(np.diag(Sigma))
     if not volatility.all():
         still = ", ".join(map(str, covariance.columns[volatility == 0]))
         raise OptimizationError(f"{still} never moves, so it can carry no share of the risk: drop it")
-    n, C = len(Sigma), Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
+    C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
+    equal = long_only(_equal_contributions(C) / volatility, covariance.columns)
+    if limits.met_by(equal):
+        return Solution(equal, "Newton", "optimal", widened)
+    return _contributions_within(limits, C, volatility, covariance.columns, widened)
+
+
+def _equal_contributions(C: np.ndarray) -> np.ndarray:
+    """Positive x with x_i (C x)_i = 1/n, by Newton's method."""
+    n = len(C)
     x = np.full(n, 1 / np.sqrt(n))
     for _ in range(500):
         gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
@@ -192,7 +227,33 @@ def risk_parity(covariance: pd.DataFrame) -> Solution:
     if not abs(gap).max() < 1e-10:
         raise OptimizationError("Risk contributions cannot be made equal, as a long-only portfolio has almost no risk: "
                                 "set covariance_estimator to ledoit_wolf or ridge above 0")
-    return Solution(long_only(x / volatility / (x / volatility).sum(), covariance.columns), "Newton", "optimal")
+    return x
+
+
+def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray, assets: pd.Index,
+                          widened: str) -> Solution:
+    """Solution of the program with logarithms under limits: Newton's method, each step a quadratic program."""
+    n, v, s = len(C), cp.Variable(len(C)), cp.Variable(len(C))
+    solve(cp.Problem(cp.Maximize(cp.min(v)), [cp.sum(v) == 1, *limits.constraints(v, assets)]), cp.HIGHS)
+    w = np.maximum(v.value, 1e-12)  # starts at the largest smallest weight: logarithms need some of each
+    status, note = "fallback", "the limits leave too little room to share the risk: weights within them"
+    for _ in range(200):
+        w = w / w.sum()
+        x = w * volatility / np.sqrt(w * volatility @ C @ (w * volatility))
+        H = n * C * np.outer(x, x) + np.eye(n)  # relative, as without limits
+        gap = n * x * (C @ x) - 1
+        moved = cp.multiply(w, 1 + s)
+        try:
+            solve(cp.Problem(cp.Minimize(cp.quad_form(s, cp.psd_wrap(H)) / 2 + gap @ s),
+                             limits.constraints(moved, assets, total=cp.sum(moved))), cp.CLARABEL)
+        except OptimizationError:  # seen where less than 0.1 % may be traded
+            break
+        decrement = np.sqrt(s.value @ H @ s.value)
+        w = w * (1 + s.value / (1 + decrement if decrement > 0.25 else 1))
+        if decrement < 1e-6:  # the next would be near its square
+            status, note = "optimal", "contributions to risk as equal as the limits allow"
+            break
+    return Solution(long_only(w, assets), cp.CLARABEL, status, joined(note, widened))
 
 
 def fallback(covariance: pd.DataFrame) -> Solution:

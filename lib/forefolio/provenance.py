@@ -49,21 +49,23 @@ STAGES = {
     "04_forecasting": Contract(
         reads=("artifacts/returns.parquet", "artifacts/traded.parquet"),
         writes=("artifacts/forecasts.parquet", "artifacts/window_means.parquet", "artifacts/training_history.parquet",
-                "artifacts/timings.parquet", "tables/forecast_accuracy.csv", "tables/windows.csv",
-                "tables/window_accuracy.csv")),
+                "artifacts/timings.parquet", "tables/forecast_accuracy.csv", "tables/validation_accuracy.csv",
+                "tables/log_accuracy.csv", "tables/windows.csv", "tables/window_accuracy.csv")),
     "05_portfolios": Contract(
         reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet",
                "artifacts/window_means.parquet"),
         writes=("artifacts/weights.parquet", "artifacts/window_weights.parquet", "tables/solver_log.csv",
-                "tables/gross_exposure.csv")),
+                "tables/gross_exposure.csv", "tables/drawdowns.csv", "tables/momentum.csv", "tables/rpp_distance.csv",
+                "tables/promised.csv")),
     "06_comparison": Contract(
         reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/benchmark.parquet",
                "artifacts/forecasts.parquet", "artifacts/weights.parquet", "artifacts/window_weights.parquet",
-               "tables/solver_log.csv", "tables/mpt_weights.csv", "tables/mpt_statistics.csv",
-               "tables/window_accuracy.csv"),
-        writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv",
+               "tables/universe.csv", "tables/solver_log.csv", "tables/mpt_weights.csv", "tables/mpt_statistics.csv",
+               "tables/window_accuracy.csv", "tables/log_accuracy.csv", "tables/promised.csv"),
+        writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv", "tables/excess.csv",
                 "tables/evidence.csv", "tables/hypotheses.csv", "tables/performance_by_window.csv",
-                "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv")),
+                "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv", "tables/kept.csv",
+                "tables/advice.csv")),
 }
 
 

@@ -20,6 +20,13 @@ def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
         (("network_preset", "network_target", "network_scope"),
          "" if not joint or study.network_preset == "code" or study.network_target == "next_day" else
          "network_target: the prose preset has one output, the next day; set next_day"),
+        (("refit", "network_scope"), "" if not joint or study.refit == "never" else
+         f"refit: {study.refit} is for networks of one asset; set refit to never, or network_scope to asset"),
+        (("drawdown_alpha", "drawdown_path"), "" if study.drawdown_alpha == 1 or study.drawdown_path == "uncompounded" else
+         f"drawdown_alpha: {study.drawdown_alpha} needs drawdown_path uncompounded, as the mean of compounded drawdowns is "
+         "not convex; set it, or drawdown_alpha to 1"),
+        (("min_weight", "max_weight"), "" if study.min_weight <= study.max_weight else
+         f"min_weight: {study.min_weight} is above max_weight ({study.max_weight}); lower it"),
         (("max_gross",), "" if study.max_gross == 0 or study.max_gross >= 1 else
          f"max_gross: {study.max_gross} is below 1, which fully invested weights cannot meet; set 1 or more, or 0 for none")]
     days = ("start", "train_end", "validation_end", "end")

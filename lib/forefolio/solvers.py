@@ -78,7 +78,7 @@ def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
 def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.ndarray:
     """Values of `by_asset` in the order of `assets`, joined by name and complete."""
     if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
-        raise ValueError(f"{name} names other assets than the covariance: give one value for each")
+        raise ValueError(f"{name} names other assets than what it goes with: give one value for each")
     values = by_asset.reindex(assets).to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise OptimizationError(f"{name} has no value for {', '.join(map(str, assets[~np.isfinite(values)]))}")

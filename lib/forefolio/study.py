@@ -51,7 +51,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     study: str = "default"
-    paper: Literal["none", "zouaoui2025"] = "none"
+    paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
 
     source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
@@ -100,6 +100,7 @@ class Study(BaseModel):
     network_target: Literal["window", "next_day"] = "window"
     windows: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] = [5, 10, 15, 30]
     lookback: Annotated[int, Field(ge=2)] = 30
+    refit: Literal["never", "yearly", "quarterly"] = "never"
     ar_lags: Count = 5
     epochs: Count = 50
     patience: Count = 10
@@ -120,11 +121,16 @@ class Study(BaseModel):
     frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = ["mvf", "rpp", "mdp"]
     estimation_window: Annotated[int, Field(ge=2)] = 250
     risk_aversion: Annotated[float, Field(gt=0)] = 1.0
+    min_weight: Share = 0.0
+    max_weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_turnover: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_gross: Annotated[float, Field(ge=0)] = 0.0
     mu_horizon: Literal["next_day", "month"] = "next_day"
     use_residual: bool = True
     residual_window: Count = 30
-    scenarios: Literal["append", "history"] = "append"
+    scenarios: Literal["append", "recenter", "forecast_only", "history"] = "append"
+    drawdown_path: Literal["constant_weights", "uncompounded", "buy_and_hold"] = "constant_weights"
+    drawdown_alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
 
     cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
 

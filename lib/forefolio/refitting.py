@@ -1,0 +1,142 @@
+"""When models are fitted anew during the test period, and which forecasts each fit makes.
+
+A model that is never refitted judges 2024 with what it learnt up to 2021. Refitted walk-forward, it learns from every
+day known by then: a plan divides the schedule of forecasts among fits, each with its own last days of training and of
+validation. Any trainer takes part of the schedule and two dates, so that it need not know of the plan.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pandas as pd
+
+from forefolio.returns import Date, iso_day
+
+SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
+Training = TypeVar("Training")  # any dataclass with train_end and validation_end
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """One fit of a model: the part of the schedule that it forecasts, and its last days as ISO text."""
+
+    schedule: pd.DataFrame
+    train_end: str
+    validation_end: str
+
+
+def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_end: Date,
+         validation_end: Date) -> list[Fit]:
+    """
+    Divide the schedule of forecasts among fits, walk-forward with an expanding training period.
+
+    Parameters
+    ----------
+    index : DatetimeIndex
+        Trading days of the returns, ascending.
+    schedule : DataFrame
+        The forecasts to make, as `forecasts.schedule` gives them from `index`.
+    refit : {"never", "yearly", "quarterly"}
+        Whether models are fitted anew before each calendar year or quarter of the test period.
+    train_end, validation_end : date
+        Last day of training and of validation of the first fit; the test period starts after the latter.
+
+    Returns
+    -------
+    list of Fit
+        In order of time, none without a forecast to make. All forecasts of a decision day belong to one fit, the latest
+        whose `validation_end` is not after that day; those decided before the test period belong to the first.
+
+    Raises
+    ------
+    ValueError
+        If `refit` is unknown.
+
+    Notes
+    -----
+    The first fit has the dates as given and serves the test period's first year or quarter. A later one is made at the
+    close of the last trading day before its own, which is its `validation_end`, as every return up to it is known. Its
+    validation has as many trading days as the first one's, and all days before these are its training (walk-forward,
+    anchored: the training period expands and its first day stays).
+
+    Examples
+    --------
+    >>> from forefolio.forecasts import schedule
+    >>> days = pd.bdate_range("2023-12-01", "2024-07-31")
+    >>> dates = {"train_end": "2024-01-31", "validation_end": "2024-02-29"}
+    >>> plan = fits(days, schedule(days, **dates), refit="quarterly", **dates)
+    >>> [(fit.train_end, fit.validation_end) for fit in plan]
+    [('2024-01-31', '2024-02-29'), ('2024-02-29', '2024-03-29'), ('2024-05-30', '2024-06-28')]
+    >>> [f"{fit.schedule['decision_date'].min():%Y-%m-%d}" for fit in plan]
+    ['2024-01-31', '2024-03-29', '2024-06-28']
+    """
+    if refit not in ("never", *SPANS):
+        raise ValueError(f"There is no refit {refit!r}: choose among never, {', '.join(SPANS)}")
+    first = Fit(schedule, iso_day(train_end), iso_day(validation_end))
+    test = index[index > pd.Timestamp(validation_end)]
+    if refit == "never" or test.empty:
+        return [first]
+    spans = test.to_period(SPANS[refit])
+    firsts = test[~spans.duplicated() & (spans != spans[0])]
+    n_validation = ((index > pd.Timestamp(train_end)) & (index <= pd.Timestamp(validation_end))).sum()
+    fitted = index.get_indexer(firsts) - 1  # positions of the days at whose close a later fit is made
+    plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
+    serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it
+    parts = [schedule[serving == number].reset_index(drop=True) for number in range(len(plan))]
+    return [dataclasses.replace(fit, schedule=part) for fit, part in zip(plan, parts, strict=True) if len(part)]
+
+
+def training(training: Training, fit: Fit) -> Training:
+    """
+    The same training up to the days of a fit.
+
+    Parameters
+    ----------
+    training : dataclass
+        How a model is trained, with fields train_end and validation_end, as `networks.Training`.
+    fit : Fit
+        One of a plan.
+    """
+    return dataclasses.replace(training, train_end=fit.train_end, validation_end=fit.validation_end)
+
+
+def collected(frames: Sequence[dict[str, pd.DataFrame]], plan: Sequence[Fit]) -> dict[str, pd.DataFrame]:
+    """
+    What the fits of one model left, each frame in one piece.
+
+    Parameters
+    ----------
+    frames : sequence of dict of DataFrame
+        What each fit of the plan left, in the plan's order; the same names in each, as `networks.trained_forecasts`
+        returns them.
+    plan : sequence of Fit
+        As `fits` gives it.
+
+    Returns
+    -------
+    dict of DataFrame
+        Under each name its frames one after the other, columns as they were; `history` has one more, `fitted_until`,
+        the fit's `validation_end` as ISO text.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many dicts as fits, or they do not hold the same frames.
+
+    Examples
+    --------
+    >>> plan = [Fit(pd.DataFrame(), "2021-12-31", "2022-12-30"), Fit(pd.DataFrame(), "2022-12-30", "2023-12-29")]
+    >>> left = [{"history": pd.DataFrame({"epoch": [1, 2]})}, {"history": pd.DataFrame({"epoch": [1]})}]
+    >>> collected(left, plan)["history"]
+       epoch fitted_until
+    0      1   2022-12-30
+    1      2   2022-12-30
+    2      1   2023-12-29
+    """
+    if len(frames) != len(plan) or any(left.keys() != frames[0].keys() for left in frames):
+        raise ValueError(f"The plan has {len(plan)} fits and {len(frames)} left frames, which must be as many and have the "
+                         "same names: collect what each fit of this plan left, in its order")
+    told = [{name: frame.assign(fitted_until=fit.validation_end) if name == "history" else frame
+             for name, frame in left.items()} for left, fit in zip(frames, plan, strict=True)]
+    return {name: pd.concat([left[name] for left in told], ignore_index=True) for name in frames[0]}
