@@ -108,6 +108,9 @@ def test_three_drawdowns_by_hand():
     assert measures["constant_weights"] == pytest.approx(0.1)
     assert measures["uncompounded"] == pytest.approx(0.1)
     assert measures["buy_and_hold"] == pytest.approx(0.11 / 1.05)
+    falling = pd.DataFrame({"A": [-0.2, -0.1], "CASH": [0.0, 0.0]})  # from the initial wealth, which is a peak
+    expected = [1 - 0.9 * 0.95, 0.15, 1 - 0.86]
+    np.testing.assert_allclose(subject.drawdown_measures(pd.Series({"A": 0.5, "CASH": 0.5}), falling), expected)
     with pytest.raises(ValueError, match="weights names other assets"):
         subject.drawdown_measures(pd.Series({"A": 1.0}), path)
 
