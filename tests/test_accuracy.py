@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from forefolio import accuracy as subject
 from forefolio import forecasts as models
@@ -155,6 +156,103 @@ def test_what_has_no_logarithm_is_refused_by_name(returns):
     lost.loc[DAYS[2], "B"] = -1.0
     with pytest.raises(ValueError, match="return of B on 2023-10-04 is -100 % or less"):
         subject.log_accuracy_by_asset(long([(DAYS[1], "A", 0.0)]), lost, **SPAN)
+
+
+def test_pesaran_timmermann_by_hand():
+    """Up forecast on 6 of 10 days, up on 5, both on 4: hits on 7, and 5 expected."""
+    forecast = pd.Series([1.0] * 6 + [-1.0] * 4)
+    actual = pd.Series([0.02] * 4 + [-0.01] * 2 + [0.03] + [-0.02] * 3)
+    statistic, p_value = subject.pesaran_timmermann(forecast, actual)
+    of_hit, of_expected = 0.5 * 0.5 / 10, 0.2**2 * 0.25 / 10 + 4 * 0.24 * 0.25 / 100
+    assert statistic == pytest.approx(0.2 / (of_hit - of_expected) ** 0.5) and statistic == pytest.approx(1.3608, abs=1e-4)
+    assert p_value == pytest.approx(0.08678, abs=1e-5)
+    worse, p_worse = subject.pesaran_timmermann(-forecast, actual)
+    assert worse == pytest.approx(-statistic) and p_worse == pytest.approx(1 - p_value)
+
+
+def test_pesaran_timmermann_is_the_correlation_of_signs():
+    rng = np.random.default_rng(3)
+    forecast, actual = pd.Series(rng.normal(0.5, 1, 80)), pd.Series(rng.normal(-0.3, 1, 80))
+    correlation = np.corrcoef(forecast > 0, actual > 0)[0, 1]
+    assert subject.pesaran_timmermann(forecast, actual)[0] == pytest.approx(correlation * 80 / 79**0.5)
+    assert np.isnan(subject.pesaran_timmermann(forecast.abs(), actual)).all()
+    assert np.isnan(subject.pesaran_timmermann(forecast, -actual.abs())).all()
+
+
+def test_direction_by_hand():
+    """A: right, right, wrong, right. B always up: no direction. A day without a move counts for nothing."""
+    days = DAYS[:5]
+    returns = pd.DataFrame({"A": [0.01, -0.01, -0.02, 0.01, 0.0], "B": [0.01, -0.01, 0.01, 0.01, 0.01]}, index=days)
+    said = {"A": [0.1, -0.1, 0.1, 0.1, -0.1], "B": [0.1] * 5}
+    frame = long([(day, asset, said[asset][i]) for asset in "AB" for i, day in enumerate(days)])
+    row = subject.direction_tests(frame, returns, first=days[0], last=days[-1]).iloc[0]
+    assert row["n_days"] == 5 and row["hit_ratio"] == pytest.approx((3 + 4) / 9)
+    assert row["expected_hit_ratio"] == pytest.approx((4 * (0.75 * 0.5 + 0.25 * 0.5) + 5 * 0.8) / 9)
+    of_a = np.array([2 * 0.25 * 0.5, 2 * 0.75 * 0.5, -2 * 0.25 * 0.5, 2 * 0.25 * 0.5, 0])
+    daily = of_a / [2, 2, 2, 2, 1]  # the mean with B, whose are 0
+    expected = stats.ttest_1samp(daily, 0, alternative="greater")
+    assert (row["statistic"], row["p_value"]) == pytest.approx((expected.statistic, expected.pvalue))
+    assert row["significant_assets"] == 0  # A's statistic is 1.54, its p-value 0.12; B has none
+
+
+def test_models_without_direction_have_no_test_of_it(returns, schedule):
+    zero = models.zero(returns, schedule)
+    up = zero.assign(model="up", forecast=0.01)
+    table = subject.direction_tests(pd.concat([zero, up]), returns, **SPAN).set_index("model")
+    assert table.loc["zero", ["hit_ratio", "expected_hit_ratio"]].isna().all() and table.loc["zero", "n_days"] == 0
+    assert table.loc["up", "hit_ratio"] == pytest.approx(table.loc["up", "expected_hit_ratio"])
+    assert table.loc["up", "n_days"] > 0
+    assert table[["statistic", "p_value", "significant_assets"]].isna().all(axis=None)
+
+
+def test_perfect_direction_is_found_in_every_asset_and_the_mean_over_seeds_is_judged(returns):
+    perfect = long([(day, asset, value) for (day, asset), value in returns.stack().items()])
+    doubted = pd.concat([perfect, perfect.assign(seed=2, forecast=-0.5 * perfect["forecast"])])  # on average still right
+    for frame in (perfect, doubted):
+        row = subject.direction_tests(frame, returns, **SPAN).iloc[0]
+        assert row["hit_ratio"] == 1 and row["p_value"] < 1e-10 and row["significant_assets"] == 1
+    row = subject.direction_tests(perfect.assign(forecast=-perfect["forecast"]), returns, **SPAN).iloc[0]
+    assert row["hit_ratio"] == 0 and row["p_value"] > 1 - 1e-10 and row["significant_assets"] == 0
+
+
+def test_direction_without_skill_is_rejected_as_often_as_the_level_says():
+    """Forecasts and returns each move together across assets, and are independent; each model has days of its own."""
+    rng = np.random.default_rng(11)
+    n_models, n_days, n_assets = 400, 60, 10
+    days = pd.date_range("1960-01-01", periods=n_models * n_days)
+    actual, made = (level + rng.normal(size=(len(days), 1)) + 0.5 * rng.normal(size=(len(days), n_assets))
+                    for level in (0.3, 0.5))  # both are mostly up
+    names = [f"A{i}" for i in range(n_assets)]
+    frame = pd.MultiIndex.from_product([days, names], names=["target_date", "asset"]).to_frame(index=False)
+    frame = frame.assign(model=np.repeat(range(n_models), n_days * n_assets), seed=0, horizon=1, forecast=made.ravel())
+    table = subject.direction_tests(frame, pd.DataFrame(actual, days, names), first=days[0], last=days[-1])
+    pooled = [subject.pesaran_timmermann(pd.Series(x.ravel()), pd.Series(y.ravel()))[1]
+              for x, y in zip(np.split(made, n_models), np.split(actual, n_models), strict=True)]
+    assert len(table) == n_models and (table["p_value"] < 0.05).mean() == pytest.approx(0.05, abs=0.025)
+    assert (np.array(pooled) < 0.05).mean() > 0.15
+    assert table["significant_assets"].mean() == pytest.approx(0.05, abs=0.02)
+
+
+def test_spread_of_forecasts_by_hand():
+    days = pd.bdate_range("2024-01-01", periods=6)
+    rows = [(0, 1, 0.01), (0, 2, 0.03), (0, 3, 0.05), (1, 2, 0.02), (2, 3, 0.04),
+            (3, 4, 0.01), (3, 5, 0.01), (4, 5, 0.03)]
+    made = pd.DataFrame([(days[a], days[b], b - a, forecast) for a, b, forecast in rows],
+                        columns=["decision_date", "target_date", "horizon", "forecast"])
+    made = made.assign(asset="A", model="lstm", seed=1)
+    flat = made.assign(model="flat", forecast=0.01)
+    early = made.iloc[:1].assign(decision_date="2023-12-29", target_date=days[0], forecast=9.0)  # of no month
+    early["decision_date"] = pd.to_datetime(early["decision_date"])
+    returns = pd.DataFrame({"A": [0.0, 0.01, 0.02, 0.06, -0.01, 0.03]}, index=days)
+    seeds = pd.concat([early, made, made.assign(seed=2, forecast=made["forecast"] + 0.02), flat])
+    table = subject.forecast_spread(seeds, returns)
+    assert list(table) == ["model", "deviation_next_day", "deviation_month", "actual_deviation"]
+    table = table.set_index("model")
+    actual = (np.std([0.01, 0.02, 0.06], ddof=1) + np.std([-0.01, 0.03], ddof=1)) / 2
+    next_day = np.std([0.01, 0.02, 0.04, 0.01, 0.03], ddof=1)
+    assert table.loc["lstm"].tolist() == pytest.approx([next_day, (0.02 + 0) / 2, actual])
+    assert table.loc["flat"].tolist() == pytest.approx([0, 0, actual])
+    assert subject.forecast_spread(made[made["horizon"] == 1].iloc[1:3], returns).empty
 
 
 @pytest.fixture(scope="module")

@@ -343,3 +343,51 @@ def test_one_asset_is_held_whole():
 def test_wealth_that_is_lost_cannot_be_compounded():
     with pytest.raises(OptimizationError, match="-100 %"):
         subject.minimum_drawdown(pd.DataFrame({"A": [-1.0, 0.0], "B": [0.1, 0.0]}))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_family_goes_from_the_average_to_the_maximum_drawdown(end, returns):
+    path = returns.iloc[end - 250 : end]
+    family = subject.cdar_family(path)
+    assert list(family) == ["alpha", "cdar", "maximum_drawdown", "mean_drawdown", "effective_holdings"]
+    assert family["alpha"].tolist() == [0, 0.5, 0.9, 0.95, 0.99, 1]
+    assert (family["cdar"].diff().dropna() >= -1e-7).all() and family["cdar"].iloc[-1] > 1.2 * family["cdar"].iloc[0]
+    largest = family["maximum_drawdown"]
+    assert largest.iloc[-1] <= largest.min() + 1e-7 and largest.iloc[-1] < largest.iloc[0] - 0.005
+    mean = family["mean_drawdown"]
+    assert mean.iloc[0] == pytest.approx(family["cdar"].iloc[0]) and mean.iloc[0] <= mean.min() + 1e-7
+    assert family["effective_holdings"].between(1, 20).all()
+
+
+def test_the_family_ends_in_the_maximum_drawdown_where_one_day_is_left(scenarios):
+    family = subject.cdar_family(scenarios, alphas=(1 - 1 / 250, 0.999, 1.0))
+    smallest = subject.minimum_drawdown(scenarios, path="uncompounded").weights
+    np.testing.assert_allclose(family["cdar"], drawdown(smallest, scenarios, "uncompounded"), rtol=1e-5)
+    np.testing.assert_array_equal(family["cdar"], family["maximum_drawdown"])
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.953, 0.9999])
+def test_each_of_the_family_is_the_best_under_its_own_measure(alpha, scenarios):
+    row = subject.cdar_family(scenarios, alphas=(alpha,)).iloc[0]
+    own = subject.minimum_drawdown(scenarios, path="uncompounded", alpha=alpha).weights
+    assert row["cdar"] == pytest.approx(cdar(own, scenarios, min(alpha, 1 - 1 / 250)))
+    assert row["effective_holdings"] == pytest.approx(1 / (own**2).sum())
+    for other in {0.0, 0.5, 0.9, 1.0} - {alpha}:
+        other_weights = subject.minimum_drawdown(scenarios, path="uncompounded", alpha=other).weights
+        assert cdar(other_weights, scenarios, min(alpha, 1 - 1 / 250)) >= row["cdar"] - 1e-7
+
+
+def test_wealth_that_multiplies_by_hundreds_still_has_a_smallest_drawdown():
+    rng = np.random.default_rng(3)
+    leaps = pd.DataFrame(np.exp(rng.standard_t(2, (80, 6)) * 0.08) - 1)
+    assert leaps.max().max() > 100
+    weights = subject.minimum_drawdown(leaps, path="buy_and_hold").weights
+    ours = subject.drawdown_measures(weights, leaps)["buy_and_hold"]
+    others = [pd.Series(row, leaps.columns) for row in [*np.eye(6), *rng.dirichlet(np.ones(6), 500)]]
+    near = [0.99 * weights + 0.01 * other for other in others]
+    assert ours <= min(subject.drawdown_measures(other, leaps)["buy_and_hold"] for other in others + near) + 1e-6
+
+
+def test_a_path_without_a_solution_leaves_the_others_in_the_table():
+    table = subject.drawdown_table(pd.DataFrame({"A": [-1.5, 0.1, 0.2], "B": [-1.2, 0.0, 0.1]}))
+    assert table.loc["constant_weights"].isna().all() and table.loc["uncompounded"].notna().all()

@@ -34,7 +34,8 @@ def run(published):
                            "turnover_one_way": printed["turnover_percent"] / 100,
                            "turnover_two_way": printed["turnover_percent"] / 50, "effective_holdings": 3.0})
     benchmark = pd.DataFrame({"strategy": ["benchmark"], "n_months": 24, "total_return": 0.376})
-    errors = published["forecasts"].assign(mae_std=[1.0, 2.0], mse_std=[1.0, 2.0], rmse_std=[1.0, 2.0], hr_mean=[0.51, 0.515])
+    errors = published["forecasts"].assign(mae_std=[1.0, 2.0], mse_std=[1.0, 2.0], rmse_std=[1.0, 2.0], hr_mean=[0.51, 0.515],
+                                            hr_plus_mean=[0.45, 0.4505], hr_minus_mean=[0.441, 0.44])
     zero = pd.DataFrame({"model": ["zero"], "mae_mean": 0.0139, "mse_mean": 0.000401, "rmse_mean": 0.0195})
     days = pd.bdate_range("2021-06-01", "2024-12-31", name="date")
     rng = np.random.default_rng(5)
@@ -43,7 +44,8 @@ def run(published):
                                index=days).assign(benchmark=0.0005).loc["2023":]
     return {"log_accuracy": pd.concat([zero, errors]), "excess": pd.concat([excess, benchmark]), "returns": returns,
             "tests": pd.DataFrame({"strategy": SIX, "shapiro_p": 0.01, "wilcoxon_p": 0.02}), "net_returns": net_returns,
-            "monthly_excess": pd.DataFrame({name: rng.normal(0.01, 0.04, 24) for name in SIX}),
+            "monthly_excess": pd.DataFrame({name: rng.normal(0.01, 0.04, 24) for name in SIX},
+                                           index=pd.period_range("2023-01", "2024-12", freq="M", name="month")),
             "universe": pd.DataFrame({"ticker": range(100), "kept": [True] * 59 + [False] * 41})}
 
 
@@ -53,7 +55,7 @@ def told(published, run):
 
 
 def audited(published, run, **other):
-    frames = {name: run[name] for name in ("returns", "net_returns", "excess", "log_accuracy")}
+    frames = {name: run[name] for name in ("returns", "net_returns", "log_accuracy")}
     return equity_audit.audit(published, **frames | other)
 
 
@@ -72,42 +74,45 @@ def test_the_frame_of_claims_repeats_the_two_others(published):
         assert Counter(repeated) == Counter(frame.iloc[:, 1:].stack().dropna())
 
 
-def test_each_published_number_is_claimed_once_but_for_its_conventions(published, run):
+def test_each_published_number_is_claimed_once_but_for_its_readings(published, run):
     table = papers.all_claims("nguyen2025", published, run)
     table = table[~table["place"].str.startswith("Audit")]
-    conventions = {"total return of": 3, "turnover of": 2}
-    shares = [next((n for start, n in conventions.items() if claim.startswith(start)), 1) for claim in table["claim"]]
-    counted = Counter()
-    for value, share in zip(table["published"], shares, strict=True):
-        counted[value] += 1 / share
-    values = published["claims"]["value"]
-    stated = pd.to_numeric(values, errors="coerce").astype(object).fillna(values)
-    assert {value: round(n, 9) for value, n in counted.items()} == Counter(stated)
     assert not table.duplicated(["place", "claim"]).any()
+    once = table.assign(number=subject.printed_number(table["claim"])).drop_duplicates(["place", "number"])
+    values = published["claims"]["value"]
+    stated = pd.to_numeric(values, errors="coerce").astype(object).fillna(values).replace(0.265, "yes")  # its verdict
+    assert Counter(once["published"]) == Counter(stated)
+    readings = table["claim"].str.contains(subject.READ_AS, regex=False)
+    assert (table.loc[readings, "place"] == "Table 5").all() and readings.sum() == 6 * (3 + 2 + 2) + 2
 
 
 def test_a_run_with_the_paper_s_numbers_reproduces_them(published, run):
-    table = pd.concat([subject.table4(published, run["log_accuracy"]), subject.table5(published, run["excess"]),
-                       told(published, run)])
-    missed = table.loc[table["status"] != "reproduced", "claim"].str.partition(":")[0].tolist()
-    turnovers = [f"turnover of {subject.title_of(strategy)}" for strategy in SIX]  # twice as much in the other convention
-    assert missed == [*turnovers, "lowest total return (text)", "Mann-Whitney p between LSTM+MDP and LSTM+MVF"]
-    assert set(table["paper"]) == {"nguyen2025"} and list(table) == claims.COLUMNS
+    table5 = subject.table5(published, run["excess"], run["monthly_excess"])
+    table = pd.concat([subject.table4(published, run["log_accuracy"]), told(published, run)])
+    missed = table.loc[table["status"] != "reproduced", "claim"].tolist()
+    assert missed == ["lowest total return (text): strategy; here excess summed over all months"]
+    assert set(table["paper"]) == {"nguyen2025"} and list(table) == list(table5) == claims.COLUMNS
     assert one(table, "lowest total return (text)")["ours"] == "cnn1d+rpp"
+    met = table5[table5["status"] == "reproduced"]
+    assert subject.printed_number(met["claim"]).nunique() == subject.printed_number(table5["claim"]).nunique() == 19
+    assert not met["claim"].str.contains("two-way").any(), "twice the printed turnover"
 
 
 def test_numbers_are_converted_to_the_paper_s_units(published, run):
+    months = pd.DataFrame({"lstm+mdp": [-0.5, *np.tile([0.01, 0.03], 11), 0.02]})
     table = subject.table5(published, run["excess"].assign(
-        summed_excess_but_first=0.5, summed_excess=0.6, total_return=0.7, turnover_one_way=0.4, turnover_two_way=0.8))
-    best = table[table["claim"].str.contains("LSTM+MDP", regex=False)].set_index("claim")["ours"].astype(float).to_dict()
+        summed_excess_but_first=0.5, summed_excess=0.6, total_return=0.7, turnover_one_way=0.4, turnover_two_way=0.8), months)
+    best = table[table["claim"].str.contains("of LSTM+MDP", regex=False)].set_index("claim")["ours"].astype(float).to_dict()
     assert best == pytest.approx({
-        "total return of LSTM+MDP: percent, sum of excess without the first month": 50.0,
-        "total return of LSTM+MDP: percent, sum of excess of all months": 60.0,
-        "total return of LSTM+MDP: percent, compounded, the strategy's own": 70.0,
-        "information ratio of LSTM+MDP: a month": 0.499, "turnover of LSTM+MDP: percent, one-way": 40.0,
-        "turnover of LSTM+MDP: percent, two-way": 80.0, "mean monthly excess of LSTM+MDP: percent": 52.459 / 23})
-    assert len(table) == 6 * 6 + 1
-    within = one(table, "total return of LSTM+MDP: percent, sum of excess without")
+        "total return of LSTM+MDP: percent; read as the sum of monthly excess but the first": 50.0,
+        "total return of LSTM+MDP: percent; read as the sum of monthly excess": 60.0,
+        "total return of LSTM+MDP: percent; read as the strategy's own, compounded": 70.0,
+        "information ratio of LSTM+MDP: a month; read as of all months but the first": 2.0,  # deviation sqrt(22 / 22) / 100
+        "information ratio of LSTM+MDP: a month; read as of all months": 0.499,
+        "turnover of LSTM+MDP: percent; read as one-way": 40.0, "turnover of LSTM+MDP: percent; read as two-way": 80.0,
+        "mean monthly excess of LSTM+MDP: percent; read as of all months but the first": 2.0,
+        "mean monthly excess of LSTM+MDP: percent; read as of all months": 52.459 / 23})
+    within = one(table, "total return of LSTM+MDP: percent; read as the sum of monthly excess but")
     assert within["status"] == "reproduced" and within["tolerance"] == pytest.approx(0.05 * 52.459)
 
 
@@ -123,7 +128,9 @@ def test_errors_stand_beside_those_of_forecasting_zero(published, run):
 def test_sentences_follow_the_run(published, run):
     table = told(published, run)
     assert one(table, "highest total return")["claim"] == "highest total return: strategy; here excess summed over all months"
-    assert one(table, "constituents excluded")["tolerance"] == 0
+    excluded = one(table, "constituents excluded")
+    assert excluded["tolerance"] == 0
+    assert excluded["claim"].endswith("stocks; here of a file of 100 tickers, the paper's of 100")
     reverse = {f"lstm+{framework}": f"cnn1d+{framework}" for framework in ("mvf", "rpp", "mdp")}
     swapped = {**reverse, **{theirs: ours for ours, theirs in reverse.items()}, "benchmark": "benchmark"}
     other = told(published, {**run, "excess": run["excess"].assign(strategy=run["excess"]["strategy"].map(swapped)),
@@ -135,11 +142,12 @@ def test_sentences_follow_the_run(published, run):
     assert one(other, "lowest information ratio")["ours"] == "lstm+mdp"
     assert one(other, HOLDS)["ours"] == "no"
     assert one(other, "constituents with")[["ours", "status"]].tolist() == [55, "not reproduced"]
+    assert "a file of 55 tickers, the paper's of 100" in one(other, "constituents excluded")["claim"]
 
 
 def test_one_lstm_strategy_behind_its_counterpart_is_enough_against_all_three(published, run):
     excess = run["excess"].reset_index(drop=True)
-    excess.loc[excess["strategy"] == "lstm+rpp", "mean_monthly_excess"] = 0.0
+    excess.loc[excess["strategy"] == "lstm+rpp", "summed_excess"] = 0.0
     assert one(told(published, run), HOLDS)["ours"] == "yes"
     assert one(told(published, {**run, "excess": excess}), HOLDS)["ours"] == "no"
 
@@ -153,6 +161,16 @@ def test_strategies_alike_to_a_solver_s_rounding_tie(published, run):
     assert one(table, "highest total return")["status"] == "not reproduced" and one(table, HOLDS)["ours"] == "no"
 
 
+def test_ties_go_by_distance_not_by_a_rounded_digit(published, run):
+    excess = run["excess"].set_index("strategy")
+    excess.loc[["lstm+mdp", "cnn1d+mdp"], "information_ratio"] = -0.447934, -0.447936  # on two sides of -0.447935
+    lowest = one(told(published, {**run, "excess": excess.reset_index()}), "lowest information ratio")
+    assert lowest[["ours", "status"]].tolist() == ["lstm+mdp, cnn1d+mdp", "not reproduced"]
+    excess.loc["lstm+mdp", "information_ratio"] = -0.4477
+    apart = one(told(published, {**run, "excess": excess.reset_index()}), "lowest information ratio")
+    assert apart[["ours", "status"]].tolist() == ["cnn1d+mdp", "reproduced"]
+
+
 def test_deviations_and_directions_of_the_two_networks(published, run):
     accuracy = run["log_accuracy"].set_index("model")
     accuracy.loc["lstm", "mse_std"], accuracy.loc["cnn1d", "hr_mean"] = 3.0, 0.5201
@@ -160,8 +178,11 @@ def test_deviations_and_directions_of_the_two_networks(published, run):
     assert one(table, "LSTM has the lower deviations")["ours"] == "no"
     assert one(table, "LSTM has the lower means")["ours"] == "yes"
     assert one(table, "both models alike")["ours"] == "no"
-    assert "less than one percentage point apart" in one(table, "both models alike")["claim"]
-    accuracy["hr_mean"] = np.nan
+    assert one(table, "both models alike")["claim"].endswith(
+        "here mean HR, HR+, HR- each less than one percentage point apart (HR 1.01, HR+ 0.05, HR- 0.10)")
+    accuracy.loc["cnn1d", ["hr_mean", "hr_minus_mean"]] = 0.51, 0.40
+    assert one(told(published, {**run, "log_accuracy": accuracy.reset_index()}), "both models")["ours"] == "no"
+    accuracy["hr_plus_mean"] = np.nan
     assert one(told(published, {**run, "log_accuracy": accuracy.reset_index()}), "both models")["status"] == "no such data"
 
 
@@ -170,7 +191,11 @@ def test_tests_of_months_follow_their_tables(published, run):
 
     months = run["monthly_excess"]
     p_value = mannwhitneyu(months["lstm+mdp"], months["lstm+mvf"]).pvalue
-    assert one(told(published, run), "Mann-Whitney")["ours"] == pytest.approx(p_value)
+    tested = one(told(published, run), "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF")
+    assert tested[["published", "ours"]].tolist() == ["yes", "yes"] and p_value > 0.05
+    assert f"Mann-Whitney p 0.265 printed, {p_value:.3f} here" in tested["claim"]
+    apart = one(told(published, {**run, "monthly_excess": months.assign(**{"lstm+mvf": months["lstm+mdp"] + 1})}), "no signif")
+    assert apart[["ours", "status"]].tolist() == ["no", "not reproduced"]
     tests = run["tests"].set_index("strategy")
     tests.loc["cnn1d+rpp", "wilcoxon_p"], tests.loc["lstm+mvf", "shapiro_p"] = 0.05, np.nan
     table = told(published, {**run, "tests": tests.reset_index()})
@@ -190,9 +215,9 @@ def test_a_run_without_one_strategy_has_no_such_data_on_all_six(published, run):
     table = told(published, fewer)
     known = table[table["status"] != "no such data"]
     assert known["claim"].str.partition(":")[0].tolist() == ["constituents with complete histories", "constituents excluded"]
-    of_table5 = subject.table5(published, fewer["excess"])
+    of_table5 = subject.table5(published, fewer["excess"], fewer["monthly_excess"])
     lacking = of_table5.loc[of_table5["status"] == "no such data", "claim"]
-    assert lacking.str.contains("LSTM+MVF", regex=False).all() and len(lacking) == 6
+    assert lacking.str.contains("LSTM+MVF", regex=False).all() and len(lacking) == 7
     other = {**run, "excess": pd.concat([run["excess"], pd.DataFrame({"strategy": ["equal_weight"], "summed_excess": 9.0})])}
     assert one(told(published, other), "highest total return")["ours"] == "lstm+mdp", "not of the paper's six"
 
@@ -208,56 +233,69 @@ def test_implied_deviations_and_p_values(published):
 def test_audit_of_the_printed_numbers(published, run):
     rows = audited(published, run)
     expected = {
-        "total return of LSTM+MDP, summed": (52.463, "reproduced"),
-        "total return of LSTM+MDP, compounded": (67.990, "not reproduced"),
-        "months in the total return": (22.998, "not reproduced"),
-        "RPP deviates less from the index than MVF": ("no", "not reproduced"),
-        "deviation of excess of LSTM+RPP": (5.6913, "reproduced"), "LSTM+MVF significant": ("yes", "reproduced"),
-        "1D-CNN+MDP significant": ("no", "not reproduced"), "strategies significant at 5%:": (3, "not reproduced"),
-        "strategies significant at 5%, after Holm's": (0, "not reproduced"),
+        "total return of LSTM+MDP": (52.463, "reproduced"), "strategies above the index": (6, "reproduced"),
+        "RPP is more stable than MVF": ("no", "not reproduced"), "strategies significant": (3, "not reproduced"),
         "highest total return": ("lstm+mdp", "reproduced"), "highest information ratio": ("lstm+mvf", "reproduced"),
         "lowest information ratio": ("cnn1d+mdp", "reproduced"), "highest turnover": ("lstm+mvf", "reproduced"),
-        "lowest total return:": ("cnn1d+rpp", "not reproduced"), "lowest total return in percent": (33.824, "not reproduced"),
-        "MAE of the LSTM no larger": (0.0139, "not reproduced"), "MSE of the 1D-CNN no larger": (0.000401, "not reproduced")}
+        "lowest total return": ("cnn1d+rpp", "not reproduced"),
+        "MAE of the LSTM at most": (0.0139, "not reproduced"), "MSE of the 1D-CNN at most": (0.000401, "not reproduced")}
     for start, (ours, status) in expected.items():
         row = one(rows, start)
         assert row["status"] == status, start
         assert row["ours"] == (ours if isinstance(ours, str) else pytest.approx(ours, rel=1e-4)), start
-    assert one(rows, "strategies significant at 5%, after")["claim"].endswith("smallest p 0.058")
-    assert set(rows["place"].str.extract(r"^Audit (\d), ")[0]) == set("123456")
+    assert "p 0.010 to 0.122" in one(rows, "strategies significant")["claim"]
+    assert one(rows, "strategies significant")["claim"].endswith("p from 0.058, significant 0")
+    assert one(rows, "RPP is more")["claim"].endswith("RPP 5.66 to 5.69, MVF 4.13 to 4.20")
+    assert one(rows, "lowest total return")["claim"].endswith("of 33.877; ours that of Table 5, of 33.824")
+    assert set(rows["place"].str.extract(r"^Audit (\d), ")[0]) == set("123456") and len(rows) == 16
     assert not rows.duplicated(["place", "claim"]).any()
 
 
 def test_index_is_compounded_and_its_months_carry_the_printed_excess(published, run):
-    rows = audited(published, run)
+    claim = one(audited(published, run), "strategies above the index")["claim"]
     daily = run["net_returns"]["benchmark"]
-    rose = 100 * (1.0005 ** len(daily) - 1)
-    assert f"index's own rise of {rose:.1f} percent" in one(rows, "strategies above the index")["claim"]
-    assert one(rows, "strategies above the index")["ours"] == 6 and rose < 33.8
-    wealth = 1.0
+    rose, wealth = 100 * (1.0005 ** len(daily) - 1), 1.0
     for month in pd.period_range("2023-02", "2024-12", freq="M").astype(str):
         wealth *= 1.0005 ** len(daily.loc[month]) + 0.52459 / 23
-    assert one(rows, "total return of LSTM+MDP as its own")["ours"] == pytest.approx(100 * (wealth - 1))
+    assert claim.endswith(f"rise {rose:.1f} percent, totals not above it 0, LSTM+MDP grows by {100 * (wealth - 1):.1f}")
     faster = audited(published, run, net_returns=run["net_returns"].assign(benchmark=0.000625))
-    assert one(faster, "strategies above the index")["ours"] == 3  # 38.4 percent
+    assert "totals not above it 3," in one(faster, "strategies above")["claim"]  # of 38.4 percent
+    losing = published["portfolios"].assign(total_return_percent=published["portfolios"]["total_return_percent"] - 33.85)
+    fewer = one(audited({**published, "portfolios": losing}, run), "strategies above the index")
+    assert fewer[["ours", "status"]].tolist() == [5, "not reproduced"]
+
+
+def test_implied_deviation_of_risk_parity_is_possible_up_to_the_highest_of_the_windows(published, run):
+    """Stocks that move a lot can stray as far as the printed ratio says, and further."""
+    start = "deviation of excess of RPP at most"
+    quiet = one(audited(published, run), start)
+    deviations = 100 * equity_audit.risk_parity_deviations(run["returns"], run["net_returns"])
+    assert quiet["published"] == pytest.approx(33.824 / 23 / 0.26) and quiet["ours"] == pytest.approx(deviations.max())
+    assert quiet["status"] == "not reproduced" and quiet["claim"].endswith(f"from {deviations.min():.2f} percent")
+    rows = audited(published, run, returns=run["returns"] * 6)
+    assert one(rows, start)["ours"] > 1.5 * 5.66 and one(rows, start)["status"] == "reproduced"
+    assert "so that 5.66 is possible" in equity_audit.audit_sentences(rows)
 
 
 def test_errors_below_zero_s_agree(published, run):
     rows = audited(published, run, log_accuracy=pd.DataFrame({"model": ["zero"], "mae_mean": 0.02, "rmse_mean": 0.0215}))
-    ours = {start: one(rows, start)[["ours", "status"]].tolist()
+    ours = {start: one(rows, start)[["published", "ours", "status"]].tolist()
             for start in ("MAE of the LSTM", "RMSE of the LSTM", "RMSE of the 1")}
-    assert ours == {"MAE of the LSTM": [0.0156, "reproduced"], "RMSE of the LSTM": [0.0212, "reproduced"],
-                    "RMSE of the 1": [0.0215, "not reproduced"]}
-    assert one(rows, "MSE of the LSTM no")["status"] == "no such data"
-    assert "Forecasting no move" not in equity_audit.audit_sentences(rows)
+    assert ours == {"MAE of the LSTM": [0.0156, 0.02, "reproduced"], "RMSE of the LSTM": [0.0212, 0.0215, "reproduced"],
+                    "RMSE of the 1": [0.0218, 0.0215, "not reproduced"]}
+    assert one(rows, "MSE of the LSTM at")["status"] == "no such data"
+    assert "smaller than 1 of 4 printed errors" in equity_audit.audit_sentences(rows)
+    rounded = audited(published, run, log_accuracy=pd.DataFrame({"model": ["zero"], "mae_mean": [0.01556]}))
+    assert one(rounded, "MAE of the LSTM")["status"] == "reproduced", "0.0156 may be 0.01556"
 
 
 def test_other_years_say_nothing_of_index_stocks_and_zero(published, run):
     rows = audited(published, run, net_returns=run["net_returns"].loc["2023-02":])
     unknown = rows[rows["status"] == "no such data"]
-    assert Counter(unknown["place"].str.partition(",")[0]) == {"Audit 2": 2, "Audit 3": 10, "Audit 6": 6}
+    assert Counter(unknown["place"].str.partition(",")[0]) == {"Audit 2": 1, "Audit 3": 1, "Audit 6": 6}
     assert len(audited(published, run, net_returns=pd.DataFrame())) == len(rows)
-    assert "stray" not in equity_audit.audit_sentences(rows)
+    text = equity_audit.audit_sentences(rows)
+    assert "(2) The index.** Nothing that this run could compute." in text and "Risk parity over this run" not in text
 
 
 def test_risk_parity_of_like_stocks_deviates_as_their_mean_does(run):
@@ -288,24 +326,84 @@ def test_sentences_of_the_audit_follow_its_rows(published, run, tmp_path):
     table = papers.all_claims("nguyen2025", published, run)
     text = papers.in_words(table)
     assert text.count("\n") == 5 and all(line.startswith(f"- **({n})") for n, line in enumerate(text.split("\n"), 1))
-    assert "**(1) Total return.** 1 of 3 checks agree. A printed total is the sum of 23 monthly excess returns" in text
-    assert "lowest total return in percent: expected 33.877, found 33.824." in text
-    assert "**(4) Significance.** 3 of 8 checks agree. The ratios alone" in text
-    assert "Forecasting no move at all has smaller errors" in text
+    for told in ("52.459 is 23 times the printed mean 2.281 (52.463)", "not growth, which would be 67.990", "has 24 months",
+                 "percent in the 24 months. As sums of excess", "all 6 strategies above it",
+                 "5.66 to 5.69 percent for RPP, 4.13 to 4.20 for MVF. So RPP strays further from the index than MVF",
+                 "each less than 5.66", "0.010 to 0.122, and 3 of 6 strategies are significant at 0.05. The text finds all",
+                 "none of 6 would be (smallest p 0.058)", "the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it "
+                 "is that of 1D-CNN+RPP, 33.824.", "agree on 4 of 5", "Forecasting no move has MAE 0.0139, MSE 0.000401, "
+                 "RMSE 0.0195 over", "smaller than all 6 printed errors", "beat zero in none of 6 errors"):
+        assert told in text, told
+    assert "checks agree" not in text and "expected" not in text
     table.to_csv(tmp_path / "claims.csv", index=False)
     assert papers.in_words(pd.read_csv(tmp_path / "claims.csv")) == text
-    agreed = papers.in_words(table.assign(status="reproduced"))
-    assert "Forecasting no move" not in agreed and "ratios alone" not in agreed and "sum of 23" not in agreed
 
 
-def test_side_by_side_and_counts_of_this_paper(published, run):
-    assert len(papers.table_forecasts(published, run["log_accuracy"])) == 6
-    assert len(papers.table_portfolios(published, run["excess"])) == 37
+def test_sentences_turn_where_the_numbers_do(published, run):
+    other = {name: frame.copy() for name, frame in published.items()}
+    portfolios, said = other["portfolios"].set_index("strategy"), other["claims"].set_index("claim")
+    portfolios.loc["lstm+mdp", "mean_monthly_excess_percent"] = 2.5
+    portfolios["information_ratio"] = [0.9, 0.6, 0.6, 0.9, 0.9, 0.58]
+    said.loc["lowest total return (text)", "value"] = "cnn1d+rpp"
+    said.loc["highest information ratio", "value"] = "lstm+mdp"
+    other |= {"portfolios": portfolios.reset_index(), "claims": said.reset_index(),
+              "forecasts": published["forecasts"].assign(mae_mean=0.01, mse_mean=0.0001, rmse_mean=0.01)}
+    faster = {**run, "net_returns": run["net_returns"].assign(benchmark=0.000625)}
+    text = papers.in_words(papers.all_claims("nguyen2025", other, faster))
+    for told in ("52.459 is not 23 times the printed mean 2.5 (57.500)", "3 of 6 printed totals are not above that",
+                 "So RPP strays less far than MVF", "all 6 strategies are significant at 0.05. After Holm's",
+                 "The text.** Text and Table 5 agree on all 5", "smaller than none of 6 printed errors"):
+        assert told in text or told.replace("The printed total ", "") in text, told
+    assert "sum of monthly excesses" not in text and "signed-rank" not in text and "would have to be" not in text
+
+
+def test_error_that_absent_stocks_would_need_is_told_with_its_multiple(published, run):
     table = papers.all_claims("nguyen2025", published, run)
-    counted = papers.counts(table)
-    assert counted["claims"].sum() == len(table)
-    assert set(counted["compared_with"]) == {"this run", "a computation"}
-    assert set(counted["place"]) == {"Data", "Table 4", "Table 5", "Results", "Fig. 1", "Audit"}
+    needed = (59 * 0.0156 - 4 * 0.0139) / 55  # the run has four stocks
+    told = f"the 55 others would have to be MAE {needed:.3g} ({needed / 0.0139:.1f} times that of the 4)"
+    assert told in papers.in_words(table)
+    assert "own networks" not in equity_audit.audit_sentences(table[table["place"].str.startswith("Audit")])
+    better = run["log_accuracy"].set_index("model")
+    better.loc["lstm", ["mae_mean", "mse_mean"]] = 0.01, 0.0001
+    text = papers.in_words(papers.all_claims("nguyen2025", published, {**run, "log_accuracy": better.reset_index()}))
+    assert "beat zero in 2 of 6 errors" in text
+    crowd = pd.concat([run["returns"].add_suffix(n) for n in range(15)], axis=1)  # sixty: none is absent
+    rows = audited(published, run, returns=crowd)
+    assert "this run's 60 stocks" in equity_audit.audit_sentences(rows)
+    assert "would have to be" not in equity_audit.audit_sentences(rows)
+
+
+def test_counts_are_of_printed_numbers_not_of_their_readings(published, run):
+    table = papers.all_claims("nguyen2025", published, run)
+    counted = papers.counts(table).set_index("place")
+    assert list(counted) == ["compared_with", "numbers", "readings", "reproduced", "not reproduced", "no such data"]
+    assert counted.loc["Table 5"].tolist() == ["this run", 19, 44, 19, 0, 0]
+    assert counted.loc["Table 4"].tolist() == ["this run", 9, 9, 9, 0, 0]
+    assert counted.loc["Audit", ["compared_with", "numbers"]].tolist() == ["a computation", 16]
+    assert counted["readings"].sum() == len(table)
+    assert (counted[["reproduced", "not reproduced", "no such data"]].sum(axis=1) == counted["numbers"]).all()
+    missed = run["excess"].assign(turnover_one_way=0.01).query("strategy != 'lstm+mvf'")  # three numbers have no data
+    counted = papers.counts(papers.all_claims("nguyen2025", published, {**run, "excess": missed})).set_index("place")
+    assert counted.loc["Table 5"].tolist() == ["this run", 19, 44, 11, 5, 3]
+
+
+def test_forecasts_and_portfolios_as_short_tables(published, run):
+    months = run["monthly_excess"]
+    forecasts = papers.table_forecasts(published, run["log_accuracy"].assign(mse_mean=0.00040712345))
+    assert forecasts["number"].tolist() == ["LSTM MAE", "LSTM MSE", "LSTM RMSE", "1D-CNN MAE", "1D-CNN MSE", "1D-CNN RMSE"]
+    assert forecasts.iloc[1].tolist() == ["LSTM MSE", "0.000476", "0.0004071", "0.0004071", "not reproduced"]
+    alone = papers.table_forecasts(published, run["log_accuracy"].query("model == 'cnn1d'"))
+    assert alone["ours"].tolist()[:4] == ["", "", "", "0.016"] and (alone["zero forecast"] == "").all()
+    table = papers.table_portfolios(published, run["excess"].assign(total_return=0.123456, turnover_two_way=1.5), months)
+    later = months["lstm+mdp"].iloc[1:]
+    assert table.iloc[0].to_dict() == {
+        "strategy": "LSTM+MDP", "total, printed": 52.46, "sum of 23": 52.46, "sum of 24": 52.46, "compounded": 12.35,
+        "IR, printed": 0.499, "IR 23": round(later.mean() / later.std(), 3), "IR 24": 0.499, "turnover, printed": 78.7,
+        "one-way": 78.7, "two-way": 150.0}
+    assert len(table) == 6 and list(papers.table_portfolios(published, run["excess"], months.iloc[:12]))[2:4] == [
+        "sum of 11", "sum of 12"]
+    for shown in (forecasts, table):
+        assert "..." not in shown.to_html()
 
 
 def test_nothing_that_is_given_is_changed(published, run):
@@ -327,13 +425,13 @@ def test_vn100_over_the_two_years(published):
     squares = (log_returns**2).mean()
     zero = pd.DataFrame({"model": ["zero"], "mae_mean": log_returns.abs().mean().mean(), "mse_mean": squares.mean(),
                          "rmse_mean": (squares**0.5).mean()})
-    rows = equity_audit.audit(published, returns=returns, net_returns=benchmark, excess=pd.DataFrame({"strategy": []}),
-                              log_accuracy=zero)
-    above = one(rows, "strategies above the index")
-    assert "rise of 37.6 percent" in above["claim"] and above["ours"] == 3
-    parity = rows.loc[rows["claim"].str.startswith("deviation of excess of risk parity"), "ours"].astype(float)
-    assert len(parity) == 4 and parity.between(1.6, 2.0).all()
+    rows = equity_audit.audit(published, returns=returns, net_returns=benchmark, log_accuracy=zero)
+    assert "rise 37.6 percent, totals not above it 3, LSTM+MDP grows by 107.9" in one(rows, "strategies above")["claim"]
+    parity = one(rows, "deviation of excess of RPP")
+    low = subject.numbers_in(parity["claim"], "from # percent")[0]
+    assert 1.6 < low < parity["ours"] < 2.0 and parity["status"] == "not reproduced"
     assert round(one(rows, "MAE of the LSTM")["ours"], 5) == 0.01386
     assert (rows.loc[rows["place"].str.startswith("Audit 6"), "status"] == "not reproduced").all()
     text = equity_audit.audit_sentences(rows)
-    assert "no window makes it stray so far" in text and "whose own rise is in none of them" in text
+    assert "3 of 6 printed totals are not above that" in text and "each less than 5.66" in text
+    assert "4 others would have to be MAE 0.0395 (2.9 times that of the 55)" in text

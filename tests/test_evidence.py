@@ -145,3 +145,54 @@ def test_best_pair_needs_two_strategies_and_differences(excess):
     assert subject.best_pair(excess[["equal_weight"]]).empty
     twins = subject.best_pair(pd.DataFrame({"a": [0.01, 0.02, 0.03], "b": [0.01, 0.02, 0.03]})).iloc[0]
     assert np.isnan(twins["signed_rank_p"]) and twins["mann_whitney_p"] == pytest.approx(1)
+
+
+def test_near_copies_are_not_corrected_for(excess):
+    months = excess.assign(**{f"copy{i}+rpp": excess["mean+rpp"] for i in range(7)})
+    tests = subject.monthly_tests(months)
+    ours = subject.distinct_tests(tests, distinct=["equal_weight", "lstm+mvf", "mean+rpp"])
+    pd.testing.assert_frame_equal(ours, subject.monthly_tests(excess))
+    assert (tests["wilcoxon_p_holm"][0], ours["wilcoxon_p_holm"][0]) == pytest.approx(
+        (10 * tests["wilcoxon_p"][0], 3 * tests["wilcoxon_p"][0]))
+    with pytest.raises(ValueError, match="distinct strategy gru\\+mvf has no test"):
+        subject.distinct_tests(tests, distinct=["lstm+mvf", "gru+mvf"])
+
+
+def held(**first):
+    """Weights of two assets on two dates, by the first one's."""
+    rows = [(date, name.replace("_", "+", 1), asset, weight) for name, both in first.items()
+            for date, share in enumerate(both) for asset, weight in (("x", share), ("y", 1 - share))]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+TWINS = ["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"]
+
+
+def test_twins_share_the_framework_and_networks_are_no_baselines():
+    rng = np.random.default_rng(8)
+    names = ["mean+mvf", "mean+rpp", "lstm+mvf", "lstm+rpp", "lstm+mdp", "zero+mvf", "ar+rpp", "gru+mvf", "equal_weight"]
+    months = pd.DataFrame(rng.normal(0, 0.02, (24, len(names))), columns=names)
+    months["gru+mvf"] = months["mean+mvf"] + np.linspace(0.001, 0.02, 24)
+    weights = held(mean_mvf=(1, 1), mean_rpp=(0.5, 0.5), lstm_mvf=(0.5, 1), lstm_rpp=(0.5, 0.5), gru_mvf=(0, 0.2))
+    table = subject.against_twins(months, weights)
+    assert list(table) == TWINS
+    assert table["strategy"].tolist() == ["lstm+mvf", "lstm+rpp", "gru+mvf"]
+    assert table["twin"].tolist() == ["mean+mvf", "mean+rpp", "mean+mvf"]
+    assert table["mean_distance"].tolist() == pytest.approx([0.25, 0, 0.9])
+    assert table["mean_difference"].tolist() == pytest.approx(
+        [(months["lstm+mvf"] - months["mean+mvf"]).mean(), (months["lstm+rpp"] - months["mean+rpp"]).mean(), 0.0105])
+    raw = [stats.wilcoxon(months[a], months[b]).pvalue for a, b in zip(table["strategy"], table["twin"])]
+    assert table["signed_rank_p"].tolist() == pytest.approx(raw) and raw[2] == pytest.approx(2 / 2**24)
+    assert table["holm_p"].tolist() == pytest.approx(subject.holm(pd.Series(raw)).tolist())
+    other = subject.against_twins(months, held(zero_mvf=(1, 1), lstm_mvf=(1, 1), gru_mvf=(1, 1)), twin="zero")
+    assert other["strategy"].tolist() == ["lstm+mvf", "gru+mvf"] and set(other["twin"]) == {"zero+mvf"}
+
+
+def test_twins_are_missing_or_equal_or_of_another_run():
+    months = pd.DataFrame({"mean+mvf": [0.01, 0.02], "lstm+mvf": [0.01, 0.02]})
+    same = subject.against_twins(months, held(mean_mvf=(1, 1), lstm_mvf=(1, 1))).iloc[0]
+    assert np.isnan([same["signed_rank_p"], same["holm_p"]]).all() and same["mean_distance"] == 0
+    none = subject.against_twins(months[["lstm+mvf"]], held(lstm_mvf=(1, 1)))
+    assert none.empty and list(none) == TWINS
+    with pytest.raises(ValueError, match="mean\\+mvf has no weights"):
+        subject.against_twins(months, held(lstm_mvf=(1, 1)))

@@ -248,6 +248,22 @@ def test_a_stack_has_one_legend_entry_an_asset(drawn):
     assert len(told) == len(set(told)) and "each at most 5 %" in told
 
 
+def test_ten_assets_have_a_color_in_the_stack_and_two_greys_take_turns_for_the_others(drawn):
+    bars = drawn["grid"].data
+    told = {bar.legendgroup: bar.legendrank for bar in bars if bar.showlegend}
+    assert len(told) == 12 and sorted(told, key=told.get)[10:] == ["others above 5 %", "each at most 5 %"]
+    weights = FRAMES["weights"].query("strategy != 'equal_weight'").groupby("asset")["weight"].sum()
+    assert sorted(told, key=told.get)[:10] == list(weights.sort_values(ascending=False).index[:10])
+    colors = {}
+    for bar in bars:
+        colors.setdefault(bar.legendgroup, set()).add(bar.marker.color)
+    assert len(colors["others above 5 %"]) == 2
+    plain = [colors[name] for name in told if name != "others above 5 %"]
+    assert all(len(color) == 1 for color in plain) and len(set.union(*colors.values())) == 13
+    few = strategy_figures.weights_grid(FRAMES["weights"].query("asset in ['AA', 'BB']"), ["lstm+mvf"])
+    assert {bar.name for bar in few.data} == {"AA", "BB", "each at most 5 %"}
+
+
 def test_with_periods_shades_a_copy():
     plain = market_figures.prices(FRAMES["prices"])
     shaded = market_figures.with_periods(plain, FRAMES["periods"])
@@ -342,6 +358,39 @@ def test_expected_returns_are_drawn_against_the_window_s_mean_with_the_line_wher
     lstm = FRAMES["means"].query("model == 'lstm'")
     np.testing.assert_allclose(np.c_[points.x, points.y], lstm[["window_mean", "mu"]], rtol=1e-6)
     assert list(diagonal.x) == list(diagonal.y) == list(drawn["momentum"].layout.xaxis.range)
+
+
+def test_every_expected_return_lies_inside_the_axes():
+    means = FRAMES["means"].copy()
+    means.loc[[0, 1], ["window_mean", "mu"]] = [[-0.05, 0.001], [0.002, 0.09]]
+    figure = forecast_figures.momentum(means, sample=SAMPLE)
+    low, high = figure.layout.xaxis.range
+    assert low < -0.05 and high > 0.09 and tuple(figure.layout.yaxis.range) == (low, high) and high - low < 0.16
+
+
+def test_subtitles_say_what_flat_tails_and_bars_are(drawn):
+    assert "keeps its last loss" in drawn["training"].layout.title.text
+    assert "no confidence interval" in drawn["hits"].layout.title.text
+
+
+def test_names_of_strategies_are_not_struck_through(drawn):
+    figure = drawn["risk_return"]
+    assert {note.bgcolor for note in figure.layout.annotations} == {"white"}
+    assert [shape.layer for shape in figure.layout.shapes] == ["below"]
+
+
+def test_costs_name_where_a_strategy_falls_to_equal_weight():
+    returns = {"equal_weight": [0.2, 0.2, 0.2], "lstm+mvf": [0.3, 0.22, 0.12], "mean+mvf": [0.4, 0.3, 0.21],
+               "mean+rpp": [0.1, 0.3, 0.0]}  # crosses between 10 and 30; never; starts below
+    costs = pd.DataFrame([(name, cost, value) for name, values in returns.items()
+                          for cost, value in zip((0, 10, 30), values, strict=True)],
+                         columns=["strategy", "cost_bps", "total_return"])
+    figure = strategy_figures.cost_sensitivity(costs, sample=SAMPLE)
+    assert [trace.name for trace in figure.data] == ["mean+mvf", "lstm+mvf (14 bps)", "equal_weight", "mean+rpp"]
+    assert "in brackets" in figure.layout.title.text
+    alone = strategy_figures.cost_sensitivity(costs.query("strategy != 'equal_weight'"), sample=SAMPLE)
+    assert {trace.name for trace in alone.data} == set(returns) - {"equal_weight"}
+    assert alone.layout.title.text.endswith(f"{SAMPLE}</span>")
 
 
 def test_hit_ratios_leave_out_the_forecast_that_has_none(drawn):

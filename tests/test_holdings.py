@@ -40,7 +40,7 @@ def test_promised_is_what_constant_weights_would_have_earned_in_each_window(retu
     constant = {"bold": [(0, 0, 1)] * 3, "short": [(1.5, 0, -0.5)] * 3, "even": [(0.5, 0.25, 0.25)] * 3}
     table = subject.promised(decided(**constant), returns, estimation_window=30, periods_per_year=252)
     assert table["strategy"].tolist() == ["bold", "short", "even"]
-    assert list(table.columns) == ["strategy", "annual_return", "annual_volatility", "max_drawdown", "turnover",
+    assert list(table.columns) == ["strategy", "annual_return", "annual_volatility", "max_drawdown",
                                    "effective_holdings"]
     windows = [returns.loc[:date].iloc[-30:] for date in DATES]
     for strategy, rows in constant.items():
@@ -52,16 +52,6 @@ def test_promised_is_what_constant_weights_would_have_earned_in_each_window(retu
         assert ours["annual_volatility"] == pytest.approx(expected)
         assert ours["max_drawdown"] == pytest.approx(np.mean([metrics.max_drawdown(daily) for daily in earned]))
     np.testing.assert_allclose(table["effective_holdings"], [1, 4 / 2.5, 1 / 0.375])
-    assert (table["turnover"] == 0).all()
-
-
-def test_promised_turnover_is_between_decided_weights_without_drift(returns):
-    weights = decided(moves=[(1, 0, 0), (0.5, 0.5, 0), (0, 0, 1)], stays=[(0, 1, 0)] * 3)
-    for rows in (weights, weights.sample(frac=1, random_state=1)):
-        table = subject.promised(rows, returns, estimation_window=30, periods_per_year=252).set_index("strategy")
-        assert table["turnover"].to_dict() == {"moves": 0.75, "stays": 0}
-    one = weights[weights["rebalance_date"] == DATES[0]]
-    assert subject.promised(one, returns, estimation_window=30, periods_per_year=252)["turnover"].isna().all()
 
 
 def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(returns):
@@ -93,3 +83,29 @@ def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_b
     table = subject.distance_by_strategy(distance)
     assert list(table.columns) == ["strategy", "mean_distance", "largest_distance", "n_dates"]
     assert table["largest_distance"].tolist() == [distance["one_way_distance"].max()]
+
+
+def test_distance_is_half_of_what_differs_date_by_date_and_an_unnamed_asset_has_no_weight():
+    weights = decided(**{"lstm+mvf": [(1, 0, 0), (0.5, 0.5, 0), (0, 0, 1)],
+                         "mean+mvf": [(0, 1, 0), (0.5, 0.3, 0.2), (0, 0, 1)]})
+    for rows in (weights, weights[weights["weight"] != 0], weights.sample(frac=1, random_state=1)):
+        distance = subject.distance_from(rows, "mean+mvf")
+        np.testing.assert_allclose(distance["lstm+mvf"], [1, 0.2, 0], atol=1e-12)
+        assert (distance["mean+mvf"] == 0).all() and distance.index.tolist() == list(DATES)
+
+
+def test_near_copies_count_once_by_the_date_where_they_differ_most():
+    base = (0.4, 0.3, 0.3)
+    near, far, chain = (0.408, 0.292, 0.3), (0.42, 0.28, 0.3), (0.416, 0.284, 0.3)
+    weights = decided(**{"mean+rpp": [base] * 3, "cnn1d+rpp": [base, base, far], "lstm+rpp": [base, base, near],
+                         "gru+rpp": [chain] * 3})
+    # lstm is near to mean, if not to cnn1d; gru to cnn1d on the last date only, and further than 1 % from mean
+    assert subject.distinct_strategies(weights) == ["mean+rpp", "cnn1d+rpp", "gru+rpp"]
+    assert subject.distinct_strategies(weights, apart=0.005) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
+    assert subject.distinct_strategies(weights, apart=0.05) == ["mean+rpp"]
+
+
+def test_of_copies_the_one_without_a_model_counts():
+    weights = decided(**{"zero+rpp": [(1 / 3, 1 / 3, 1 / 3)] * 3, "zero+mvf": [(1, 0, 0)] * 3,
+                         "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
+    assert subject.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]

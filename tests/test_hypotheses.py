@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from forefolio import hypotheses as subject
+from forefolio.evidence import holm
 
 DAYS = pd.date_range("2024-01-01", periods=4, name="date")
 
@@ -91,6 +92,34 @@ def test_one_of_many_must_pass_holm():
     many = subject.accuracy_tests(errors(mean=base, a=slight, **others), networks=["a", *others]).loc[0]
     assert alone["verdict"] == "H1" and many["verdict"] == "neither"
     assert many["p_h1"] == pytest.approx(6 * alone["p_h1"]), "the smallest of six"
+
+
+def test_each_network_meets_each_baseline_and_holm_counts_all():
+    rng = np.random.default_rng(4)
+    base = rng.uniform(1, 2, 200)
+    frame = errors(ar=base + 0.2, zero=base, mean=base + 0.1, lstm=base + 0.1 + rng.normal(0, 0.1, 200),
+                   gru=base + 0.09 + rng.normal(0, 0.1, 200))
+    table = subject.accuracy_tests(frame, networks=["lstm", "gru"])
+    assert table["model"].tolist() == ["lstm"] * 3 + ["gru"] * 3 and table["baseline"].tolist() == ["mean", "zero", "ar"] * 2
+    assert table["gain"].tolist() == pytest.approx([1 - frame[model].mean() / frame[baseline].mean()
+                                                    for model in ("lstm", "gru") for baseline in ("mean", "zero", "ar")])
+    raw = pd.Series([stats.ttest_1samp(frame[b] - frame[m], 0, alternative="greater").pvalue
+                     for m, b in zip(table["model"], table["baseline"])])
+    assert table["p_h1"].tolist() == pytest.approx(holm(raw).tolist())
+    assert table["verdict"].tolist() == ["neither", "H2", "H1", "neither", "H2", "H1"]
+    assert raw[3] < 0.05 < table["p_h1"][3]  # against the mean gru would pass alone
+    text = subject.answer(table)
+    assert "Holm-corrected for 6 tests" in text and "**H2** (the mean is more accurate) holds for none of 2 networks." in text
+    assert text.endswith("* Against zero none of 2 networks is significantly more accurate, and lstm and gru less; against ar "
+                         "lstm and gru are significantly more accurate, and none of 2 networks less.")
+
+
+def test_the_answer_on_the_mean_is_not_swayed_by_other_baselines():
+    rows = [("lstm", "zero", 9, 0.5, 9.0, 0.0, 1.0, "H1"), ("lstm", "mean", 9, -0.02, -9.0, 1.0, 0.0, "H2")]
+    table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2", "verdict"])
+    text = subject.answer(table)
+    assert "(the network is more accurate) holds for none of 1 network at" in text and "2.00 % larger than the mean's." in text
+    assert "gainst" not in subject.answer(table.iloc[1:]) and "for 1 test." in subject.answer(table.iloc[1:])
 
 
 def test_what_is_not_there_is_named():

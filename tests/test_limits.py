@@ -112,3 +112,12 @@ def test_what_is_no_limit_is_refused(changes, reason):
 
 def test_notes_are_joined_where_there_are_any():
     assert joined("", "") == "" and joined("a", "") == "a" and joined("a", "b") == "a; b"
+
+
+def test_bounds_are_widened_to_equal_weight_only_where_so_few_assets_need_it():
+    box = Limits(min_weight=0.1, max_weight=0.3)
+    assert box.fitting(5) == (box, "") and box.fitting(10) == (box, "")
+    wide, note = box.fitting(2)
+    assert (wide.min_weight, wide.max_weight, note) == (0.1, 0.5, "max_weight 50 %, as 2 assets need")
+    low, note = box.fitting(20)
+    assert (low.min_weight, low.max_weight, note) == (0.05, 0.3, "min_weight 5 %, as 20 assets need")

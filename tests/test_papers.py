@@ -35,8 +35,10 @@ def test_without_a_paper_there_is_nothing_to_compare(run):
 
 
 def test_without_the_equity_paper_its_tables_have_no_rows():
-    assert list(papers.table_forecasts({}, pd.DataFrame())) == ["claim", "published", "ours", "status"]
-    assert papers.table_forecasts(PUBLISHED, pd.DataFrame()).empty and papers.table_portfolios({}, pd.DataFrame()).empty
+    nothing = pd.DataFrame()
+    assert list(papers.table_forecasts({}, nothing)) == ["number", "printed", "ours", "zero forecast", "status"]
+    assert list(papers.table_portfolios({}, nothing, nothing))[:4] == ["strategy", "total, printed", "sum of 23", "sum of 24"]
+    assert papers.table_forecasts(PUBLISHED, nothing).empty and papers.table_portfolios(PUBLISHED, nothing, nothing).empty
 
 
 def test_each_paper_takes_what_it_needs_and_names_what_is_lacking(run):
@@ -74,12 +76,24 @@ def test_this_run_s_numbers_are_the_ones_beside(run):
 def test_side_by_side_leaves_out_weights_that_are_zero_on_both_sides(run):
     weights = run["mpt_weights"].set_index("asset")
     shown = papers.table3(PUBLISHED, weights, run["mpt_statistics"].set_index("statistic"))
-    assert list(shown) == ["claim", "published", "ours", "status"]
+    assert list(shown) == ["claim", "unit", "published", "ours", "status"]
     of_weights = shown[shown["claim"].str.startswith("weight of")]
     assert of_weights["claim"].str.contains("weight of LINK-USD, maximum_sharpe").sum() == 1
     assert of_weights["claim"].str.contains("weight of USDC-USD, maximum_sharpe").sum() == 1, "zero in the paper, held here"
     assert not of_weights["claim"].str.contains("weight of LINK-USD, minimum_cvar").any(), "zero there and lacking here"
     assert shown["claim"].str.contains("sharpe ratio, maximum_sharpe").sum() == 1
+
+
+def test_no_text_of_a_short_table_is_cut_in_a_notebook(run):
+    statistics = pd.DataFrame(0.5, index=list(claims.STATISTICS), columns=PORTFOLIOS)
+    weights = pd.DataFrame(0.04, index=PUBLISHED["table5_weights"]["asset"], columns=PORTFOLIOS)
+    windows = pd.concat([run["window_accuracy"].assign(window=n, zero_mse_validation=0.001, zero_mae_validation=0.02,
+                                                       zero_mae_test=0.02) for n in (5, 10, 15, 30)])
+    for shown in (papers.table3(PUBLISHED, weights, statistics), papers.table4(PUBLISHED, windows)):
+        longest = shown[["claim", "unit", "status"]].map(len).max()
+        assert (longest <= 50).all(), longest
+        assert "..." not in shown.to_html()
+    assert shown["unit"].str.contains("forecasting zero").all() and len(shown) == 16
 
 
 def test_tables_of_joint_networks_have_their_columns_where_there_are_none():
@@ -118,8 +132,9 @@ def test_tables_of_joint_networks_are_what_the_trainer_makes():
 def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(run):
     table = papers.all_claims("zouaoui2025", PUBLISHED, run)
     counted = papers.counts(table)
-    assert counted["claims"].sum() == len(papers.side_by_side(table)) < len(table)
+    assert counted["numbers"].sum() == counted["readings"].sum() == len(papers.side_by_side(table)) < len(table)
+    assert counted["reproduced"].sum() == (papers.side_by_side(table)["status"] == "reproduced").sum()
     code = counted[counted["place"] == "Code"]
-    assert set(code["compared_with"]) == {"the paper itself"} and code["claims"].sum() == 3
+    assert set(code["compared_with"]) == {"the paper itself"} and code["numbers"].sum() == 3
     assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
     assert papers.counts(papers.all_claims("none", {}, run)).empty

@@ -369,3 +369,26 @@ def test_effective_holdings_count_equal_positions():
 def test_no_assets_have_no_equal_weight():
     with pytest.raises(ValueError, match="no assets"):
         subject.equal_weight([])
+
+
+def test_spread_is_that_of_contributions_on_the_covariance_given(Sigma):
+    assert 0 <= subject.risk_parity(Sigma).spread < 1e-12
+    bound = subject.risk_parity(diagonal(1e-4, 9e-4), limits=Limits(max_weight=0.6))  # 0.36 against 0.16 x 9
+    assert bound.spread == pytest.approx(3, rel=1e-4)
+    assert np.isnan(subject.minimum_variance(Sigma).spread)
+
+
+def test_spread_is_infinite_where_an_asset_takes_risk_away():
+    hedge = pd.DataFrame([[1e-4, -1.5e-4], [-1.5e-4, 4e-4]], index=["A", "B"], columns=["A", "B"])
+    bound = subject.risk_parity(hedge, limits=Limits(min_weight=0.3))
+    assert bound.spread < np.inf
+    bound = subject.risk_parity(hedge, limits=Limits(max_turnover=0.01, held=pd.Series({"A": 0.95, "B": 0.05})))
+    w = bound.weights
+    assert (w * (hedge @ w)).min() < 0 and bound.spread == np.inf
+
+
+def test_a_covariance_of_many_still_assets_names_three_of_them():
+    with pytest.raises(solvers.OptimizationError, match="^A, B, C and 2 others never move, so they can carry no share"):
+        subject.risk_parity(diagonal(0, 0, 0, 0, 0, 1e-4))
+    with pytest.raises(solvers.OptimizationError, match="^A, B never move, so they"):
+        subject.risk_parity(diagonal(0, 0, 1e-4))

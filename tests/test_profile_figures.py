@@ -17,7 +17,7 @@ SHOWN = MEASURES[:4]
 def table_of(names, seed=5):
     """Made-up outcomes; the benchmark trades nothing."""
     rng = np.random.default_rng(seed)
-    values = pd.DataFrame(rng.uniform(0.02, 0.6, (len(names), 5)), columns=MEASURES).assign(strategy=names)
+    values = pd.DataFrame(rng.uniform(0.02, 0.6, (len(names), len(MEASURES))), columns=MEASURES).assign(strategy=names)
     values["max_drawdown"] *= -1
     values.loc[values["strategy"] == "benchmark", "turnover"] = np.nan
     return with_profile(values)
@@ -101,6 +101,25 @@ def test_a_single_strategy_has_a_row_under_its_profile_and_no_line():
     assert rows(alone) == ["conservative", "lstm+mdp"] and not alone.layout.shapes and "line" not in alone.layout.title.text
     assert len(alone.data) == 4 and alone.layout.height >= 300
     assert all(np.ptp(axis.range) > 0.02 for axis in alone.select_xaxes())
+
+
+def test_a_measure_that_the_table_lacks_has_no_panel(figure):
+    fewer = risk_profiles(TABLE.drop(columns=["turnover", "sharpe"]), sample=SAMPLE)
+    assert [axis.title.text for axis in fewer.select_xaxes()] == [axis.title.text for axis in figure.select_xaxes()][:3]
+    assert len(fewer.layout.annotations) == 3 and len(dots(fewer)) == 3 * 14
+    assert "trading" in figure.layout.title.text and "trading" not in fewer.layout.title.text
+
+
+@pytest.mark.parametrize("shift", [-2.0, -0.3, 0.0, 0.7])
+@pytest.mark.parametrize("scale", [0.01, 1, 7])
+def test_every_tick_has_a_number_and_returns_a_zero(shift, scale):
+    table = TABLE.assign(annual_return=(TABLE["annual_return"] + shift) * scale)
+    drawn = risk_profiles(table, sample=SAMPLE)
+    for axis in drawn.select_xaxes():
+        width = np.ptp(axis.range)
+        assert 2 <= len(axis.tickvals) <= 4 and axis.ticktext is None and axis.ticklabeloverflow is None
+        assert axis.range[0] + 0.04 * width < min(axis.tickvals) and max(axis.tickvals) < axis.range[1] - 0.04 * width
+    assert 0 in drawn.layout.xaxis.tickvals
 
 
 def test_more_strategies_make_a_taller_figure_and_the_frame_stays_as_it_was(figure):

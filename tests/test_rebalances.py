@@ -70,9 +70,24 @@ def test_every_strategy_decides_every_asset_at_every_date(decided, returns, date
     assert set(weights["strategy"]) == {*strategies, "equal_weight"}
     assert len(weights) == len(dates) * 10 * 5 and (weights["weight"] >= 0).all()
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
-    assert list(log.columns) == ["date", "strategy", "solver", "status", "note"]
+    assert list(log.columns) == ["date", "strategy", "solver", "status", "note", "spread"]
     assert len(log) == len(dates) * 10 and (log["status"] == "optimal").all()
     assert (weights.loc[weights["strategy"] == "equal_weight", "weight"] == 0.2).all()
+
+
+def test_the_log_has_the_spread_of_risk_contributions_of_rpp_alone(decided, returns, forecasts, dates):
+    weights, log = decided
+    parity = log["strategy"].str.endswith("+rpp")
+    assert log.loc[parity, "spread"].between(0, 1e-8).all() and log.loc[~parity, "spread"].isna().all()
+    limits = Limits(max_weight=0.25)
+    zero = forecasts[forecasts["model"] == "zero"]
+    weights, log = decide(returns, zero, dates[:1], frameworks=["rpp"], scenarios="history", limits=limits)
+    Sigma = sample_covariance(returns.loc[:dates[0]].tail(60))
+    w = held(weights, "zero+rpp", dates[0])
+    contributions = w * (Sigma @ w)
+    assert w.max() == pytest.approx(0.25)
+    spread = contributions.max() / contributions.min() - 1
+    assert spread > 0.01 and log["spread"].iloc[0] == pytest.approx(spread)
 
 
 def test_noise_after_a_date_changes_nothing_decided_up_to_it(decided, returns, forecasts, dates):
@@ -169,7 +184,7 @@ def test_forecasts_that_never_vary_have_no_risk_parity_and_no_drawdown(returns, 
     weights, log = decide(returns, pd.concat([zero, stuck]), dates[:1], scenarios="forecast_only",
                           frameworks=["rpp", "mdp"])
     status = log.set_index("strategy")
-    for strategy, still in [("zero+rpp", "AAPL, JNJ, KO, RRC, XOM never moves"), ("lstm+rpp", "KO never moves")]:
+    for strategy, still in [("zero+rpp", "AAPL, JNJ, KO and 2 others never move,"), ("lstm+rpp", "KO never moves")]:
         assert status.loc[strategy, "status"] == "failed" and still in status.loc[strategy, "note"]
         assert (held(weights, strategy, dates[0]) == 0.2).all()
     assert status.loc["zero+mdp", "status"] == "optimal"
@@ -519,6 +534,20 @@ def test_noise_after_a_date_changes_no_tangency_up_to_it(returns, forecasts, dat
         early = ours["rebalance_date"] <= dates[2]
         pd.testing.assert_frame_equal(ours[early], theirs[early])
         assert (ours.loc[~early, "weight"] - theirs.loc[~early, "weight"]).abs().max() > 0.01
+
+
+def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_universe_is_too_small(
+        returns, forecasts, dates):
+    even = 1 / returns.shape[1]
+    traded = returns.notna()
+    traded.loc[dates[1], returns.columns[2:]] = False
+    weights, log = decide(returns, forecasts, dates[:2], traded, limits=Limits(max_weight=1.5 * even))
+    at_last = weights[(weights["rebalance_date"] == dates[1]) & (weights["weight"] > 0)]
+    np.testing.assert_allclose(at_last["weight"], 0.5, atol=1e-6)
+    bounded = log[log["strategy"] != "equal_weight"]
+    assert (bounded["note"].str.contains("max_weight 50 %, as 2 assets need") == (bounded["date"] == dates[1])).all()
+    with pytest.raises(ValueError, match="cannot sum to one"):
+        decide(returns, forecasts, dates[:2], limits=Limits(max_weight=0.9 * even))
 
 
 def test_an_asset_that_does_not_trade_is_neither_bought_nor_sold_short(returns, forecasts, dates):

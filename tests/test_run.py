@@ -177,6 +177,8 @@ def test_stock_papermill_counts_like_the_command(default_run, tmp_path):
     ["--set", "lookbak=3"], ["--set", "lookback=5000"], ["--set", "estimation_window=5000"], ["--set", "start=2018-12-30"],
     ["--set", "residual_window=600"], ["--set", "source=simulated", "--set", "predictability_lag=100000"],
     ["--set", "tickers=[AAPL]"], ["--set", "tickers=[AAPL, NOPE]"], ["--set", "validation_end=2022-12-30"],
+    ["--set", "max_weight=0.04"], ["--set", "min_weight=0.06"],
+    ["--set", "scenarios=forecast_only", "--set", "validation_end=2019-01-02", "--set", "use_residual=false"],
     ["--set", "study=../x"], ["--set", "ar_lags=700"], ["--set", "correlation_window=5000"],
     ["--from", "03_mpt_frontier"], ["--from", "06_comparison", "--to", "01_data"],
 ])

@@ -1,4 +1,4 @@
-"""How accurate next-day forecasts are: errors and hit ratios, of any model.
+"""How accurate forecasts are: errors, hit ratios and what is left of them beside luck, of any model.
 
 Forecasts are the long frame of `forecasts`, returns simple daily ones. Every number is first of one asset, then a mean
 over assets. Errors of log returns, the paper's, stand beside those of simple ones; hit ratios are the same in both.
@@ -6,10 +6,12 @@ over assets. Errors of log returns, the paper's, stand beside those of simple on
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from forefolio.returns import Date, iso_day
 
 METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
+LEVEL = 0.05  # of the tests of direction of single assets
 
 
 def _next_day(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
@@ -26,6 +28,15 @@ def _next_day(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is not a "
                          "number: its training diverged, so lower learning_rate")
     return next_day.assign(actual=returns.to_numpy()[rows, columns])
+
+
+def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """Next-day forecasts for the days from `first` to `last` that have a return, as `_next_day` gives them."""
+    inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
+    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
+    if days.empty:
+        raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
+    return days
 
 
 def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
@@ -55,10 +66,7 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     Nguyen 2025, Tables 3 and 4. HR: share of days with sign(r̂) = sign(r) among days with r r̂ != 0. HR+: share of
     r > 0 among days with r̂ > 0. HR-: share of r < 0 among days with r̂ < 0. r = 0 is a miss in HR+ and HR-.
     """
-    inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
-    if days.empty:
-        raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
+    days = _judged(forecasts, returns, first=first, last=last)
     forecast, actual = days["forecast"], days["actual"]
     scores = days[["model", "seed", "asset"]].assign(
         mae=(actual - forecast).abs(),
@@ -158,3 +166,135 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     up, down, zero = (inside > 0).sum() / days, (inside < 0).sum() / days, (inside == 0).sum() / days
     return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": zero.mean(),
                       "always_up_hr": (up / (up + down)).mean(), "always_down_hr": (down / (up + down)).mean()})
+
+
+def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, float]:
+    """
+    Test that the signs of one series of forecasts and those of its returns are independent.
+
+    Parameters
+    ----------
+    forecast, actual : Series (n_days,)
+        None of them missing or zero; only the signs count.
+
+    Returns
+    -------
+    statistic, p_value : float
+        Standard normal under independence; one-sided. Missing where all forecasts, or all returns, have one sign.
+
+    Notes
+    -----
+    Pesaran & Timmermann (1992): (P - P*) / sqrt(V(P) - V(P*)) with P the hit ratio and P* = p_y p_x + (1 - p_y)(1 - p_x)
+    what is expected of it where returns rise on a share p_y of days and forecasts on p_x of them. Days are taken as
+    independent: it fits one asset, not the stock-days of many, which move together.
+
+    Examples
+    --------
+    >>> signs = pd.Series([1, 1, -1, -1])
+    >>> [round(value, 4) for value in pesaran_timmermann(signs, signs)]
+    [2.3094, 0.0105]
+    """
+    n, p_x, p_y, hit = len(actual), (forecast > 0).mean(), (actual > 0).mean(), ((forecast > 0) == (actual > 0)).mean()
+    expected = p_y * p_x + (1 - p_y) * (1 - p_x)
+    of_hit = expected * (1 - expected) / n
+    of_expected = ((2 * p_y - 1) ** 2 * p_x * (1 - p_x) + (2 * p_x - 1) ** 2 * p_y * (1 - p_y)) / n
+    of_expected += 4 * p_y * p_x * (1 - p_y) * (1 - p_x) / n**2
+    if n < 2 or p_x in (0, 1) or p_y in (0, 1):
+        return np.nan, np.nan
+    statistic = (hit - expected) / np.sqrt(of_hit - of_expected)
+    return float(statistic), float(stats.norm.sf(statistic))
+
+
+def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """
+    Whether each model's signs are right more often than chance makes them: day by day, and asset by asset.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models, the mean over seeds is judged; simple daily returns. A day without a return
+        is not judged.
+    first, last : date
+        First and last target day, both included.
+
+    Returns
+    -------
+    DataFrame
+        A row a model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (of the
+        same, were signs independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of
+        assets whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models
+        without direction: zero, or always the same sign of every asset.
+
+    Raises
+    ------
+    ValueError
+        As `accuracy_by_asset`.
+
+    Notes
+    -----
+    Let x and y be 1 where an asset's forecast and return are positive, p_x and p_y their means over its days. A hit
+    exceeds its expectation P* by 2 (x - p_x)(y - p_y) + (2 p_y - 1)(x - p_x) + (2 p_x - 1)(y - p_y). The last two average
+    to zero over an asset's days whatever the skill, and are what V(P*) takes out of `pesaran_timmermann`'s variance; the
+    first is left. Its mean over assets is one number a day for the t-test, as stock-days of one day move together and
+    would reject far too often. At horizon 1 days are uncorrelated under the null: no Newey-West is needed.
+    """
+    days = _judged(forecasts, returns, first=first, last=last)
+    made = days.groupby(["model", "asset", "target_date"], sort=False).agg({"forecast": "mean", "actual": "first"})
+    rows = []
+    for model, one in made.groupby(level="model", sort=False):
+        signed = one[(one != 0).all(axis=1)].droplevel("model")
+        up = (signed > 0).astype(float)
+        share = up.groupby("asset").transform("mean")
+        excess = 2 * (up - share).prod(axis=1).groupby("target_date").mean()
+        statistic = p_value = np.nan
+        if len(excess) > 1 and excess.std() > 0:
+            statistic = excess.mean() / (excess.std() / np.sqrt(len(excess)))
+            p_value = stats.t.sf(statistic, len(excess) - 1)
+        by_asset = [pesaran_timmermann(asset["forecast"], asset["actual"])[1] for _, asset in signed.groupby("asset")]
+        rows.append((model, len(excess), (up["forecast"] == up["actual"]).mean(),
+                     (share.prod(axis=1) + (1 - share).prod(axis=1)).mean(), statistic, p_value,
+                     (pd.Series(by_asset, dtype=float).dropna() < LEVEL).mean()))
+    return pd.DataFrame(rows, columns=["model", "n_days", "hit_ratio", "expected_hit_ratio", "statistic", "p_value",
+                                       "significant_assets"])
+
+
+def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models, averaged over seeds; simple daily returns.
+
+    Returns
+    -------
+    DataFrame
+        A row a model. Columns model, deviation_next_day (of an asset's next-day forecasts over all days of these
+        months), deviation_month (of the forecasts made at one decision for its month), actual_deviation (of the returns
+        of these same days, month by month); deviations with ddof 1, fractions a day, means over decisions and assets.
+        Without rows where no decision looks further ahead than a day.
+
+    Notes
+    -----
+    Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=3)
+    >>> made = pd.DataFrame({"decision_date": days[0], "target_date": days[1:], "horizon": [1, 2], "asset": "A",
+    ...                      "model": "mean", "seed": 0, "forecast": 0.01})
+    >>> forecast_spread(made, pd.DataFrame({"A": [0.0, 0.02, -0.02]}, index=days)).round(4).to_numpy().tolist()
+    [['mean', nan, 0.0, 0.0283]]
+    """
+    decision = ["model", "decision_date", "asset"]
+    months = forecasts[forecasts.groupby(decision)["horizon"].transform("max") > 1]
+    path = months.groupby([*decision, "target_date"], sort=False)["forecast"].mean().reset_index()
+    actual = returns.stack().rename_axis(["target_date", "asset"]).rename("actual").reset_index()
+    within = path.merge(actual, how="left", on=["target_date", "asset"]).groupby(decision, sort=False)
+    by_month = within[["forecast", "actual"]].std().groupby("model", sort=False).mean()
+    next_day = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].isin(path["target_date"])]
+    by_day = next_day.groupby(["model", "asset", "target_date"], sort=False)["forecast"].mean()
+    over_days = by_day.groupby(["model", "asset"]).std().groupby("model").mean()
+    return pd.DataFrame({"deviation_next_day": over_days.reindex(by_month.index), "deviation_month": by_month["forecast"],
+                         "actual_deviation": by_month["actual"]}).rename_axis("model").reset_index()

@@ -267,8 +267,7 @@ def _reading(number: int, checks: pd.Series) -> str:
     return ""
 
 
-def audit_sentences(rows: pd.DataFrame, points: Mapping[int, str] = POINTS,
-                    reading: Callable[[int, pd.Series], str] = _reading) -> str:
+def audit_sentences(rows: pd.DataFrame) -> str:
     """
     An audit in a short Markdown list, one line a point, whose words and numbers come from its rows.
 
@@ -276,11 +275,9 @@ def audit_sentences(rows: pd.DataFrame, points: Mapping[int, str] = POINTS,
     ----------
     rows : DataFrame
         As `audit` gives it, alone or within a claims table.
-    points, reading : dict, function
-        Names of the points by number; what a point means, if anything, given the checks that agree and that do not.
     """
     checks, lines = rows.assign(key=rows["claim"].str.partition(":")[0]).query("status != @NO_DATA"), []
-    for number, name in points.items():
+    for number, name in POINTS.items():
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
         against = part[part["status"] == NOT_REPRODUCED]
         told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
@@ -288,7 +285,7 @@ def audit_sentences(rows: pd.DataFrame, points: Mapping[int, str] = POINTS,
         shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
         counted = f"{len(part) - len(told)} of {len(part)} checks agree."
         lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
-                     + reading(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
+                     + _reading(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
     return "\n".join(lines)
 
 

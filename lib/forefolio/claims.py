@@ -28,10 +28,10 @@ STATISTICS = {
     "kurtosis": ("kurtosis", 100, 2, "x 100, excess, daily returns"),
     "max_drawdown": ("max_drawdown", 100, 2, "percent, compounded"),
     "observations": ("observations", 1, None, "days, a count"),
-    "sharpe_ratio": ("sharpe", 1, 4, f"a year; ours {YEAR}, over the volatility of 365 days"),
+    "sharpe_ratio": ("sharpe", 1, 4, "a year; ours mean over volatility of 365 days"),
     "cvar": ("cvar_95", 100 * np.sqrt(365), 2, "percent, a day's at 95 % times the root of 365"),
     "sortino_ratio": ("sortino", 100, 2, f"x 100, a year; ours {YEAR}"),
-    "variance": ("variance", 100, 2, "percent, volatility in percent squared over 100; ours of 365 days"),
+    "variance": ("variance", 100, 2, "percent squared over 100; ours of 365 days"),
 }
 # Row of Table 5: decimals printed in its two columns, and how ours is meant.
 SUMMARY = {"annualized_return": (2, 6, f"ours {YEAR}"), "annualized_volatility": (2, 6, "ours of 365 days"),

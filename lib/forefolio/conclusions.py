@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio.evidence import BASELINES, LEVEL
+from forefolio.evidence import BASELINES, LEVEL, distinct_tests
 from forefolio.metrics import BENCHMARK
 
 EQUAL_WEIGHT = "equal_weight"
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
+APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 
 
-def conclusion(performance: pd.DataFrame, tests: pd.DataFrame) -> str:
+def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, distinct: list[str], twins: pd.DataFrame) -> str:
     """
     What the comparison of strategies shows, and what it cannot show.
 
@@ -27,18 +28,23 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame) -> str:
         As `metrics.performance_table` gives it.
     tests : DataFrame
         As `evidence.monthly_tests` gives it.
+    distinct : list of str
+        As `holdings.distinct_strategies` gives them: significance is counted among these.
+    twins : DataFrame
+        As `evidence.against_twins` gives it; possibly without rows.
 
     Returns
     -------
     str
         Markdown of a few short paragraphs: the best strategy by total return and by information ratio against equal
-        weight and the benchmark, significance at 5 percent raw and after Holm, what so many months cannot tell.
+        weight and the benchmark, whether the networks made the difference, significance at 5 percent raw and after
+        Holm, what so many months cannot tell.
     """
     table = performance.set_index("strategy")
     strategies = table.drop(index=BENCHMARK, errors="ignore")
     n_months = int(tests["n_months"].max())
-    return "\n\n".join([_best_by_return(table, strategies), _best_by_ratio(strategies, n_months),
-                        _significance(tests), _limits(strategies, n_months)])
+    return "\n\n".join([_best_by_return(table, strategies), _best_by_ratio(strategies, n_months), _difference(twins),
+                        _significance(distinct_tests(tests, distinct=distinct), len(tests)), _limits(strategies, n_months)])
 
 
 def _best_by_return(table: pd.DataFrame, strategies: pd.DataFrame) -> str:
@@ -73,7 +79,40 @@ def _best_by_ratio(strategies: pd.DataFrame, n_months: int) -> str:
             + _against(ratios[best], rivals, "{:.2f}".format) + f"; its mean month was {side} the benchmark's.")
 
 
-def _significance(tests: pd.DataFrame) -> str:
+def _difference(twins: pd.DataFrame) -> str:
+    """What networks changed and earned, each against the same framework with a simple forecast."""
+    opening = "**Did the networks make the difference?**"
+    if twins.empty:
+        return (f"{opening} This run cannot tell: no network's strategy has a twin in it, the same framework with a simple "
+                "forecast.")
+    apart, model = twins[twins["mean_distance"] > APART], twins["twin"].iloc[0].rpartition("+")[0]
+    text = (f"{opening} {_counted(len(twins), 'strategy', 'strategies')} of networks {'has' if len(twins) == 1 else 'have'} a "
+            f"twin, the same framework fed with `{model}`; {len(apart) or 'none'} held, on average, more than "
+            f"{percent(APART, 0)} of wealth elsewhere than the twin.")
+    if apart.empty:
+        return f"{text} So no: whatever was earned, these networks' forecasts moved next to nothing."
+    if len(twins) > len(apart):
+        text += f" What the other {len(twins) - len(apart)} earned is the framework's doing, whatever the network."
+    more = apart["mean_difference"] > 0
+    sides = [_significant(apart[more], "earned more a month than the twin")]
+    sides += [] if more.all() else [_significant(apart[~more], "did not")]
+    n_tests = _counted(int(twins["signed_rank_p"].notna().sum()), "test")
+    text += (f" Of the {len(apart)}, {' and '.join(sides)}, by two-sided signed-rank tests at {percent(LEVEL, 0)} with Holm's "
+             f"correction for {n_tests}.")
+    shown = (more & (apart["holm_p"] < LEVEL)).any()
+    return text + ("" if shown else " That a network's forecasts earned anything is not shown.")
+
+
+def _significant(rows: pd.DataFrame, did: str) -> str:
+    """How many did it, and which of them differ significantly from their twin."""
+    named = [f"`{row['strategy']}`, by {percent(abs(row['mean_difference']), 2)}"
+             for _, row in rows[rows["holm_p"] < LEVEL].iterrows()]
+    told = f" (significant: {listed(named) if named else 'none'})" if len(rows) else ""
+    return f"{len(rows) or 'none'} {did}{told}"
+
+
+def _significance(tests: pd.DataFrame, n_names: int) -> str:
+    """How many of the distinct strategies beat the benchmark, raw and corrected."""
     n_tested = tests["wilcoxon_p"].notna().sum()
     if not n_tested:
         return "**Luck?** No strategy could be tested: there are too few months, or no differences from the benchmark."
@@ -81,10 +120,13 @@ def _significance(tests: pd.DataFrame) -> str:
         (tests[column] < LEVEL).sum() or "none" for test in ("wilcoxon_p", "sign_p", "t_p")
         for column in (test, f"{test}_holm"))
     n_untested = len(tests) - n_tested
-    return (f"**Luck?** Of {_counted(len(tests), 'strategy', 'strategies')}, {raw} beat the benchmark significantly at "
-            f"{percent(LEVEL, 0)} by the one-sided signed-rank test taken alone, and {corrected} after Holm's "
-            f"correction for {_counted(n_tested, 'test')} (sign test: {sign_raw} and {sign_corrected}; t-test: "
-            f"{t_raw} and {t_corrected})."
+    counted = _counted(len(tests), "distinct strategy", "distinct strategies")
+    names = "" if len(tests) == n_names else (
+        f"{n_names} names stand for {counted}: weights that never differ by more than {percent(APART, 0)} of wealth count "
+        "once. ")
+    return (f"**Luck?** {names}Of {counted}, {raw} beat the benchmark significantly at {percent(LEVEL, 0)} by the one-sided "
+            f"signed-rank test taken alone, and {corrected} after Holm's correction for {_counted(n_tested, 'test')} (sign "
+            f"test: {sign_raw} and {sign_corrected}; t-test: {t_raw} and {t_corrected})."
             + (f" {n_untested} could not be tested." if n_untested else "") + _by_no_forecast(tests))
 
 
@@ -127,7 +169,8 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
     Returns
     -------
     str
-        Markdown: the best network's mean squared error, mean over assets, against each baseline in the table.
+        Markdown: the best network's mean squared error, mean over assets, against each baseline in the table, and that
+        the differences are untested.
     """
     errors = accuracy_table.set_index("model")["mse_mean"]
     baselines = errors[errors.index.isin(BASELINES)]
@@ -150,10 +193,9 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
                f" **Its error is lower than that of {listed(beaten)}"
                + (f", but not {listed(missed, 'or')}.**" if missed else ".**"))
     small = differences.abs().max() < TINY
-    return (f"{text}, {listed(sides)}." + (verdict if len(networks) else "")
-            + (f" All these differences are below {percent(TINY, 0)} and untested here: "
-               "stage 6 tests them, and another seed shows how much of them is chance."
-               if small else ""))
+    differ = f"All these differences are below {percent(TINY, 0)} and" if small else "These differences are"
+    return (f"{text}, {listed(sides)}." + (verdict if len(networks) else "") + f" {differ} untested here"
+            + (": stage 6 tests them, and another seed shows how much of them is chance." if len(networks) else "."))
 
 
 def _ranked(best: str, n_strategies: int) -> str:

@@ -75,7 +75,8 @@ def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
         constraints = [*path, (1 - d) * below[1:] - d / unit * (G @ w) <= excess]
         bound, weights = _smallest(excess, w, constraints, None if at_most is None else 0.0)
         drawdown = relative_to_peak(G @ weights).max()
-        if at_most is not None or (d < 1 and bound > -PRECISION):
+        settled = d < 1 and (bound > -PRECISION or d - drawdown < PRECISION * unit)  # the latter where wealth is huge
+        if at_most is not None or settled:
             return Optimum(weights, drawdown / unit, constraints, R[:0])
         d = drawdown
     raise OptimizationError(f"The drawdown was not the smallest after {ROUNDS} rounds")
@@ -105,6 +106,13 @@ def below_peak(wealth: np.ndarray, *, start: float) -> np.ndarray:
 def relative_to_peak(wealth: np.ndarray) -> np.ndarray:
     """The same as a fraction of the peak, for wealth that starts at one."""
     return 1 - wealth / np.maximum(np.maximum.accumulate(wealth), 1.0)
+
+
+def worst_mean(below: np.ndarray, alpha: float) -> float:
+    """Mean of the worst 1 - alpha share of days, the last of them in part; of the worst day alone where it is less."""
+    n_tail = max((1 - alpha) * len(below), 1)
+    share = np.clip(n_tail - np.arange(len(below)), 0, 1)
+    return float(np.sort(below)[::-1] @ share / n_tail)
 
 
 def _unit(below: np.ndarray) -> float:

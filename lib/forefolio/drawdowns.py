@@ -3,6 +3,7 @@
 A portfolio has three drawdowns, as its wealth is thought to grow. Their programs are in `drawdown_paths`.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import cvxpy as cp
@@ -10,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from forefolio.drawdown_paths import (PRECISION, below_peak, buy_and_hold, constant_weights, relative_to_peak,
-                                      uncompounded, unique)
+                                      uncompounded, unique, worst_mean)
 from forefolio.limits import NONE, Limits, joined
+from forefolio.portfolios import effective_holdings
 from forefolio.solvers import OptimizationError, Solution, aligned, complete, long_only
 
 PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
@@ -136,6 +138,50 @@ def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
 
 
 def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Each path's portfolio of smallest drawdown under each path's measure: index optimum, columns measure."""
-    table = {path: drawdown_measures(minimum_drawdown(scenarios, path=path).weights, scenarios) for path in PATHS}
-    return pd.DataFrame(table).T.rename_axis(index="optimum", columns="measure")
+    """Each path's portfolio of smallest drawdown under each path's measure: index optimum, columns measure.
+
+    A path whose program has no solution has a row without numbers.
+    """
+    table = pd.DataFrame(np.nan, index=pd.Index(PATHS, name="optimum"), columns=pd.Index(PATHS, name="measure"))
+    for path in PATHS:
+        try:
+            table.loc[path] = drawdown_measures(minimum_drawdown(scenarios, path=path).weights, scenarios)
+        except OptimizationError:
+            continue
+    return table
+
+
+def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5, 0.9, 0.95, 0.99, 1.0)) -> pd.DataFrame:
+    """From the average drawdown to the maximum drawdown: the portfolio of smallest CDaR at each alpha.
+
+    Parameters
+    ----------
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Path of simple returns, fraction a day.
+    alphas : sequence of float
+        From 0, the mean over all days, to 1, the maximum: CDaR is the mean of the worst 1 - alpha share of days.
+
+    Returns
+    -------
+    DataFrame
+        A row an alpha. Columns alpha, cdar (at this alpha, the smallest there is), maximum_drawdown and mean_drawdown
+        (positive fractions of the initial wealth, of uncompounded paths), effective_holdings.
+
+    Notes
+    -----
+    The larger alpha, the fewer days count and the larger is CDaR. From alpha = 1 - 1/T on it is the worst day alone:
+    the family ends in the maximum drawdown, where cdar and maximum_drawdown agree, and the latter is the smallest of
+    all. On the way there it mostly falls, but need not at every step.
+
+    Examples
+    --------
+    >>> fall = pd.DataFrame({"A": [-0.1, 0.0], "B": [0.0, -0.1]})
+    >>> cdar_family(fall, alphas=(0, 1)).drop(columns="effective_holdings").round(4).to_numpy().tolist()
+    [[0.0, 0.05, 0.1, 0.05], [1.0, 0.1, 0.1, 0.075]]
+    """
+    rows = []
+    for alpha in alphas:
+        weights = minimum_drawdown(scenarios, path="uncompounded", alpha=alpha).weights
+        below = below_peak(np.cumsum(complete(scenarios) @ weights.to_numpy()), start=0.0)
+        rows.append((alpha, worst_mean(below, alpha), below.max(), below.mean(), effective_holdings(weights)))
+    return pd.DataFrame(rows, columns=["alpha", "cdar", "maximum_drawdown", "mean_drawdown", "effective_holdings"])

@@ -12,28 +12,21 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio import audit as crypto_audit
 from forefolio import backtest, covariance, evidence, metrics, portfolios
-from forefolio.claims import NOT_REPRODUCED, REPRODUCED, claims_table, number_at, row, tolerance
-from forefolio.equity_claims import ERRORS, MODELS, PAPER, title_of, yes
+from forefolio.claims import NO_DATA, NOT_REPRODUCED, claims_table, number_at, row, tolerance
+from forefolio.equity_claims import COMPLETE, ERRORS, MODELS, PAPER, at_most, numbers_in, so_many, title_of, yes
 
 POINTS = {1: "Total return", 2: "The index", 3: "Stability", 4: "Significance", 5: "The text", 6: "The zero forecast"}
-FIRST, LAST, TEST_MONTHS = "2023-01", "2024-12", 24  # of the paper's test period
+FIRST, LAST = "2023-01", "2024-12"  # of the paper's test period
+TEST_MONTHS = len(pd.period_range(FIRST, LAST, freq="M"))
 N_MONTHS = 23  # behind a printed total: 52.459 / 2.281
 BEST = "lstm+mdp"  # the one strategy whose mean is printed
 WINDOWS = (20, 60, 120, 250)  # days of covariance tried for risk parity
-SAME_SIZE = 0.2  # relative tolerance where the question is how large a deviation can be
-SIX = 6
 
 
 def implied(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
-    What a printed total return and information ratio say of a strategy's monthly excess, with 23 months.
-
-    Parameters
-    ----------
-    published : dict of DataFrames
-        The paper's frame `portfolios`.
+    What the totals and ratios of the paper's frame `portfolios` say of a strategy's monthly excess, with 23 months.
 
     Returns
     -------
@@ -43,12 +36,6 @@ def implied(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Notes
     -----
     mean = total / 23, deviation = mean / IR, t = IR sqrt(23) with 22 degrees of freedom; Holm over the six.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"strategy": ["lstm+mvf"], "total_return_percent": [50.775], "information_ratio": [0.526]})
-    >>> implied({"portfolios": table}).iloc[0, 1:].astype(float).round(4).tolist()
-    [0.0221, 0.042, 0.0097, 0.0097]
     """
     table = published["portfolios"]
     mean = table["total_return_percent"] / 100 / N_MONTHS
@@ -59,9 +46,9 @@ def implied(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def audit(published: Mapping[str, pd.DataFrame], *, returns: pd.DataFrame, net_returns: pd.DataFrame,
-          excess: pd.DataFrame, log_accuracy: pd.DataFrame) -> pd.DataFrame:
+          log_accuracy: pd.DataFrame) -> pd.DataFrame:
     """
-    The six points of the audit, each in one row or more.
+    The six points of the audit, each in one row or more: what the paper says, and what its numbers or the market say.
 
     Parameters
     ----------
@@ -71,27 +58,23 @@ def audit(published: Mapping[str, pd.DataFrame], *, returns: pd.DataFrame, net_r
         Simple daily returns of the run's stocks, all days.
     net_returns : DataFrame (n_days, n_strategies + 1)
         Simple daily returns of the test period, the column `benchmark` among them.
-    excess, log_accuracy : DataFrame
-        As `equity_claims.table5` and `equity_claims.table4` take them; of excess also std_monthly_excess.
+    log_accuracy : DataFrame
+        As `equity_claims.table4` takes it.
 
     Returns
     -------
     DataFrame
         Columns `claims.COLUMNS`; place opens with "Audit 1" to "Audit 6". Published: printed, said or implied. What
-        takes the run's numbers has no such data unless its test period is that of the paper, 2023 and 2024.
+        takes the run's numbers has no such data unless its test period is that of the paper, 2023 and 2024. Where the
+        claim has "at most", published may be any smaller number.
     """
     months = [f"{month:%Y-%m}" for month in net_returns.index[[0, -1]]] if len(net_returns) else []
-    benchmark, parity, ours, accuracy = pd.Series(dtype=float), pd.Series(dtype=float), excess.iloc[:0], log_accuracy.iloc[:0]
+    benchmark, parity, accuracy = pd.Series(dtype=float), pd.Series(dtype=float), log_accuracy.iloc[:0]
     if months == [FIRST, LAST]:
-        benchmark, ours, accuracy = net_returns[metrics.BENCHMARK], excess, log_accuracy
+        benchmark, accuracy = net_returns[metrics.BENCHMARK], log_accuracy
         parity = risk_parity_deviations(returns, net_returns)
-    return claims_table([*_totals(published), *_index(published, benchmark), *_stability(published, ours, parity),
+    return claims_table([*_totals(published), *_index(published, benchmark), *_stability(published, parity),
                          *_significance(published), *_text(published), *_zero(published, accuracy, returns.shape[1])])
-
-
-def audit_sentences(rows: pd.DataFrame) -> str:
-    """The audit as `audit.audit_sentences` writes it, for the points of this paper."""
-    return crypto_audit.audit_sentences(rows, POINTS, _reading)
 
 
 def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> pd.Series:
@@ -130,68 +113,73 @@ def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> 
     return deviation.rename(int).reindex(WINDOWS)
 
 
+def audit_sentences(rows: pd.DataFrame) -> str:
+    """
+    The audit in a short Markdown list, one line a point, whose numbers come from the rows and their claims.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `papers.all_claims` gives it, also from its file; the audit's alone say nothing of this run's own networks.
+    """
+    known, lines = rows[rows["status"] != NO_DATA], []
+    for number, name in POINTS.items():
+        part = known[known["place"].str.startswith(f"Audit {number},")]
+        told = SAID[number](part, known) if len(part) else "Nothing that this run could compute."
+        lines.append(f"- **({number}) {name}.** {told}")
+    return "\n".join(lines)
+
+
 def _point(number: int, place: str, claim: str, published: Any, ours: Any, allowed: float | None = None) -> dict:
     return row(PAPER, f"Audit {number}, {place}", claim, published, ours, allowed)
 
 
 def _totals(published: Mapping[str, pd.DataFrame]) -> list[dict]:
     """(1) How does the printed total return come from the printed mean?"""
-    printed = published["portfolios"].set_index("strategy").loc[BEST]
-    total, mean = printed["total_return_percent"], printed["mean_monthly_excess_percent"]
-    title, months = f"total return of {title_of(BEST)}", total / mean
-    return [_point(1, "Table 5", f"{title}, summed: {N_MONTHS} times the printed mean, percent, within its rounding", total,
-                   N_MONTHS * mean, 0.0005 * (N_MONTHS + 1)),
-            _point(1, "Table 5", f"{title}, compounded: {N_MONTHS} months of the printed mean, percent", total,
-                   100 * ((1 + mean / 100) ** N_MONTHS - 1), tolerance(total, decimals=3)),
-            _point(1, "Table 5", f"months in the total return of {title_of(BEST)}: those of the test period; ours total "
-                   "over mean, within rounding", TEST_MONTHS, months, 0.0005 * months * (1 / total + 1 / mean))]
+    line = published["portfolios"].set_index("strategy").loc[BEST]
+    total, mean = line["total_return_percent"], line["mean_monthly_excess_percent"]
+    return [_point(1, "Table 5", f"total return of {title_of(BEST)}: percent; ours {N_MONTHS} times the printed mean "
+                   f"{mean:g}, within its rounding", total, N_MONTHS * mean, 0.0005 * (N_MONTHS + 1))]
 
 
 def _index(published: Mapping[str, pd.DataFrame], benchmark: pd.Series) -> list[dict]:
-    """(2) Can the printed totals be what the strategies earned, given what the index earned?"""
+    """(2) Do the strategies end above the index, which itself rose?"""
     printed = published["portfolios"].set_index("strategy")["total_return_percent"]
-    rose, above, earned = np.nan, np.nan, np.nan
+    above, told = np.nan, ""
     if len(benchmark):
         rose = 100 * float(metrics.total_return(benchmark.to_frame()).iloc[0])
-        above = int((printed > rose).sum())
-        monthly = metrics.monthly_returns(benchmark.to_frame()).iloc[1:, 0]
-        earned = 100 * float((1 + monthly + printed[BEST] / 100 / N_MONTHS).prod() - 1)
-    told = "" if np.isnan(rose) else f" of {rose:.1f} percent"
-    return [_point(2, "Results", "strategies above the index, if a total return were a strategy's own: of six, against the "
-                   f"index's own rise{told}", SIX, above, 0),
-            _point(2, "Table 5", f"total return of {title_of(BEST)} as its own: percent; ours the index's months but the "
-                   "first, each plus the printed mean excess, compounded", printed[BEST], earned,
-                   tolerance(printed[BEST], decimals=3))]
+        months = metrics.monthly_returns(benchmark.to_frame()).iloc[1:, 0].to_numpy()[:, None]
+        ends = pd.Series((1 + months + printed.to_numpy() / 100 / N_MONTHS).prod(axis=0) - 1, index=printed.index)
+        above = int((ends > np.prod(1 + months) - 1).sum())
+        told = (f"; the index's rise {rose:.1f} percent, totals not above it {(printed <= rose).sum()}, "
+                f"{title_of(BEST)} grows by {100 * ends[BEST]:.1f}")
+    return [_point(2, "Results", f"strategies above the index: of {len(printed)}; ours the index's months but the first, each "
+                   f"plus 1/{N_MONTHS} of the printed total, compounded{told}", len(printed), above, 0)]
 
 
-def _stability(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame, parity: pd.Series) -> list[dict]:
+def _stability(published: Mapping[str, pd.DataFrame], parity: pd.Series) -> list[dict]:
     """(3) Is risk parity the stable framework, by the printed ratios, and can it deviate so much from the index?"""
     theirs = 100 * implied(published).set_index("strategy")["std_monthly_excess"]
-    ours = excess.set_index("strategy")
     calm, bold = (theirs[theirs.index.str.endswith(framework)] for framework in ("+rpp", "+mvf"))
-    how = "percent a month, printed total over 23 and over the ratio"
-    extremes = f"RPP {calm.min():.2f} and {calm.max():.2f}, MVF {bold.min():.2f} and {bold.max():.2f}"
-    rows = [_point(3, "Results", f"RPP deviates less from the index than MVF: implied, {how}; {extremes}; the text says "
-                   "volatility", "yes", yes(calm.max() < bold.min()))]
-    rows += [_point(3, "Table 5", f"deviation of excess of {title_of(strategy)}: implied, {how}; ours this run's", deviation,
-                    100 * number_at(ours, strategy, "std_monthly_excess"), SAME_SIZE * deviation)
-             for strategy, deviation in theirs.items()]
-    lowest = calm.min()
-    rows += [_point(3, "Table 5", f"deviation of excess of risk parity from {window} days: implied, {how}, the lower of two; "
-                    "ours over this run's stocks", lowest, 100 * parity.get(window, np.nan), SAME_SIZE * lowest)
-             for window in WINDOWS]
-    return rows
+    lowest, low, high = calm.min(), 100 * parity.min(), 100 * parity.max()
+    over = f"over this run's stocks{'' if np.isnan(high) else f', from {low:.2f} percent'}"
+    how, windows = f"printed total over {N_MONTHS} and over the ratio", ", ".join(map(str, WINDOWS))
+    return [_point(3, "Results", "RPP is more stable than MVF: the text's of volatility; ours of the deviation of excess, "
+                   f"percent a month, {how}; RPP {calm.min():.2f} to {calm.max():.2f}, MVF {bold.min():.2f} to "
+                   f"{bold.max():.2f}", "yes", yes(calm.max() < bold.min())),
+            at_most("Audit 3, Table 5", f"deviation of excess of RPP at most that of risk parity: percent a month, {how}, the "
+                    f"lower of two; ours the highest of windows of {windows} days {over}", lowest, high,
+                    tolerance(lowest, decimals=2))]
 
 
 def _significance(published: Mapping[str, pd.DataFrame]) -> list[dict]:
     """(4) Are six strategies significant with 23 months and these ratios?"""
     table, level = implied(published), evidence.LEVEL
-    how = f"t-test, one-sided, {N_MONTHS} months; the paper's is the signed-rank test"
-    rows = [_point(4, "Results", f"{title_of(line.strategy)} significant: by its printed ratio, {how}; p {line.t_p:.3f}, "
-                   f"Holm's {line.t_p_holm:.3f}", "yes", yes(line.t_p < level)) for line in table.itertuples()]
-    return rows + [_point(4, "Results", f"strategies significant at {level:.0%}{words}: {how}; smallest p {p.min():.3f}", SIX,
-                          int((p < level).sum()), 0)
-                   for words, p in (("", table["t_p"]), (", after Holm's correction", table["t_p_holm"]))]
+    p_values, corrected = table["t_p"], table["t_p_holm"]
+    return [_point(4, "Results", f"strategies significant at {level}: the text's by signed-rank tests; ours by t-tests of the "
+                   f"printed ratios, one-sided, {N_MONTHS} months; p {p_values.min():.3f} to {p_values.max():.3f}; after "
+                   f"Holm's correction, which the paper does not make, p from {corrected.min():.3f}, significant "
+                   f"{(corrected < level).sum()}", len(table), int((p_values < level).sum()), 0)]
 
 
 def _text(published: Mapping[str, pd.DataFrame]) -> list[dict]:
@@ -199,43 +187,108 @@ def _text(published: Mapping[str, pd.DataFrame]) -> list[dict]:
     said = published["claims"].set_index("claim")["value"]
     table = published["portfolios"].set_index("strategy")
     total, ratio, traded = (table[name] for name in ("total_return_percent", "information_ratio", "turnover_percent"))
-    named = said["lowest total return (text)"]
-    cases = [("highest total return", total.idxmax()), ("highest information ratio", ratio.idxmax()),
-             ("lowest information ratio", ratio.idxmin()), ("highest turnover", traded.idxmax()),
-             ("lowest total return (text)", total.idxmin())]
-    return [*[_point(5, "Results", f"{claim.removesuffix(' (text)')}: the text's, ours that of Table 5", said[claim], ours)
-              for claim, ours in cases],
-            _point(5, "Results", "lowest total return in percent: as the text has it, ours the lowest of Table 5",
-                   total[named], total.min(), 0.0)]
+    cases = [("highest total return", total, "max"), ("lowest total return (text)", total, "min"),
+             ("highest information ratio", ratio, "max"), ("lowest information ratio", ratio, "min"),
+             ("highest turnover", traded, "max")]
+    return [_point(5, "Results", f"{claim.removesuffix(' (text)')}: the text's, of {column[said[claim]]:g}; ours that of "
+                   f"Table 5, of {column.agg(end):g}", said[claim], column.agg(f"idx{end}")) for claim, column, end in cases]
 
 
 def _zero(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame, n_stocks: int) -> list[dict]:
-    """(6) Are the printed errors below those of forecasting nothing?"""
+    """(6) Are the printed errors at most those of forecasting nothing?"""
     zero, rows = accuracy.set_index("model"), []
+    n_theirs = int(float(published["claims"].set_index("claim").at[COMPLETE, "value"]))
     for model, line in published["forecasts"].set_index("model").iterrows():
         for error, (unit, decimals) in ERRORS.items():
-            printed, nothing = line[f"{error}_mean"], number_at(zero, "zero", f"{error}_mean")
-            told = f"{unit}; ours the smaller of the two, zero's over this run's {n_stocks} stocks"
-            claim = f"{error.upper()} of the {MODELS[model]} no larger than the zero forecast's: {told}"
-            rows.append(_point(6, "Table 4", claim, printed, np.nan if np.isnan(nothing) else min(printed, nothing),
-                               0.5 * 10.0**-decimals))
+            printed, nothing = float(line[f"{error}_mean"]), number_at(zero, "zero", f"{error}_mean")
+            claim = (f"{error.upper()} of the {MODELS[model]} at most the zero forecast's: {unit}, mean over stocks, the "
+                     f"printed over {n_theirs}; ours zero's, over {n_stocks}")
+            rows.append(at_most("Audit 6, Table 4", claim, printed, nothing, 0.5 * 10.0**-decimals))
     return rows
 
 
-def _reading(number: int, checks: pd.Series) -> str:
-    """What a point means, if its checks say so; `checks` are the names of those that agree and do not."""
-    right, wrong = (checks.get(status, set()) for status in (REPRODUCED, NOT_REPRODUCED))
-    total = f"total return of {title_of(BEST)}"
-    parity = {f"deviation of excess of risk parity from {window} days" for window in WINDOWS}
-    if number == 1 and f"{total}, summed" in right and f"{total}, compounded" in wrong:
-        return f" A printed total is the sum of {N_MONTHS} monthly excess returns, not the growth of anyone's wealth."
-    if number == 2 and f"{total} as its own" in wrong:
-        return " The printed totals are measured over the index, whose own rise is in none of them."
-    if number == 3 and parity <= wrong and "RPP deviates less from the index than MVF" in wrong:
-        return (" The printed ratios make risk parity stray further from the index than mean-variance with forecasting, and "
-                "over this run's stocks no window makes it stray so far.")
-    if number == 4 and f"strategies significant at {evidence.LEVEL:.0%}, after Holm's correction" in wrong:
-        return " The ratios alone do not carry the significance of all six."
-    if number == 6 and wrong and not right:
-        return " Forecasting no move at all has smaller errors on the same two years."
-    return ""
+def _say_totals(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(1), from its row."""
+    line = part.iloc[0]
+    total, summed, (mean,) = float(line["published"]), float(line["ours"]), numbers_in(line["claim"], "printed mean #")
+    if line["status"] == NOT_REPRODUCED:
+        return f"The printed total {total:g} is not {N_MONTHS} times the printed mean {mean:g} ({summed:.3f})."
+    return (f"{total:g} is {N_MONTHS} times the printed mean {mean:g} ({summed:.3f}): the total return of {title_of(BEST)} is "
+            f"a sum of monthly excesses, not growth, which would be {100 * ((1 + mean / 100) ** N_MONTHS - 1):.3f}. The test "
+            f"period has {TEST_MONTHS} months; values at the ends of these give no return for the first, which would explain "
+            f"the {N_MONTHS}. For no other strategy is a mean printed: of their totals the same is assumed, here and below.")
+
+
+def _say_index(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(2), from its row."""
+    line = part.iloc[0]
+    n_all, above = float(line["published"]), float(line["ours"])
+    rose, below, grown = numbers_in(line["claim"], f"rise # percent, totals not above it #, {title_of(BEST)} grows by #")
+    doubt = (f", and {so_many(below, n_all)} printed totals are not above that, so they are not what the strategies "
+             "themselves earned if all beat the index, as the text says") if below else ""
+    return (f"The index rose {rose:g} percent in the {TEST_MONTHS} months{doubt}. As sums of excess, with the index's own "
+            f"rise in none of them, the totals put {so_many(above, n_all)} strategies above it: the index's months but the "
+            f"first, each plus the mean excess of {title_of(BEST)}, compound to {grown:g} percent.")
+
+
+def _say_stability(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(3), from one row, and from the second where the run has the paper's years."""
+    calm, calmest, bold, boldest = numbers_in(part["claim"].iloc[0], "RPP # to #, MVF # to #")
+    way = "further from the index than" if calm > boldest else "less far than" if calmest < bold else "about as far as"
+    told = (f"A total over {N_MONTHS} and over the information ratio is the deviation of monthly excess: {calm:.2f} to "
+            f"{calmest:.2f} percent for RPP, {bold:.2f} to {boldest:.2f} for MVF. So RPP strays {way} MVF. The text calls RPP "
+            "the more stable in volatility: that is of the strategies, the implied number of their excess over an index.")
+    for line in part.iloc[1:].itertuples():
+        (low,), high, lowest = numbers_in(line.claim, "from # percent"), float(line.ours), float(line.published)
+        why = (f"each less than {lowest:.2f}: weights far from risk parity, or a ratio that is not mean over deviation, would "
+               "explain that") if line.status == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
+        told += (f" Risk parity over this run's stocks strays {low:.2f} to {high:.2f} percent with windows of {WINDOWS[0]} to "
+                 f"{WINDOWS[-1]} days, {why}.")
+    return told
+
+
+def _say_significance(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(4), from its row."""
+    line = part.iloc[0]
+    n_all, n_found = float(line["published"]), float(line["ours"])
+    low, high, least, left = numbers_in(line["claim"], "p # to #; after Holm's correction, which the paper does not make, p "
+                                        "from #, significant #")
+    why = (" The text finds all significant by signed-rank tests; a few extreme months, which weigh on a t-statistic more "
+           "than on ranks, would explain it.") if n_found < n_all else ""
+    return (f"A ratio times the root of {N_MONTHS} is a t-statistic: the one-sided p-values are {low:.3f} to {high:.3f}, and "
+            f"{so_many(n_found, n_all)} strategies are significant at {evidence.LEVEL}.{why} After Holm's correction, which "
+            f"the paper does not make, {so_many(left, n_all)} would be (smallest p {least:.3f}).")
+
+
+def _say_text(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(5), from its rows."""
+    told, wrong = "", part[part["status"] == NOT_REPRODUCED]
+    for line in wrong.itertuples():
+        theirs, ours = numbers_in(line.claim, "of #; ours that of Table 5, of #")
+        told += (f"The text gives the {line.claim.partition(':')[0]} to {title_of(line.published)} with {theirs:g}; in Table "
+                 f"5 it is that of {title_of(line.ours)}, {ours:g}. ")
+    agreed = so_many(len(part) - len(wrong), len(part))
+    return f"{told}Text and Table 5 agree on {agreed} strategies named highest or lowest."
+
+
+def _say_zero(part: pd.DataFrame, known: pd.DataFrame) -> str:
+    """(6), from its rows and from those of this run's own errors, if they are there."""
+    n_theirs, n_ours = numbers_in(part["claim"].iloc[0], "the printed over #; ours zero's, over #")
+    cases = part.assign(error=part["claim"].str.split().str[0]).astype({"published": float, "ours": float})
+    zero = cases.groupby("error", sort=False)["ours"].first()
+    above, absent = cases[cases["status"] == NOT_REPRODUCED], n_theirs - n_ours
+    told = (f"Forecasting no move has {', '.join(f'{name} {x:.4g}' for name, x in zero.items())} over the same two years, "
+            f"smaller than {so_many(len(above), len(cases))} printed errors. Zero's are means over this run's {n_ours:g} "
+            f"stocks with its prices, the printed over {n_theirs:g}.")
+    if len(above) and absent > 0:
+        least = above.groupby("error", sort=False)["published"].min()
+        needed = (n_theirs * least - n_ours * zero[least.index]) / absent
+        means = ", ".join(f"{name} {x:.3g} ({x / zero[name]:.1f} times that of the {n_ours:g})" for name, x in needed.items())
+        told += (f" If the {n_ours:g} are among the {n_theirs:g}, zero's mean over the {absent:g} others would have to be "
+                 f"{means} to make zero's errors as large as the smallest printed.")
+    own = known[(known["place"] == "Table 4") & known["claim"].str.contains(", mean over stocks")]
+    better = (own["ours"].astype(float) < own["claim"].str.split().str[0].map(zero)).sum()
+    return told + (f" This run's own networks beat zero in {so_many(better, len(own))} errors." if len(own) else "")
+
+
+SAID = {1: _say_totals, 2: _say_index, 3: _say_stability, 4: _say_significance, 5: _say_text, 6: _say_zero}

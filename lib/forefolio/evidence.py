@@ -1,4 +1,4 @@
-"""Was it luck? Tests of monthly excess returns, corrected for their number.
+"""Was it luck, and was it the forecasts? Tests of monthly returns, corrected for their number.
 
 The tests are those of Nguyen 2025, with what fits better beside them. What they mean in words is in `conclusions`.
 """
@@ -6,6 +6,8 @@ The tests are those of Nguyen 2025, with what fits better beside them. What they
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from forefolio.holdings import distance_from
 
 LEVEL = 0.05  # of significance, the papers' and everyone's
 BASELINES = ("zero", "mean", "ar")  # the models that are no networks
@@ -80,6 +82,90 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     for test in ("wilcoxon_p", "sign_p", "t_p"):
         tests.insert(tests.columns.get_loc(test) + 1, f"{test}_holm", holm(tests[test]))
     return tests
+
+
+def distinct_tests(tests: pd.DataFrame, *, distinct: list[str]) -> pd.DataFrame:
+    """
+    The tests of distinct strategies alone, corrected for as many as there are.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        As `monthly_tests` gives it, over all names.
+    distinct : list of str
+        As `holdings.distinct_strategies` gives them.
+
+    Returns
+    -------
+    DataFrame (n_distinct, 12)
+        Rows of `tests`, the columns `_holm` corrected over these rows. Near-copies repeat one test, and a correction that
+        counts them asks too much.
+
+    Raises
+    ------
+    ValueError
+        If a distinct strategy was not tested.
+    """
+    absent = [name for name in distinct if name not in set(tests["strategy"])]
+    if absent:
+        raise ValueError(f"The distinct strategy {absent[0]} has no test: take weights and tests from one run")
+    rows = tests[tests["strategy"].isin(distinct)].reset_index(drop=True)
+    return rows.assign(**{f"{test}_holm": holm(rows[test]) for test in ("wilcoxon_p", "sign_p", "t_p")})
+
+
+def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: str = "mean") -> pd.DataFrame:
+    """
+    Did the networks make the difference? Each network's strategy against the same framework fed with a simple forecast.
+
+    Parameters
+    ----------
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Fraction a month, as `metrics.monthly_excess` gives it; the benchmark cancels in a difference.
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    twin : str
+        Model of the twins, by default the historical mean, which is Markowitz's forecast.
+
+    Returns
+    -------
+    DataFrame (n_pairs, 6)
+        Columns strategy, twin, mean_difference (strategy minus twin, fraction a month), signed_rank_p (two-sided;
+        missing where no month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean
+        over the rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there.
+
+    Raises
+    ------
+    ValueError
+        If a strategy of a pair has no weights.
+
+    Notes
+    -----
+    Framework, days, limits and costs are the same, so what differs is the forecasts' doing. Where weights hardly differ,
+    a small p is of differences too small to matter: read it beside `mean_distance`.
+
+    Examples
+    --------
+    >>> excess = pd.DataFrame({"mean+mvf": [0.01, 0.02], "lstm+mvf": [0.02, 0.04]})
+    >>> rows = [("mean+mvf", "x", 1.0), ("mean+mvf", "y", 0.0), ("lstm+mvf", "x", 0.7), ("lstm+mvf", "y", 0.3)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> against_twins(excess, weights).drop(columns=["strategy", "twin"]).round(3).to_numpy().tolist()
+    [[0.015, 0.5, 0.5, 0.3]]
+    """
+    rows = []
+    for strategy in monthly_excess:
+        model, _, framework = strategy.rpartition("+")
+        other = f"{twin}+{framework}"
+        if model in ("", twin, *BASELINES) or other not in monthly_excess:
+            continue
+        strangers = [name for name in (strategy, other) if name not in set(weights["strategy"])]
+        if strangers:
+            raise ValueError(f"The strategy {strangers[0]} has no weights: take months and weights from one run")
+        difference = monthly_excess[strategy] - monthly_excess[other]
+        rows.append((strategy, other, difference.mean(), _signed_rank_p(difference, "two-sided"),
+                     distance_from(weights, other)[strategy].mean()))
+    table = pd.DataFrame(rows, columns=["strategy", "twin", "mean_difference", "signed_rank_p", "mean_distance"])
+    table.insert(4, "holm_p", holm(table["signed_rank_p"].astype(float)))
+    return table
 
 
 def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,8 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(title_text="loss (squared error of z-scores)", col=1)
     pairs = history[["asset", "seed"]].drop_duplicates()
     return dress(figure, "Training: mean over assets and their 10 to 90 % band",
-                 f"assets: {pairs['asset'].nunique()}, seeds: {pairs['seed'].nunique()}; dashed: median of the kept epochs",
+                 f"assets: {pairs['asset'].nunique()}, seeds: {pairs['seed'].nunique()}; dashed: median of the kept epochs; "
+                 "a network that has stopped keeps its last loss",
                  margin_t=92, legend=dict(orientation="h", x=0.5, xanchor="center", y=-0.2, yanchor="top"), margin_b=95)
 
 
@@ -103,7 +104,8 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     models = list(means["model"].unique())
     figure = make_subplots(1, len(models), shared_xaxes="all", shared_yaxes="all", subplot_titles=models,
                            horizontal_spacing=0.03)
-    ends = np.quantile(means[["window_mean", "mu"]], [0.002, 0.998])
+    low, high = means[["window_mean", "mu"]].min().min(), means[["window_mean", "mu"]].max().max()
+    ends = np.array([low, high]) + 0.04 * max(high - low, 1e-6) * np.array([-1, 1])  # all points, and room for their size
     for i, model in enumerate(models, start=1):
         one = means[means["model"] == model]
         figure.add_scatter(x=one["window_mean"].to_numpy("float32"), y=one["mu"].to_numpy("float32"), mode="markers",
@@ -148,6 +150,8 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
 def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) -> go.Figure:
     """Share of right signs of each model, mean and deviation over assets, beside what always saying the same would hit.
 
+    The deviation says how assets differ. It is no confidence interval: `accuracy.direction_tests` tests.
+
     Parameters
     ----------
     accuracy : DataFrame
@@ -168,6 +172,8 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
     for i, share in enumerate(lines):
         figure.add_scatter(x=[i - 0.38, i + 0.38], y=[share] * 2, mode="lines", showlegend=i == 0,
                            name="always the same sign", line=dict(color=INK, width=1.5, dash="dash"))
-    figure.update_xaxes(title_text="hit ratio", tickvals=[0, 1, 2], ticktext=list(kinds.values()), range=[-0.5, 2.5], showgrid=False)
-    figure.update_yaxes(title_text="share of days (%), mean ± deviation over assets", tickformat=PERCENT)
-    return dress(figure, "How often the sign was right", sample)
+    figure.update_xaxes(title_text="hit ratio", tickvals=[0, 1, 2], ticktext=list(kinds.values()),
+                        range=[-0.5, 2.5], showgrid=False)
+    figure.update_yaxes(title_text="share of days (%)", tickformat=PERCENT)
+    return dress(figure, "How often the sign was right",
+                 f"{sample}; bars: mean ± deviation over assets, no confidence interval")

@@ -168,8 +168,8 @@ def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window:
     -------
     DataFrame
         A row a strategy: strategy, annual_return (compounded) and annual_volatility of the window's daily returns,
-        weights held constant, max_drawdown (compounded, 0 or below), turnover (half the sum of |w_t - w_{t-1}| of decided
-        weights, without drift; missing with one date), effective_holdings.
+        weights held constant, max_drawdown (compounded, 0 or below), effective_holdings. No turnover: a window in which
+        the weights are held constant promises none.
 
     Raises
     ------
@@ -200,8 +200,67 @@ def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window:
                                      "annual_volatility": daily.std() * np.sqrt(periods_per_year),
                                      "max_drawdown": (wealth / wealth.cummax().clip(lower=1) - 1).min()}))
     table = pd.concat(windows).groupby("strategy").mean()
-    wide = weights.pivot(index="rebalance_date", columns=["strategy", "asset"], values="weight").sort_index()
-    traded = wide.diff().abs().iloc[1:].T.groupby("strategy").sum().T / 2
     held = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
-    table = table.assign(turnover=traded.mean(), effective_holdings=held)
+    table = table.assign(effective_holdings=held)
     return table.loc[weights["strategy"].unique()].rename_axis("strategy").reset_index()
+
+
+def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
+    """How far every strategy's weights are from those of one of them, date by date.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    strategy : str
+        The one to measure from.
+
+    Returns
+    -------
+    DataFrame (n_dates, n_strategies)
+        Half the sum of absolute differences of weights: the share of wealth that lies elsewhere. Strategies in the order
+        of `weights`; an asset that is not named has no weight.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> distance_from(weights, "A").round(2).to_numpy().tolist()
+    [[0.0, 0.1]]
+    """
+    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
+    wide = wide[weights["strategy"].unique()]
+    return wide.sub(wide[strategy], axis=0).abs().groupby("rebalance_date").sum() / 2
+
+
+def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[str]:
+    """Strategies without their near-copies, which are one piece of evidence whatever their names.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    apart : float
+        One-way distance of weights, fraction of wealth: who is never further from one that already counts is its copy.
+
+    Returns
+    -------
+    list of str
+        In the order of `weights`. Of copies the one without a model (`equal_weight`) counts, or else the first.
+
+    Notes
+    -----
+    Only weights decide, never what they earned. A copy of a copy that is itself further away counts.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.505), ("B", "y", 0.495), ("C", "x", 0.0), ("C", "y", 1.0)]
+    >>> distinct_strategies(pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0))
+    ['A', 'C']
+    """
+    names = list(weights["strategy"].unique())
+    distinct = []
+    for name in sorted(names, key=lambda name: "+" in name):
+        furthest = distance_from(weights, name)[distinct].max()
+        distinct += [name] if (furthest > apart).all() else []
+    return [name for name in names if name in distinct]

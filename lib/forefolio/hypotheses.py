@@ -1,14 +1,18 @@
 """The two hypotheses of Zouaoui & Naas 2025, answered by tests on a run's own data, in words that the numbers choose.
 
 H1: deep learning is more accurate than Markowitz's theory; H2: the reverse. What Markowitz's theory forecasts is the
-mean of the past, so each network's daily errors meet those of the historical mean on the same days.
+mean of the past, so each network's daily errors meet those of the historical mean on the same days; zero and the
+autoregression stand beside it.
 """
+
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio.evidence import LEVEL, holm
+from forefolio.conclusions import listed
+from forefolio.evidence import BASELINES, LEVEL, holm
 from forefolio.returns import Date
 
 RIVAL = "mean"
@@ -78,20 +82,22 @@ def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, flo
 
 def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame:
     """
-    H1 and H2 for each network against the historical mean.
+    H1 and H2 for each network against each baseline: the historical mean first, then zero and the autoregression.
 
     Parameters
     ----------
     errors : DataFrame (n_days, n_models)
-        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts.
+        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts, columns `zero` and `ar` are
+        tested against where they are there.
     networks : list of str
-        Columns to test against it.
+        Columns to test against them.
 
     Returns
     -------
-    DataFrame (n_networks, 7)
-        Columns model, n_days, gain (share of the mean's squared error that the network saves), statistic, p_h1, p_h2
-        (one-sided, Holm-corrected over the networks), verdict (`H1`, `H2` or `neither`, at the 5 % level).
+    DataFrame (n_networks * n_baselines, 8)
+        Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves), statistic,
+        p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network is more accurate than this
+        baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
 
     Raises
     ------
@@ -101,11 +107,13 @@ def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame
     absent = [model for model in (RIVAL, *networks) if model not in errors]
     if absent:
         raise ValueError(f"There are no forecasts of {', '.join(absent)}: add them to models")
+    baselines = [RIVAL, *(model for model in BASELINES if model in errors and model != RIVAL)]
     rows = []
-    for model in networks:
-        statistic, p_h1, p_h2 = diebold_mariano(errors[RIVAL] - errors[model], horizon=1)
-        rows.append((model, len(errors), 1 - errors[model].mean() / errors[RIVAL].mean(), statistic, p_h1, p_h2))
-    table = pd.DataFrame(rows, columns=["model", "n_days", "gain", "statistic", "p_h1", "p_h2"])
+    for model, baseline in product(networks, baselines):
+        statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model], horizon=1)
+        gain = 1 - errors[model].mean() / errors[baseline].mean()
+        rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))
+    table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2"])
     table[["p_h1", "p_h2"]] = table[["p_h1", "p_h2"]].apply(holm)
     table["verdict"] = np.select([table["p_h1"] < LEVEL, table["p_h2"] < LEVEL], ["H1", "H2"], "neither")
     return table
@@ -113,33 +121,52 @@ def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame
 
 def answer(table: pd.DataFrame) -> str:
     """
-    What `accuracy_tests` found, in Markdown.
+    What `accuracy_tests` found, in Markdown: H1 and H2 against the mean, and a sentence about the other baselines.
 
     Examples
     --------
-    >>> rows = [("lstm", 100, -0.02, -2.5, 1.0, 0.01, "H2"), ("gru", 100, 0.001, 0.3, 0.8, 1.0, "neither")]
-    >>> table = pd.DataFrame(rows, columns=["model", "n_days", "gain", "statistic", "p_h1", "p_h2", "verdict"])
-    >>> print(answer(table))
+    >>> rows = [("lstm", "mean", 100, -0.02, -2.5, 1.0, 0.01, "H2"), ("lstm", "zero", 100, -0.01, -1.0, 1.0, 0.3, "neither"),
+    ...         ("gru", "mean", 100, 0.001, 0.3, 0.8, 1.0, "neither"), ("gru", "zero", 100, 0.02, 2.5, 0.01, 1.0, "H1")]
+    >>> columns = ["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2", "verdict"]
+    >>> print(answer(pd.DataFrame(rows, columns=columns)))
     Over 100 days each network's squared errors met those of the historical mean, which is Markowitz's forecast.
     <BLANKLINE>
-    * **H1** (the network is more accurate) holds for none of 2 networks at the 5 % level, Holm-corrected.
+    * **H1** (the network is more accurate) holds for none of 2 networks at the 5 % level, Holm-corrected for 4 tests.
     * **H2** (the mean is more accurate) holds for lstm.
     * The best, gru, made errors 0.10 % smaller than the mean's; the worst, lstm, 2.00 % larger.
+    * Against zero gru is significantly more accurate, and none of 2 networks less.
     """
     if table.empty:
         return "No network was asked for in this run, so there is nothing to test."
-    named = {verdict: ", ".join(table.loc[table["verdict"] == verdict, "model"]) for verdict in ("H1", "H2")}
-    n_networks = f"{len(table)} network" + ("s" if len(table) > 1 else "")
-    best, worst = table.loc[table["gain"].idxmax()], table.loc[table["gain"].idxmin()]
+    on_mean = table[table["baseline"] == RIVAL]
+    h1, h2 = _holders(on_mean)
+    best, worst = on_mean.loc[on_mean["gain"].idxmax()], on_mean.loc[on_mean["gain"].idxmin()]
     ends = f"* The best, {best['model']}, made errors {_compared(best['gain'])} than the mean's"
-    if len(table) > 1:
+    if len(on_mean) > 1:
         ends += f"; the worst, {worst['model']}, {_compared(worst['gain'])}"
-    return "\n".join([
-        f"Over {table['n_days'].iloc[0]} days each network's squared errors met those of the historical mean, which is "
-        "Markowitz's forecast.", "",
-        f"* **H1** (the network is more accurate) holds for {named['H1'] or f'none of {n_networks}'} at the 5 % level, "
-        "Holm-corrected.",
-        f"* **H2** (the mean is more accurate) holds for {named['H2'] or f'none of {n_networks}'}.", f"{ends}."])
+    n_tests = f"{len(table)} test" + ("s" if len(table) > 1 else "")
+    lines = [f"Over {table['n_days'].iloc[0]} days each network's squared errors met those of the historical mean, which is "
+             "Markowitz's forecast.", "",
+             f"* **H1** (the network is more accurate) holds for {h1} at the 5 % level, Holm-corrected for {n_tests}.",
+             f"* **H2** (the mean is more accurate) holds for {h2}.", f"{ends}."]
+    return "\n".join([*lines, *_beside(table[table["baseline"] != RIVAL])])
+
+
+def _beside(others: pd.DataFrame) -> list[str]:
+    """The sentence about the baselines beside the mean, none where there are none."""
+    told = []
+    for baseline, rows in others.groupby("baseline", sort=False):
+        more, less = _holders(rows)
+        several = rows["verdict"].eq("H1").sum() > 1
+        told.append(f"gainst {baseline} {more} {'are' if several else 'is'} significantly more accurate, and {less} less")
+    return [f"* A{'; a'.join(told)}."] if told else []
+
+
+def _holders(rows: pd.DataFrame) -> tuple[str, str]:
+    """Networks of which H1 holds, and those of which H2 holds."""
+    none = f"none of {len(rows)} network" + ("s" if len(rows) > 1 else "")
+    h1, h2 = (list(rows.loc[rows["verdict"] == verdict, "model"]) for verdict in ("H1", "H2"))
+    return listed(h1) if h1 else none, listed(h2) if h2 else none
 
 
 def _compared(gain: float) -> str:

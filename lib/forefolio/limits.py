@@ -48,6 +48,19 @@ class Limits:
         if self.held is not None and (self.held.isna().any() or not self.held.index.is_unique):
             raise ValueError("The weights held before the trade have gaps or repeat an asset: give each asset one weight")
 
+    def fitting(self, n_assets: int) -> tuple["Limits", str]:
+        """These limits, their bounds widened to equal weight where so few assets need more, and a note if they do.
+
+        Examples
+        --------
+        >>> Limits(max_weight=0.4).fitting(2)[1]
+        'max_weight 50 %, as 2 assets need'
+        """
+        even = 1 / n_assets
+        widened = replace(self, min_weight=min(self.min_weight, even), max_weight=max(self.max_weight, even))
+        names = [name for name in ("min_weight", "max_weight") if abs(getattr(widened, name) - getattr(self, name)) > ROUNDING]
+        return widened, joined(*(f"{name} {100 * even:.3g} %, as {n_assets} assets need" for name in names))
+
     def attainable(self, assets: pd.Index) -> tuple["Limits", str]:
         """These limits, with the turnover widened to the least that `assets` allow, and a note if it had to be.
 

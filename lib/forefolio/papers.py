@@ -14,13 +14,23 @@ NEEDED = {  # results of the run, by paper
     claims.PAPER: ("mpt_weights", "mpt_statistics", "window_accuracy", "table5_weights", "table5", "returns"),
     equity_claims.PAPER: ("log_accuracy", "excess", "tests", "monthly_excess", "net_returns", "universe", "returns")}
 HELD = 0.0005  # a weight that a table in percent with two digits shows
+SHOWN = ["claim", "unit", "published", "ours", "status"]
+FORECASTS = ["number", "printed", "ours", "zero forecast", "status"]
+STATUSES = [claims.REPRODUCED, claims.NOT_REPRODUCED, claims.NO_DATA]
 
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
-    """Claims as a short table: what is printed, this run's value, and whether they agree; no weights of zero on both sides."""
-    both = rows[["published", "ours"]].apply(pd.to_numeric, errors="coerce").abs()
-    nothing = rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
-    return rows.loc[~nothing, ["claim", "published", "ours", "status"]].reset_index(drop=True)
+    """
+    Claims as a short table: what is printed, this run's value, and whether they agree; no weights of zero on both sides.
+
+    Returns
+    -------
+    DataFrame
+        Columns claim, unit (and convention), published, ours, status.
+    """
+    shown = rows[~_nothing(rows)].reset_index(drop=True)
+    said, unit = (shown["claim"].map(lambda claim, part=part: claim.partition(": ")[part]) for part in (0, 2))
+    return shown.assign(claim=said, unit=unit)[SHOWN]
 
 
 def table3(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame) -> pd.DataFrame:
@@ -35,14 +45,52 @@ def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.
 
 
 def table_forecasts(published: Mapping[str, pd.DataFrame], log_accuracy: pd.DataFrame) -> pd.DataFrame:
-    """`equity_claims.table4` side by side; without rows where no paper with such a table is named."""
-    return side_by_side(equity_claims.table4(published, log_accuracy) if "forecasts" in published
-                        else claims.claims_table([]))
+    """
+    `equity_claims.table4` as a short table; without rows where no paper with such a table is named.
+
+    Returns
+    -------
+    DataFrame
+        Columns number, printed, ours, zero forecast (of this run), status; errors in log returns a day, written with four
+        significant digits, empty where the run has none.
+    """
+    if "forecasts" not in published:
+        return pd.DataFrame(columns=FORECASTS)
+    rows = equity_claims.table4(published, log_accuracy)
+    words = rows["claim"].str.extract(r"^(\w+) of the (\S+),")
+    by_model = log_accuracy.set_index("model")
+    zero = [_digits(claims.number_at(by_model, "zero", f"{error.lower()}_mean")) for error in words[0]]
+    return pd.DataFrame({"number": words[1] + " " + words[0], "printed": rows["published"].map(_digits),
+                         "ours": rows["ours"].map(_digits), "zero forecast": zero, "status": rows["status"]})
 
 
-def table_portfolios(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame) -> pd.DataFrame:
-    """`equity_claims.table5` side by side; without rows where no paper with such a table is named."""
-    return side_by_side(equity_claims.table5(published, excess) if "portfolios" in published else claims.claims_table([]))
+def table_portfolios(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
+                     monthly_excess: pd.DataFrame) -> pd.DataFrame:
+    """
+    Table 5 beside every reading of it, one row a strategy; without rows where no paper with such a table is named.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy; the total return in percent as printed, as the sum of monthly excess without and with the
+        first month, and as the strategy's own, compounded; the information ratio as printed, and of as many months;
+        the turnover in percent as printed, one-way and two-way. Names carry this run's number of months.
+    """
+    n_months = len(monthly_excess) or equity_audit.TEST_MONTHS
+    few, all_months = n_months - 1, n_months
+    columns = {f"sum of {few}": "summed_but_first", f"sum of {all_months}": "summed", "compounded": "compounded",
+               f"IR {few}": "ratio_but_first", f"IR {all_months}": "ratio", "one-way": "one_way", "two-way": "two_way"}
+    order = ["strategy", "total, printed", *list(columns)[:3], "IR, printed", *list(columns)[3:5], "turnover, printed",
+             *list(columns)[5:]]
+    if "portfolios" not in published:
+        return pd.DataFrame(columns=order)
+    printed = published["portfolios"].set_index("strategy")
+    ours = equity_claims.readings(excess, monthly_excess).reindex(printed.index)
+    table = pd.DataFrame({name: ours[column] for name, column in columns.items()}).assign(**{
+        f"{name}, printed": printed[column] for name, column in (
+            ("total", "total_return_percent"), ("IR", "information_ratio"), ("turnover", "turnover_percent"))})
+    digits = {name: 3 if name.startswith("IR") else 2 for name in table}
+    return table.round(digits).rename(index=equity_claims.title_of).reset_index()[order]
 
 
 def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -99,31 +147,36 @@ def _equity(published: Mapping[str, pd.DataFrame], *, log_accuracy: pd.DataFrame
     """All rows of Nguyen (2025)."""
     told = equity_claims.sentences(published, accuracy=log_accuracy, excess=excess, tests=tests, universe=universe,
                                    monthly_excess=monthly_excess, net_returns=net_returns)
-    audited = equity_audit.audit(published, returns=returns, net_returns=net_returns, excess=excess,
-                                 log_accuracy=log_accuracy)
-    return pd.concat([equity_claims.table4(published, log_accuracy), equity_claims.table5(published, excess), told, audited],
-                     ignore_index=True)
+    audited = equity_audit.audit(published, returns=returns, net_returns=net_returns, log_accuracy=log_accuracy)
+    return pd.concat([equity_claims.table4(published, log_accuracy),
+                      equity_claims.table5(published, excess, monthly_excess), told, audited], ignore_index=True)
 
 
 def counts(rows: pd.DataFrame) -> pd.DataFrame:
     """
-    How many claims agree, by where they stand and what they are compared with.
+    How many printed numbers agree, by where they stand and what they are compared with.
 
     Returns
     -------
     DataFrame
-        Columns place, compared_with (this run, the paper itself, or a computation from its numbers), status, claims;
-        weights of zero on both sides are left out, because they agree with anything.
+        Columns place, compared_with (this run, the paper itself, or a computation from its numbers), numbers, readings,
+        reproduced, not reproduced, no such data. Readings are the rows: several of a number whose convention the paper
+        does not give. A number is reproduced if one of its readings is, and without data if all of them are. Weights of
+        zero on both sides are left out, because they agree with anything.
     """
     if rows.empty:
-        return pd.DataFrame(columns=["place", "compared_with", "status", "claims"])
-    shown = rows.loc[rows["claim"].isin(side_by_side(rows)["claim"])]
-    itself = shown["claim"].str.contains("; ours from")
-    audited = shown["place"].str.startswith("Audit")
-    against = itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation")
-    place = shown["place"].str.partition(",")[0].mask(audited, "Audit")
-    return shown.assign(place=place, compared_with=against).groupby(
-        ["place", "compared_with", "status"], sort=False).size().rename("claims").reset_index()
+        return pd.DataFrame(columns=["place", "compared_with", "numbers", "readings", *STATUSES])
+    shown = rows[~_nothing(rows)]
+    audited, key = shown["place"].str.startswith("Audit"), ["place", "compared_with"]
+    itself = shown["claim"].str.contains("; ours from", regex=False)
+    told = shown.assign(number=equity_claims.printed_number(shown["claim"]), standing=shown["place"],
+                        compared_with=itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation"),
+                        place=shown["place"].str.partition(",")[0].mask(audited, "Audit"),
+                        rank=shown["status"].map(STATUSES.index))
+    numbers = told.groupby([*key, "standing", "number"], sort=False)["rank"].agg(["min", "size"])
+    counted = {"numbers": numbers["min"].notna(), "readings": numbers["size"],
+               **{status: numbers["min"] == rank for rank, status in enumerate(STATUSES)}}
+    return pd.DataFrame(counted, index=numbers.index).astype(int).groupby(level=key, sort=False).sum().reset_index()
 
 
 def in_words(rows: pd.DataFrame) -> str:
@@ -132,3 +185,14 @@ def in_words(rows: pd.DataFrame) -> str:
         return "This study names no paper whose printed numbers are checked here (`paper`), so there is nothing to compare."
     written = {claims.PAPER: audit.audit_sentences, equity_claims.PAPER: equity_audit.audit_sentences}
     return written[rows["paper"].iloc[0]](rows)
+
+
+def _nothing(rows: pd.DataFrame) -> pd.Series:
+    """Which claims are weights of zero on both sides."""
+    both = rows[["published", "ours"]].apply(pd.to_numeric, errors="coerce").abs()
+    return rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
+
+
+def _digits(number: float) -> str:
+    """Four significant digits, which pandas would cut at its sixth decimal."""
+    return "" if pd.isna(number) else f"{number:.4g}"

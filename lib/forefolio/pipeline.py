@@ -64,6 +64,14 @@ def check_market(study: Study) -> list[Path]:
         if needed > there:
             raise StudyError(f"{name}: {getattr(study, name)} does not fit {there} returns; {why}, so shorten it or "
                              "move start, train_end or validation_end")
+    n, bounded = prices.shape[1], bool({"mvf", "rpp", "mdp"} & set(study.frameworks))
+    for name, fits, mend in [("max_weight", n * study.max_weight >= 1 - 1e-9, f"give at least {1 / n:.4g}"),
+                             ("min_weight", n * study.min_weight <= 1 + 1e-9, f"give at most {1 / n:.4g}")]:
+        if bounded and not fits:
+            raise StudyError(f"{name}: {getattr(study, name)} lets no weights of {n} assets sum to one; {mend}")
+    if study.scenarios == "forecast_only" and {"rpp", "mdp"} & set(study.frameworks) and validation < 2:
+        raise StudyError("scenarios: forecast_only needs forecasts of days before the first rebalance, and the validation "
+                         f"period, which alone has them, has {validation}; move train_end, or choose another")
     return market.files
 
 

@@ -5,13 +5,14 @@ Problems on scenarios are in `downside`, on paths in `drawdowns`, frontiers and 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cvxpy as cp
 import numpy as np
 import pandas as pd
 
 from forefolio.limits import NONE, Limits, joined
-from forefolio.solvers import OptimizationError, Solution, aligned, covariance_matrix, long_only, smallest, solve
+from forefolio.solvers import OptimizationError, Solution, aligned, covariance_matrix, long_only, named, smallest, solve
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
@@ -175,7 +176,8 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     Returns
     -------
     Solution
-        The note says where a limit keeps contributions from being equal, and where the turnover is the least possible.
+        Its `spread` is the largest contribution over the smallest, minus 1, infinite where one is not positive. The
+        note says where a limit keeps contributions from being equal, and where the turnover is the least possible.
         Limits that leave hardly any room, as a turnover of 0.01 %, may end in status `fallback`: weights within them.
 
     Raises
@@ -204,13 +206,21 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     limits, widened = limits.attainable(covariance.columns)
     volatility = np.sqrt(np.diag(Sigma))
     if not volatility.all():
-        still = ", ".join(map(str, covariance.columns[volatility == 0]))
-        raise OptimizationError(f"{still} never moves, so it can carry no share of the risk: drop it")
+        still = covariance.columns[volatility == 0]
+        never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
+        raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: drop what never moves")
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     equal = long_only(_equal_contributions(C) / volatility, covariance.columns)
     if limits.met_by(equal):
-        return Solution(equal, "Newton", "optimal", widened)
-    return _contributions_within(limits, C, volatility, covariance.columns, widened)
+        return Solution(equal, "Newton", "optimal", widened, _spread(equal, Sigma))
+    within = _contributions_within(limits, C, volatility, covariance.columns, widened)
+    return replace(within, spread=_spread(within.weights, Sigma))
+
+
+def _spread(weights: pd.Series, Sigma: np.ndarray) -> float:
+    """Largest contribution to risk over the smallest, minus 1; infinite where the smallest is not positive."""
+    contributions = weights.to_numpy() * (Sigma @ weights.to_numpy())
+    return float(contributions.max() / contributions.min() - 1) if contributions.min() > 0 else np.inf
 
 
 def _equal_contributions(C: np.ndarray) -> np.ndarray:

@@ -27,27 +27,30 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        Columns strategy, profile, annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way);
-        fractions. As `profiles.outcome` gives it, or `profiles.with_profile` of `holdings.promised`.
+        Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way)
+        those that are to have a panel; fractions. As `profiles.outcome` gives it, or `profiles.with_profile` of
+        `holdings.promised`, which has no turnover.
     sample : str
         The days, and whether they are those that chose the weights, for the title.
 
     Notes
     -----
     A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index trades
-    nothing) has no dot and says so.
+    nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
     """
     places, names = _places(table)
-    figure = make_subplots(1, len(_PANELS), shared_yaxes=True, horizontal_spacing=0.025,
-                           subplot_titles=[title for title, _ in _PANELS.values()])
-    for column, (measure, (_, axis)) in enumerate(_PANELS.items(), 1):
+    panels = {measure: words for measure, words in _PANELS.items() if measure in table}
+    figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.025,
+                           subplot_titles=[title for title, _ in panels.values()])
+    for column, (measure, (_, axis)) in enumerate(panels.items(), 1):
         _panel(figure, table.set_index("strategy")[measure], places, column)
         figure.update_xaxes(title_text=axis, row=1, col=column)
-    figure.update_xaxes(tickformat=PERCENT, nticks=5, tickangle=0, ticklabeloverflow="hide past domain")
+    figure.update_xaxes(tickformat=PERCENT, tickangle=0)
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), showgrid=False, ticks="")
     figure.update_yaxes(ticktext=names, col=1)
     drawn = sample + "; arrows point to the better side" + ("; vertical line: equal weight" if EQUAL_WEIGHT in places else "")
-    return dress(figure, "Risk profiles: return, risk and trading of each strategy", drawn, width=1000,
+    shown = "return, risk and trading" if "turnover" in panels else "return and risk"
+    return dress(figure, f"Risk profiles: {shown} of each strategy", drawn, width=1000,
                  height=190 + 23 * max(len(names), 6), showlegend=False, margin_t=92)
 
 
@@ -88,4 +91,18 @@ def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], column:
         return
     before, after = (_TEXT if low < reference else 0.08), _TEXT
     width = max(high - low, 0.04) / (1 - before - after)
-    figure.update_xaxes(range=[low - before * width, high + after * width], **there)
+    ends = low - before * width, high + after * width
+    if values.name == "annual_return":  # zero stands on the axis, with room for its number
+        ends = min(ends[0], -0.08 * ends[1]), max(ends[1], -0.08 * ends[0])
+    figure.update_xaxes(range=list(ends), tickvals=_ticks(*ends), **there)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """At most four round values, zero among them where it is inside, none so near an end that its number is cut."""
+    room = 0.05 * (high - low)
+    power = 10.0 ** np.floor(np.log10((high - low) / 4))
+    for step in power * np.array([1, 2, 2.5, 5, 10, 20]):
+        ticks = step * np.arange(np.ceil((low + room) / step), np.floor((high - room) / step) + 1)
+        if len(ticks) <= 4:
+            break
+    return [round(float(tick), 12) for tick in ticks]

@@ -19,6 +19,7 @@ from forefolio.returns import Date, iso_day
 from forefolio.solvers import OptimizationError, Solution
 
 FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
+LOG = ["date", "strategy", "solver", "status", "note", "spread"]
 
 
 def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
@@ -58,7 +59,8 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
         Of MDP, as `minimum_drawdown` takes them: whose drawdown is smallest, and its tail.
     limits : Limits
         Of MVF, RPP and MDP, without `held`, which is filled in here: the weights decided at the date before, drifted
-        to this one. Tangency portfolios have no limits but `max_gross`, and equal weight has none.
+        to this one. Where too few assets trade for the bounds they are widened to equal weight, and the log says so.
+        Tangency portfolios have no limits but `max_gross`, and equal weight has none.
     risk_free, max_gross : float
         Of tangency: risk-free return a day; largest sum of absolute weights, at least 1, or 0 for no limit.
     estimate_covariance : callable
@@ -70,11 +72,13 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
         Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`. The
         weights of a strategy sum to one on each date; those of tangency may be negative.
     solver_log : DataFrame
-        Columns date, strategy, solver, status, note. Where a problem cannot be solved the strategy holds equal weight
+        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal weight
         at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form of the
         tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`, and the note
         has what the global minimum variance portfolio would be. A note also says of how many of the window's days there
-        were forecasts, where not of all, and which limit on turnover had to be widened.
+        were forecasts, where not of all, and which limit on turnover had to be widened. `spread` is of RPP alone:
+        the largest contribution to risk over the smallest, minus 1, on the covariance that the solver was given. It is
+        rounding where no limit binds, and infinite where limits leave a contribution that is not positive.
 
     Raises
     ------
@@ -92,6 +96,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     _check(returns, traded, dates, frameworks)
+    limits.attainable(returns.columns)  # refuses bounds that no weights can keep
     problems = {  # what a framework looks at -> its weights
         "mvf": partial(mean_variance_forecast, risk_aversion=risk_aversion),
         "rpp": risk_parity,
@@ -105,6 +110,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     decided, last = [], {}  # last: the date before and what each strategy decided then
     for date in dates:
         assets = returns.columns[traded.loc[date, returns.columns]]
+        bounds, widened = limits.fitting(len(assets))
         solved = {}  # a problem that several strategies share is solved once
         for (model, of_model), framework in product(by_model.items(), frameworks):
             strategy = f"{model}+{framework}"
@@ -113,7 +119,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
             if framework != "tangency":
                 if limits.max_turnover < 1 and strategy in last:
                     held = _drifted(last[strategy], returns.loc[:date])
-                problem = partial(problem, limits=replace(limits, held=held))
+                problem, note = partial(problem, limits=replace(bounds, held=held)), joined(note, widened)
             key = (framework, None if held is None else tuple(held.items()),
                    *(frame.to_numpy().tobytes() for frame in inputs))
             if key not in solved:
@@ -166,8 +172,8 @@ def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]],
                                      "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
         untraded = assets.difference(chosen.weights.index)
         without = "" if untraded.empty else f"without {', '.join(map(str, untraded))}, not traded that day"
-        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without)))
-    return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=["date", "strategy", "solver", "status", "note"])
+        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
+    return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=LOG)
 
 
 def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:

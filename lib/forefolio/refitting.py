@@ -51,7 +51,7 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     Raises
     ------
     ValueError
-        If `refit` is unknown.
+        If `refit` is unknown, or the first fit has no day of validation.
 
     Notes
     -----
@@ -80,6 +80,9 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     spans = test.to_period(SPANS[refit])
     firsts = test[~spans.duplicated() & (spans != spans[0])]
     n_validation = ((index > pd.Timestamp(train_end)) & (index <= pd.Timestamp(validation_end))).sum()
+    if not n_validation:
+        raise ValueError(f"No trading day lies after train_end {iso_day(train_end)} up to validation_end "
+                         f"{iso_day(validation_end)}, so a refit cannot have a validation period as long: move one")
     fitted = index.get_indexer(firsts) - 1  # positions of the days at whose close a later fit is made
     plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
     serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it

@@ -5,6 +5,7 @@ variance is near 1e-4.
 """
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cvxpy as cp
@@ -31,6 +32,7 @@ class Solution:
     solver: str
     status: str
     note: str = ""
+    spread: float = float("nan")  # of risk parity: largest over smallest contribution to risk, minus 1
 
 
 def solve(problem: cp.Problem, solver: str) -> None:
@@ -56,6 +58,16 @@ def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
     return pd.Series(kept / kept.sum(), index=assets, name="weight")
 
 
+def named(assets: Sequence[str]) -> str:
+    """The first three assets and the number of others, for a sentence.
+
+    >>> named(["A", "B", "C", "D", "E"])
+    'A, B, C and 2 others'
+    """
+    shown, more = assets[:3], len(assets) - 3
+    return ", ".join(map(str, shown)) + (f" and {more} other{'s' if more > 1 else ''}" if more > 0 else "")
+
+
 def smallest(values: np.ndarray) -> float:
     """Smallest positive value, one if there is none: a unit in which an optimum is near one."""
     return float(values[values > 0].min()) if (values > 0).any() else 1.0
@@ -67,8 +79,8 @@ def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
         raise ValueError("The covariance has other rows than columns: give one with each asset once on both sides")
     Sigma = covariance.to_numpy(dtype=float)
     if not np.isfinite(Sigma).all():
-        missing = ", ".join(map(str, covariance.columns[~np.isfinite(Sigma).all(axis=0)]))
-        raise OptimizationError(f"The covariance has no value for {missing}: estimate it from complete returns")
+        missing = covariance.columns[~np.isfinite(Sigma).all(axis=0)]
+        raise OptimizationError(f"The covariance has no value for {named(missing)}: estimate it from complete returns")
     rounding = 1e-8 * abs(Sigma).max()
     if abs(Sigma - Sigma.T).max() > rounding or np.linalg.eigvalsh(Sigma)[0] < -rounding:
         raise ValueError("The covariance is not symmetric and positive semidefinite: estimate it from complete returns")
@@ -81,7 +93,7 @@ def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.nd
         raise ValueError(f"{name} names other assets than what it goes with: give one value for each")
     values = by_asset.reindex(assets).to_numpy(dtype=float)
     if not np.isfinite(values).all():
-        raise OptimizationError(f"{name} has no value for {', '.join(map(str, assets[~np.isfinite(values)]))}")
+        raise OptimizationError(f"{name} has no value for {named(assets[~np.isfinite(values)])}")
     return values
 
 
@@ -92,5 +104,5 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
         raise OptimizationError("There are no scenarios: give at least one day of returns")
     gaps = scenarios.columns[~np.isfinite(R).all(axis=0)]
     if len(gaps):
-        raise OptimizationError(f"Scenarios have gaps in {', '.join(map(str, gaps))}: complete or drop them")
+        raise OptimizationError(f"Scenarios have gaps in {named(gaps)}: complete or drop them")
     return R

@@ -11,10 +11,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio import metrics
-from forefolio.drawing import (GREY, INK, PERCENT, asset_colors, daily_or_weekly, days, dress, label_points, line, log_axis,
+from forefolio.drawing import (GREY, INK, PERCENT, daily_or_weekly, days, dress, label_points, line, log_axis,
                                span, strategy_color, strategy_dash)
 
 THIN = 0.05  # weights that never exceed this are drawn together
+NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
+GREYS = ["#a6a6a6", "#c2c2c2"]  # of assets above 5 % that have no color, one after the other
+OTHERS, EACH_THIN = "others above 5 %", "each at most 5 %"
 
 
 def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
@@ -29,37 +32,42 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
 
     Notes
     -----
-    An asset has its color where its weight ever exceeds 5 % (or is sold short); the others of a panel are summed in
-    gray. The legend names the 25 assets with the most weight in all panels together.
+    Of the assets whose weight ever exceeds 5 % (or that are sold short) the ten with the most weight in all panels
+    together have a color and a name; two greys take turns for the others. The rest of a panel is summed in pale gray.
     """
-    colors, columns = asset_colors(weights["asset"]), min(3, len(strategies))
+    columns = min(3, len(strategies))
     rows, panels = -(-len(strategies) // columns), {}
     for strategy in strategies:
         wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
         shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0)
-        panels[strategy] = wide.loc[:, shown].assign(**{"each at most 5 %": wide.loc[:, ~shown].sum(axis=1)})
-    order = pd.concat(panels.values()).sum().drop("each at most 5 %").sort_values(ascending=False).index
-    named = dict.fromkeys([*order[:25], "each at most 5 %"], True)
+        panels[strategy] = wide.loc[:, shown].assign(**{EACH_THIN: wide.loc[:, ~shown].sum(axis=1)})
+    order = pd.concat(panels.values()).sum().drop(EACH_THIN).sort_values(ascending=False).index
+    colors = {asset: NAMED[i] if i < len(NAMED) else GREYS[i % 2] for i, asset in enumerate(order)}
+    groups = {asset: asset if i < len(NAMED) else OTHERS for i, asset in enumerate(order)}
+    rank = {group: 1001 + i for i, group in enumerate(dict.fromkeys([*groups.values(), EACH_THIN]))}
+    unnamed = set(rank)  # entries that the legend does not have yet
     alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
     figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all" if alike else False,
                            horizontal_spacing=0.025 if alike else 0.085,
                            vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
     for i, (strategy, wide) in enumerate(panels.items()):
-        for asset in [*order.intersection(wide.columns, sort=False), "each at most 5 %"]:
+        for asset in [*order.intersection(wide.columns, sort=False), EACH_THIN]:
+            group = groups.get(asset, EACH_THIN)
             # zeros, not gaps: plotly stops stacking at a gap
-            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), name=asset, legendgroup=asset,
-                           marker=dict(color=colors.get(asset, "#dcdcdc"), line_width=0), row=i // columns + 1,
-                           col=i % columns + 1, legendrank=2000 if asset not in colors else 1000,
-                           showlegend=named.pop(asset, False))
+            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), legendgroup=group,
+                           name=group if group in unnamed else asset, showlegend=group in unnamed,
+                           marker=dict(color=colors.get(asset, "#ececec"), line_width=0), legendrank=rank[group],
+                           hovertemplate=f"{asset}: %{{y:.1%}}<extra>%{{x}}</extra>",
+                           row=i // columns + 1, col=i % columns + 1)
+            unnamed.discard(group)
         if i >= len(panels) - columns:  # the lowest panel of each column
             figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
     figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="weight (%)", col=1)
     dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
-    n_named = min(len(order), 25) + 1
-    height = max(450 if rows == 1 else 170 + 170 * rows, 150 + 23 * n_named)  # room for the panels and for the legend
-    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}", height=height,
+    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}",
+                 height=450 if rows == 1 else 170 + 170 * rows,
                  barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
                  margin_t=92 if len(strategies) > 1 else 74)
 
@@ -190,15 +198,16 @@ def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
                                    marker=dict(size=11, color=strategy_color(p.text)))
                         for p in points.itertuples()])
-    figure.add_hline(y=0, line=dict(color=GREY, width=1))
+    figure.add_hline(y=0, line=dict(color=GREY, width=1), layer="below")
     label_points(figure, points, x_range=x_range, y_range=y_range, plot_size=(800, 300))
+    figure.update_annotations(bgcolor="white", borderpad=0)  # no line through a name
     figure.update_xaxes(title_text="volatility (% a year)", tickformat=PERCENT, range=x_range)
     figure.update_yaxes(title_text="return, compounded (% a year)", tickformat=PERCENT, range=y_range)
     return dress(figure, "Risk and return, net of costs", sample)
 
 
 def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Total return of every strategy by the cost of trading: where a line meets another, or zero, it breaks even.
+    """Total return of every strategy by the cost of trading, with the cost at which it falls to equal weight.
 
     Parameters
     ----------
@@ -206,15 +215,22 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
         Columns strategy, cost_bps (basis points of what is traded), total_return (compounded fraction).
     sample : str
         The days, for the title.
+
+    Notes
+    -----
+    The legend has the cost at which a line that starts above equal weight first meets it, between two costs by a
+    straight line; no such cost where it never does.
     """
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.iloc[0].sort_values(ascending=False).index
-    figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers", name=name,
-                                   line=_style(name), marker_size=5) for name in order])
+    figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
+                                   name=name + _break_even(wide, name), line=_style(name), marker_size=5) for name in order])
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
     figure.update_yaxes(title_text="total return, compounded (%)", tickformat=PERCENT)
-    return dress(figure, "What trading costs leave", sample)
+    crossing = any("(" in trace.name for trace in figure.data)
+    return dress(figure, "What trading costs leave",
+                 sample + ("; in brackets: the cost that takes it down to equal weight" if crossing else ""))
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
@@ -249,6 +265,16 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure
 def _style(name: str) -> dict:
     """Line of a strategy; what it is compared with is thicker."""
     return dict(color=strategy_color(name), dash=strategy_dash(name), width=2.4 if "+" not in name else 1.7)
+
+
+def _break_even(wide: pd.DataFrame, name: str) -> str:
+    """Cost at which a strategy that is above equal weight without costs meets it, in brackets; nothing where none does."""
+    ahead = (wide[name] - wide.get("equal_weight", np.nan)).to_numpy()
+    below = np.flatnonzero(ahead <= 0)
+    if not ahead[0] > 0 or not len(below):
+        return ""
+    last = slice(below[0] - 1, below[0] + 1)
+    return f" ({np.interp(0, -ahead[last], wide.index[last]):.0f} bps)"
 
 
 def _by_outcome(grown: pd.DataFrame) -> list[str]:
