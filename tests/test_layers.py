@@ -12,9 +12,9 @@ from forefolio.study import ROOT
 PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only modules that import it
     "pydantic": ("study",), "yaml": ("study",), "filelock": ("artifacts",), "kaleido": ("pictures",),
-    "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo",), "sklearn": ("covariance",),
-    "statsmodels": ("forecasts",), "keras": ("layers", "networks", "joint_networks"),
-    "tensorflow": (), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
+    "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo", "networks"), "sklearn": ("covariance",),
+    "statsmodels": ("forecasts",), "keras": ("layers", "backends", "training", "networks", "joint_networks"),
+    "tensorflow": ("backends",), "jax": ("backends",), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
     "plotly": ("drawing", "market_figures", "frontier_figures", "forecast_figures", "network_figures",
                "strategy_figures", "profile_figures"), "papermill": ("pipeline",),
     "click": ("__main__",),
@@ -60,7 +60,7 @@ def test_a_library_stays_in_its_room(module):
 
 def test_only_the_networks_pay_for_keras():
     """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch, no yfinance."""
-    light = [module for module in module_table() if module not in ("layers", "networks", "joint_networks", "__main__")]
+    light = [module for module in module_table() if module not in ("layers", "backends", "training", "networks", "joint_networks", "__main__")]
     script = (f"import sys; from forefolio import {', '.join(light)}; "
               "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio', 'yfinance') "
               "if name in sys.modules])")

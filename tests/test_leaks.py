@@ -13,7 +13,7 @@ from forefolio.returns import rebalance_dates, simple_returns
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
 TRAINING = networks.Training(lookback=3, epochs=2, batch_size=64, learning_rate=0.01, patience=2, seed=3, **SPLIT)
-NETWORKS = {"lstm": networks.LSTM(layers=1, units=3, dropout=0.1, recurrent_dropout=0.1),
+NETWORKS = {"lstm": networks.Recurrent("lstm", layers=1, units=3, dropout=0.1, recurrent_dropout=0.1),
             "cnn1d": networks.CNN1D(layers=1, filters=3, kernel_size=2, pool_size=2, dense_units=4, dropout=0.1)}
 OPTIONS = {"frameworks": rebalances.FRAMEWORKS, "estimation_window": 40, "residual_window": 20, "use_residual": True,
            "mu_horizon": "month", "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3),

@@ -6,11 +6,12 @@ import pandas as pd
 import pytest
 
 from forefolio import networks as subject
+from forefolio import training as loop
 
 keras = subject.keras
 ASSETS = ["A", "B", "C"]
 LOOKBACK = 8
-LSTM = subject.LSTM(layers=2, units=3, dropout=0.0, recurrent_dropout=0.0)
+LSTM = subject.Recurrent("lstm", layers=2, units=3, dropout=0.0, recurrent_dropout=0.0)
 CNN1D = subject.CNN1D(layers=2, filters=5, kernel_size=3, pool_size=2, dense_units=7, dropout=0.2)
 DAYS = pd.bdate_range("2020-01-01", periods=150, name="date")
 TRAINING = subject.Training(lookback=LOOKBACK, epochs=4, batch_size=16, learning_rate=0.01, patience=2,
@@ -62,15 +63,16 @@ def samples(n_train=70, n_validation=30, seed=0):
 
 
 def train(model, data, progress=None, **changes):
-    training = subject.Training(**{**vars(TRAINING), **changes})
-    return subject.train(model, *data, training=training, assets=ASSETS, progress=progress)
+    names = ("epochs", "batch_size", "learning_rate", "patience", "seed")
+    options = {name: vars(TRAINING)[name] for name in names} | changes
+    return loop.train(model, *data, **options, assets=ASSETS, program=loop.programs(model), progress=progress)
 
 
 def fake_train(monkeypatch):
     """Replace training by noting what it is given: forecasts then come from the initial weights."""
     noted = {}
 
-    def note(model, *data, training, assets, progress):
+    def note(model, *data, assets, **options):
         noted.update(model=model, data=data)
         return pd.DataFrame({"asset": assets, "epoch": 1, "loss": 1.0, "validation_loss": 1.0, "kept": True})
 
@@ -105,13 +107,13 @@ def trained_alone(stock, weights, data):
     rng = np.random.default_rng(TRAINING.seed)
     after = []
     for _ in range(TRAINING.epochs):
-        order = rng.permutation(len(x))
+        order, squares = rng.permutation(len(x)), 0.0
         for first in range(0, len(x), TRAINING.batch_size):
             rows = order[first:first + TRAINING.batch_size]
+            squares += np.sum((np.asarray(stock(x[rows, :, None]))[:, 0] - y[rows]) ** 2)
             stock.train_on_batch(x[rows, :, None], y[rows])
-        losses = [np.mean((np.asarray(stock(inputs[..., None]))[:, 0] - targets) ** 2)
-                  for inputs, targets in [(x, y), (x_validation, y_validation)]]
-        after.append(([weight.copy() for weight in stock.get_weights()], *losses))
+        validation = np.mean((np.asarray(stock(x_validation[..., None]))[:, 0] - y_validation) ** 2)
+        after.append(([weight.copy() for weight in stock.get_weights()], squares / len(x), validation))
     return after
 
 
@@ -188,7 +190,7 @@ def dropped(network, stock, n_draws=20_000):
 
 
 @pytest.mark.parametrize("network, stock", [
-    (subject.LSTM(layers=2, units=3, dropout=0.3, recurrent_dropout=0.2), stock_lstm),
+    (subject.Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.2), stock_lstm),
     (subject.CNN1D(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4), stock_cnn1d)])
 def test_masks_are_drawn_as_stock_keras_draws_them_and_apart_for_each_asset(network, stock):
     ours, theirs, _ = dropped(network, stock)
@@ -227,16 +229,12 @@ def test_each_asset_stops_alone_and_gets_its_best_weights_back():
 def test_an_asset_whose_loss_is_not_a_number_stops_alone_and_keeps_nothing():
     data, models = samples(), [subject.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2) for _ in range(2)]
     clean = train(models[0], data)
-
-    def break_b(epoch, n_running):
-        weights = models[1].get_weights()
-        weights[0][1] = np.nan
-        models[1].set_weights(weights)
-
+    broken = [part.copy() for part in data]
+    broken[1][-1, 1] = np.nan  # one target of B
     with pytest.warns(UserWarning, match="cnn1d of B diverged"):
-        history = train(models[1], data, progress=break_b)
+        history = train(models[1], broken)
     own, others = history[history["asset"] == "B"], history[history["asset"] != "B"]
-    assert own["epoch"].tolist() == [1, 2] and own["loss"].isna().tolist() == [False, True] and not own["kept"].any()
+    assert own["epoch"].tolist() == [1] and own["loss"].isna().all() and not own["kept"].any()
     expected = clean[clean["asset"] != "B"]
     pd.testing.assert_frame_equal(others.reset_index(drop=True), expected.reset_index(drop=True), check_exact=True)
     for weight, same in zip(models[1].get_weights(), models[0].get_weights()):
@@ -247,7 +245,7 @@ def test_an_asset_whose_loss_is_not_a_number_stops_alone_and_keeps_nothing():
 
 
 def test_forecasts_are_the_scheduled_ones_and_history_names_its_model(returns, schedule):
-    network = subject.LSTM(layers=2, units=3, dropout=0.3, recurrent_dropout=0.3)
+    network = subject.Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.3)
     result = forecast(returns, schedule, network=network)
     made = result["forecasts"]
     assert list(made) == ["decision_date", "target_date", "horizon", "asset", "model", "seed", "forecast"]
@@ -264,6 +262,36 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(default, retu
     for name in default:
         pd.testing.assert_frame_equal(default[name], again[name], check_exact=True)
     assert not np.allclose(default["forecasts"]["forecast"], other["forecasts"]["forecast"], atol=1e-5)
+
+
+def test_groups_are_the_same_whatever_the_cores_and_hold_each_asset_once(monkeypatch, default, returns, schedule):
+    monkeypatch.setattr(subject, "GROUP", 2)  # three assets: the second group is filled up with the first asset
+    made = []
+    for n_cores in (1, 2):
+        monkeypatch.setattr(subject, "_n_cores", lambda n_cores=n_cores: n_cores)
+        made.append(forecast(returns, schedule))
+    for name in default:
+        pd.testing.assert_frame_equal(made[0][name], made[1][name], check_exact=True)
+    keys = ["decision_date", "target_date", "asset"]
+    assert made[0]["forecasts"][keys].equals(default["forecasts"][keys])
+    assert made[0]["history"].groupby(["asset", "epoch"]).size().eq(1).all()
+    assert made[0]["history"].groupby("asset")["kept"].sum().eq(1).all()
+
+
+def test_several_seeds_are_as_many_trainings_of_their_own(default, returns, schedule):
+    training = subject.Training(**{**vars(TRAINING), "seeds": 2})
+    both, other = subject.trained_forecasts(returns, schedule, CNN1D, training), forecast(returns, schedule, seed=6)
+    for name in default:
+        for seed, alone in ((5, default), (6, other)):
+            own = both[name][both[name]["seed"] == seed].reset_index(drop=True)
+            pd.testing.assert_frame_equal(own, alone[name], check_exact=True)
+
+
+def test_groups_that_would_not_fit_in_memory_are_smaller_and_said(monkeypatch, returns, schedule):
+    monkeypatch.setattr(subject, "ROOM", 3 * 2**20)
+    with pytest.warns(UserWarning, match="The cnn1d is trained in groups of 2 in place of 16 assets"):
+        made = forecast(returns, schedule)
+    assert made["forecasts"].groupby("asset").size().eq(len(schedule)).all()
 
 
 @pytest.mark.parametrize("day", [119, 140])

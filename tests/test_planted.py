@@ -9,7 +9,7 @@ from forefolio.returns import simple_returns
 from forefolio.study import Study
 
 SPLIT = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
-LSTM = networks.LSTM(layers=1, units=8, dropout=0.0, recurrent_dropout=0.0)
+LSTM = networks.Recurrent("lstm", layers=1, units=8, dropout=0.0, recurrent_dropout=0.0)
 TRAINING = networks.Training(lookback=10, epochs=40, batch_size=64, learning_rate=0.01, patience=10, seed=7, **SPLIT)
 
 

@@ -79,7 +79,7 @@ def test_the_studies_of_the_papers_have_their_dates_and_assets():
     ("simulated_volatility=1.0e-12", "simulated_volatility: 1e-12 should be greater than or equal to 0.001"),
     ("ridge=1.0e+308", "ridge: 1e+308 should be less than or equal to 10"),
     ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
-    ("models=[zero, mean, gru]", "models: gru is not there for network_scope asset"),
+    ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
     ("max_gross=0.5", "max_gross: 0.5 is below 1"),
     ("windows=[5, 5]", "windows: 5 is named twice"),
     ("covariance_estimator=oas", "covariance_estimator: 'oas' should be"),

@@ -6,6 +6,9 @@ initial weights and of dropout masks are each asset's own. Importing Keras takes
 
 import os
 from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 _stderr = os.dup(2)
@@ -115,6 +118,116 @@ class _Wave(keras.layers.Layer):
 def _lstm_step(below, hidden, carry, *gates):
     """Hidden and carry after one step of the LSTM; the kernel, bias and mask of each gate come in Keras' order."""
     inputs = ops.concatenate([below, hidden], axis=2)
-    let_in, forget, candidate, let_out = (ops.matmul(kernel, inputs * mask) + bias for kernel, bias, mask in gates)
+    return _lstm((ops.matmul(kernel, inputs * mask) + bias for kernel, bias, mask in gates), carry)
+
+
+def _lstm(gates, carry):
+    """Hidden and carry that the sums at the LSTM's gates lead to."""
+    let_in, forget, candidate, let_out = gates
     carry = ops.sigmoid(forget) * carry + ops.sigmoid(let_in) * ops.tanh(candidate)
     return ops.sigmoid(let_out) * ops.tanh(carry), carry
+
+
+class StackedRecurrent(keras.layers.Layer):
+    """Each asset's stacked cells of one kind, (batch, days, assets) -> (assets, batch, units), the top layer's last state.
+
+    `cell` is a key of CELLS. Both directions of a bidirectional one read all of the layer below, and the output is the
+    forward's last state beside the backward's, (assets, batch, 2 units). Dropout masks are those of stock Keras, the
+    same on all days: with recurrent dropout one a gate, without it one for all gates.
+    """
+
+    def __init__(self, network, *, cell: str, seed: int):
+        super().__init__()
+        self.network, self.cell, self.seed_generator = network, CELLS[cell], keras.random.SeedGenerator(seed)
+        self.loops = [keras.layers.RNN(_Today(self.cell, network.units), return_sequences=True, go_backwards=backwards)
+                      for backwards in (False, True)[:self.cell.directions]]
+
+    def build(self, shape):
+        n_assets, units, biases = shape[-1], self.network.units, self.cell.biases
+        gates = units * biases.shape[-1]
+        glorot = _each_asset(keras.initializers.GlorotUniform(self.seed_generator))
+        orthogonal = _each_asset(keras.initializers.Orthogonal(seed=self.seed_generator))
+        constant = _each_asset(lambda shape, dtype: ops.repeat(ops.array(biases, dtype), units, axis=-1))
+        self.stack = []  # of each layer each direction's kernel, recurrent kernel and bias
+        for n_inputs in [1] + [units * self.cell.directions] * (self.network.layers - 1):
+            self.stack.append([[self.add_weight((n_assets, n_inputs, gates), initializer=glorot),
+                                self.add_weight((n_assets, units, gates), initializer=orthogonal),
+                                self.add_weight((n_assets, *biases.shape[:-1], gates), initializer=constant)]
+                               for _ in self.loops])
+
+    def call(self, windows, training=False):
+        x = ops.transpose(windows, (2, 1, 0))[:, :, None]  # (assets, days, inputs, batch)
+        for layer in self.stack:
+            runs = [self._run(loop, x, *weights, training) for loop, weights in zip(self.loops, layer)]
+            x = ops.concatenate([runs[0], *(ops.flip(run, axis=1) for run in runs[1:])], axis=2)
+        return ops.swapaxes(ops.concatenate([run[:, -1] for run in runs], axis=1), 1, 2)
+
+    def _run(self, loop, x, kernel, recurrent_kernel, bias, training):
+        """One direction's hidden states in the order in which it reads the days, (assets, days, units, batch)."""
+        n_assets, units, n_gates = x.shape[0], self.network.units, self.cell.biases.shape[-1]
+        start = ops.zeros((n_assets, units, ops.shape(x)[-1]), self.compute_dtype)
+        mask = self._masks(x[:, 0], self.network.dropout, training)
+        own_mask = self._masks(start, self.network.recurrent_dropout, training)
+        kernel, recurrent_kernel = (ops.transpose(ops.reshape(weight, (n_assets, -1, n_gates, units)), (0, 2, 3, 1))
+                                    for weight in (kernel, recurrent_kernel))  # (assets, gates, units, inputs)
+        bias = ops.reshape(bias, (n_assets, -1, n_gates, units, 1))
+        below = ops.matmul(kernel[:, None], x[:, :, None] * mask[:, None]) + bias[:, :1]
+        loop.cell.own = recurrent_kernel, own_mask, ops.sum(bias[:, 1:], axis=1)
+        return loop(below, initial_state=[start] * self.cell.states)
+
+    def _masks(self, x, rate, training):
+        """Dropout masks of x, (assets, inputs, batch), with the gates as second axis."""
+        if not training:
+            return ops.ones((1, 1, 1, 1), self.compute_dtype)
+        n_masks = self.cell.biases.shape[-1] if self.network.recurrent_dropout else 1
+        ones = ops.ones((x.shape[0], n_masks, x.shape[1], ops.shape(x)[2]), self.compute_dtype)
+        return keras.random.dropout(ones, rate, seed=self.seed_generator)
+
+
+class _Today(keras.layers.Layer):
+    """One day of the loop; states are (assets, units, batch), what comes from below (assets, gates, units, batch)."""
+
+    def __init__(self, cell, units: int):
+        super().__init__()
+        self.cell, self.state_size, self.output_size = cell, [units] * cell.states, units
+
+    def call(self, below, states):
+        # To compute the gates again is cheaper than to keep them; the gradient knows only what is passed to remat.
+        states = keras.remat(self._step)(below, *self.own, *states)
+        return states[0], list(states)
+
+    def _step(self, below, kernel, mask, bias, *states):
+        return self.cell.step(below, ops.matmul(kernel, states[0][:, None] * mask) + bias, *states)
+
+
+def _rnn_step(below, own, hidden):
+    """The state after one day, a tuple of one; the sums from below and from the own state have an axis of one gate."""
+    return (ops.tanh(below + own)[:, 0],)
+
+
+def _gru_step(below, own, hidden):
+    """The state after one day, a tuple of one; the reset gate works on the own state's product (reset_after)."""
+    update, reset = ops.unstack(ops.sigmoid(below[:, :2] + own[:, :2]), axis=1)
+    candidate = ops.tanh(below[:, 2] + reset * own[:, 2])
+    return (update * hidden + (1 - update) * candidate,)
+
+
+def _bilstm_step(below, own, hidden, carry):
+    """Hidden and carry after one day of one direction."""
+    return _lstm(ops.unstack(below + own, axis=1), carry)
+
+
+class _Cell(NamedTuple):
+    """A day's new states, each gate's initial bias, how many states it has and how many directions read the days."""
+
+    step: Callable
+    biases: np.ndarray
+    states: int
+    directions: int
+
+
+CELLS = {
+    "rnn": _Cell(_rnn_step, np.zeros(1), states=1, directions=1),
+    "gru": _Cell(_gru_step, np.zeros((2, 3)), states=1, directions=1),  # one bias from below, one from the own state
+    "bilstm": _Cell(_bilstm_step, np.array([0, 1, 0, 0]), states=2, directions=2),
+}

@@ -6,28 +6,37 @@ own losses, and Adam works weight by weight, so each is trained as it would be a
 model's weights is the network of asset ``a``, in stock Keras' shapes and order. Importing Keras takes seconds.
 """
 
+import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from forefolio.forecasts import forecast_frame, window_counts
-from forefolio.layers import Dense, StackedLSTM
+from forefolio.layers import Dense, StackedLSTM, StackedRecurrent
 from forefolio.returns import Date, iso_day, lookback_windows
+from forefolio.training import PREDICTED_TOGETHER, Programs, predict, programs, train
 
 import keras  # after layers, which silences it
 from keras import ops
 
+GROUP = 16  # assets at most in one graph
+ROOM = 2**30  # bytes that a group's values may take while it is trained
+TITLES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "bilstm": "LSTM, both directions"}
+
 
 @dataclass(frozen=True)
-class LSTM:
-    """Stacked LSTM; Nguyen (2025): 4 layers of 4 units, dropout and recurrent dropout 0.3."""
+class Recurrent:
+    """Stacked rnn, lstm, gru or bilstm; Nguyen (2025): an LSTM, 4 layers of 4 units, both dropouts 0.3."""
 
-    name: ClassVar[str] = "lstm"
+    name: Literal["rnn", "lstm", "gru", "bilstm"]
     layers: int
     units: int
     dropout: float
@@ -49,7 +58,7 @@ class CNN1D:
 
 @dataclass(frozen=True)
 class Training:
-    """How networks are trained: lookback in days, patience in epochs, the last days of training and of validation."""
+    """How networks are trained: lookback in days, patience in epochs, last days of training and validation, `seeds` times."""
 
     lookback: int
     epochs: int
@@ -59,6 +68,7 @@ class Training:
     train_end: Date
     validation_end: Date
     seed: int
+    seeds: int = 1
 
 
 def _cnn1d(windows, network: CNN1D, seeds: Iterator[int]):
@@ -78,7 +88,7 @@ def _cnn1d(windows, network: CNN1D, seeds: Iterator[int]):
     return ops.concatenate([keras.layers.Dropout(network.dropout, seed=next(seeds))(half) for half in halves], axis=-1)
 
 
-def build(network: LSTM | CNN1D, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
+def build(network: Recurrent | CNN1D, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
     """Build one network an asset, side by side: windows (batch, lookback, n_assets) -> forecasts (batch, n_assets).
 
     Initial weights and dropout masks are drawn from `seed`, which Keras' global seed is set to as well, each asset's
@@ -86,98 +96,25 @@ def build(network: LSTM | CNN1D, *, n_assets: int, lookback: int, seed: int) -> 
     """
     keras.utils.set_random_seed(seed)
     seeds, windows = count(1000 * seed), keras.Input((lookback, n_assets))
-    if isinstance(network, LSTM):
+    if network.name == "lstm":
         x = StackedLSTM(network, seed=next(seeds))(windows)
+    elif isinstance(network, Recurrent):
+        x = StackedRecurrent(network, cell=network.name, seed=next(seeds))(windows)
     else:
         x = _cnn1d(windows, network, seeds)
     forecasts = Dense(1, "linear", seed=next(seeds))(x)
     return keras.Model(windows, ops.transpose(forecasts[..., 0]), name=network.name)
 
 
-def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Shuffled rows and their weights; rows of weight 0 fill the last batch up, so that XLA compiles one shape."""
-    order = rng.permutation(n_samples)
-    for first in range(0, n_samples, batch_size):
-        rows = order[first:first + batch_size]
-        yield np.resize(rows, batch_size), np.where(np.arange(batch_size) < len(rows), 1.0, 0.0)
-
-
-def _predict(model: keras.Model, windows: np.ndarray, batch_size: int) -> np.ndarray:
-    """Forecasts (n_windows, n_assets), made in batches of one shape as well."""
-    batches = np.resize(np.arange(len(windows)), (-(-len(windows) // batch_size), batch_size))
-    return np.concatenate([model.predict_on_batch(windows[rows]) for rows in batches])[:len(windows)]
-
-
-def _losses(model: keras.Model, windows: np.ndarray, targets: np.ndarray, batch_size: int) -> np.ndarray:
-    """Each asset's mean squared error, without dropout."""
-    return np.square(_predict(model, windows, batch_size) - targets).mean(axis=0, dtype=float)
-
-
-def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarray, validation_windows: np.ndarray,
-          validation_targets: np.ndarray, *, training: Training, assets: list[str],
-          progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
-    """Train in place, each asset until its validation loss stops improving, and restore each asset's best weights.
-
-    Parameters
-    ----------
-    model, training, assets : keras.Model as `build` makes it, Training, list of str
-    train_windows, train_targets : ndarray (n_samples, lookback, n_assets), ndarray (n_samples, n_assets)
-    validation_windows, validation_targets : ndarray, the same for validation
-    progress : callable, called after each epoch with its number and the number of assets that go on
-
-    Returns
-    -------
-    DataFrame
-        asset, epoch (from 1 to the asset's last), loss and validation_loss (mean squared errors after the epoch,
-        without dropout), kept (True on the epoch whose weights the asset has now).
-
-    Warns
-    -----
-    UserWarning
-        Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
-    """
-    # The mean over assets times their number is their sum: each asset's gradient is that of its own mean.
-    model.compile(keras.optimizers.Adam(training.learning_rate), loss_weights=float(len(assets)), jit_compile=True,
-                  loss=keras.losses.MeanSquaredError(reduction="mean_with_sample_weight"))
-    rng, epochs = np.random.default_rng(training.seed), []
-    best_weights = [weight.copy() for weight in model.get_weights()]
-    best_loss, best_epoch = np.full(len(assets), np.inf), np.zeros(len(assets), dtype=int)
-    running, failed = np.full(len(assets), True), np.full(len(assets), False)
-    for epoch in range(1, training.epochs + 1):
-        for rows, weights in _batches(len(train_windows), training.batch_size, rng):
-            model.train_on_batch(train_windows[rows], train_targets[rows], weights)
-        loss = _losses(model, train_windows, train_targets, training.batch_size)
-        validation_loss = _losses(model, validation_windows, validation_targets, training.batch_size)
-        table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
-        epochs.append(pd.DataFrame(table)[running])
-        # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
-        failed |= running & ~np.isfinite(loss + validation_loss)
-        better = running & ~failed & (validation_loss < best_loss)
-        best_loss[better], best_epoch[better] = validation_loss[better], epoch
-        for best, now in zip(best_weights, model.get_weights()):
-            best[better] = now[better]
-        running &= ~failed & (epoch - best_epoch < training.patience)
-        if progress:
-            progress(epoch, int(running.sum()))
-        if not running.any():
-            break
-    model.set_weights(best_weights)
-    for asset in np.array(assets)[failed]:
-        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate", stacklevel=2)
-    history = pd.concat(epochs, ignore_index=True)
-    kept = pd.Series(np.where(failed, 0, best_epoch), index=assets)
-    return history.assign(kept=history["epoch"] == history["asset"].map(kept))
-
-
-def outline(network: LSTM | CNN1D, training: Training, *, n_assets: int) -> list[tuple[str, str]]:
+def outline(network: Recurrent | CNN1D, training: Training, *, n_assets: int) -> list[tuple[str, str]]:
     """A network's layers from input to output, each a name and its details, to be drawn.
 
     >>> training = Training(30, 50, 64, 0.01, 10, "2018-12-31", "2020-12-31", 7)
-    >>> outline(LSTM(1, 4, 0.3, 0.3), training, n_assets=20)
+    >>> outline(Recurrent("lstm", 1, 4, 0.3, 0.3), training, n_assets=20)
     [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
     """
-    if isinstance(network, LSTM):
-        inside = [("LSTM", f"{network.units} units, dropout {network.dropout:g}")] * network.layers
+    if isinstance(network, Recurrent):
+        inside = [(TITLES[network.name], f"{network.units} units, dropout {network.dropout:g}")] * network.layers
     else:
         inside = [("convolution", f"{network.filters} filters of {network.kernel_size} days")] * network.layers
         inside += [("pool", f"{network.pool_size} days"),
@@ -191,21 +128,21 @@ def no_history() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
 
 
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: LSTM | CNN1D, training: Training, *,
-                      progress: Callable[[int, int], None] | None = None) -> dict[str, pd.DataFrame]:
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Recurrent | CNN1D,
+                      training: Training) -> dict[str, pd.DataFrame]:
     """Train one network an asset and make the scheduled forecasts.
 
     Parameters
     ----------
     returns, schedule : DataFrame
         Simple daily returns; the forecasts to make, as `forecasts.schedule` gives them from the days of `returns`.
-    network, training, progress : LSTM or CNN1D, Training, callable as in `train`
+    network, training : Recurrent or CNN1D, Training
 
     Returns
     -------
     dict of DataFrame
-        `forecasts`, as `forecasts.forecast_frame` makes them, without assets that diverged; `history`, as `train`
-        returns it, with model and seed, losses in squared z-scores.
+        `forecasts`, as `forecasts.forecast_frame` makes them, without assets that diverged; `history`, as
+        `training.train` returns it, with model and seed, losses in squared z-scores.
 
     Raises
     ------
@@ -227,27 +164,93 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: LS
     mean, deviation = past.mean(axis=0), past.std(axis=0)
     scores = ((log_returns - mean) / deviation).to_numpy(keras.config.floatx())
     windows, targets = lookback_windows(scores, lookback=lookback), scores[lookback:]
-    validation = slice(n_train, n_train + n_validation)
-    model = build(network, n_assets=returns.shape[1], lookback=lookback, seed=training.seed)
-    history = train(model, windows[:n_train], targets[:n_train], windows[validation], targets[validation],
-                    training=training, assets=list(returns.columns), progress=progress)
-
+    samples = slice(0, n_train), slice(n_train, n_train + n_validation)
     longest = schedule.groupby("decision_date")["horizon"].max()
     decided = returns.index.get_indexer(longest.index) - lookback + 1
     if (decided < 0).any():
         day = iso_day(longest.index[decided < 0][0])
         raise ValueError(f"The decision of {day} has no {lookback} returns up to it: schedule later ones")
-    recent, steps = windows[decided], np.full((longest.max(), len(longest), returns.shape[1]), np.nan)
+
+    groups = _groups(returns.shape[1], _largest_group(network, training))
+    tasks = [(seed, number) for seed in range(training.seed, training.seed + training.seeds) for number in range(len(groups))]
+    models = [build(network, n_assets=groups.shape[1], lookback=lookback, seed=_group_seed(*task)) for task in tasks]
+    program = _compiled(network, groups.shape[1], lookback, keras.config.floatx())
+    bar = tqdm(total=len(tasks) * training.epochs, desc=network.name, unit="epoch", disable=None)  # on a terminal
+
+    def train_and_forecast(model, task):
+        seed, group = task[0], groups[task[1]]
+        data = [part[rows][..., group] for rows in samples for part in (windows, targets)]
+        history = train(model, *data, epochs=training.epochs, batch_size=training.batch_size, patience=training.patience,
+                        learning_rate=training.learning_rate, seed=seed, assets=list(returns.columns[group]),
+                        program=program, progress=lambda epoch, n_running: bar.update())
+        bar.total -= training.epochs - history["epoch"].max()
+        return history.assign(seed=seed), _recursive(model, program, windows[decided][..., group], longest.to_numpy())
+
+    with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
+        histories, steps = zip(*pool.map(train_and_forecast, models, tasks))
+    history = pd.concat(histories, ignore_index=True).drop_duplicates(["seed", "asset", "epoch"], ignore_index=True)
+    rows = schedule["horizon"] - 1, longest.index.get_indexer(schedule["decision_date"])
+    made = []
+    for seed, of_seed in history.groupby("seed", sort=False):
+        scored = np.concatenate([part for part, task in zip(steps, tasks) if task[0] == seed], axis=2)[..., :returns.shape[1]]
+        values = pd.DataFrame(np.expm1(mean + deviation * scored[rows]), columns=returns.columns)
+        usable = of_seed.groupby("asset")["kept"].any()[returns.columns].to_numpy()
+        made.append(forecast_frame(schedule, values.loc[:, usable], model=network.name, seed=seed))
+    return {"forecasts": pd.concat(made, ignore_index=True),
+            "history": history.assign(model=network.name)[no_history().columns]}
+
+
+def _groups(n_assets: int, largest: int) -> np.ndarray:
+    """Positions of the assets of each group, all groups of one size; the first assets fill the last group up.
+
+    >>> _groups(3, 16), _groups(17, 16)[:, [0, -1]]
+    (array([[0, 1, 2]]), array([[0, 8],
+           [9, 0]]))
+    """
+    n_groups = -(-n_assets // largest)
+    return np.resize(np.arange(n_assets), (n_groups, -(-n_assets // n_groups)))
+
+
+def _largest_group(network: Recurrent | CNN1D, training: Training) -> int:
+    """Assets that may be trained together; fewer than usual, and said, where their values would need too much memory."""
+    if isinstance(network, Recurrent):
+        values_a_day = 24 * network.layers * network.units
+    else:
+        values_a_day = 4 * (network.kernel_size + 1) * network.layers * network.filters
+    samples = max(training.batch_size, PREDICTED_TOGETHER)
+    bytes_an_asset = np.dtype(keras.config.floatx()).itemsize * samples * training.lookback * values_a_day
+    fitting = int(min(max(ROOM // bytes_an_asset, 1), GROUP))
+    if fitting < GROUP:
+        warnings.warn(f"The {network.name} is trained in groups of {fitting} in place of {GROUP} assets, as more would not "
+                      "fit in memory: lower lookback, batch_size, layers or units if it takes too long", stacklevel=3)
+    return fitting
+
+
+@lru_cache(maxsize=32)
+def _compiled(network: Recurrent | CNN1D, n_assets: int, lookback: int, floats: str) -> Programs:
+    """The programs of an architecture, for every group, seed and refit of this process."""
+    return programs(build(network, n_assets=n_assets, lookback=lookback, seed=0))
+
+
+def _group_seed(seed: int, number: int) -> int:
+    """What a group's initial weights and masks are drawn from: neither cores nor other groups matter."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _recursive(model: keras.Model, program: Programs, recent: np.ndarray, longest: np.ndarray) -> np.ndarray:
+    """Forecasts (horizon, decision, asset) of all decisions at once; each enters the window of the next horizon."""
+    weights, states = ([variable.value for variable in variables]
+                       for variables in (model.trainable_variables, model.non_trainable_variables))
+    steps = np.full((longest.max(), len(longest), recent.shape[2]), np.nan)
     for step, forecast in enumerate(steps):
-        due = longest.to_numpy() > step
-        forecast[due] = _predict(model, recent[due], training.batch_size)
+        due = longest > step
+        forecast[due] = predict(program, weights, states, recent[due])
         recent = np.concatenate([recent[:, 1:], forecast[:, None]], axis=1, dtype=recent.dtype)
-    values = steps[schedule["horizon"] - 1, longest.index.get_indexer(schedule["decision_date"])]
-    values = pd.DataFrame(np.expm1(mean + deviation * values), columns=returns.columns)
-    usable = history.groupby("asset")["kept"].any()[returns.columns].to_numpy()
-    forecasts = forecast_frame(schedule, values.loc[:, usable], model=network.name, seed=training.seed)
-    return {"forecasts": forecasts,
-            "history": history.assign(model=network.name, seed=training.seed)[no_history().columns]}
+    return steps
 
 
 def _check(returns: pd.DataFrame, past: pd.DataFrame, lookback: int) -> None:

@@ -10,11 +10,11 @@ def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
     rules = [(("study",), "" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", study.study) else
               f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
     joint = study.network_scope == "joint"
-    wrong = [model for model in study.models if model in (("cnn1d",) if joint else ("rnn", "gru", "bilstm"))]
     rules += [
-        (("models", "network_scope"), "" if not wrong else
-         f"models: {wrong[0]} is not there for network_scope {study.network_scope}; leave it out, or set network_scope to "
-         f"{'asset' if joint else 'joint'}"),
+        (("models", "network_scope"), "" if not joint or "cnn1d" not in study.models else
+         "models: cnn1d is not there for network_scope joint; leave it out, or set network_scope to asset"),
+        (("seeds", "network_scope"), "" if not joint or study.seeds == 1 else
+         f"seeds: {study.seeds} trainings are for networks of one asset; set seeds to 1, or network_scope to asset"),
         (("network_scope", "windows", "lookback"), "" if not joint or study.lookback in study.windows else
          f"windows: {study.windows} lacks lookback ({study.lookback}), whose network the portfolios use; add it"),
         (("network_preset", "network_target", "network_scope"),

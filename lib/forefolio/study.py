@@ -53,6 +53,7 @@ class Study(BaseModel):
     study: str = "default"
     paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
 
     source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
     tickers: list[Name] = []
