@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
 
-.PHONY: help run test lab notebooks lock clean
+.PHONY: help run test lab jax notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -17,6 +17,9 @@ test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctest
 
 lab: .venv/ready  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+jax: .venv/ready  ## add JAX to the environment, another backend of the networks: KERAS_BACKEND=jax
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[jax]'
 
 notebooks: .venv/ready  ## execute the notebooks in place, as they are committed, and renew the figure of the README
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
