@@ -28,6 +28,15 @@ def test_daily_errors_by_hand():
     assert subject.daily_errors(made, returns, first=DAYS[1], last=DAYS[1]).index.tolist() == [DAYS[1]]
 
 
+def test_an_asset_that_one_model_does_not_forecast_counts_for_none():
+    returns = pd.DataFrame({"A": [0.1, 0.2, 0.0, 0.1], "B": [9.0] * 4}, index=DAYS)
+    made = long({"mean": {"A": [0.0] * 4, "B": [0.0] * 4}, "lstm": {"A": [0.1] * 4, "B": [0.0] * 4}})
+    made = made[(made["model"] != "lstm") | (made["asset"] != "B")]
+    errors = subject.daily_errors(made, returns, first=DAYS[0], last=DAYS[3])
+    assert errors["mean"].tolist() == pytest.approx([0.01, 0.04, 0.0, 0.01])
+    assert errors["lstm"].tolist() == pytest.approx([0.0, 0.01, 0.01, 0.0], abs=1e-15)
+
+
 def test_seeds_are_averaged_before_they_are_judged():
     returns = pd.DataFrame({"A": [0.1, 0.1, 0.1, 0.1]}, index=DAYS)
     both = pd.concat([long({"lstm": {"A": [0.0] * 4}}), long({"lstm": {"A": [0.2] * 4}}, seed=1)])

@@ -35,12 +35,12 @@ def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date,
     -------
     DataFrame (n_days, n_models)
         Squared fraction a day. Assets are averaged because errors of one day move together: asset-days are no
-        independent observations.
+        independent observations. An asset that some model does not forecast is left out for all.
     """
     inside = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))]
     made = inside.pivot_table(index=["target_date", "asset"], columns="model", values="forecast", sort=False)
     actual = returns.stack().rename_axis(["target_date", "asset"]).reindex(made.index)
-    return made.rsub(actual, axis=0).pow(2).groupby("target_date").mean().dropna(how="all")
+    return made.rsub(actual, axis=0).pow(2).dropna().groupby("target_date").mean()
 
 
 def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, float, float]:
