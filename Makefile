@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
 
-.PHONY: help run test lab jax notebooks lock clean
+.PHONY: help run test bench lab jax notebooks lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -14,6 +14,9 @@ run: .venv/ready  ## run the six notebooks with params/default.yml into outputs/
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
 	$(BIN)/python -m pytest
+
+bench: .venv/ready  ## measure speed and memory into benchmarks/results.json, as ratios (half an hour, nothing else running)
+	$(BIN)/python -m benchmarks
 
 lab: .venv/ready  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -550,6 +550,18 @@ def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_uni
         decide(returns, forecasts, dates[:2], limits=Limits(max_weight=0.9 * even))
 
 
+def test_an_asset_that_a_model_does_not_forecast_is_not_bought_by_it_and_the_log_says_so(returns, forecasts, dates):
+    lost = forecasts[(forecasts["model"] != "lstm") | (forecasts["asset"] != "KO")]
+    weights, log = decide(returns, lost, dates[:2])
+    everything, _ = decide(returns, forecasts, dates[:2])
+    own = weights["strategy"].str.startswith("lstm+")
+    assert (weights.loc[own & (weights["asset"] == "KO"), "weight"] == 0).all()
+    assert everything.loc[own & (weights["asset"] == "KO"), "weight"].max() > 0.05
+    pd.testing.assert_frame_equal(weights[~own], everything[~own])
+    noted = log["note"].str.contains("without KO, not forecast by lstm")
+    assert (noted == log["strategy"].str.startswith("lstm+")).all()
+
+
 def test_an_asset_that_does_not_trade_is_neither_bought_nor_sold_short(returns, forecasts, dates):
     weights, _ = decide(returns, forecasts, dates, traded=returns.notna().assign(KO=False), **TANGENCY)
     ours = weights[weights["strategy"] == "lstm+tangency"]

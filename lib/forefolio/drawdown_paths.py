@@ -5,16 +5,18 @@ below[t] >= below[t-1] - growth[t], below >= 0, below[0] = 0. Programs are in un
 With `at_most`, in these units, each looks for the weights nearest equal weight whose drawdown is no larger.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.solvers import OptimizationError, long_only, solve
+from forefolio.solvers import PRICED, LinearProgram, OptimizationError, long_only, solve
 
 PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
-ROUNDS = 50  # of linear programs; two to eight are enough as a rule
+CLOSER = 1e-8  # where tangents go on to: near a flat optimum, weights follow its drawdown only from afar
+ROUNDS = 500  # of programs; two to eight are enough as a rule, with constant weights ten to fifty
 
 
 class Optimum(NamedTuple):
@@ -22,28 +24,44 @@ class Optimum(NamedTuple):
 
     weights: np.ndarray
     drawdown: float
-    constraints: list[cp.Constraint]
-    fixed: np.ndarray  # returns of assets, shape (n_days, n_assets), on days when all optima earn the same
+    fixed: Callable[[], np.ndarray] | None = None  # gives rows whose products with the weights all optima share
+
+
+class Tangent(NamedTuple):
+    """Depth of a spell below a peak, in units, which is at least offset + slope'w, and its days."""
+
+    days: slice
+    slope: np.ndarray
+    offset: float
 
 
 def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
                      at_most: float | None = None) -> Optimum:
-    """Weights that are restored every day: linear programs, with tangents added until these meet the logarithms."""
+    """Weights that are restored every day: programs on few tangents, with those added that the solution violates."""
     unit = _unit(below_peak(np.log1p(R).cumsum(axis=0), start=0.0))
-    below, worst = cp.Variable(len(R) + 1), cp.Variable()
-    constraints = [*allowed, below[0] == 0, below >= 0, below <= worst]
-    weights, tangents = np.full(w.size, 1 / w.size), []
+    worst = cp.Variable()
+    program = LinearProgram(worst, [*allowed, worst >= 0], w)
+    weights, bound, tangents = np.full(w.size, 1 / w.size), -1.0, []
     for _ in range(ROUNDS):
-        g = R @ weights
-        # log(1 + w'r) <= log(1 + g) + (w'r - g) / (1 + g), equal at w'r = g
-        growth = np.log1p(g) - g / (1 + g) + (R / (1 + g)[:, None]) @ w
-        tangents.append(below[1:] >= below[:-1] - growth / unit)
-        bound, weights = _smallest(worst, w, constraints + tangents, at_most)
+        violated = _tangents(R, weights, unit, deeper_than=bound)
+        tangents += violated
+        if at_most is None:
+            if violated:
+                program.bound(np.array([tangent.slope for tangent in violated]),
+                              np.array([tangent.offset for tangent in violated]))
+            bound, weights = program.minimize()
+        else:
+            depths = [tangent.offset + tangent.slope @ w for tangent in tangents]
+            bound, weights = at_most, _nearest_equal(w, [*allowed, *(depth <= at_most for depth in depths)])
         drawdown = below_peak(np.log1p(R @ weights).cumsum(), start=0.0).max() / unit
-        if drawdown - bound < PRECISION:
-            priced = sum(tangent.dual_value for tangent in tangents) > PRECISION
-            return Optimum(weights, drawdown, constraints + tangents, R[priced])
-    raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
+        if drawdown - bound < (CLOSER if at_most is None else PRECISION):
+            break
+    if drawdown - bound > PRECISION:
+        raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
+    if at_most is not None:
+        return Optimum(weights, drawdown)
+    priced = [R[tangent.days] for tangent, price in zip(tangents, program.prices_of_bounds()) if price > PRICED]
+    return Optimum(weights, drawdown, lambda: np.vstack([program.fixed(), *priced]))
 
 
 def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
@@ -58,8 +76,7 @@ def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
     else:
         beyond = cp.Variable(len(R))
         objective, tail = worst + cp.sum(beyond) / n_tail, [beyond >= 0, beyond >= below[1:] - worst]
-    bound, weights = _smallest(objective, w, constraints + tail, at_most)
-    return Optimum(weights, bound, constraints + tail, R[:0])
+    return _smallest(objective, w, constraints + tail, at_most)
 
 
 def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
@@ -73,29 +90,18 @@ def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
     for _ in range(ROUNDS):
         # u - V - d u <= excess with the peak u = V + below: wealth V = G w is linear
         constraints = [*path, (1 - d) * below[1:] - d / unit * (G @ w) <= excess]
-        bound, weights = _smallest(excess, w, constraints, None if at_most is None else 0.0)
-        drawdown = relative_to_peak(G @ weights).max()
-        settled = d < 1 and (bound > -PRECISION or d - drawdown < PRECISION * unit)  # the latter where wealth is huge
+        best = _smallest(excess, w, constraints, None if at_most is None else 0.0)
+        drawdown = relative_to_peak(G @ best.weights).max()
+        settled = d < 1 and (best.drawdown > -PRECISION or d - drawdown < PRECISION * unit)  # the latter: huge wealth
         if at_most is not None or settled:
-            return Optimum(weights, drawdown / unit, constraints, R[:0])
+            return best._replace(drawdown=drawdown / unit)
         d = drawdown
     raise OptimizationError(f"The drawdown was not the smallest after {ROUNDS} rounds")
 
 
-def unique(optimum: Optimum, w: cp.Variable) -> bool:
-    """Whether no other weights meet with equality every constraint that has a price, as all optima do."""
-    variables = {variable.id: variable for constraint in optimum.constraints for variable in constraint.variables()}
-    others = [variable for variable in variables.values() if variable is not w]
-    on_w, on_others = [], []
-    for constraint in optimum.constraints:
-        gradient = constraint.expr.grad  # by variable; of linear expressions, so their coefficients
-        priced = np.ravel(constraint.dual_value) > PRECISION
-        met = priced | isinstance(constraint, cp.constraints.Equality)
-        on_w.append(_coefficients(gradient, w, constraint)[met])
-        on_others.append(np.hstack([_coefficients(gradient, variable, constraint)[met] for variable in others]))
-    A, B = np.vstack(on_w), np.vstack(on_others)
-    free_of_others = A - B @ np.linalg.lstsq(B, A)[0]
-    return np.linalg.matrix_rank(np.vstack([free_of_others, optimum.fixed]), tol=PRECISION) == w.size
+def unique(optimum: Optimum) -> bool:
+    """Whether no other weights have the same products with the fixed rows, as all optima do."""
+    return np.linalg.matrix_rank(optimum.fixed(), tol=PRECISION) == len(optimum.weights)
 
 
 def below_peak(wealth: np.ndarray, *, start: float) -> np.ndarray:
@@ -120,19 +126,34 @@ def _unit(below: np.ndarray) -> float:
     return max(below.max(axis=0).min(), 1e-4)
 
 
+def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: float) -> list[Tangent]:
+    """Where the log of wealth lies below a peak and `deeper_than` is exceeded: each spell's tangent in the weights."""
+    g = R @ weights
+    log_wealth = np.append(0, np.log1p(g).cumsum())
+    below = below_peak(log_wealth, start=0.0)
+    peaks = np.flatnonzero(below == 0)
+    tangents = []
+    for peak, following in zip(peaks, [*peaks[1:], len(below)]):
+        trough = peak + below[peak:following].argmax()
+        depth, days = below[trough] / unit, slice(peak, trough)  # the first return leads from the peak to the next day
+        if trough > peak and depth > deeper_than:
+            # -log(1 + w'r) >= -log(1 + g) - (w'r - g) / (1 + g), equal at w'r = g, summed over the spell
+            slope = -(1 / (1 + g[days])) @ R[days] / unit
+            tangents.append(Tangent(days, slope, depth - slope @ weights))
+    return tangents
+
+
 def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Constraint],
-              at_most: float | None) -> tuple[float, np.ndarray]:
+              at_most: float | None) -> Optimum:
     """Smallest objective and its weights; with `at_most` that, and the weights nearest equal weight that keep to it."""
-    if at_most is None:
-        solve(cp.Problem(cp.Minimize(objective), constraints), cp.HIGHS)
-    else:
-        distance = cp.sum_squares(w - 1 / w.size)
-        solve(cp.Problem(cp.Minimize(distance), [*constraints, objective <= at_most]), cp.CLARABEL)
-    return objective.value if at_most is None else at_most, long_only(w.value, pd.RangeIndex(w.size)).to_numpy()
+    if at_most is not None:
+        return Optimum(_nearest_equal(w, [*constraints, objective <= at_most]), at_most)
+    program = LinearProgram(objective, constraints, w)
+    value, weights = program.minimize()
+    return Optimum(weights, value, program.fixed)
 
 
-def _coefficients(gradient: dict, variable: cp.Variable, constraint: cp.Constraint) -> np.ndarray:
-    """A row for each scalar constraint, zero where the variable does not occur."""
-    given = gradient.get(variable, 0.0)
-    dense = given.toarray() if hasattr(given, "toarray") else given
-    return np.broadcast_to(dense, (variable.size, constraint.size)).T
+def _nearest_equal(w: cp.Variable, constraints: list[cp.Constraint]) -> np.ndarray:
+    """Weights nearest equal weight."""
+    solve(cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / w.size)), constraints), cp.CLARABEL)
+    return long_only(w.value, pd.RangeIndex(w.size)).to_numpy()

@@ -57,8 +57,10 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     Constant weights: with y_t the log of wealth over its running peak, max m subject to
     y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. An exponential-cone solver
     takes this convex program as it is, but Clarabel 0.11 stopped short of the optimum on one in nine of the real
-    windows tried. Here each logarithm is its tangents, whose m bounds the true one from above; tangents are added where
-    the solution lies until its drawdown meets the bound, three rounds as a rule.
+    windows tried. Here linear programs in w and m alone have few of the constraints log(V_t / V_s) >= m, those of the
+    deepest day after each peak of the last solution, in which each logarithm is its tangent there, so that their m
+    bounds the true one from above. Such are added where the solution lies until its drawdown meets the bound, ten to
+    fifty rounds as a rule (Kelley 1960).
 
     Uncompounded: with c_t = sum_{s<=t} w'r_s and its running maximum u_t, u_0 = 0, min max_t (u_t - c_t), or
     min q + sum_t (u_t - c_t - q)_+ / ((1 - alpha) T); they agree for alpha >= 1 - 1/T (Chekhlov, Uryasev & Zabarankin
@@ -69,7 +71,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     these weights is the next d, until no weights bring it below zero (Dinkelbach 1967).
 
     All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
-    strictly concave, earn the same with constant weights on each day whose tangents have one. Where this leaves the
+    strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this leaves the
     weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at the
     same drawdown.
 
@@ -96,7 +98,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     smallest = partial(programs[path], R, w, allowed)
     best = smallest()
     weights, solver = best.weights, cp.HIGHS
-    if not unique(best, w):
+    if not unique(best):
         try:
             nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
             if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed

@@ -14,10 +14,10 @@ MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
     "month": lambda month: month.mean(),
 }
-SCENARIOS = {  # window of actual returns, forecasts of the coming month, forecasts made of the window's days, mu -> path
+SCENARIOS = {  # window of actual returns, forecasts of the coming month, what gives those of the window's days, mu -> path
     "append": lambda window, month, made, mu: pd.concat([window, month]),
     "recenter": lambda window, month, made, mu: window - window.mean() + mu,
-    "forecast_only": lambda window, month, made, mu: made,
+    "forecast_only": lambda window, month, made, mu: made(),
     "history": lambda window, month, made, mu: window,
 }
 
@@ -113,8 +113,8 @@ def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, 
     """
     month = forecast_path(forecasts, date=date, assets=window.columns)
     mu = option(MU_HORIZONS, mu_horizon, "mu_horizon")(month)
-    made = next_day_forecasts(forecasts, window).dropna()
-    path = option(SCENARIOS, scenarios, "scenarios")(window, month, made, mu)
+    path = option(SCENARIOS, scenarios, "scenarios")(
+        window, month, lambda: next_day_forecasts(forecasts, window).dropna(), mu)
     if len(path) < 2:
         raise ValueError(f"Model {forecasts['model'].iloc[0]} has forecasts of {len(path)} of the {len(window)} days up to "
                          f"{iso_day(date)}, too few for scenarios {scenarios}: choose another, or end the training period "
@@ -161,12 +161,13 @@ def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates
     rows = []
     for model in forecasts["model"].unique():
         of_model = average_over_seeds(forecasts, model=model)
+        own = returns[returns.columns[returns.columns.isin(of_model["asset"].unique())]]
         for date in pd.DatetimeIndex(rebalance_dates):
             options = {"date": date, "residual_window": residual_window}
-            forecast = expected_returns(of_model, returns, use_residual=False, mu_horizon=mu_horizon, **options)
-            residual = mean_residual(of_model, returns, **options)
-            recent = estimation_sample(returns, date=date, days=residual_window, name="residual_window")
-            rows.append(pd.DataFrame({"rebalance_date": date, "model": model, "asset": returns.columns,
+            forecast = expected_returns(of_model, own, use_residual=False, mu_horizon=mu_horizon, **options)
+            residual = mean_residual(of_model, own, **options)
+            recent = estimation_sample(own, date=date, days=residual_window, name="residual_window")
+            rows.append(pd.DataFrame({"rebalance_date": date, "model": model, "asset": own.columns,
                                       "forecast": forecast.to_numpy(), "residual": residual.to_numpy(),
                                       "mu": (forecast + residual).to_numpy(), "window_mean": recent.mean().to_numpy()}))
     return pd.concat(rows, ignore_index=True)

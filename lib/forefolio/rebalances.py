@@ -88,6 +88,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
 
     Notes
     -----
+    An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
     An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
     who avoid risk. What was held of it is sold at that last price at the first rebalance after it, and counts as
     turnover.
@@ -110,24 +111,25 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     decided, last = [], {}  # last: the date before and what each strategy decided then
     for date in dates:
         assets = returns.columns[traded.loc[date, returns.columns]]
-        bounds, widened = limits.fitting(len(assets))
         solved = {}  # a problem that several strategies share is solved once
         for (model, of_model), framework in product(by_model.items(), frameworks):
-            strategy = f"{model}+{framework}"
-            inputs, note = known(framework, of_model, returns[assets], date)
+            strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
+            inputs, note = known(framework, of_model, returns[own], date)
+            note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
             problem, held = partial(problems[framework], *inputs), None
             if framework != "tangency":
+                bounds, widened = limits.fitting(len(own))
                 if limits.max_turnover < 1 and strategy in last:
                     held = _drifted(last[strategy], returns.loc[:date])
                 problem, note = partial(problem, limits=replace(bounds, held=held)), joined(note, widened)
             key = (framework, None if held is None else tuple(held.items()),
                    *(frame.to_numpy().tobytes() for frame in inputs))
             if key not in solved:
-                solved[key] = solution(problem, assets)
+                solved[key] = solution(problem, own)
             last[strategy] = date, solved[key].weights
             decided.append((date, strategy, solved[key], note))
         decided.append((date, "equal_weight", equal_weight(assets), ""))
-    return _frames(decided, returns.columns)
+    return _frames(decided, returns.columns, traded)
 
 
 def solution(problem: Callable[[], Solution], assets: pd.Index) -> Solution:
@@ -163,15 +165,19 @@ def _drifted(last: tuple[pd.Timestamp, pd.Series], returns: pd.DataFrame) -> pd.
     return holdings / holdings.sum() if holdings.sum() > 0 else None
 
 
-def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]],
-            assets: pd.Index) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _without(assets: pd.Index, reason: str) -> str:
+    """A note on assets that were left out."""
+    return "" if assets.empty else f"without {', '.join(map(str, assets))}, {reason}"
+
+
+def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]], assets: pd.Index,
+            traded: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Weights of all assets, and the log, with the assets that could not be bought in its notes."""
     weights, log = [], []
     for date, strategy, chosen, note in decided:
         weights.append(pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": assets,
                                      "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
-        untraded = assets.difference(chosen.weights.index)
-        without = "" if untraded.empty else f"without {', '.join(map(str, untraded))}, not traded that day"
+        without = _without(assets[~traded.loc[date, assets]].sort_values(), "not traded that day")
         log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
     return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=LOG)
 

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cvxpy as cp
+import highspy
 import numpy as np
 import pandas as pd
+from scipy import linalg, sparse
 
 DUST = 1e-6  # a weight below zero by less is a solver's rounding
+PRICED = 1e-6  # a multiplier above is none of a solver's rounding
 TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
 ATTEMPTS = {  # options, one after the other until a solver reaches the optimum; Clarabel unscaled gets past a stall
     cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
@@ -47,7 +50,71 @@ def solve(problem: cp.Problem, solver: str) -> None:
             reason = str(error)
         if problem.status == cp.OPTIMAL:
             return
-    raise OptimizationError(f"{solver} did not reach the optimum ({reason}), so its weights were not taken")
+    raise OptimizationError(_unsolved(solver, reason))
+
+
+class LinearProgram:
+    """A linear program in weights `w` and other variables, kept by HiGHS, which goes on from its last solution.
+
+    cvxpy reads the objective and the constraints once. Rows on the weights can be added between solutions.
+    """
+
+    def __init__(self, objective: cp.Expression, constraints: list[cp.Constraint], w: cp.Variable) -> None:
+        data, _, _ = cp.Problem(cp.Minimize(objective), constraints).get_problem_data(cp.HIGHS)
+        first = data["param_prob"].var_id_to_col[w.id]
+        self._cost, self._of_w = data["c"], slice(first, first + w.size)
+        self._rows, n_equalities = data["A"].tocsr(), data["dims"].zero  # A x = b in the first rows, then A x <= b
+        self._equality = np.arange(len(data["b"])) < n_equalities
+        self._highs = highspy.Highs()
+        self._highs.silent()
+        free = np.full(len(self._cost), np.inf)
+        self._highs.addVars(len(free), -free, free)
+        self._highs.changeColsCost(len(free), np.arange(len(free), dtype=np.int32), self._cost)
+        self._add(self._rows, np.where(self._equality, data["b"], -np.inf), data["b"])
+
+    def bound(self, slopes: np.ndarray, offsets: np.ndarray) -> None:
+        """Add the rows objective >= offsets + slopes @ w."""
+        rows = np.tile(self._cost, (len(offsets), 1))
+        rows[:, self._of_w] -= slopes
+        self._add(sparse.csr_matrix(rows), offsets, np.full(len(offsets), np.inf))
+
+    def minimize(self) -> tuple[float, np.ndarray]:
+        """Smallest objective and its weights; `OptimizationError` as in `solve`."""
+        for options in ATTEMPTS[cp.HIGHS]:
+            self._highs.resetOptions()
+            self._highs.silent()
+            for name, value in options.items():
+                self._highs.setOptionValue(name, value)
+            self._highs.run()
+            status = self._highs.getModelStatus()
+            if status == highspy.HighsModelStatus.kOptimal:
+                x = np.array(self._highs.getSolution().col_value)
+                weights = x[self._of_w]
+                return float(self._cost @ x), long_only(weights, pd.RangeIndex(len(weights))).to_numpy()
+            self._highs.clearSolver()
+        raise OptimizationError(_unsolved(cp.HIGHS, f"status {self._highs.modelStatusToString(status)}"))
+
+    def prices_of_bounds(self) -> np.ndarray:
+        """Multiplier of each row that was added, in the order of adding."""
+        return self._prices()[len(self._equality):]
+
+    def fixed(self) -> np.ndarray:
+        """Rows, shape (n_rows, n_assets), whose products with the weights are the same at every optimum.
+
+        All optima meet with equality every constraint that has a price. The other variables are eliminated from these.
+        """
+        met = self._rows[self._equality | (self._prices()[:len(self._equality)] > PRICED)].toarray()
+        on_w, on_others = met[:, self._of_w], np.delete(met, self._of_w, axis=1)
+        return on_w - on_others @ linalg.lstsq(on_others, on_w, lapack_driver="gelsy")[0]
+
+    def _prices(self) -> np.ndarray:
+        """Size of every row's multiplier."""
+        return abs(np.array(self._highs.getSolution().row_dual))
+
+    def _add(self, rows: sparse.csr_matrix, lower: np.ndarray, upper: np.ndarray) -> None:
+        """Add rows lower <= rows x <= upper."""
+        self._highs.addRows(len(lower), lower, upper, rows.nnz, rows.indptr[:-1].astype(np.int32),
+                            rows.indices.astype(np.int32), rows.data)
 
 
 def long_only(weights: np.ndarray, assets: pd.Index) -> pd.Series:
@@ -106,3 +173,8 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
     if len(gaps):
         raise OptimizationError(f"Scenarios have gaps in {named(gaps)}: complete or drop them")
     return R
+
+
+def _unsolved(solver: str, reason: str) -> str:
+    """What is said of a solver that stopped short."""
+    return f"{solver} did not reach the optimum ({reason}), so its weights were not taken"

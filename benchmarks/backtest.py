@@ -1,0 +1,155 @@
+"""A backtest of many rebalances through `rebalances.decide`, and the same problems through other libraries.
+
+All get their inputs from the same functions: window, expected returns, path. skfolio is in the lock; Riskfolio-Lib and
+PyPortfolioOpt are not, and are measured where they are found (a folder on PYTHONPATH will do).
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+from statistics import median
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.timing import in_turns, ratio, seconds
+from forefolio import expectations, forecasts, rebalances
+from forefolio.covariance import sample_covariance
+from forefolio.limits import Limits
+from forefolio.returns import rebalance_dates
+
+GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
+FRAMEWORKS = ("mvf", "rpp", "mdp")
+STATED = {  # what a library is asked for each framework; '' where it cannot express the problem
+    "skfolio": {"mvf": "MeanRisk, maximize utility, variance", "rpp": "RiskBudgeting, variance",
+                "mdp": "MeanRisk, minimize maximum drawdown (uncompounded)"},
+    "riskfolio": {"mvf": "optimization, Utility with MV", "rpp": "rp_optimization, MV",
+                  "mdp": "optimization, MinRisk with MDD (uncompounded)"},
+    "pypfopt": {"mvf": "EfficientFrontier.max_quadratic_utility with twice gamma", "rpp": "",
+                "mdp": "EfficientCDaR.min_cdar, its tail half a day: the maximum (uncompounded)"},
+}
+
+
+def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DatetimeIndex]:
+    """Returns of the sample's stocks, forecasts by their mean and by autoregression, and the last rebalance dates."""
+    from skfolio.datasets import load_sp500_dataset
+
+    prices = load_sp500_dataset().iloc[:, :n_assets].loc["2014":]
+    returns = prices.pct_change().iloc[1:]
+    ends = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
+    schedule = forecasts.schedule(returns.index, **ends)
+    made = [forecasts.historical_mean(returns, schedule),
+            forecasts.autoregression(returns, schedule, train_end=ends["train_end"], lags=5)]
+    dates = rebalance_dates(returns.index, validation_end=ends["validation_end"])[-n_rebalances:]
+    return returns, pd.concat(made, ignore_index=True), dates
+
+
+def ours(returns: pd.DataFrame, made: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: list[str]) -> np.ndarray:
+    """Our weights, (n_rebalances * n_models * n_frameworks, n_assets), in this order."""
+    weights, _ = rebalances.decide(
+        returns, made, returns.notna(), rebalance_dates=dates, frameworks=frameworks, estimation_window=WINDOW,
+        residual_window=RESIDUALS, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=GAMMA,
+        drawdown_path="uncompounded", drawdown_alpha=1.0, limits=Limits(), risk_free=0.0, max_gross=0.0,
+        estimate_covariance=sample_covariance)
+    decided = weights[weights["strategy"] != "equal_weight"]
+    return decided["weight"].to_numpy().reshape(-1, returns.shape[1])
+
+
+def theirs(solvers: dict[str, Callable[[pd.DataFrame], np.ndarray]], returns: pd.DataFrame, made: pd.DataFrame,
+           dates: pd.DatetimeIndex, frameworks: list[str]) -> np.ndarray:
+    """The same weights by another library's functions from a sample of returns."""
+    solved = []
+    by_model = {model: expectations.average_over_seeds(made, model=model) for model in made["model"].unique()}
+    for date in dates:
+        window = expectations.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
+        for of_model, framework in product(by_model.values(), frameworks):
+            if framework == "mvf":  # a sample with the mean that is expected, and the covariance of the window
+                mu = expectations.expected_returns(of_model, returns, date=date, residual_window=RESIDUALS,
+                                                   use_residual=True, mu_horizon="next_day")
+                sample = window - window.mean() + mu
+            else:
+                sample = expectations.scenario_path(of_model, window, date=date, scenarios="append",
+                                                    mu_horizon="next_day")
+            solved.append(solvers[framework](sample))
+    return np.array(solved)
+
+
+def _skfolio() -> dict[str, Callable]:
+    from skfolio import RiskMeasure
+    from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
+
+    utility = dict(objective_function=ObjectiveFunction.MAXIMIZE_UTILITY, risk_aversion=GAMMA)
+    return {"mvf": lambda sample: MeanRisk(**utility, risk_measure=RiskMeasure.VARIANCE).fit(sample).weights_,
+            "rpp": lambda sample: RiskBudgeting(risk_measure=RiskMeasure.VARIANCE).fit(sample).weights_,
+            "mdp": lambda sample: MeanRisk(risk_measure=RiskMeasure.MAX_DRAWDOWN).fit(sample).weights_}
+
+
+def _riskfolio() -> dict[str, Callable]:
+    import riskfolio
+
+    def portfolio(sample):
+        made = riskfolio.Portfolio(returns=sample)
+        made.assets_stats(method_mu="hist", method_cov="hist")
+        return made
+
+    def best(sample, **options):
+        return portfolio(sample).optimization(model="Classic", rf=0, hist=True, **options)["weights"].to_numpy()
+
+    return {"mvf": lambda sample: best(sample, rm="MV", obj="Utility", l=GAMMA),
+            "rpp": lambda sample: portfolio(sample).rp_optimization(model="Classic", rm="MV", rf=0)["weights"].to_numpy(),
+            "mdp": lambda sample: best(sample, rm="MDD", obj="MinRisk")}
+
+
+def _pypfopt() -> dict[str, Callable]:
+    import pypfopt
+
+    def utility(sample):
+        problem = pypfopt.EfficientFrontier(sample.mean(), sample.cov())
+        return np.array(list(problem.max_quadratic_utility(risk_aversion=2 * GAMMA).values()))  # it takes half of gamma
+
+    def drawdown(sample):
+        problem = pypfopt.EfficientCDaR(sample.mean(), sample, beta=1 - 0.5 / len(sample))
+        return np.array(list(problem.min_cdar().values()))
+
+    return {"mvf": utility, "mdp": drawdown}
+
+
+LIBRARIES = {"skfolio": _skfolio, "riskfolio": _riskfolio, "pypfopt": _pypfopt}
+
+
+def compare(*, n_rebalances: int, n_assets: int, rounds: int) -> dict:
+    """Seconds of each library's backtest over ours, by framework and of all that it can express."""
+    data, found = known(n_rebalances, n_assets), {}
+    found["backtest"] = f"{n_rebalances} rebalances of {n_assets} stocks, forecasts by mean and ar, {', '.join(FRAMEWORKS)}"
+    for library, load in LIBRARIES.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # theirs, on solvers and on styles of sums
+            try:
+                solvers = load()
+            except ImportError as error:
+                found[library] = {"state": f"not installed ({error})", "problems": STATED[library]}
+                continue
+            try:
+                found[library] = _against(solvers, data, rounds) | {"problems": STATED[library]}
+            except Exception as error:  # whatever another library raises is its result, not the end of ours
+                found[library] = {"state": f"failed ({type(error).__name__}: {error})", "problems": STATED[library]}
+    return found
+
+
+def _against(solvers: dict[str, Callable], data: tuple, rounds: int) -> dict:
+    """One library's ratios to ours, measured in turns, and how far its weights are from ours."""
+    weights, asked = {}, {"all": list(solvers), **{framework: [framework] for framework in solvers}}
+
+    def measurement(name, side):
+        backtest = ours if side == "ours" else partial(theirs, solvers)
+        return lambda: seconds(lambda: weights.update({(name, side): backtest(*data, asked[name])}))
+
+    made = in_turns({(name, side): measurement(name, side) for name in asked for side in ("theirs", "ours")}, rounds=rounds)
+    found = {}
+    for name, frameworks in asked.items():
+        apart = abs(weights[name, "theirs"] - weights[name, "ours"]).max(axis=1)
+        found[name] = ratio("theirs", made[name, "theirs"], "ours", made[name, "ours"]) | {
+            "frameworks": frameworks,
+            "largest_difference_of_a_weight": {"median": float(f"{median(apart):.2g}"), "worst": float(f"{apart.max():.2g}")}}
+    return found

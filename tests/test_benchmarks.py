@@ -1,0 +1,109 @@
+"""The benchmarks run with tiny sizes and say what they measured; nothing is timed here."""
+
+import json
+import sys
+
+import pytest
+
+from forefolio.networks import CNN1D, Recurrent
+from forefolio.study import ROOT
+
+sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
+from benchmarks import backtest, floor, growth, stages, timing, training  # noqa: E402
+from benchmarks import __main__ as command  # noqa: E402
+
+TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
+        "cnn1d": CNN1D(layers=1, filters=2, kernel_size=2, pool_size=2, dense_units=4, dropout=0.1)}
+
+
+def test_a_ratio_is_that_of_its_two_medians():
+    found = timing.ratio("theirs", [9.0, 1.0, 4.0], "ours", [1.0, 2.0, 3.0])
+    assert found == {"ratio": 2.0, "of": "theirs / ours", "theirs": 4.0, "ours": 2.0, "rounds": 3}
+
+
+def test_measurements_are_made_in_turns():
+    order = []
+    timing.in_turns({"one": lambda: order.append(1), "two": lambda: order.append(2)}, rounds=2)
+    assert order == [1, 2, 1, 2]
+
+
+def test_the_machine_is_described():
+    described = timing.machine()
+    assert described["processor"] and described["cores"] >= 1 and described["memory_gib"] > 0
+    assert {"python", "tensorflow", "keras", "cvxpy", "skfolio"} <= set(described["versions"])
+
+
+def test_operations_of_a_small_lstm_are_those_counted_by_hand():
+    # A day of 2 units that see 1 input: 8 sums of 3 products, 6 operations and a bias each; 10 activations; f * c + i * g
+    # and o * tanh(c), 8. Two days, then a dense unit: a sum of 2 products, 4 operations, and a bias.
+    one_layer = 2 * (8 * 7 + 10 + 8) + 5
+    assert floor.lstm_operations(TINY["lstm"], lookback=2) == one_layer
+    above = 2 * (8 * 9 + 10 + 8)  # a second layer sees 2 inputs
+    assert floor.lstm_operations(Recurrent("lstm", 2, 2, 0.0, 0.0), lookback=2) == one_layer + above
+
+
+def test_operations_of_a_small_convolution_are_those_counted_by_hand():
+    # 4 days of 2 filters: 2 products and sums (4), a bias, a relu; 2 pools of 2 filters, one comparison each;
+    # 4 dense units of 4 inputs: 8, a bias, a relu; a dense unit of 4 inputs: 8 and a bias.
+    assert floor.cnn1d_operations(TINY["cnn1d"], lookback=5) == 4 * 2 * 6 + 4 + 4 * 10 + 9
+
+
+def test_an_epoch_is_three_forecasts_a_training_sample_and_one_a_validation_sample():
+    one = floor.lstm_operations(TINY["lstm"], lookback=3)
+    assert floor.epoch_operations(TINY["lstm"], lookback=3, n_training=10, n_validation=4) == 34 * one
+
+
+@pytest.mark.parametrize("name", training.NETWORKS)
+def test_the_loop_s_network_has_as_many_weights_as_ours(name):
+    from forefolio import networks
+
+    ours = networks.build(training.NETWORKS[name], n_assets=3, lookback=training.LOOKBACK, seed=1)
+    theirs = training.stock_model(name)
+    assert [weight.shape[1:] for weight in ours.trainable_variables] == [weight.shape for weight in theirs.trainable_variables]
+
+
+def test_training_and_its_floor_say_what_they_measured(monkeypatch):
+    for name, tiny in {"N_TRAINING": 70, "N_VALIDATION": 10, "LOOKBACK": 5, "NETWORKS": {"cnn1d": TINY["cnn1d"]}}.items():
+        monkeypatch.setattr(training, name, tiny)
+    monkeypatch.setattr(floor, "matrix_rate", lambda: 1e9)
+    found = training.compare(n_stocks=2, epochs=2, loop_epochs=2, rounds=1)
+    assert set(found["cnn1d"]) == {"seconds_a_stock_an_epoch", "seconds_of_a_whole_run", "how", "floor"}
+    assert {"ratio", "keras_loop", "side_by_side", "target"} <= set(found["cnn1d"]["seconds_a_stock_an_epoch"])
+    assert "multiplied" in found["cnn1d"]["how"] and found["cnn1d"]["floor"]["operations_a_stock_an_epoch"] > 0
+    assert any("target: at least 12" in line for line in command.lines(found)) and json.dumps(found, allow_nan=False)
+
+
+def test_growth_is_the_slowest_size_over_the_fastest(monkeypatch):
+    seconds = {20: 1.0, 60: 0.8, 200: 1.2}
+    monkeypatch.setattr(growth, "a_stock_an_epoch",
+                        lambda name, n_assets, epochs, n_training=100: lambda: (seconds[n_assets] * n_training / 100, 9.0))
+    found = growth.with_assets(sizes=tuple(seconds), stock_epochs=100, rounds=3)
+    assert found["lstm"]["ratio"] == 1.5 and found["lstm"]["of"] == "slowest_at_200_assets / fastest_at_60_assets"
+    assert found["lstm"]["seconds_a_stock_an_epoch"] == {"assets_20": 1.0, "assets_60": 0.8, "assets_200": 1.2}
+    history = growth.with_history(n_assets=20, times=(1, 2, 4), n_training=100, stock_epochs=100, rounds=1)
+    assert history["cnn1d"]["ratio"] == 1.0  # twice the days took twice as long
+
+
+def test_the_backtest_through_skfolio_solves_the_same_problems():
+    found = backtest.compare(n_rebalances=1, n_assets=3, rounds=1)
+    assert set(found) == {"backtest", *backtest.LIBRARIES}
+    for framework in backtest.FRAMEWORKS:
+        assert {"ratio", "theirs", "ours"} <= set(found["skfolio"][framework])
+        assert found["skfolio"][framework]["largest_difference_of_a_weight"]["worst"] < 1e-3
+    for library in ("riskfolio", "pypfopt"):  # not in the lock
+        assert "not installed" in found[library].get("state", "not installed") and "problems" in found[library]
+
+
+def test_stages_are_shares_of_the_whole_command(monkeypatch):
+    monkeypatch.setattr(stages, "_run", lambda params, overrides: (10.0, {"01_data": 4.0, "02_correlation": 6.0}))
+    found = stages.of_a_run("params/default.yml", rounds=2)
+    assert found["whole_command"] == {"seconds": [10.0, 10.0]}
+    assert found["02_correlation"]["ratio"] == 0.6
+
+
+def test_a_topic_measured_again_replaces_itself_alone(tmp_path):
+    path = tmp_path / "results.json"
+    command.keep(path, "one", {"results": 1})
+    command.keep(path, "two", {"results": 2})
+    command.keep(path, "one", {"results": 3})
+    assert json.loads(path.read_text()) == {"one": {"results": 3}, "two": {"results": 2}}
