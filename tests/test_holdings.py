@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forefolio import distances
 from forefolio import holdings as subject
 from forefolio import metrics
 from forefolio.covariance import sample_covariance
@@ -29,10 +30,10 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
             {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
             for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
     weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
-    nearest = subject.nearest_strategy(weights).set_index("strategy")
+    nearest = distances.nearest_strategy(weights).set_index("strategy")
     assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
     assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
-    alone = subject.nearest_strategy(weights[weights["strategy"] == "A"])
+    alone = distances.nearest_strategy(weights[weights["strategy"] == "A"])
     assert alone["nearest"].tolist() == [""]
 
 
@@ -89,7 +90,7 @@ def test_distance_is_half_of_what_differs_date_by_date_and_an_unnamed_asset_has_
     weights = decided(**{"lstm+mvf": [(1, 0, 0), (0.5, 0.5, 0), (0, 0, 1)],
                          "mean+mvf": [(0, 1, 0), (0.5, 0.3, 0.2), (0, 0, 1)]})
     for rows in (weights, weights[weights["weight"] != 0], weights.sample(frac=1, random_state=1)):
-        distance = subject.distance_from(rows, "mean+mvf")
+        distance = distances.distance_from(rows, "mean+mvf")
         np.testing.assert_allclose(distance["lstm+mvf"], [1, 0.2, 0], atol=1e-12)
         assert (distance["mean+mvf"] == 0).all() and distance.index.tolist() == list(DATES)
 
@@ -100,12 +101,12 @@ def test_near_copies_count_once_by_the_date_where_they_differ_most():
     weights = decided(**{"mean+rpp": [base] * 3, "cnn1d+rpp": [base, base, far], "lstm+rpp": [base, base, near],
                          "gru+rpp": [chain] * 3})
     # lstm is near to mean, if not to cnn1d; gru to cnn1d on the last date only, and further than 1 % from mean
-    assert subject.distinct_strategies(weights) == ["mean+rpp", "cnn1d+rpp", "gru+rpp"]
-    assert subject.distinct_strategies(weights, apart=0.005) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
-    assert subject.distinct_strategies(weights, apart=0.05) == ["mean+rpp"]
+    assert distances.distinct_strategies(weights) == ["mean+rpp", "cnn1d+rpp", "gru+rpp"]
+    assert distances.distinct_strategies(weights, apart=0.005) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
+    assert distances.distinct_strategies(weights, apart=0.05) == ["mean+rpp"]
 
 
 def test_of_copies_the_one_without_a_model_counts():
     weights = decided(**{"zero+rpp": [(1 / 3, 1 / 3, 1 / 3)] * 3, "zero+mvf": [(1, 0, 0)] * 3,
                          "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
-    assert subject.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]
+    assert distances.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]

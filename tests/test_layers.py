@@ -1,6 +1,7 @@
 """The walls: which module may import which, who alone imports a library, and what importing costs."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ SOLE = {  # library: the only modules that import it
     "tensorflow": ("backends",), "jax": ("backends",), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
     "plotly": ("drawing", "market_figures", "frontier_figures", "forecast_figures", "network_figures",
                "strategy_figures", "profile_figures"), "papermill": ("pipeline",),
-    "click": ("__main__",),
+    "click": ("__main__",), "highspy": ("solvers",),
 }
 
 
@@ -66,6 +67,22 @@ def test_only_the_networks_pay_for_keras():
               "if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("stage, allowed", [
+    ("01_data", set()), ("02_correlation", {"scipy"}), ("03_mpt_frontier", {"scipy", "cvxpy"}),
+    ("04_forecasting", {"scipy", "keras", "tensorflow", "sklearn"}),  # the last is Keras' own wish
+    ("05_portfolios", {"scipy", "cvxpy"}),
+    ("06_comparison", {"scipy", "cvxpy"})])
+def test_no_stage_pays_for_a_library_that_it_does_not_use(stage, allowed):
+    """What the notebook's imports load of the heavy libraries; sources, AR and estimators load theirs when they are used."""
+    cells = [cell for cell in json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
+             if cell["cell_type"] == "code"]
+    script = "".join(cells[1]["source"]).partition("stage = ")[0] + (
+        "import sys; print([name for name in ('scipy', 'cvxpy', 'keras', 'tensorflow', 'sklearn', 'statsmodels', 'arch', "
+        "'yfinance', 'skfolio', 'papermill', 'kaleido') if name in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert set(ast.literal_eval(done.stdout.strip())) <= allowed
 
 
 def test_the_package_re_exports_nothing():

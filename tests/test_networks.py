@@ -191,6 +191,7 @@ def dropped(network, stock, n_draws=20_000):
 
 @pytest.mark.parametrize("network, stock", [
     (subject.Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.2), stock_lstm),
+    (subject.Recurrent("lstm", layers=1, units=3, dropout=0.5, recurrent_dropout=0.0), stock_lstm),
     (subject.CNN1D(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4), stock_cnn1d)])
 def test_masks_are_drawn_as_stock_keras_draws_them_and_apart_for_each_asset(network, stock):
     ours, theirs, _ = dropped(network, stock)
@@ -276,6 +277,14 @@ def test_groups_are_the_same_whatever_the_cores_and_hold_each_asset_once(monkeyp
     assert made[0]["forecasts"][keys].equals(default["forecasts"][keys])
     assert made[0]["history"].groupby(["asset", "epoch"]).size().eq(1).all()
     assert made[0]["history"].groupby("asset")["kept"].sum().eq(1).all()
+
+
+def test_the_bar_counts_epochs_of_all_groups_and_networks_that_finished(monkeypatch, capsys, returns, schedule):
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook.ipynb")
+    monkeypatch.setattr(subject, "GROUP", 2)
+    forecast(returns, schedule)
+    shown = capsys.readouterr().err
+    assert "cnn1d" in shown and "4 of 4 networks finished" in shown and "epoch" in shown
 
 
 def test_several_seeds_are_as_many_trainings_of_their_own(default, returns, schedule):

@@ -29,7 +29,7 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, distinct: list
     tests : DataFrame
         As `evidence.monthly_tests` gives it.
     distinct : list of str
-        As `holdings.distinct_strategies` gives them: significance is counted among these.
+        As `distances.distinct_strategies` gives them: significance is counted among these.
     twins : DataFrame
         As `evidence.against_twins` gives it; possibly without rows.
 

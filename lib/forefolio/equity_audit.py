@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio import backtest, covariance, evidence, metrics, portfolios
+from forefolio import backtest, evidence, metrics
 from forefolio.claims import NO_DATA, NOT_REPRODUCED, claims_table, number_at, row, tolerance
 from forefolio.equity_claims import COMPLETE, ERRORS, MODELS, PAPER, at_most, numbers_in, so_many, title_of, yes
 
@@ -97,6 +97,8 @@ def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> 
     -----
     Covariances are Ledoit-Wolf's, because with fewer days than stocks the sample's is singular.
     """
+    from forefolio import covariance, portfolios  # solvers, for which stage 04 should not pay
+
     index = returns.index
     decided = index[index.get_indexer(net_returns.index[~net_returns.index.to_period("M").duplicated()]) - 1]
     rows = []

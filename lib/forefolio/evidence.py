@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio.holdings import distance_from
+from forefolio.distances import distance_from
 
 LEVEL = 0.05  # of significance, the papers' and everyone's
 BASELINES = ("zero", "mean", "ar")  # the models that are no networks
@@ -93,7 +93,7 @@ def distinct_tests(tests: pd.DataFrame, *, distinct: list[str]) -> pd.DataFrame:
     tests : DataFrame
         As `monthly_tests` gives it, over all names.
     distinct : list of str
-        As `holdings.distinct_strategies` gives them.
+        As `distances.distinct_strategies` gives them.
 
     Returns
     -------

@@ -60,8 +60,8 @@ class StackedLSTM(keras.layers.Layer):
 
     All layers advance in one loop, as a wave: while the first layer reads day t, layer k reads what the layer below
     made of day t - k. So one product a gate serves all layers and assets, in days + layers - 1 steps. Dropout masks
-    are those of stock Keras with recurrent dropout: one a gate, for what comes from below and for the layer's own
-    state, the same on all days.
+    are those of stock Keras, the same on all days, for what comes from below and for the layer's own state: with
+    recurrent dropout one a gate, without it one for all gates.
     """
 
     def __init__(self, network, *, seed: int):
@@ -90,9 +90,10 @@ class StackedLSTM(keras.layers.Layer):
         kernels = ops.concatenate([ops.stack(below), ops.stack(own)], axis=3)
         kernels = ops.split(kernels, 4, axis=2)  # a gate: (layers, assets, units, 2 units)
         biases = ops.split(ops.stack([bias[..., None] for bias in self.biases]), 4, axis=2)
+        n_masks = 4 if self.network.recurrent_dropout else 1
         masks = [ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
-                 if training else ones[:1, :1, :1, :1] for _ in range(4)]
-        self.wave.cell.gates = tuple(zip(kernels, biases, masks))
+                 if training else ones[:1, :1, :1, :1] for _ in range(n_masks)]
+        self.wave.cell.gates = tuple(zip(kernels, biases, masks * (4 // n_masks)))
         days = ops.pad(ops.transpose(windows, (2, 1, 0)), ((0, 0), (0, layers - 1), (0, 0)))
         start = [ops.zeros_like(ones), ops.zeros_like(ones), ops.zeros((), self.compute_dtype)]
         return ops.swapaxes(self.wave(days, initial_state=start), 1, 2)

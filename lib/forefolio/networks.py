@@ -7,6 +7,7 @@ model's weights is the network of asset ``a``, in stock Keras' shapes and order.
 """
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -175,14 +176,19 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Re
     tasks = [(seed, number) for seed in range(training.seed, training.seed + training.seeds) for number in range(len(groups))]
     models = [build(network, n_assets=groups.shape[1], lookback=lookback, seed=_group_seed(*task)) for task in tasks]
     program = _compiled(network, groups.shape[1], lookback, keras.config.floatx())
-    bar = tqdm(total=len(tasks) * training.epochs, desc=network.name, unit="epoch", disable=None)  # on a terminal
+    bar, finished = _bar(network.name, len(tasks) * training.epochs), {}
+
+    def advance(task, n_finished):
+        finished[task] = n_finished
+        bar.set_postfix_str(f"{sum(finished.values())} of {len(tasks) * groups.shape[1]} networks finished", refresh=False)
+        bar.update()
 
     def train_and_forecast(model, task):
         seed, group = task[0], groups[task[1]]
         data = [part[rows][..., group] for rows in samples for part in (windows, targets)]
         history = train(model, *data, epochs=training.epochs, batch_size=training.batch_size, patience=training.patience,
                         learning_rate=training.learning_rate, seed=seed, assets=list(returns.columns[group]),
-                        program=program, progress=lambda epoch, n_running: bar.update())
+                        program=program, progress=lambda epoch, n_running: advance(task, len(group) - n_running))
         bar.total -= training.epochs - history["epoch"].max()
         return history.assign(seed=seed), _recursive(model, program, windows[decided][..., group], longest.to_numpy())
 
@@ -235,6 +241,12 @@ def _compiled(network: Recurrent | CNN1D, n_assets: int, lookback: int, floats: 
 def _group_seed(seed: int, number: int) -> int:
     """What a group's initial weights and masks are drawn from: neither cores nor other groups matter."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
+
+
+def _bar(name: str, n_epochs: int) -> tqdm:
+    """Epochs of all groups, with the time left, where somebody looks: at a terminal, or in JupyterLab's own session."""
+    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
+    return tqdm(total=n_epochs, desc=name, unit="epoch", leave=False, disable=not seen)
 
 
 def _n_cores() -> int:
