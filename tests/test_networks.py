@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -282,6 +283,7 @@ def test_groups_are_the_same_whatever_the_cores_and_hold_each_asset_once(monkeyp
 def test_the_bar_counts_epochs_of_all_groups_and_networks_that_finished(monkeypatch, capsys, returns, schedule):
     monkeypatch.setenv("JPY_SESSION_NAME", "notebook.ipynb")
     monkeypatch.setattr(subject, "GROUP", 2)
+    monkeypatch.setattr(subject, "tqdm", partial(subject.tqdm, mininterval=0))  # each epoch is shown, however short
     forecast(returns, schedule)
     shown = capsys.readouterr().err
     assert "cnn1d" in shown and "4 of 4 networks finished" in shown and "epoch" in shown
