@@ -178,18 +178,18 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Re
     program = _compiled(network, groups.shape[1], lookback, keras.config.floatx())
     bar, finished = _bar(network.name, len(tasks) * training.epochs), {}
 
-    def advance(task, n_finished):
+    def tell(task, n_finished, n_epochs):
         finished[task] = n_finished
-        bar.set_postfix_str(f"{sum(finished.values())} of {len(tasks) * groups.shape[1]} networks finished", refresh=False)
-        bar.update()
+        bar.update(n_epochs)
+        bar.set_postfix_str(f"{sum(finished.values())} of {groups.size * training.seeds} networks finished")
 
     def train_and_forecast(model, task):
         seed, group = task[0], groups[task[1]]
         data = [part[rows][..., group] for rows in samples for part in (windows, targets)]
         history = train(model, *data, epochs=training.epochs, batch_size=training.batch_size, patience=training.patience,
                         learning_rate=training.learning_rate, seed=seed, assets=list(returns.columns[group]),
-                        program=program, progress=lambda epoch, n_running: advance(task, len(group) - n_running))
-        bar.total -= training.epochs - history["epoch"].max()
+                        program=program, progress=lambda epoch, n_running: tell(task, len(group) - n_running, 1))
+        tell(task, len(group), training.epochs - history["epoch"].max())  # those that stopping early saved
         return history.assign(seed=seed), _recursive(model, program, windows[decided][..., group], longest.to_numpy())
 
     with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
