@@ -186,7 +186,7 @@ class Stage:
         if not self._can_draw:
             return None
         try:
-            return pictures.png(figure, scale=1.2)
+            return pictures.png(figure, scale=1.1)
         except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
             self._can_draw = False
             print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there, and "
