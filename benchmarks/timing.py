@@ -58,7 +58,7 @@ def machine() -> dict:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else float("nan")
     return {"date": date.today().isoformat(), "processor": _processor(), "cores": cores,
-            "memory_gib": _short(pages / 2**30), "system": platform.platform(),
+            "memory_gib": _short(pages / 2**30), "system": f"{platform.system()} {platform.machine()}",
             "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}}
 
 
