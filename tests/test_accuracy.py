@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from forecast_days import DAYS, SPLIT, returns, schedule  # noqa: F401  fixtures
 from scipy import stats
 
 from forefolio import accuracy as subject
@@ -11,20 +12,7 @@ from forefolio import forecasts as models
 from forefolio.returns import simple_returns
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
-DAYS = pd.bdate_range("2023-10-02", "2024-02-15", name="date", unit="us")
-SPLIT = {"train_end": "2023-11-30", "validation_end": "2023-12-31"}
 SPAN = {"first": DAYS[0], "last": DAYS[-1]}
-
-
-@pytest.fixture
-def returns():
-    rng = np.random.default_rng(5)
-    return pd.DataFrame(rng.normal(0, 0.01, size=(len(DAYS), 3)), index=DAYS, columns=["A", "B", "C"])
-
-
-@pytest.fixture
-def schedule():
-    return models.schedule(DAYS, **SPLIT)
 
 
 def long(rows, *, model="lstm", seed=1):

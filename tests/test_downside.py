@@ -9,12 +9,6 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction
 from forefolio import downside as subject
 from forefolio.covariance import sample_covariance
 from forefolio.portfolios import maximum_sharpe, minimum_variance
-from forefolio.solvers import OptimizationError
-
-PROBLEMS = {
-    "maximum_sortino": lambda scenarios: subject.maximum_sortino(scenarios, target=0.0001),
-    "minimum_cvar": lambda scenarios: subject.minimum_cvar(scenarios, confidence=0.95),
-}
 
 
 @pytest.fixture(scope="module")
@@ -36,30 +30,6 @@ def cvar(w, scenarios, confidence):
     losses = np.sort(-scenarios.to_numpy() @ np.asarray(w))[::-1]
     share = np.clip((1 - confidence) * len(losses) - np.arange(len(losses)), 0, 1)  # the last day of the tail in part
     return losses @ share / share.sum()
-
-
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_weights_are_long_only_labelled_and_sum_to_one(problem, scenarios):
-    solution = problem(scenarios)
-    assert solution.weights.index.equals(scenarios.columns)
-    assert solution.weights.sum() == pytest.approx(1, abs=1e-12) and (solution.weights >= 0).all()
-    assert solution.status == "optimal" and solution.note == ""
-
-
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_permuting_assets_permutes_weights(problem, scenarios):
-    weights = problem(scenarios[scenarios.columns[::-1]]).weights
-    pd.testing.assert_series_equal(weights.loc[scenarios.columns], problem(scenarios).weights, atol=1e-3, rtol=0)
-
-
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_gaps_and_empty_paths_give_no_weights(problem, scenarios):
-    gap = scenarios.copy()
-    gap.iloc[3, 1] = np.nan
-    with pytest.raises(OptimizationError, match="gaps in AMD"):
-        problem(gap)
-    with pytest.raises(OptimizationError, match="at least one day"):
-        problem(scenarios.iloc[:0])
 
 
 def test_maximum_sortino_by_hand():

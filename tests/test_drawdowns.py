@@ -60,30 +60,6 @@ def cdar(w, scenarios, alpha):
     return below @ share / share.sum()
 
 
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_weights_are_long_only_labelled_and_sum_to_one(problem, scenarios):
-    solution = problem(scenarios)
-    assert solution.weights.index.equals(scenarios.columns)
-    assert solution.weights.sum() == pytest.approx(1, abs=1e-12) and (solution.weights >= 0).all()
-    assert solution.status == "optimal" and solution.note == ""
-
-
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_permuting_assets_permutes_weights(problem, scenarios):
-    weights = problem(scenarios[scenarios.columns[::-1]]).weights
-    pd.testing.assert_series_equal(weights.loc[scenarios.columns], problem(scenarios).weights, atol=1e-3, rtol=0)
-
-
-@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
-def test_gaps_and_empty_paths_give_no_weights(problem, scenarios):
-    gap = scenarios.copy()
-    gap.iloc[3, 1] = np.nan
-    with pytest.raises(OptimizationError, match="gaps in AMD"):
-        problem(gap)
-    with pytest.raises(OptimizationError, match="at least one day"):
-        problem(scenarios.iloc[:0])
-
-
 def test_paths_and_shares_that_do_not_exist_are_refused(scenarios):
     with pytest.raises(ValueError, match="no drawdown path 'compounded'"):
         subject.minimum_drawdown(scenarios, path="compounded")

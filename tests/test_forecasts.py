@@ -1,22 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from forecast_days import DAYS, SPLIT, returns, schedule  # noqa: F401  fixtures
 
 from forefolio import forecasts as subject
-
-DAYS = pd.bdate_range("2023-10-02", "2024-02-15", name="date", unit="us")
-SPLIT = {"train_end": "2023-11-30", "validation_end": "2023-12-31"}
-
-
-@pytest.fixture
-def returns():
-    rng = np.random.default_rng(5)
-    return pd.DataFrame(rng.normal(0, 0.01, size=(len(DAYS), 3)), index=DAYS, columns=["A", "B", "C"])
-
-
-@pytest.fixture
-def schedule():
-    return subject.schedule(DAYS, **SPLIT)
 
 
 def test_horizon_one_fills_validation_and_test(schedule):

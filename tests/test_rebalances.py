@@ -3,10 +3,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from skfolio.datasets import load_sp500_dataset
+from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
 
 from forefolio import expectations
-from forefolio import forecasts as models
 from forefolio import holdings
 from forefolio import rebalances as subject
 from forefolio.backtest import backtest
@@ -16,36 +15,13 @@ from forefolio.frontier import global_minimum_variance, tangency
 from forefolio.limits import NONE, Limits
 from forefolio.long_short import tangency_within
 from forefolio.portfolios import mean_variance_forecast, risk_parity
-from forefolio.returns import rebalance_dates
 from forefolio.solvers import OptimizationError
 
-SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
            "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
            "drawdown_path": "constant_weights", "drawdown_alpha": 1.0, "limits": NONE,
            "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": sample_covariance}
 COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
-
-
-@pytest.fixture(scope="module")
-def returns():
-    return load_sp500_dataset()[["AAPL", "JNJ", "KO", "RRC", "XOM"]].loc["2021-06":"2022-07"].pct_change().iloc[1:]
-
-
-@pytest.fixture(scope="module")
-def dates(returns):
-    return rebalance_dates(returns.index, validation_end=SPLIT["validation_end"])
-
-
-@pytest.fixture(scope="module")
-def forecasts(returns):
-    """Three models; `lstm` has two seeds of noise around the mean."""
-    schedule = models.schedule(returns.index, **SPLIT)
-    mean = models.historical_mean(returns, schedule)
-    rng = np.random.default_rng(6)
-    noisy = [mean.assign(model="lstm", seed=seed, forecast=mean["forecast"] + rng.normal(0, 0.002, len(mean)))
-             for seed in (1, 2)]
-    return pd.concat([models.zero(returns, schedule), mean, *noisy], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
