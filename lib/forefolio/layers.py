@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # sums in one order, so that the number of cores changes no result
 _stderr = os.dup(2)
 with open(os.devnull, "w") as _nowhere:
     os.dup2(_nowhere.fileno(), 2)  # TensorFlow 2.21 heeds no log level while it is imported
