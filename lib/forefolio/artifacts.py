@@ -22,11 +22,11 @@ from typing import Any
 import filelock
 import pandas as pd
 
-from forefolio import pictures, provenance
+from forefolio import ledger, pictures, provenance
 from forefolio.provenance import STAGES, StageError, write_whole
 from forefolio.study import as_parameters, validated
 
-INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # set by the pipeline for the kernels that it starts: the folder it locked
+INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def read_frame(path: Path) -> pd.DataFrame:
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
-def _write_frame(path: Path, frame: pd.DataFrame) -> None:
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a frame whole; a named index becomes the first column of a table."""
     if path.suffix == ".csv":
         write_whole(path, lambda aside: frame.to_csv(aside, index=frame.index.name is not None, lineterminator="\n"))
@@ -85,7 +85,8 @@ class Stage:
         given = {parameter: namespace.get(parameter, value) for parameter, value in declared.items()}
         self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
         self._parameters = as_parameters(self.study, set(declared))
-        self.folder = provenance.outputs_folder() / self.study.study
+        self._run = os.environ.get(INSIDE_A_RUN)
+        self.folder = Path(self._run) if self._run else provenance.outputs_folder() / self.study.study
         self._executed = namespace.get("In") or [""]  # what the kernel has executed, where a kernel keeps it
         self._first = len(self._executed) - 1
         self._sources: list[Path] = []
@@ -101,9 +102,7 @@ class Stage:
 
     def _alone(self) -> AbstractContextManager[None]:
         """The run folder's lock, or nothing to do inside a run that has it."""
-        if os.environ.get(INSIDE_A_RUN) == str(self.folder):
-            return nullcontext()
-        return locked(self.folder, f"notebook {self.name}")
+        return nullcontext() if self._run else locked(self.folder, f"notebook {self.name}")
 
     def _check_inputs(self) -> None:
         """Refuse inputs that are missing, changed, or made for another study."""
@@ -129,7 +128,7 @@ class Stage:
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Write one of the stage's results by its noun, whole or not at all."""
         path = _path_of(name, self._contract.writes, self.name)
-        _write_frame(self.folder / path, frame)
+        write_frame(self.folder / path, frame)
         self._written.append(path)
 
     def read_outside(self, files: list[Path]) -> None:
@@ -214,10 +213,11 @@ class Stage:
                                  "here, so its results are not recorded; run all of its cells again")
             token.unlink()
             provenance.write_manifest(self.folder, provenance.read_manifest(self.folder) | {self.name: entry})
-            provenance.append_ledger(
-                self.folder, point=self.study.study, stage=self.name, state="done", started=self._started,
+        if not self._run:  # a run writes the line when the notebook has ended
+            ledger.append(self.folder, ledger.line(
+                point=self.study.study, stage=self.name, state="done", started=self._started,
                 seconds=round(time.time() - self._started, 1), parameters=self._parameters,
-                library_hash=provenance.combined(entry["library"]))
+                library_hash=provenance.combined(entry["library"])))
 
     def _check_cells(self) -> None:
         """The kernel must have executed the cells of the notebook file, all of them, once, in order."""

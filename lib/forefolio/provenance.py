@@ -1,4 +1,4 @@
-"""What made each file of a run: hashes, the manifest that keeps them, the ledger, and why a stage has to run.
+"""What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
 
 A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
 and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -156,6 +155,17 @@ def environment(library: dict[str, str]) -> dict[str, str]:
             "machine": platform.machine()} | backend
 
 
+def code(stage: str) -> dict[str, Any]:
+    """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
+    library = library_hashes(stage_code(stage))
+    return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library)}
+
+
+def counting(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that results depend on: all but those that place a run or a file."""
+    return {name: value for name, value in parameters.items() if name not in NO_KEY}
+
+
 def cells_since_opening(stage: str) -> list[str]:
     """The code cells of a stage's notebook from the one that opens it on."""
     cells = ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
@@ -201,14 +211,10 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
     parameters : every declared parameter and its value, plain types.
     sources : files from outside the run folder that the stage reads: prices.
     """
-    library = library_hashes(stage_code(stage))
-    return {"notebook": notebook_hash(stage),
-            "parameters": {name: value for name, value in parameters.items() if name not in NO_KEY},
+    return {**code(stage), "parameters": counting(parameters),
             "sources": [file_hash(path) for path in sources],
             "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
-            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()},
-            "library": library,
-            "environment": environment(library)}
+            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()}}
 
 
 def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
@@ -266,20 +272,6 @@ def strangers(folder: Path) -> list[str]:
     found = (path.relative_to(folder).as_posix() for kind in ("artifacts", "tables", "figures")
              for path in (folder / kind).glob("*") if not path.name.startswith("."))
     return sorted(path for path in found if path not in known)
-
-
-def append_ledger(folder: Path, *, started: float, **line: Any) -> None:
-    """Add one line to the run's ledger: what happened to a stage, `started` in seconds since the epoch."""
-    keys = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook")
-    line["started"] = utc(started)
-    entry = {"time": utc(time.time())} | {key: line.get(key) for key in keys}
-    with open(folder / "ledger.jsonl", "a", encoding="utf-8") as ledger:
-        ledger.write(json.dumps(entry) + "\n")
-
-
-def utc(seconds: float) -> str:
-    """A moment, in seconds since the epoch, as ISO text in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def combined(values: dict[str, Any]) -> str:

@@ -212,6 +212,28 @@ def _yaml(text: str, *, where: str) -> Any:
                          "write one `name: value` a line") from None
 
 
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The names and values in a YAML file.
+
+    Raises
+    ------
+    StudyError
+        One sentence: the file cannot be read, or holds no names and values.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
+    values = _yaml(text, where=str(path))
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
+    return values
+
+
 def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     """Read a params file, apply `key=value` overrides, and validate the result.
 
@@ -226,18 +248,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     StudyError
         One sentence naming the file and what is wrong in it.
     """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
-    values = _yaml(text, where=str(path))
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
-        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
-    values = {name: _located(name, value, ROOT) for name, value in values.items()}
+    values = located(read_mapping(path))
     where = str(path)
     for override in overrides:
         name, equals, text = override.partition("=")
@@ -246,6 +257,11 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
         values[name] = _located(name, _yaml(text, where=f"--set {override}"), Path.cwd())
         where = f"{path} with --set"
     return validated(values, where=where)
+
+
+def located(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as a file of the repository has them: relative paths are relative to the repository's root."""
+    return {name: _located(name, value, ROOT) for name, value in values.items()}
 
 
 def _located(name: str, value: Any, folder: Path) -> Any:

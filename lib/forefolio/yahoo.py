@@ -26,7 +26,8 @@ import pandas as pd
 import platformdirs
 
 from forefolio.price_files import MarketError
-from forefolio.provenance import file_hash, utc, write_whole
+from forefolio.ledger import utc
+from forefolio.provenance import file_hash, write_whole
 
 BATCH = 10  # tickers asked for side by side; what a batch brought is on disk before the next one starts
 WAITS = (2, 4, 8, 16, 32, 64)  # seconds before asking again, after a rate limit or an answer that cannot be read
