@@ -12,12 +12,13 @@ from forefolio.study import ROOT
 
 PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only modules that import it
-    "pydantic": ("study",), "yaml": ("study",), "filelock": ("artifacts",), "kaleido": ("pictures",),
-    "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo", "networks"), "sklearn": ("covariance",),
+    "pydantic": ("study",), "yaml": ("study",), "filelock": ("ledger", "artifacts"), "kaleido": ("pictures",),
+    "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo", "networks", "sweep_progress"), "sklearn": ("covariance",),
     "statsmodels": ("forecasts",), "keras": ("layers", "backends", "training", "networks", "joint_networks"),
-    "tensorflow": ("backends",), "jax": ("backends",), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("evidence",),
+    "tensorflow": ("backends",), "jax": ("backends",), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("luck",),
     "plotly": ("drawing", "market_figures", "frontier_figures", "forecast_figures", "network_figures",
-               "strategy_figures", "profile_figures"), "papermill": ("pipeline",),
+               "strategy_figures", "profile_figures", "sweep_axes", "sweep_figures", "luck_figures"),
+    "papermill": ("execution",), "psutil": ("execution",), "dask": ("cluster",), "distributed": ("cluster",),
     "click": ("__main__",), "highspy": ("solvers",),
 }
 
@@ -59,11 +60,12 @@ def test_a_library_stays_in_its_room(module):
         assert module in owners, f"{module} imports {name}, which is for {owners}"
 
 
-def test_only_the_networks_pay_for_keras():
-    """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch, no yfinance."""
-    light = [module for module in module_table() if module not in ("layers", "backends", "training", "networks", "joint_networks", "__main__")]
+def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_and_dask():
+    """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch, no yfinance, no Dask."""
+    heavy = ("layers", "backends", "training", "networks", "joint_networks", "execution", "cluster", "sweep_tasks", "__main__")
+    light = [module for module in module_table() if module not in heavy]
     script = (f"import sys; from forefolio import {', '.join(light)}; "
-              "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio', 'yfinance') "
+              "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio', 'yfinance', 'distributed') "
               "if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -64,6 +64,38 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 
 
 @main.command()
+@click.argument("file")
+@_set
+@click.option("--workers", type=click.IntRange(min=1), help="Processes of this machine; one a core, if not given.")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.1:8786, in place of processes here.")
+@click.option("--output", metavar="FOLDER", help="Folder that holds sweeps and runs; a scheduler's workers must see it.")
+@click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
+def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, output: str | None,
+          dry_run: bool) -> None:
+    """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
+    from forefolio import sweep as sweeps  # pandas takes seconds to import
+    from forefolio import sweep_plan, sweep_results
+
+    if workers and scheduler:
+        raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
+    if output:
+        os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
+    wanted = sweeps.prepare(file, overrides)
+    click.echo(sweep_plan.table(wanted.plan))
+    if dry_run:
+        return
+    try:
+        sweeps.run(wanted, workers=workers, scheduler=scheduler)
+    except (sweeps.SweepStopped, sweep_results.NotebookFailed) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    finally:
+        click.echo(f"\n{sweeps.summary(wanted)}")
+    if any(state != "done" for state, _ in map(wanted.ended, wanted.plan.stages)):
+        sys.exit(1)
+
+
+@main.command()
 @click.argument("params")
 @_set
 def check(params: str, overrides: tuple[str, ...]) -> None:

@@ -250,6 +250,9 @@ def _bar(name: str, n_epochs: int) -> tqdm:
 
 
 def _n_cores() -> int:
+    """The cores that this process may use: `$FOREFOLIO_CORES` where somebody shares them out, else all that it has."""
+    if os.environ.get("FOREFOLIO_CORES"):
+        return int(os.environ["FOREFOLIO_CORES"])
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,0 +1,240 @@
+"""Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
+
+The ledger tells what happened, the store has what is done, and both outlive whoever wrote them: the same command again runs
+only what is missing.
+"""
+
+import shutil
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forefolio import grids, ledger, provenance, sweep_plan, sweep_results
+from forefolio.artifacts import locked
+from forefolio.grids import Point
+from forefolio.stage_store import Store
+from forefolio.study import StudyError, as_yaml
+from forefolio.sweep_plan import Plan
+from forefolio.sweep_progress import Progress
+
+GOOD = ("done", "up to date")
+GRACE = 30  # seconds that interrupted tasks have to end their kernels
+
+
+class SweepStopped(RuntimeError):
+    """The workers are gone before all was done; the message says how to go on."""
+
+
+@dataclass
+class Sweep:
+    """A sweep while it runs.
+
+    Attributes
+    ----------
+    folder : Path
+        Its folder under the outputs.
+    plan : Plan
+    states : dict of str to str
+        How each task ended, by key; those that did not end yet are not in it.
+    """
+
+    folder: Path
+    plan: Plan
+    states: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """Where the results of stages lie."""
+        return Store(self.folder.parent)
+
+    def ended(self, point: str) -> tuple[str, str]:
+        """How a point ended: `done`, or the state of its first stage that is not, and that stage."""
+        for stage, key in self.plan.stages[point].items():
+            state = self.states.get(key, "not run")
+            if state not in GOOD:
+                return state, stage
+        return "done", ""
+
+    def accounts(self) -> dict[str, tuple[str, str, str]]:
+        """How each point ended, at which stage, and what went wrong there, by name."""
+        errors = {line.get("key"): line["error"] or "" for line in ledger.read(self.folder)}
+        ends = {point: self.ended(point) for point in self.plan.stages}
+        return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state != "done" else "")
+                for point, (state, stage) in ends.items()}
+
+
+def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
+    """Read a sweep file, check every point, and find what there is to run. Nothing is written.
+
+    Raises
+    ------
+    ValueError
+        One sentence: what is wrong with the file, or with which point.
+    """
+    grid = grids.load(path, overrides)
+    folder = provenance.outputs_folder() / grid.name
+    if (folder / "manifest.json").exists():
+        raise StudyError(f"{path}: name: {folder} holds a run; give the sweep another name")
+    return Sweep(folder, sweep_plan.plan(grid, Store(folder.parent)))
+
+
+def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None) -> None:
+    """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
+
+    Parameters
+    ----------
+    sweep : as `prepare` gives it.
+    workers : processes of this machine; one a core where neither they nor a scheduler are given.
+    scheduler : address of a Dask scheduler, in place of workers of this machine.
+
+    Raises
+    ------
+    StageError, ClusterError
+        What a user can mend: another command has the folder, no scheduler or workers.
+    KeyboardInterrupt
+        After the kernels were ended and the points that are done were made whole.
+    """
+    plan, folder = sweep.plan, sweep.folder
+    with locked(folder, "`forefolio sweep`"), _asked(folder) as token, _interruptible():
+        _tidy(sweep)
+        sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
+        try:
+            if plan.to_run():
+                sweep_results.forget(folder)
+                _run_tasks(sweep, token, workers, scheduler)
+        finally:
+            for point in plan.grid.points:
+                _assemble(sweep, point)
+            sweep_results.write(folder, plan.grid, sweep.accounts())
+        sweep_results.execute_notebook(folder)
+
+
+@contextmanager
+def _asked(folder: Path) -> Iterator[str]:
+    """Let the workers see that a call wants its tasks, until it ends."""
+    token = uuid.uuid4().hex
+    provenance.write_whole(folder / ".asked", lambda aside: aside.write_text(token, encoding="utf-8"))
+    try:
+        yield token
+    finally:
+        (folder / ".asked").unlink(missing_ok=True)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a polite request to end be one like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tidy(sweep: Sweep) -> None:
+    """Clear away what a killed command left, and points that are no more; write what it had no time to write."""
+    folder, plan, store = sweep.folder, sweep.plan, sweep.store
+    shutil.rmtree(folder / ".working", ignore_errors=True)
+    for path in folder.glob(".*-????????"):  # points half linked together
+        shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob("*/study.yml"):
+        if path.parent.name not in plan.stages:
+            store.clear(path.parent)
+    written = {line.get("key") for line in ledger.read(folder) if line["state"] == "done"}
+    for key, task in plan.tasks.items():
+        if key not in plan.up_to_date:
+            store.discard(task.stage, key)
+            continue
+        line = store.record(task.stage, key)["line"]
+        if line["sweep"] == folder.name and key not in written:
+            ledger.append(folder, line)
+        ledger.append(folder, _line(sweep, key, "up to date"))
+
+
+def _line(sweep: Sweep, key: str, state: str, error: str = "") -> dict[str, Any]:
+    """A line of the ledger for a task that nobody runs."""
+    task = sweep.plan.tasks[key]
+    return ledger.line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
+                       parameters=task.parameters, key=key, points=len(task.points))
+
+
+def _assemble(sweep: Sweep, point: Point) -> None:
+    """Link a point's folder together from the stages that are done."""
+    stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
+    if not stages:
+        return
+    alone = point.study.model_copy(update={"study": f"{sweep.folder.name}-{point.name}"})
+    sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
+
+
+def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
+    """Hand each task to the workers when all that it reads is done, and take note of how it ends."""
+    from forefolio import cluster, sweep_tasks  # papermill and Dask take seconds to import, and a plan needs neither
+
+    plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
+    place = {point: number for number, point in enumerate(plan.stages)}  # points in order, and of one what most wait for
+    urgency = {key: len(provenance.readers(task.stage)) - 10 * place[task.points[0]] for key, task in plan.tasks.items()}
+    waiting = {key: set(task.inputs.values()) - plan.up_to_date for key, task in plan.tasks.items() if key not in sweep.states}
+    with cluster.connected(workers, scheduler) as pool:
+        errand = sweep_tasks.Errand(sweep.folder, token, pool.slots)
+        progress = Progress(plan, sum(pool.slots.values()), ledger.read(sweep.folder))
+
+        def submit_ready() -> None:
+            for key in sorted((key for key, inputs in waiting.items() if not inputs), key=urgency.get, reverse=True):
+                del waiting[key]
+                pool.submit(key, sweep_tasks.run, plan.tasks[key], errand, priority=urgency[key],
+                            key=f"{plan.tasks[key].stage}-{key}-{token}")
+
+        try:
+            submit_ready()
+            for key, state, error in pool.ended():
+                if error:
+                    ledger.append(sweep.folder, _line(sweep, key, state, error))
+                for ended, how in _consequences(waiting, key, state):
+                    task, sweep.states[ended] = plan.tasks[ended], how
+                    complete = [name for name in task.points if sweep.ended(name)[0] == "done"]
+                    for name in complete:
+                        _assemble(sweep, points[name])
+                    seconds = sweep.store.record(task.stage, ended)["line"]["seconds"] if how in GOOD else None
+                    progress.ended(task, how, seconds, len(complete))
+                submit_ready()
+        except KeyboardInterrupt:
+            (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
+            sweep.states |= {key: state for key, state, _ in pool.ended(patience=GRACE)}
+            raise
+        finally:
+            progress.close()
+    gone = plan.to_run() - sum(key in sweep.states for key in plan.tasks if key not in plan.up_to_date)
+    if gone:
+        raise SweepStopped(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: start "
+                           "one, and give the same command again")
+
+
+def _consequences(waiting: dict[str, set[str]], key: str, state: str) -> list[tuple[str, str]]:
+    """A task that ended and, if it did not end well, those that can never run for it, each with its state."""
+    found = [(key, state)]
+    for reader in [reader for reader, inputs in waiting.items() if key in inputs]:
+        if state in GOOD:
+            waiting[reader].discard(key)
+        elif reader in waiting:
+            del waiting[reader]
+            found += _consequences(waiting, reader, "not run")
+    return found
+
+
+def summary(sweep: Sweep) -> str:
+    """What became of the points, for a terminal: how many are done, and each other one with its reason."""
+    accounts = sweep.accounts()
+    counted = Counter(state for state, _, _ in accounts.values())
+    lines = [f"{len(accounts)} points: " + ", ".join(f"{number} {state}" for state, number in counted.items())]
+    for point, (state, stage, error) in accounts.items():
+        if state not in ("done", "not run", "cancelled"):
+            lines.append(f"{point}: {stage} {state}: {error}")
+    if any(sweep.folder.glob("failed/*.ipynb")):
+        lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
+    return "\n".join([*lines, f"results: {sweep.folder}"])

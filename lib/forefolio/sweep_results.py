@@ -1,0 +1,104 @@
+"""What a sweep leaves: tables over all points, and a notebook that reads them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forefolio import provenance
+from forefolio.artifacts import read_frame, write_frame
+from forefolio.grids import Grid, Point, text
+from forefolio.study import as_parameters
+
+TABLES = ("points.csv", "results.csv", "results.parquet", "net_returns.parquet")
+NOTEBOOK = "sweep"
+
+
+class NotebookFailed(RuntimeError):
+    """The sweep's notebook raised; the message says where it is, and why."""
+
+
+def forget(folder: Path) -> None:
+    """Put tables and notebook out of sight: points that they count are about to change."""
+    for name in (f"{NOTEBOOK}.ipynb", *TABLES, "sweep.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -> None:
+    """Write the tables of a sweep from the folders of its points.
+
+    Parameters
+    ----------
+    folder : the sweep's.
+    grid : what was asked for.
+    accounts : state of each point, its stage that is not done, and what went wrong there, by name.
+
+    Notes
+    -----
+    `points.csv` has a row a point, `results` a row a strategy of each point that is done, with the columns of
+    `tables/performance.csv` and the validation MAE of the strategy's model, mean over assets. `net_returns.parquet` has a
+    column `<point>/<strategy>` for each of them.
+    """
+    settings = {point.name: _settings(point, grid.parameters) for point in grid.points}
+    rows = [{"point": name, "state": state, "stage": stage, "error": error, **settings[name]}
+            for name, (state, stage, error) in accounts.items()]
+    write_frame(folder / "points.csv", pd.DataFrame(rows))
+    done = [name for name, (state, _, _) in accounts.items() if state == "done"]
+    if done:
+        results = pd.concat([_results(folder / name, name, settings[name]) for name in done], ignore_index=True)
+        returns = pd.concat([read_frame(folder / name / "artifacts" / "net_returns.parquet").add_prefix(f"{name}/")
+                             for name in done], axis=1).sort_index()
+        for suffix in ("csv", "parquet"):
+            write_frame(folder / f"results.{suffix}", results)
+        write_frame(folder / "net_returns.parquet", returns)
+    about = {"name": grid.name, "base": grid.base, "metric": grid.metric, "parameters": grid.parameters,
+             "base_point": grid.base_point, "paper": grid.paper}
+    provenance.write_whole(folder / "sweep.json", lambda aside: aside.write_text(json.dumps(about, indent=1) + "\n"))
+
+
+def _settings(point: Point, parameters: list[str]) -> dict[str, Any]:
+    values = as_parameters(point.study)
+    return {name: text(values[name]) for name in parameters}
+
+
+def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
+    """The strategies of one point."""
+    performance = read_frame(folder / "tables" / "performance.csv")
+    validation = read_frame(folder / "tables" / "validation_accuracy.csv").set_index("model")["mae_mean"]
+    models = performance["strategy"].str.rpartition("+")[0]
+    return pd.DataFrame({"point": name, **settings}, index=performance.index).join(
+        performance.assign(validation_mae=models.map(validation)))
+
+
+def execute_notebook(folder: Path) -> None:
+    """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
+
+    Raises
+    ------
+    NotebookFailed
+        It raised; it is kept, with the error in it.
+    """
+    executed, template = folder / f"{NOTEBOOK}.ipynb", provenance.NOTEBOOKS / f"{NOTEBOOK}.ipynb"
+    if not (folder / "results.parquet").exists():
+        return
+    made_of = provenance.combined({
+        "tables": {name: provenance.file_hash(folder / name) for name in (*TABLES, "sweep.json")},
+        "code": provenance.code(NOTEBOOK)})
+    stamp = folder / ".sweep.made_of"
+    if executed.exists() and stamp.exists() and stamp.read_text() == made_of:
+        return
+    from forefolio import execution  # papermill takes seconds to import
+
+    aside = folder / f".{NOTEBOOK}.running.ipynb"
+    stamp.unlink(missing_ok=True)
+    state, message, _ = execution.notebook(
+        template, aside, {"sweep": folder.name}, environment={"FOREFOLIO_OUTPUTS": str(folder.parent)})
+    if aside.exists():
+        os.replace(aside, executed)
+    if state == "cancelled":
+        raise KeyboardInterrupt
+    if state != "done":
+        raise NotebookFailed(f"the notebook of the sweep failed with {message}\nit is kept, with the error in it: {executed}")
+    stamp.write_text(made_of)
