@@ -252,12 +252,21 @@ def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, 
         raise RuntimeError("no Chrome")
 
     monkeypatch.setattr(pictures, "png", no_browser)
+    monkeypatch.setattr(pictures, "_missing", [])
     stage = open_stage("01_data", {})
     shown = [stage.figure(noun, go.Figure()) for noun in ("one", "two")]
     assert capsys.readouterr().out.count("no PNG figures") == 1
     folder = outputs / "default" / "figures"
     assert sorted(path.name for path in folder.glob("01_*")) == ["01_one.html", "01_two.html"]
     assert "image/png" not in shown[0]._repr_mimebundle_()
+
+
+def test_with_a_browser_a_figure_is_shown_interactive_and_as_a_picture(monkeypatch):
+    monkeypatch.setattr(pictures, "png", lambda figure, scale: b"a picture")
+    monkeypatch.setattr(pictures, "_missing", [])
+    shown = pictures.Shown(go.Figure())
+    assert shown.png == b"a picture"
+    assert {"image/png", "application/vnd.plotly.v1+json"} <= shown._repr_mimebundle_().keys()
 
 
 def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):

@@ -11,6 +11,7 @@ from forefolio import provenance
 from forefolio.study import ROOT, Study
 
 STAGES = list(provenance.STAGES)
+ALL = [*STAGES, "sweep"]
 
 
 def cells(stage: str) -> list[dict]:
@@ -21,11 +22,11 @@ def code(stage: str) -> list[str]:
     return ["".join(cell["source"]) for cell in cells(stage) if cell["cell_type"] == "code"]
 
 
-def test_the_folder_holds_the_six_stages():
-    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == STAGES
+def test_the_folder_holds_the_six_stages_and_the_notebook_of_a_sweep():
+    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == ALL
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ALL)
 def test_a_notebook_keeps_the_style(stage):
     kinds = [cell["cell_type"] for cell in cells(stage)]
     assert 20 <= len(kinds) <= 36
@@ -39,9 +40,14 @@ def test_a_notebook_keeps_the_style(stage):
 
 
 @pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_parameters_of_a_study(stage):
+    assert set(provenance.declared_parameters(stage)) <= set(Study.model_fields)
+
+
+@pytest.mark.parametrize("stage", ALL)
 def test_the_parameters_cell_is_what_papermill_can_read(stage):
     found = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{stage}.ipynb"))
-    assert set(found) == set(provenance.declared_parameters(stage)) <= set(Study.model_fields)
+    assert set(found) == set(provenance.declared_parameters(stage))
     for parameter in found.values():
         assert parameter["inferred_type_name"] not in (None, "None") and parameter["help"], parameter
     assert [cell["metadata"].get("tags") for cell in cells(stage)].index(["parameters"]) == 1
@@ -53,7 +59,7 @@ def test_a_stage_is_opened_in_the_third_cell_and_closed_in_the_last_code_cell(st
     assert code(stage)[-1].splitlines()[-1] == "stage.close()"
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", ALL)
 def test_committed_outputs_are_complete_and_clean(stage):
     """Every code cell was executed in order without error, figures have their picture, no path of a machine shows."""
     executed = [cell for cell in cells(stage) if cell["cell_type"] == "code"]

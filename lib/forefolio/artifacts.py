@@ -5,7 +5,6 @@ inputs and puts old results out of sight; closing writes the manifest entry by w
 stage is up to date. A stage run by hand, by stock papermill or by the pipeline is recorded alike.
 """
 
-import base64
 import hashlib
 import json
 import os
@@ -92,7 +91,6 @@ class Stage:
         self._sources: list[Path] = []
         self._written: list[str] = []
         self._token = uuid.uuid4().hex
-        self._can_draw = True
         self._check_inputs()
         with self._alone():
             provenance.forget(self.folder, name)
@@ -169,28 +167,16 @@ class Stage:
             shutil.rmtree(aside)
         return frames
 
-    def figure(self, noun: str, figure: Any) -> "Shown":
+    def figure(self, noun: str, figure: Any) -> pictures.Shown:
         """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
         path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
         write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
         self._written += [f"figures/{path.name}", "figures/plotly.min.js"]
-        png = self._png(figure)
-        if png:
-            write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(png))
+        shown = pictures.Shown(figure)
+        if shown.png:
+            write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(shown.png))
             self._written.append(f"figures/{path.stem}.png")
-        return Shown(figure, png)
-
-    def _png(self, figure: Any) -> bytes | None:
-        """The figure as a picture; None, and one line said once, where the machine has no browser."""
-        if not self._can_draw:
-            return None
-        try:
-            return pictures.png(figure, scale=1.1)
-        except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
-            self._can_draw = False
-            print(f"no PNG figures: {type(error).__name__}, no usable Chrome or Chromium; the html figures are there, and "
-                  "a run with --force makes both once there is a browser")
-            return None
+        return shown
 
     def close(self) -> None:
         """Check that every promised result was written by the notebook as it stands, and record what made them.
@@ -228,18 +214,6 @@ class Stage:
         if changed:
             raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
                              "another order, so the results are not recorded; save it, restart the kernel and run all")
-
-
-class Shown:
-    """A figure in a notebook: interactive where plotly is, a picture where it is not."""
-
-    def __init__(self, figure: Any, png: bytes | None):
-        self._figure, self._png = figure, png
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()),
-                  "text/plain": self._figure.layout.title.text or "figure"}
-        return bundle | ({"image/png": base64.b64encode(self._png).decode()} if self._png else {})
 
 
 def open_stage(name: str, namespace: dict[str, Any]) -> Stage:

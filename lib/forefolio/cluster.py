@@ -1,6 +1,8 @@
 """Workers: processes of this machine, or whatever a Dask scheduler has. Importing Dask takes a second."""
 
+import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +12,7 @@ import dask
 from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed, get_worker
 
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends the workers
-PATIENCE = 30  # seconds that a scheduler may take to answer, and to have a worker
+PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 
 
 class ClusterError(ValueError):
@@ -69,7 +71,12 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     ClusterError
         No scheduler answers there, or it has no workers.
     """
+    for name in ("distributed", "distributed.client"):  # what they would say is said in one sentence by whoever asked
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler:
+        if not re.fullmatch(r"[a-z]+://.+:\d+", scheduler):
+            raise ClusterError(f"--scheduler {scheduler}: is no address; write one such as tcp://10.0.0.1:8786, as "
+                               "`dask scheduler` prints it")
         try:
             client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -86,7 +93,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     quiet = {"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}
     with (dask.config.set(quiet),
           LocalCluster(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, memory_limit=0,
-                       dashboard_address=None, silence_logs=50, preload=DEAF) as local,
+                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
           Client(local, set_as_default=False) as client):
         yield Workers(client)
 

@@ -7,12 +7,13 @@ of parameters, one by one) or both, and perhaps a `name` and the `metric` that r
 import difflib
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from forefolio import study
+from forefolio import rules, study
 from forefolio.provenance import combined
 from forefolio.study import ROOT, Study, StudyError, as_parameters
 
@@ -74,11 +75,15 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     """
     wanted = study.read_mapping(path)
     _check_keys(wanted, path)
+    if not (ROOT / wanted["base"]).is_file():
+        raise StudyError(f"{path}: base: there is no file {wanted['base']}; name a params file by its path from the "
+                         "repository's root, such as params/default.yml")
     base = study.load(ROOT / wanted["base"], overrides)
     name = wanted.get("name", Path(path).stem)
+    if not re.fullmatch(rules.NAME, name):
+        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with letters, digits, '-', '_' and '.'")
     values = as_parameters(base) | {"study": name}
-    study.validated(values, where=str(path))  # the name is one for a folder
-    sets = _sets(wanted, path)
+    sets = _sets(wanted)
     studies = []
     for number, changes in enumerate(sets, 1):
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
@@ -121,22 +126,24 @@ def _check_keys(wanted: dict[str, Any], path: str | Path) -> None:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise StudyError(f"{path}: grid: {key}: {values!r} is no list of values; write `{key}: [value, value]`")
-        repeated = next((value for value in values if values.count(value) > 1), None)
-        if repeated is not None:
-            raise StudyError(f"{path}: grid: {key}: {repeated!r} stands twice; name it once")
     n_points = math.prod(map(len, grid.values())) * bool(grid) + len(points)
     if n_points > MOST:
         raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
+    for key, values in grid.items():
+        repeated = [value for value, times in Counter(map(repr, values)).items() if times > 1]
+        if repeated:
+            raise StudyError(f"{path}: grid: {key}: {repeated[0]} stands twice; name it once")
+    for number, changes in enumerate([grid, *points]):
+        if "study" in changes:
+            where = f"points, {number} of {len(points)}" if number else "grid"
+            raise StudyError(f"{path}: {where}: study names a run, and points are named by what they set; leave it out")
 
 
-def _sets(wanted: dict[str, Any], path: str | Path) -> list[dict[str, Any]]:
+def _sets(wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """What each point sets in the base."""
     grid = wanted.get("grid", {})
     sets = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())] if grid else []
-    sets += wanted.get("points", [])
-    if any("study" in changes for changes in sets):
-        raise StudyError(f"{path}: study names a run, and points are named by what they set; leave it out")
-    return sets
+    return sets + wanted.get("points", [])
 
 
 def _check_distinct(studies: list[Study], sets: list[dict[str, Any]], path: str | Path) -> None:
@@ -149,20 +156,22 @@ def _check_distinct(studies: list[Study], sets: list[dict[str, Any]], path: str 
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
-    """Names of points by what they set, as they may stand in a path; the same whatever other points there are.
+    """Names of points by what they set of the parameters that vary, as they may stand in a path.
+
+    One more value of a parameter changes no name; a parameter that begins to vary changes those of points that set it.
 
     >>> _names([{"risk_aversion": 0.1, "cost_bps": 5}, {"models": ["zero", "ar"]}, {}], ["risk_aversion", "cost_bps", "models"])
     ['risk_aversion-0.1__cost_bps-5', 'models-zero-ar', 'base']
     """
-    names: list[str] = []
+    names: dict[str, None] = {}
     for changes in sets:
         said = {key: value for key, value in changes.items() if key in parameters}
         name = "__".join(f"{key}-{re.sub(r'[^A-Za-z0-9_.]+', '-', str(text(value)))}"
                          for key, value in said.items()) or "base"
         if len(name) > LONGEST or name in names:
-            name = f"{name[:LONGEST - 9]}-{combined(said)[:8]}"
-        names.append(name)
-    return names
+            name = f"{name[:LONGEST - 9]}-{combined({key: str(value) for key, value in said.items()})[:8]}"
+        names[name] = None
+    return list(names)
 
 
 def _said(changes: dict[str, Any]) -> str:

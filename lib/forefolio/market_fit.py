@@ -27,13 +27,29 @@ class Market:
     validation: int
 
 
-def check(study: Study, known: dict[str, Market] | None = None) -> list[Path]:
+class Markets:
+    """Markets of many studies, each looked at once."""
+
+    def __init__(self) -> None:
+        self._makes = set(provenance.declared_parameters("01_data")) - {"study"}
+        self._known: dict[str, Market] = {}
+
+    def of(self, study: Study) -> Market:
+        """The market of a study; all seeds share one, unless it is simulated."""
+        makes = self._makes - ({"seed"} if study.source != "simulated" else set())
+        key = provenance.combined(as_parameters(study, makes))
+        if key not in self._known:
+            self._known[key] = _market(study)
+        return self._known[key]
+
+
+def check(study: Study, markets: Markets | None = None) -> list[Path]:
     """Check that a study fits its market, as stages 01 and 04 will need it.
 
     Parameters
     ----------
     study : the study.
-    known : markets already looked at, by what makes them; a new one is added. For many studies of few markets.
+    markets : those already looked at, where there are many studies.
 
     Returns
     -------
@@ -45,15 +61,9 @@ def check(study: Study, known: dict[str, Market] | None = None) -> list[Path]:
     ValueError
         One sentence naming the parameter that does not fit.
     """
-    known = {} if known is None else known
-    made_of = as_parameters(study, set(provenance.declared_parameters("01_data")) - {"study"})
-    if study.source != "simulated":
-        made_of.pop("seed")
-    key = provenance.combined(made_of)
-    if key not in known:
-        known[key] = _market(study)
-    _check(study, known[key])
-    return list(known[key].files)
+    market = (markets or Markets()).of(study)
+    _check(study, market)
+    return list(market.files)
 
 
 def _market(study: Study) -> Market:

@@ -6,11 +6,40 @@ while the notebook loads its data. A machine without a Chrome or Chromium has no
 
 import asyncio
 import atexit
+import base64
+import json
 import threading
 from functools import cache
 from typing import Any
 
 PATIENCE = 60  # seconds for the browser to start, and for one picture
+_missing: list[str] = []  # why this process has no pictures, once that is known
+
+
+class Shown:
+    """A figure in a notebook: interactive where plotly is, a picture where it is not.
+
+    Attributes
+    ----------
+    png : bytes or None
+        The picture; None, and one line said once a process, where the machine has no browser.
+    """
+
+    def __init__(self, figure: Any):
+        self._figure, self.png = figure, None
+        if _missing:
+            return
+        try:
+            self.png = png(figure, scale=1.1)
+        except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
+            _missing.append(type(error).__name__)
+            print(f"no PNG figures: {_missing[0]}, no usable Chrome or Chromium; the interactive figures are there, and the "
+                  "same stage, run again with --force, makes both once there is a browser")
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()),
+                  "text/plain": self._figure.layout.title.text or "figure"}
+        return bundle | ({"image/png": base64.b64encode(self.png).decode()} if self.png else {})
 
 
 @cache

@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a study or a sweep, which is a folder's
+
 
 def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
     """Each rule between parameters: those it reads, and what is wrong ('' when nothing is)."""
     convolved = study.lookback - study.cnn1d_layers * (study.cnn1d_kernel_size - 1)
-    rules = [(("study",), "" if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", study.study) else
+    rules = [(("study",), "" if re.fullmatch(NAME, study.study) else
               f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
     joint = study.network_scope == "joint"
     rules += [

@@ -16,6 +16,7 @@ from typing import Any
 from forefolio import provenance
 from forefolio.provenance import STAGES, write_whole
 
+PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # written by the first figure of a run folder; megabytes
 
 
@@ -42,7 +43,7 @@ class Store:
             kept = self.record(stage, key)
             return all(_looks(folder / path) == kept["files"][path] or provenance.file_hash(folder / path) == was
                        for path, was in kept["entry"]["files"].items())
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever somebody wrote there
             return False
 
     def discard(self, stage: str, key: str) -> None:
@@ -86,48 +87,67 @@ class Store:
     def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
         """Make the run folder of a point from the store: each stage's files under their names, one manifest, its params file.
 
-        A folder that is as it should be is left alone; another one is replaced as a whole.
+        A folder that is as it should be is left alone; another one is replaced as a whole, and files in it that no stage
+        made stay in it.
 
         Parameters
         ----------
         folder : the point's.
         stages : the key of each stage that has results.
-        params : text of `study.yml`, by which `forefolio run` makes the same study alone.
+        params : text of its params file.
         """
         entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
-        if provenance.read_manifest(folder) == entries and self._complete(folder, stages, entries):
+        if provenance.read_manifest(folder) == entries and self._complete(folder, stages, entries, params):
             return
-        aside = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
-        aside.mkdir(parents=True)
+        new = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        write_whole(new / PARAMS, lambda part: part.write_text(params, encoding="utf-8"))
         for stage, key in stages.items():
             for path in entries[stage]["files"]:
-                _link(self.place(stage, key) / path, aside / path)
-        provenance.write_manifest(aside, entries)
-        write_whole(aside / "study.yml", lambda part: part.write_text(params, encoding="utf-8"))
-        self.clear(folder, into=aside)
-        os.rename(aside, folder)
+                _link(self.place(stage, key) / path, new / path)
+        provenance.write_manifest(new, entries)
+        for path in _theirs(folder):
+            _link(folder / path, new / path)
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)  # half removed by a process that was killed
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(new, folder)
+        shutil.rmtree(old, ignore_errors=True)
 
-    def clear(self, folder: Path, *, into: Path | None = None) -> None:
-        """Take a point's folder away; files in it that no stage made go `into` another one, or keep the folder there."""
-        made = {"manifest.json", "study.yml", *(path for entry in provenance.read_manifest(folder).values()
-                                                for path in entry["files"])}
-        theirs = [path.relative_to(folder) for path in folder.rglob("*")
-                  if path.is_file() and path.relative_to(folder).as_posix() not in made]
-        for path in theirs if into else []:
-            if not (into / path).exists():
-                (into / path).parent.mkdir(parents=True, exist_ok=True)
-                os.rename(folder / path, into / path)
-        if into or not theirs:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _complete(self, folder: Path, stages: dict[str, str], entries: dict[str, Any]) -> bool:
+    def _complete(self, folder: Path, stages: dict[str, str], entries: dict[str, Any], params: str) -> bool:
         """Whether every file of a point is the store's own."""
         try:
-            return (folder / "study.yml").exists() and all(
-                _looks(folder / path) == _looks(self.place(stage, key) / path)
-                for stage, key in stages.items() for path in entries[stage]["files"] if path != PLOTLY)
+            return (folder / PARAMS).read_text(encoding="utf-8") == params and all(
+                _looks(folder / path) == _looks(self.place(stage, key) / path) or path == PLOTLY
+                for stage, key in stages.items() for path in entries[stage]["files"])
         except OSError:
             return False
+
+
+def mend(sweep: Path) -> None:
+    """Finish or undo, in a sweep's folder, what a killed process left of putting points together."""
+    for old in sweep.glob(f".*.old/{PARAMS}"):
+        folder = old.parent.with_name(old.parent.name.removeprefix(".").removesuffix(".old"))
+        if folder.exists():
+            shutil.rmtree(old.parent)
+        else:
+            os.rename(old.parent, folder)
+    for new in sweep.glob(f".*.new/{PARAMS}"):
+        shutil.rmtree(new.parent)
+
+
+def remove(point: Path) -> None:
+    """Take a point's folder away, unless somebody put files of their own into it."""
+    if not _theirs(point):
+        shutil.rmtree(point)
+
+
+def _theirs(point: Path) -> list[Path]:
+    """Files in a point's folder that no stage made."""
+    made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in provenance.read_manifest(point).values()))
+    found = (path.relative_to(point) for path in point.rglob("*") if path.is_file())
+    return [path for path in found if path.as_posix() not in made]
 
 
 def _link(source: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forefolio import grids, ledger, provenance, sweep_plan, sweep_results
+from forefolio import grids, ledger, provenance, stage_store, sweep_plan, sweep_results
 from forefolio.artifacts import locked
 from forefolio.grids import Point
 from forefolio.stage_store import Store
@@ -140,11 +140,10 @@ def _tidy(sweep: Sweep) -> None:
     """Clear away what a killed command left, and points that are no more; write what it had no time to write."""
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
     shutil.rmtree(folder / ".working", ignore_errors=True)
-    for path in folder.glob(".*-????????"):  # points half linked together
-        shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob("*/study.yml"):
+    stage_store.mend(folder)
+    for path in folder.glob(f"*/{stage_store.PARAMS}"):
         if path.parent.name not in plan.stages:
-            store.clear(path.parent)
+            stage_store.remove(path.parent)
     written = {line.get("key") for line in ledger.read(folder) if line["state"] == "done"}
     for key, task in plan.tasks.items():
         if key not in plan.up_to_date:

@@ -76,7 +76,7 @@ def plan(grid: Grid, store: Store) -> Plan:
     """
     code = {stage: provenance.combined(provenance.code(stage)) for stage in STAGES}
     declared = {stage: list(provenance.declared_parameters(stage)) for stage in STAGES}
-    markets: dict[str, market_fit.Market] = {}
+    markets = market_fit.Markets()
     hashed = cache(provenance.file_hash)
     tasks: dict[str, Task] = {}
     stages: dict[str, dict[str, str]] = {}
@@ -102,7 +102,7 @@ def _task(stage: str, parameters: dict[str, Any], code: str, sources: list[str],
     return Task(stage, key, inputs, parameters, code, sources)
 
 
-def _files(grid: Grid, point: Point, number: int, markets: dict[str, market_fit.Market]) -> list[Path]:
+def _files(grid: Grid, point: Point, number: int, markets: market_fit.Markets) -> list[Path]:
     try:
         return market_fit.check(point.study, markets)
     except ValueError as error:

@@ -5,10 +5,16 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from forefolio import cluster, execution, ledger, provenance
 from forefolio.stage_store import Store
 from forefolio.sweep_plan import Task
+
+
+OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep was planned "
+              "with: where they were edited meanwhile, give the command again; another machine needs the same copy")
+OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
 
 
 @dataclass(frozen=True)
@@ -52,39 +58,43 @@ def run(task: Task, errand: Errand) -> str:
     if not errand.wanted():
         return "cancelled"
     store, (address, cores) = Store(errand.folder.parent), cluster.here(errand.slots)
-    if store.place(task.stage, task.key).exists():  # another worker was thought dead, and was not
-        return "up to date"
-    if provenance.combined(provenance.code(task.stage)) != task.code:
-        return _refuse(task, errand, address, "this worker's copy of the project (notebooks, lib/, "
-                       "requirements.lock, Python, backend) is not the command's; update it and start the worker again")
+    about = {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
+    if store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
+        line = _not_begun(task, "up to date")
+    elif provenance.combined(provenance.code(task.stage)) != task.code:
+        line = _not_begun(task, "failed", OTHER_CODE)
+    else:
+        line = _execute(task, errand, store, cores, about)
+    ledger.append(errand.folder, line | about)
+    return line["state"]
+
+
+def _not_begun(task: Task, state: str, error: str = "") -> dict[str, Any]:
+    return ledger.line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
+                       parameters=task.parameters)
+
+
+def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
+    """Execute the notebook in a new folder; what it made goes to the store, and the notebook of a failure to `failed/`."""
     folder = errand.folder / ".working" / uuid.uuid4().hex
+    failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
     try:
         store.lay_out(folder, task.inputs)
         line = execution.stage(
             folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted,
             environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores)})
-        line |= {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
-        if line["state"] == "done" and provenance.read_manifest(folder)[task.stage]["sources"] != task.sources:
-            line |= {"state": "failed", "error": "the prices on this worker are others than those of the command; let both "
-                                                 "see the same files"}
-        failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
+        if line["state"] == "done":
+            entry = provenance.read_manifest(folder)[task.stage]
+            same_code = provenance.combined({part: entry[part] for part in provenance.code(task.stage)}) == task.code
+            wrong = OTHER_CODE if not same_code else OTHER_PRICES if entry["sources"] != task.sources else ""
+            line |= {"state": "failed", "error": wrong} if wrong else {}
         if line["state"] == "done":
             failed.unlink(missing_ok=True)
-            if not store.keep(folder, task.stage, task.key, line):
-                return "up to date"
+            line["state"] = "done" if store.keep(folder, task.stage, task.key, line | about) else "up to date"
         elif line["state"] != "cancelled" and (folder / line["notebook"]).exists():
             failed.parent.mkdir(exist_ok=True)
             (folder / line["notebook"]).replace(failed)
             line["notebook"] = failed.relative_to(errand.folder).as_posix()
-        ledger.append(errand.folder, line)
-        return line["state"]
+        return line
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _refuse(task: Task, errand: Errand, address: str, why: str) -> str:
-    """Say in the ledger why a task was not begun."""
-    ledger.append(errand.folder, ledger.line(
-        point=task.points[0], stage=task.stage, state="failed", started=time.time(), seconds=0.0,
-        parameters=task.parameters, error=why, worker=address, key=task.key, points=len(task.points)))
-    return "failed"

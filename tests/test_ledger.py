@@ -1,0 +1,79 @@
+"""The ledger: whoever appends to it, no line is lost, mixed or believed half."""
+
+import json
+import subprocess
+import sys
+
+from forefolio import ledger
+
+WRITER = """
+import sys
+from pathlib import Path
+from forefolio import ledger
+folder, name = Path(sys.argv[1]), sys.argv[2]
+(folder / f"{name}.ready").touch()
+sys.stdin.readline()
+for number in range(200):
+    ledger.append(folder, {"worker": name, "number": number, "long": name * (1 + number * 50)})
+"""
+
+
+def test_two_processes_append_without_loss_or_mixing(tmp_path):
+    """200 lines each, of one to ten thousand letters, begun at the same moment."""
+    writers = {name: subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stdin=subprocess.PIPE, text=True)
+               for name in ("a", "b")}
+    while not all((tmp_path / f"{name}.ready").exists() or process.poll() is not None for name, process in writers.items()):
+        pass
+    for process in writers.values():
+        process.stdin.write("go\n")
+        process.stdin.close()
+    assert [process.wait() for process in writers.values()] == [0, 0]
+    lines = (tmp_path / "ledger.jsonl").read_text().splitlines()
+    assert len(lines) == 400 and ledger.read(tmp_path) == [json.loads(line) for line in lines]
+    for name in writers:
+        own = [entry for entry in ledger.read(tmp_path) if entry["worker"] == name]
+        assert [entry["number"] for entry in own] == list(range(200)), "in order"
+        assert all(entry["long"] == name * (1 + entry["number"] * 50) for entry in own)
+
+
+def test_a_torn_line_is_skipped_and_the_next_stands_on_its_own(tmp_path):
+    ledger.append(tmp_path, {"number": 1})
+    ledger.append(tmp_path, {"number": 2, "error": "a long story"})
+    whole = (tmp_path / "ledger.jsonl").read_bytes()
+    (tmp_path / "ledger.jsonl").write_bytes(whole[:-10])
+    assert ledger.read(tmp_path) == [{"number": 1}]
+    ledger.append(tmp_path, {"number": 3})
+    ledger.append(tmp_path, {"number": 4})
+    assert ledger.read(tmp_path) == [{"number": 1}, {"number": 3}, {"number": 4}]
+    assert (tmp_path / "ledger.jsonl").read_bytes().startswith(whole[:-10] + b"\n"), "nothing is rewritten"
+
+
+def test_a_line_that_lacks_only_its_end_counts_and_the_next_does_not_stick_to_it(tmp_path):
+    ledger.append(tmp_path, {"number": 1})
+    (tmp_path / "ledger.jsonl").write_bytes((tmp_path / "ledger.jsonl").read_bytes().rstrip(b"\n"))
+    ledger.append(tmp_path, {"number": 2})
+    assert ledger.read(tmp_path) == [{"number": 1}, {"number": 2}]
+    assert (tmp_path / "ledger.jsonl").read_bytes().count(b"\n") == 2
+
+
+def test_whole_lines_leave_no_empty_ones(tmp_path):
+    for number in range(3):
+        ledger.append(tmp_path, {"number": number})
+    assert (tmp_path / "ledger.jsonl").read_text() == '{"number": 0}\n{"number": 1}\n{"number": 2}\n'
+
+
+def test_an_error_of_many_lines_and_signs_stays_one_line(tmp_path):
+    error = "first\nsecond\r\n\N{LINE SEPARATOR}third \x85 \N{SNOWMAN} {\"a\": 1}"
+    ledger.append(tmp_path, ledger.line(started=0.0, stage="01_data", state="failed", error=error))
+    ledger.append(tmp_path, ledger.line(started=0.0, stage="02_correlation", state="done"))
+    assert [entry["error"] for entry in ledger.read(tmp_path)] == [error, None]
+
+
+def test_a_folder_without_a_ledger_has_no_lines(tmp_path):
+    assert ledger.read(tmp_path) == []
+
+
+def test_a_line_has_every_key_in_one_order_and_what_else_is_known_last():
+    entry = ledger.line(started=86400.0, worker="w", key="abc", stage="01_data", points=3, state="done")
+    assert list(entry) == ["time", *ledger.KEYS, "key", "points"]
+    assert (entry["started"], entry["worker"], entry["key"], entry["error"]) == ("1970-01-02T00:00:00Z", "w", "abc", None)
