@@ -4,6 +4,7 @@ The ledger tells what happened, the store has what is done, and both outlive who
 only what is missing.
 """
 
+import os
 import shutil
 import signal
 import time
@@ -109,6 +110,9 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
                 sweep_results.forget(folder)
                 _run_tasks(sweep, token, workers, scheduler)
         finally:
+            (folder / ".asked").unlink(missing_ok=True)
+            _put_away(folder)
+            _write_lost_lines(sweep)
             for point in plan.grid.points:
                 _assemble(sweep, point)
             sweep_results.write(folder, plan.grid, sweep.accounts())
@@ -137,22 +141,36 @@ def _interruptible() -> Iterator[None]:
 
 
 def _tidy(sweep: Sweep) -> None:
-    """Clear away what a killed command left, and points that are no more; write what it had no time to write."""
+    """Clear away what a killed command left, points that are no more, and results that are not as they were put there."""
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
-    shutil.rmtree(folder / ".working", ignore_errors=True)
+    _put_away(folder)
     stage_store.mend(folder)
     for path in folder.glob(f"*/{stage_store.PARAMS}"):
         if path.parent.name not in plan.stages:
             stage_store.remove(path.parent)
-    written = {line.get("key") for line in ledger.read(folder) if line["state"] == "done"}
     for key, task in plan.tasks.items():
-        if key not in plan.up_to_date:
+        if key in plan.up_to_date:
+            ledger.append(folder, _line(sweep, key, "up to date"))
+        else:
             store.discard(task.stage, key)
-            continue
-        line = store.record(task.stage, key)["line"]
-        if line["sweep"] == folder.name and key not in written:
-            ledger.append(folder, line)
-        ledger.append(folder, _line(sweep, key, "up to date"))
+
+
+def _put_away(folder: Path) -> None:
+    """Remove the folders in which tasks ran; moved first, so that a task of an earlier call can keep nothing of them."""
+    if (folder / ".working").exists():
+        os.rename(folder / ".working", folder / f".away-{uuid.uuid4().hex}")
+    for path in folder.glob(".away-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _write_lost_lines(sweep: Sweep) -> None:
+    """Write the line of each stage that this sweep ran and whose worker was killed before it could write it."""
+    written = {line.get("key") for line in ledger.read(sweep.folder) if line["state"] == "done"}
+    for key, state in sweep.states.items():
+        if state in GOOD and key not in written:
+            line = sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]
+            if line["sweep"] == sweep.folder.name:
+                ledger.append(sweep.folder, line)
 
 
 def _line(sweep: Sweep, key: str, state: str, error: str = "") -> dict[str, Any]:
