@@ -1,4 +1,4 @@
-"""Every test of the session writes into one scratch folder; the notebooks' run in it is shared by all."""
+"""Every test of a process writes into one scratch folder; the notebooks' run in it is shared by all that read it."""
 
 import atexit
 import os
@@ -12,6 +12,14 @@ import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl 
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 os.environ["FOREFOLIO_OUTPUTS"] = str(SCRATCH / "outputs")  # before any kernel starts: nbval's notebooks write there
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, keep a module's in one, and the notebooks with the tests that read their run."""
+    readers = {item.path for item in items if "default_run" in getattr(item, "fixturenames", ())}
+    for item in items:
+        of_the_run = item.path.suffix == ".ipynb" or item.path in readers
+        item.add_marker(pytest.mark.xdist_group("default_run" if of_the_run else str(item.path)))
 
 
 @pytest.fixture(scope="session")

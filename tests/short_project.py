@@ -88,7 +88,7 @@ print(results["point"].nunique(), "points")
 """
 
 
-def make(folder: Path, *, pause: float = 0.3) -> Path:
+def make(folder: Path, *, pause: float = 0.2) -> Path:
     """Make a short project in a new folder.
 
     Parameters

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ import short_project
 from short_project import ledger, processes, wait_until
 
 from forefolio.provenance import STAGES
+from forefolio.sweep_tasks import OTHER_CODE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment")
 
@@ -109,6 +111,18 @@ def check_whole(reference: Reference, outputs: Path) -> None:
     assert not processes(outputs)
 
 
+def incomplete(folder: Path) -> bool:
+    """Whether a folder with a final name, of a stage or a point, lacks a file that it is said to hold."""
+    of_the_store = folder.parent.name == ".stages"
+    about = folder / ("record.json" if of_the_store else "manifest.json")
+    try:
+        said = json.loads(about.read_text())
+    except FileNotFoundError:
+        return folder.exists() and not about.exists()
+    entries = [said["entry"]] if of_the_store else [sealed["entry"] for sealed in said.values()]
+    return any(not (folder / path).exists() and about.exists() for entry in entries for path in entry["files"])
+
+
 @contextmanager
 def watched(reference: Reference, outputs: Path) -> Iterator[None]:
     """Read all files with final names all the time; each must be what the undisturbed sweep has, or at least be whole."""
@@ -125,7 +139,10 @@ def watched(reference: Reference, outputs: Path) -> Iterator[None]:
             pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
     def look() -> None:
-        while not stop.wait(0.01):
+        while not stop.wait(0.02):
+            for folder in (*outputs.glob(".stages/[!.]*"), *(outputs / "kills" / point for point in POINTS)):
+                if incomplete(folder) and incomplete(folder):  # twice: it may have been replaced meanwhile
+                    torn.append(f"{folder} is not complete")
             for path in data_files(outputs):
                 try:
                     seen = (path, path.stat().st_ino, path.stat().st_size, path.stat().st_mtime_ns)
@@ -146,6 +163,14 @@ def watched(reference: Reference, outputs: Path) -> Iterator[None]:
         looking.join()
     assert not torn, torn
     assert len(known) > 100, "there was nothing to read"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def temporary():
+    """A folder for what killed workers have no time to remove; its path is short, as sockets of kernels lie in it."""
+    with tempfile.TemporaryDirectory(prefix="short-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -244,17 +269,18 @@ def test_workers_that_are_killed_at_three_moments_change_no_table(project, refer
         rng.choice(workers).kill()
     answer = ended(process)
     assert "Traceback" not in answer.err, f"{moments}\n{answer.err}"
-    if answer.code:
-        assert answer.code == 1 and " killed: " in answer.out, (moments, answer)
-        again = call(project, *SWEEP, outputs=outputs)
-        assert again.code == 0, (moments, again)
+    assert answer.code == 0 or " killed: " in answer.out, (moments, answer)
+    again = call(project, *SWEEP, outputs=outputs)
+    assert again.code == 0, (moments, again)
+    assert answer.code or "0 stages to run" in again.out, (moments, again)
     check_whole(reference, outputs)
     assert {line["state"] for line in ledger(outputs / "kills")} <= {"done", "up to date", "killed"}
 
 
 def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(project, reference, tmp_path):
     rng = random.Random(11)
-    moment = n_done, seconds = rng.randrange(3, 10), round(rng.uniform(0, 1), 2)
+    moment = n_done, seconds = rng.randrange(1, 8), round(rng.uniform(0, 1), 2)
+    begun(reference, tmp_path, "01_data", "02_correlation")
     with watched(reference, tmp_path):
         process = short_project.start(project, *SWEEP, outputs=tmp_path)
         wait_for(process, tmp_path, n_done)
@@ -266,25 +292,29 @@ def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(project, r
         n_before = len(done(tmp_path))
         again = call(project, *SWEEP, outputs=tmp_path)
     assert again.code == 0, (moment, again)
-    assert n_done <= n_before < sum(RUNS.values()), moment
+    assert n_done <= n_before < 10, moment
     check_whole(reference, tmp_path)
 
 
 def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(project, reference, tmp_path):
+    """First as by Ctrl-C, which every process of the terminal gets, then as by a polite kill of the command alone."""
     outputs = begun(reference, tmp_path, "01_data", "02_correlation", "03_mpt_frontier")
     with watched(reference, outputs):
-        process = short_project.start(project, *SWEEP, outputs=outputs)
-        wait_for(process, outputs, 4)
-        os.killpg(process.pid, signal.SIGINT)
-        assert wait_until(lambda: not processes(outputs, "ipykernel"), seconds=15)
-        answer = ended(process)
-        assert answer.code == 1 and "Traceback" not in answer.err, answer
-        cancelled = [line for line in ledger(outputs / "kills") if line["state"] == "cancelled"]
-        assert cancelled and {line["state"] for line in ledger(outputs / "kills")} == {"done", "up to date", "cancelled"}
-        assert not processes(outputs)
-        points = pd.read_csv(outputs / "kills" / "points.csv")
-        assert points["point"].tolist() == POINTS
-        assert "cancelled" in set(points["state"]) and set(points["state"]) <= {"done", "cancelled", "not run"}
+        for n_done, interrupt in [(1, lambda process: os.killpg(process.pid, signal.SIGINT)),
+                                  (4, subprocess.Popen.terminate)]:
+            process = short_project.start(project, *SWEEP, outputs=outputs)
+            wait_for(process, outputs, n_done)
+            n_lines = len(ledger(outputs / "kills"))
+            interrupt(process)
+            assert wait_until(lambda: not processes(outputs, "ipykernel"), seconds=15)
+            answer = ended(process)
+            assert answer.code == 1 and "Traceback" not in answer.err, answer
+            assert not processes(outputs)
+            states = [line["state"] for line in ledger(outputs / "kills")[n_lines:]]
+            assert "cancelled" in states and set(states) <= {"cancelled", "done"}
+            points = pd.read_csv(outputs / "kills" / "points.csv")
+            assert points["point"].tolist() == POINTS
+            assert "cancelled" in set(points["state"]) and set(points["state"]) <= {"done", "cancelled", "not run"}
         again = call(project, *SWEEP, outputs=outputs)
     assert again.code == 0, again
     check_whole(reference, outputs)
@@ -381,6 +411,7 @@ def test_a_scheduler_and_a_worker_elsewhere_that_are_killed_change_no_table(proj
             one.kill()
         answer = ended(process)
         assert answer.code == 0 and "6 points: 6 done" in answer.out, answer
+    assert call(project, *SWEEP, outputs=outputs).code == 0
     check_whole(reference, outputs)
     assert len({line["worker"] for line in done(outputs)}) >= 3
 
@@ -393,5 +424,5 @@ def test_a_worker_with_another_copy_of_a_notebook_refuses_to_run_it(project, ref
     assert answer.code == 1 and "Traceback" not in answer.err, answer
     refused = [line for line in ledger(outputs / "kills") if line["state"] == "failed"]
     assert Counter(line["stage"] for line in refused) == {"05_portfolios": 2} and not done(outputs)
-    assert all("this worker's copy of the project" in line["error"] for line in refused)
-    assert all(f"{point}: 05_portfolios failed: this worker's copy" in answer.out for point in POINTS)
+    assert all(line["error"] == OTHER_CODE for line in refused)
+    assert all(f"{point}: 05_portfolios failed: {OTHER_CODE}" in answer.out for point in POINTS)
