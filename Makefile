@@ -13,7 +13,7 @@ run: .venv/ready  ## run the six notebooks with params/default.yml into outputs/
 	@$(BIN)/forefolio run params/default.yml
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2
 
 bench: .venv/ready  ## measure speed and memory into benchmarks/results.json, as ratios (half an hour, nothing else running)
 	$(BIN)/python -m benchmarks

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
@@ -14,12 +15,14 @@ atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 os.environ["FOREFOLIO_OUTPUTS"] = str(SCRATCH / "outputs")  # before any kernel starts: nbval's notebooks write there
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, keep a module's in one, and the notebooks with the tests that read their run."""
-    readers = {item.path for item in items if "default_run" in getattr(item, "fixturenames", ())}
-    for item in items:
-        of_the_run = item.path.suffix == ".ipynb" or item.path in readers
-        item.add_marker(pytest.mark.xdist_group("default_run" if of_the_run else str(item.path)))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Keep a module's tests in one process, and the notebooks with the tests that read their run."""
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return "the run" if module.startswith("notebooks/") or module == "tests/test_run.py" else module
+
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -79,10 +79,32 @@ def test_the_base_s_point_is_the_one_with_the_base_s_values_and_may_be_missing(w
 
 
 def test_set_changes_the_base_and_not_what_a_point_sets(written):
-    path = written(grid={"risk_aversion": [1, 10]})
-    grid = grids.load(path, ("risk_aversion=10", "cost_bps=7"))
-    assert [(point.study.risk_aversion, point.study.cost_bps) for point in grid.points] == [(1, 7), (10, 7)]
-    assert grid.base_point == "risk_aversion-10" and grids.load(path).base_point == "risk_aversion-1"
+    path = written(grid={"risk_aversion": [1, 10]}, points=[{"risk_aversion": 2, "cost_bps": 0}])
+    grid = grids.load(path, ("cost_bps=7", "lookback=20"))
+    assert [(point.study.risk_aversion, point.study.cost_bps, point.study.lookback) for point in grid.points] == [
+        (1, 7, 20), (10, 7, 20), (2, 0, 20)]
+    assert grid.base_point == "risk_aversion-1" and grids.load(path).base_point == "risk_aversion-1"
+
+
+def test_set_of_a_parameter_that_some_points_set_moves_the_base_among_them(written):
+    path = written(points=[{"risk_aversion": 1}, {"risk_aversion": 10}])
+    assert grids.load(path).base_point == "risk_aversion-1"
+    assert grids.load(path, ("risk_aversion=10",)).base_point == "risk_aversion-10"
+
+
+def test_set_of_a_parameter_in_the_grid_is_refused_with_where_to_change_it(written):
+    path = written(grid={"risk_aversion": [1, 10], "cost_bps": [0, 5]})
+    with pytest.raises(StudyError) as refused:
+        grids.load(path, ("lookback=20", "cost_bps=7"))
+    assert str(refused.value) == (f"--set cost_bps=7: cost_bps is in the grid of {path}, which has the last word; change it "
+                                  "there")
+
+
+def test_set_of_a_study_is_refused_as_a_sweep_has_none(written):
+    path = written(grid={"seed": [1, 2]})
+    with pytest.raises(StudyError) as refused:
+        grids.load(path, ("study=mine",))
+    assert str(refused.value) == f"--set study=mine: a sweep has no study; set name in {path}, or choose another --output"
 
 
 def test_set_can_make_a_point_invalid_and_its_sentence_names_it(written):
@@ -198,9 +220,10 @@ REFUSED = [
     ({"base": None, "grid": {"seed": [1]}}, "base: None cannot be used; name the params file to start from"),
     ({"grid": {"seed": [1]}, "metric": "sharp"}, "metric: 'sharp' cannot be used; choose one of sharpe, sortino"),
     ({"grid": {"seed": [1]}, "metric": ["sharpe"]}, "metric: ['sharpe'] cannot be used; choose one of"),
-    ({"grid": {"seed": [1]}, "name": 7}, "name: 7 cannot be used; write a plain name"),
+    ({"grid": {"seed": [1]}, "name": 7}, "name: 7 cannot be used; write it as text, in quotes where it looks like a number"),
     ({"grid": {"seed": [1]}, "name": "../elsewhere"},
      "name: '../elsewhere' cannot be a folder's"),
+    ({"grid": {"seed": [1]}, "name": "n" * 101}, "nnn' cannot be a folder's; set name, with at most 100 letters, digits, "),
     ({"grid": {name: list(range(1, 11)) for name in ("seed", "risk_aversion", "cost_bps", "epochs", "patience", "ar_lags")}},
      "grid: has 1000000 points, and 100000 is the most; give fewer values"),
 ]
@@ -213,6 +236,21 @@ def test_a_bad_file_is_refused_with_one_sentence_that_names_it(keys, said, writt
         grids.load(path)
     assert str(refused.value).startswith(str(path)) and said in str(refused.value), str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_name_that_looks_like_a_number_needs_quotes(written):
+    text = f"base: {BASE}\ngrid: {{seed: [1, 2]}}\nname: "
+    with pytest.raises(StudyError, match="name: 2024 cannot be used; write it as text, in quotes where it looks like a number"):
+        grids.load(written(text + "2024\n"))
+    assert grids.load(written(text + "'2024'\n")).name == "2024"
+
+
+def test_a_name_of_a_hundred_letters_is_a_folder_s_and_one_more_is_not(written, tmp_path):
+    assert grids.load(written(grid={"seed": [1, 2]}, name="n" * 100)).name == "n" * 100
+    path = tmp_path / f"{'n' * 101}.yml"
+    path.write_text(f"base: {BASE}\ngrid: {{seed: [1, 2]}}\n")
+    with pytest.raises(StudyError, match="cannot be a folder's; set name, with at most 100 letters"):
+        grids.load(path)
 
 
 def test_every_metric_that_may_rank_is_taken(written):

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from forefolio import ledger
 
 WRITER = """
@@ -14,8 +16,17 @@ folder, name = Path(sys.argv[1]), sys.argv[2]
 (folder / f"{name}.ready").touch()
 sys.stdin.readline()
 for number in range(200):
-    ledger.append(folder, {"worker": name, "number": number, "long": name * (1 + number * 50)})
+    ledger.append(folder, ledger.line(started=0.0, worker=name, number=number, long=name * (1 + number * 50)))
 """
+
+
+def numbered(number: int, **more: str) -> dict:
+    """A line that can be told from others."""
+    return ledger.line(started=0.0, number=number, **more)
+
+
+def numbers(folder) -> list[int]:
+    return [entry["number"] for entry in ledger.read(folder)]
 
 
 def test_two_processes_append_without_loss_or_mixing(tmp_path):
@@ -37,23 +48,47 @@ def test_two_processes_append_without_loss_or_mixing(tmp_path):
 
 
 def test_a_torn_line_is_skipped_and_the_next_stands_on_its_own(tmp_path):
-    ledger.append(tmp_path, {"number": 1})
-    ledger.append(tmp_path, {"number": 2, "error": "a long story"})
+    ledger.append(tmp_path, numbered(1))
+    ledger.append(tmp_path, numbered(2, error="a long story"))
     whole = (tmp_path / "ledger.jsonl").read_bytes()
     (tmp_path / "ledger.jsonl").write_bytes(whole[:-10])
-    assert ledger.read(tmp_path) == [{"number": 1}]
-    ledger.append(tmp_path, {"number": 3})
-    ledger.append(tmp_path, {"number": 4})
-    assert ledger.read(tmp_path) == [{"number": 1}, {"number": 3}, {"number": 4}]
+    assert numbers(tmp_path) == [1]
+    ledger.append(tmp_path, numbered(3))
+    ledger.append(tmp_path, numbered(4))
+    assert numbers(tmp_path) == [1, 3, 4]
     assert (tmp_path / "ledger.jsonl").read_bytes().startswith(whole[:-10] + b"\n"), "nothing is rewritten"
 
 
 def test_a_line_that_lacks_only_its_end_counts_and_the_next_does_not_stick_to_it(tmp_path):
-    ledger.append(tmp_path, {"number": 1})
+    ledger.append(tmp_path, numbered(1))
     (tmp_path / "ledger.jsonl").write_bytes((tmp_path / "ledger.jsonl").read_bytes().rstrip(b"\n"))
-    ledger.append(tmp_path, {"number": 2})
-    assert ledger.read(tmp_path) == [{"number": 1}, {"number": 2}]
+    ledger.append(tmp_path, numbered(2))
+    assert numbers(tmp_path) == [1, 2]
     assert (tmp_path / "ledger.jsonl").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("strange", [
+    b"null", b"7", b"[]", b'"done"', b"{}", b'["stage", "state", "seconds", "error"]', b'{"stage": "01_data", "state": "done"}',
+    b"", b"a note", b"\xff\xfe\x00", b'{"stage": "caf\xe9"', b"\x00" * 40])
+def test_a_line_that_is_none_of_ours_is_skipped(strange, tmp_path):
+    ledger.append(tmp_path, numbered(1))
+    with open(tmp_path / "ledger.jsonl", "ab") as written:
+        written.write(strange + b"\n")
+    ledger.append(tmp_path, numbered(2))
+    assert numbers(tmp_path) == [1, 2]
+
+
+def test_a_line_of_ours_that_lacks_a_key_is_skipped_whichever_it_is(tmp_path):
+    for number, key in enumerate(("stage", "state", "seconds", "error")):
+        ledger.append(tmp_path, {name: value for name, value in numbered(number).items() if name != key})
+    assert ledger.read(tmp_path) == []
+
+
+def test_letters_that_are_no_utf_8_in_a_line_of_ours_cost_only_themselves(tmp_path):
+    whole = json.dumps(numbered(1, point="caf?")).encode().replace(b"caf?", b"caf\xe9")
+    (tmp_path / "ledger.jsonl").write_bytes(whole + b"\n")
+    (entry,) = ledger.read(tmp_path)
+    assert entry["number"] == 1 and entry["point"] == "caf\N{REPLACEMENT CHARACTER}"
 
 
 def test_whole_lines_leave_no_empty_ones(tmp_path):

@@ -76,7 +76,7 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
     from forefolio import sweep as sweeps  # pandas takes seconds to import
     from forefolio import sweep_plan, sweep_results
 
-    if workers and scheduler:
+    if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
     if output:
         os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
@@ -87,10 +87,13 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
     try:
         sweeps.run(wanted, workers=workers, scheduler=scheduler)
     except (sweeps.SweepStopped, sweep_results.NotebookFailed) as error:
+        click.echo(f"\n{sweeps.summary(wanted)}")
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
-    finally:
+    except KeyboardInterrupt:
         click.echo(f"\n{sweeps.summary(wanted)}")
+        raise
+    click.echo(f"\n{sweeps.summary(wanted)}")
     if any(state != "done" for state, _ in map(wanted.ended, wanted.plan.stages)):
         sys.exit(1)
 

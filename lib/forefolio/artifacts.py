@@ -29,13 +29,13 @@ INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its fo
 
 
 @contextmanager
-def locked(folder: Path, holder: str) -> Iterator[None]:
-    """Hold a run folder for one run at a time.
+def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise with --set study=NAME") -> Iterator[None]:
+    """Hold a folder of results for one process at a time; `rename` is what else its user can do.
 
     Raises
     ------
     StageError
-        One sentence naming the run that has the folder.
+        One sentence naming the process that has the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
@@ -43,8 +43,7 @@ def locked(folder: Path, holder: str) -> Iterator[None]:
         taken.acquire()
     except filelock.Timeout:
         who = note.read_text(encoding="utf-8") if note.exists() else "another process"
-        raise StageError(f"{folder} is in use by {who}; wait until that ends, or name this run otherwise with "
-                         "--set study=NAME") from None
+        raise StageError(f"{folder} is in use by {who}; wait until that ends, or {rename}") from None
     try:
         write_whole(note, lambda aside: aside.write_text(f"{holder} (process {os.getpid()})", encoding="utf-8"))
         yield

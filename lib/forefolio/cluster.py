@@ -73,9 +73,9 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
     """
     for name in ("distributed", "distributed.client"):  # what they would say is said in one sentence by whoever asked
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    if scheduler:
-        if not re.fullmatch(r"[a-z]+://.+:\d+", scheduler):
-            raise ClusterError(f"--scheduler {scheduler}: is no address; write one such as tcp://10.0.0.1:8786, as "
+    if scheduler is not None:
+        if not re.fullmatch(r"(tcp|tls|ucx|wss?)://.+:\d+", scheduler):
+            raise ClusterError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as tcp://10.0.0.1:8786, as "
                                "`dask scheduler` prints it")
         try:
             client = Client(scheduler, timeout=PATIENCE, set_as_default=False)

@@ -5,6 +5,7 @@ environment alone, so that several may run in one process. Importing papermill t
 """
 
 import os
+import subprocess
 import tempfile
 import threading
 import time
@@ -25,6 +26,7 @@ from forefolio.artifacts import INSIDE_A_RUN
 
 LOOK = 0.5  # seconds between looks at a kernel
 PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
+FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
 
 
 class Watch:
@@ -85,7 +87,8 @@ class _Engine(NBClientEngine):
     def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, watch, config, start_timeout=PATIENCE, **_):
         client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config)
         with watch.over(client):
-            return client.execute(env=environment, cwd=str(provenance.NOTEBOOKS))
+            return client.execute(env=environment, cwd=str(provenance.NOTEBOOKS),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # the notebook has what cells print
 
 
 papermill_engines.register("watched", _Engine)
@@ -110,7 +113,8 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     """
     watch, state, message = Watch(wanted), "failed", ""
     variables = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"} | (environment or {})  # silences the debugger
-    with tempfile.TemporaryDirectory(prefix="forefolio-kernel-", ignore_cleanup_errors=True) as sockets:
+    near = "/tmp" if len(tempfile.gettempdir()) > FAR and os.path.isdir("/tmp") else None
+    with tempfile.TemporaryDirectory(prefix="forefolio-kernel-", dir=near, ignore_cleanup_errors=True) as sockets:
         connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
         try:
             papermill.execute_notebook(

@@ -78,10 +78,17 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     if not (ROOT / wanted["base"]).is_file():
         raise StudyError(f"{path}: base: there is no file {wanted['base']}; name a params file by its path from the "
                          "repository's root, such as params/default.yml")
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key == "study":
+            raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
+        if key in wanted.get("grid", {}):
+            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
     base = study.load(ROOT / wanted["base"], overrides)
     name = wanted.get("name", Path(path).stem)
-    if not re.fullmatch(rules.NAME, name):
-        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with letters, digits, '-', '_' and '.'")
+    if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
+        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, digits, "
+                         "'-', '_' and '.'")
     values = as_parameters(base) | {"study": name}
     sets = _sets(wanted)
     studies = []
@@ -114,7 +121,7 @@ def _check_keys(wanted: dict[str, Any], path: str | Path) -> None:
     grid, points = wanted.get("grid", {}), wanted.get("points", [])
     for key, fits, wrong in [
             ("base", isinstance(wanted.get("base"), str), "name the params file to start from, such as params/default.yml"),
-            ("name", isinstance(wanted.get("name", ""), str), "write a plain name"),
+            ("name", isinstance(wanted.get("name", ""), str), "write it as text, in quotes where it looks like a number"),
             ("metric", wanted.get("metric", METRICS[0]) in METRICS, f"choose one of {', '.join(METRICS)}"),
             ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
             ("points", isinstance(points, list) and all(isinstance(point, dict) and point for point in points),

@@ -35,13 +35,15 @@ def append(folder: Path, entry: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of a folder's ledger, oldest first; one that a killed process left torn counts as none."""
+    """The whole lines of a folder's ledger, oldest first; one that is torn or is none of ours counts as none."""
     path, entries = folder / "ledger.jsonl", []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
-            entries.append(json.loads(text))
+            entry = json.loads(text)
         except ValueError:
             continue
+        if isinstance(entry, dict) and {"stage", "state", "seconds", "error"} <= entry.keys():
+            entries.append(entry)
     return entries
 
 

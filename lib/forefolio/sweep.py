@@ -11,7 +11,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from forefolio import grids, ledger, provenance, stage_store, sweep_plan, sweep_
 from forefolio.artifacts import locked
 from forefolio.grids import Point
 from forefolio.stage_store import Store
-from forefolio.study import StudyError, as_yaml
+from forefolio.study import StudyError, as_yaml, read_mapping
 from forefolio.sweep_plan import Plan
 from forefolio.sweep_progress import Progress
 
@@ -82,6 +82,7 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
     folder = provenance.outputs_folder() / grid.name
     if (folder / "manifest.json").exists():
         raise StudyError(f"{path}: name: {folder} holds a run; give the sweep another name")
+    provenance.notebook_hash(sweep_results.NOTEBOOK)  # found missing now, not when all stages have run
     return Sweep(folder, sweep_plan.plan(grid, Store(folder.parent)))
 
 
@@ -102,7 +103,8 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         After the kernels were ended and the points that are done were made whole.
     """
     plan, folder = sweep.plan, sweep.folder
-    with locked(folder, "`forefolio sweep`"), _asked(folder) as token, _interruptible():
+    with (locked(folder, "`forefolio sweep`", rename="give this one another name in its file, or another --output"),
+          _asked(folder) as token, _handled(signal.default_int_handler, signal.SIGTERM)):
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
@@ -110,12 +112,13 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
                 sweep_results.forget(folder)
                 _run_tasks(sweep, token, workers, scheduler)
         finally:
-            (folder / ".asked").unlink(missing_ok=True)
-            _put_away(folder)
-            _write_lost_lines(sweep)
-            for point in plan.grid.points:
-                _assemble(sweep, point)
-            sweep_results.write(folder, plan.grid, sweep.accounts())
+            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+                (folder / ".asked").unlink(missing_ok=True)
+                _put_away(folder)
+                _take_stock(sweep)
+                for point in plan.grid.points:
+                    _assemble(sweep, point)
+                sweep_results.write(folder, plan.grid, sweep.accounts())
         sweep_results.execute_notebook(folder)
 
 
@@ -131,13 +134,14 @@ def _asked(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let a polite request to end be one like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
+    """Handle signals in this way for a while: a polite request to end like Ctrl-C, or none while results are written."""
+    before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 def _tidy(sweep: Sweep) -> None:
@@ -146,10 +150,15 @@ def _tidy(sweep: Sweep) -> None:
     _put_away(folder)
     stage_store.mend(folder)
     for path in folder.glob(f"*/{stage_store.PARAMS}"):
-        if path.parent.name not in plan.stages:
+        made = read_mapping(path).get("study") == _study_of(sweep, path.parent.name)
+        if made and path.parent.name not in plan.stages:
             stage_store.remove(path.parent)
+    for path in folder.glob("failed/*.ipynb"):
+        if path.stem.rpartition("-")[2] not in plan.tasks:
+            path.unlink()
     for key, task in plan.tasks.items():
-        if key in plan.up_to_date:
+        if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
+            plan.up_to_date.add(key)
             ledger.append(folder, _line(sweep, key, "up to date"))
         else:
             store.discard(task.stage, key)
@@ -163,8 +172,11 @@ def _put_away(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _write_lost_lines(sweep: Sweep) -> None:
-    """Write the line of each stage that this sweep ran and whose worker was killed before it could write it."""
+def _take_stock(sweep: Sweep) -> None:
+    """What somebody deleted is not done; a stage that is done has its line, also where its worker was killed before that."""
+    for key, state in sweep.states.items():
+        if state in GOOD and not sweep.store.place(sweep.plan.tasks[key].stage, key).exists():
+            sweep.states[key] = "not run"
     written = {line.get("key") for line in ledger.read(sweep.folder) if line["state"] == "done"}
     for key, state in sweep.states.items():
         if state in GOOD and key not in written:
@@ -185,8 +197,13 @@ def _assemble(sweep: Sweep, point: Point) -> None:
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
     if not stages:
         return
-    alone = point.study.model_copy(update={"study": f"{sweep.folder.name}-{point.name}"})
+    alone = point.study.model_copy(update={"study": _study_of(sweep, point.name)})
     sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
+
+
+def _study_of(sweep: Sweep, point: str) -> str:
+    """What a point's study is called where it is run alone."""
+    return f"{sweep.folder.name}-{point}"
 
 
 def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
@@ -215,14 +232,15 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                 for ended, how in _consequences(waiting, key, state):
                     task, sweep.states[ended] = plan.tasks[ended], how
                     complete = [name for name in task.points if sweep.ended(name)[0] == "done"]
-                    for name in complete:
-                        _assemble(sweep, points[name])
-                    seconds = sweep.store.record(task.stage, ended)["line"]["seconds"] if how in GOOD else None
-                    progress.ended(task, how, seconds, len(complete))
+                    with suppress(FileNotFoundError):  # somebody deletes the store: stock is taken at the end
+                        for name in complete:
+                            _assemble(sweep, points[name])
+                    progress.ended(task, how, _seconds(sweep, ended), len(complete))
                 submit_ready()
         except KeyboardInterrupt:
-            (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
-            sweep.states |= {key: state for key, state, _ in pool.ended(patience=GRACE)}
+            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+                (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
+                sweep.states |= {key: state for key, state, _ in pool.ended(patience=GRACE)}
             raise
         finally:
             progress.close()
@@ -230,6 +248,14 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
     if gone:
         raise SweepStopped(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: start "
                            "one, and give the same command again")
+
+
+def _seconds(sweep: Sweep, key: str) -> float | None:
+    """How long a stage took, where it is done."""
+    try:
+        return sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]["seconds"]
+    except OSError:
+        return None
 
 
 def _consequences(waiting: dict[str, set[str]], key: str, state: str) -> list[tuple[str, str]]:
@@ -248,10 +274,11 @@ def summary(sweep: Sweep) -> str:
     """What became of the points, for a terminal: how many are done, and each other one with its reason."""
     accounts = sweep.accounts()
     counted = Counter(state for state, _, _ in accounts.values())
-    lines = [f"{len(accounts)} points: " + ", ".join(f"{number} {state}" for state, number in counted.items())]
+    ended = ", ".join(f"{number} {state}" for state, number in counted.items())
+    lines = [f"{len(accounts)} point{'s' * (len(accounts) != 1)}: {ended}"]
     for point, (state, stage, error) in accounts.items():
         if state not in ("done", "not run", "cancelled"):
             lines.append(f"{point}: {stage} {state}: {error}")
-    if any(sweep.folder.glob("failed/*.ipynb")):
+    if counted.keys() - {"done", "not run", "cancelled"} and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
     return "\n".join([*lines, f"results: {sweep.folder}"])

@@ -37,7 +37,7 @@ class Progress:
         """Take note of a task that ended, and of so many points that it completed."""
         self._left[task.stage] -= 1
         self._points += points
-        self._failed += state not in ("done", "up to date")
+        self._failed += state in ("failed", "timed out", "killed")
         if seconds:
             self._seconds.setdefault(task.stage, []).append(seconds)
         said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
@@ -53,14 +53,15 @@ class Progress:
                 self._bar.write(text, file=sys.stderr)
 
     def _time_left(self) -> str:
-        """The work left over the workers there are, from the mean time of each stage; the mean of all for one not yet seen."""
+        """The work left over the workers there are, from the mean time of each stage, and not less than one."""
         if not sum(self._left.values()):
             return "nothing left"
         if not self._seconds:
             return "time left unknown"
         means = {stage: sum(seconds) / len(seconds) for stage, seconds in self._seconds.items()}
         usual = sum(means.values()) / len(means)
-        left = sum(n * means.get(stage, usual) for stage, n in self._left.items()) / self._slots
+        left = {stage: n * means.get(stage, usual) for stage, n in self._left.items() if n}
+        left = max(sum(left.values()) / self._slots, *(means.get(stage, usual) for stage in left))
         return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
 
     def close(self) -> None:

@@ -95,10 +95,11 @@ def execute_notebook(folder: Path) -> None:
     stamp.unlink(missing_ok=True)
     state, message, _ = execution.notebook(
         template, aside, {"sweep": folder.name}, environment={"FOREFOLIO_OUTPUTS": str(folder.parent)})
+    if state == "cancelled":
+        aside.unlink(missing_ok=True)
+        raise KeyboardInterrupt
     if aside.exists():
         os.replace(aside, executed)
-    if state == "cancelled":
-        raise KeyboardInterrupt
     if state != "done":
         raise NotebookFailed(f"the notebook of the sweep failed with {message}\nit is kept, with the error in it: {executed}")
     stamp.write_text(made_of)

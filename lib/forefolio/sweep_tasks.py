@@ -1,6 +1,7 @@
 """What a worker does: run one stage for all points that share it, keep its results whole, and say so in the ledger."""
 
 import shutil
+import socket
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -55,11 +56,14 @@ def run(task: Task, errand: Errand) -> str:
     str
         The state: `done`, `up to date`, `failed`, `timed out` or `cancelled`.
     """
-    if not errand.wanted():
-        return "cancelled"
+    if not errand.folder.is_dir():
+        raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder on a disk "
+                                "that all workers share")
     store, (address, cores) = Store(errand.folder.parent), cluster.here(errand.slots)
     about = {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
-    if store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
+    if not errand.wanted():
+        line = _not_begun(task, "cancelled")
+    elif store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
         line = _not_begun(task, "up to date")
     elif provenance.combined(provenance.code(task.stage)) != task.code:
         line = _not_begun(task, "failed", OTHER_CODE)
