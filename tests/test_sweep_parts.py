@@ -1,12 +1,15 @@
 """The parts of a sweep, one by one and without workers: what is cleared away, counted, refused, and what a worker does."""
 
+import os
 import shutil
 import signal
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import hand_made_plan
 import pandas as pd
+import papermill
 import pytest
 
 from forefolio import cluster, execution, ledger, provenance, stage_store, sweep, sweep_results, sweep_tasks
@@ -221,6 +224,13 @@ def test_a_branch_that_fails_stops_its_own_points_alone(tried):
     assert left == {"compared9": set()}
 
 
+def test_what_waits_for_what_waits_is_not_run_either():
+    left = {"b": {"a"}, "c": {"b"}, "d": {"c", "x"}, "e": {"b", "c"}, "f": {"x"}}
+    found = sweep._consequences(left, "a", "failed")
+    assert found[0] == ("a", "failed") and sorted(found[1:]) == [(name, "not run") for name in "bcde"]
+    assert left == {"f": {"x"}}
+
+
 @pytest.mark.parametrize("state", sweep.GOOD)
 def test_what_waits_for_a_stage_that_is_done_waits_for_the_others_still(state, tried):
     left = waiting(tried, "data")
@@ -238,14 +248,15 @@ def test_a_point_ends_as_its_first_stage_that_is_not_done(tried):
     assert tried.ended(FIRST) == ("not run", "03_mpt_frontier"), "it has not ended"
 
 
-def line(key: str, state: str, error: str | None) -> dict:
+def line(key: str | None, state: str, error: str | None) -> dict:
     return ledger.line(started=0.0, stage="any", state=state, seconds=0.0, error=error, key=key)
 
 
 def test_the_account_of_a_point_has_the_last_error_of_the_stage_that_stopped_it(tried):
     tried.states |= dict.fromkeys(SHARED | {"weights1", "compared1"}, "done") | {"compared2": "killed", "weights9": "failed"}
     for key, state, error in [("weights9", "failed", "earlier"), ("compared1", "failed", "mended since"),
-                              ("weights9", "failed", "ValueError: no"), ("compared2", "killed", None), ("compared1", "done", "")]:
+                              ("weights9", "failed", "ValueError: no"), ("compared2", "killed", None), ("compared1", "done", ""),
+                              (None, "failed", "nobody's")]:
         ledger.append(tried.folder, line(key, state, error))
     assert tried.accounts() == {FIRST: ("done", "", ""), SECOND: ("killed", "06_comparison", ""),
                                 THIRD: ("failed", "05_portfolios", "ValueError: no")}
@@ -415,6 +426,42 @@ def test_the_second_of_two_workers_that_made_the_same_says_up_to_date(tried, ker
     assert states(tried) == [("data", "up to date")] and tried.store.record("01_data", "data")["line"]["sweep"] == "another"
 
 
+# ---------------------------------------------------------------------------------------------------------- a kernel
+@pytest.fixture
+def asked(monkeypatch) -> list[Path]:
+    """What papermill is asked for: where the kernel's sockets are to lie. Nothing is executed."""
+    seen = []
+
+    def execute(source, aside, parameters, *, config, **_):
+        seen.append(Path(config["KernelManager"]["connection_file"]))
+        assert config["KernelManager"]["transport"] == "ipc" and seen[-1].parent.is_dir()
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    return seen
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
+def test_sockets_lie_in_the_temporary_folder_and_near_where_its_path_is_long(asked, monkeypatch, tmp_path):
+    long = tmp_path / ("far" * 30)
+    long.mkdir()
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        for folder in (short, long):
+            monkeypatch.setattr(tempfile, "tempdir", str(folder))
+            assert execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})[:2] == ("done", "")
+        own, near = asked
+        assert own.parents[1] == Path(short) and near.parents[1] == Path("/tmp")
+        assert all(len(f"{path}-5") < 108 for path in asked), "a socket's path has no more room"
+        assert not own.parent.exists() and not near.parent.exists(), "nothing stays"
+    assert not list(long.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
+def test_two_kernels_have_no_sockets_in_common(asked, tmp_path):
+    for _ in range(2):
+        execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})
+    assert asked[0].parent != asked[1].parent
+
+
 # ------------------------------------------------------------------------------------------------- all of it together
 class Pool:
     """In place of workers: runs a task in this process when its end is asked for, the most urgent first."""
@@ -519,7 +566,10 @@ def test_a_scheduler_that_is_gone_leaves_accounts_and_a_sentence(tried, kernel, 
 
 def test_an_interrupted_sweep_lets_its_workers_go_and_accounts_for_what_is_done(tried, kernel, pool):
     """Ctrl-C while the first 06 runs: no other task is begun, and the handlers of signals are as they were."""
-    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    def own(*_):
+        pytest.fail("no signal was sent")
+
+    before = {number: signal.signal(number, own) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupted():
         if (tried.folder / ".asked").exists() and kernel.calls[-1][0] == "06_comparison":
@@ -528,7 +578,7 @@ def test_an_interrupted_sweep_lets_its_workers_go_and_accounts_for_what_is_done(
     kernel.edit = interrupted
     with pytest.raises(KeyboardInterrupt):
         sweep.run(tried)
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert [signal.signal(number, earlier) for number, earlier in before.items()] == [own, own]
     assert ("weights9", "cancelled") in states(tried) or ("compared2", "cancelled") in states(tried)
     assert len(kernel.calls) == len(SHARED) + 2, "nothing began after that"
     assert set(accounts(tried).values()) <= {"cancelled", "not run"} and not (tried.folder / "results.csv").exists()

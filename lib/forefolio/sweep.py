@@ -19,12 +19,14 @@ from typing import Any
 from forefolio import grids, ledger, provenance, stage_store, sweep_plan, sweep_results
 from forefolio.artifacts import locked
 from forefolio.grids import Point
+from forefolio.provenance import STAGES
 from forefolio.stage_store import Store
 from forefolio.study import StudyError, as_yaml, read_mapping
 from forefolio.sweep_plan import Plan
 from forefolio.sweep_progress import Progress
 
 GOOD = ("done", "up to date")
+QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
 
 
@@ -66,7 +68,7 @@ class Sweep:
         """How each point ended, at which stage, and what went wrong there, by name."""
         errors = {line.get("key"): line["error"] or "" for line in ledger.read(self.folder)}
         ends = {point: self.ended(point) for point in self.plan.stages}
-        return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state != "done" else "")
+        return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state not in QUIET else "")
                 for point, (state, stage) in ends.items()}
 
 
@@ -150,18 +152,26 @@ def _tidy(sweep: Sweep) -> None:
     _put_away(folder)
     stage_store.mend(folder)
     for path in folder.glob(f"*/{stage_store.PARAMS}"):
-        made = read_mapping(path).get("study") == _study_of(sweep, path.parent.name)
-        if made and path.parent.name not in plan.stages:
+        if path.parent.name not in plan.stages and _made_here(sweep, path):
             stage_store.remove(path.parent)
-    for path in folder.glob("failed/*.ipynb"):
-        if path.stem.rpartition("-")[2] not in plan.tasks:
-            path.unlink()
     for key, task in plan.tasks.items():
         if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
             plan.up_to_date.add(key)
             ledger.append(folder, _line(sweep, key, "up to date"))
         else:
             store.discard(task.stage, key)
+    for path in folder.glob("failed/*.ipynb"):
+        stage, _, key = path.stem.rpartition("-")
+        if stage in STAGES and (key not in plan.tasks or key in plan.up_to_date):
+            path.unlink()
+
+
+def _made_here(sweep: Sweep, params: Path) -> bool:
+    """Whether a params file in a folder of the sweep is the one that this sweep wrote for a point of that name."""
+    try:
+        return read_mapping(params).get("study") == _study_of(sweep, params.parent.name)
+    except StudyError:
+        return False
 
 
 def _put_away(folder: Path) -> None:
@@ -175,7 +185,7 @@ def _put_away(folder: Path) -> None:
 def _take_stock(sweep: Sweep) -> None:
     """What somebody deleted is not done; a stage that is done has its line, also where its worker was killed before that."""
     for key, state in sweep.states.items():
-        if state in GOOD and not sweep.store.place(sweep.plan.tasks[key].stage, key).exists():
+        if state in GOOD and not sweep.store.intact(sweep.plan.tasks[key].stage, key):
             sweep.states[key] = "not run"
     written = {line.get("key") for line in ledger.read(sweep.folder) if line["state"] == "done"}
     for key, state in sweep.states.items():
@@ -277,8 +287,8 @@ def summary(sweep: Sweep) -> str:
     ended = ", ".join(f"{number} {state}" for state, number in counted.items())
     lines = [f"{len(accounts)} point{'s' * (len(accounts) != 1)}: {ended}"]
     for point, (state, stage, error) in accounts.items():
-        if state not in ("done", "not run", "cancelled"):
+        if state not in QUIET:
             lines.append(f"{point}: {stage} {state}: {error}")
-    if counted.keys() - {"done", "not run", "cancelled"} and any(sweep.folder.glob("failed/*.ipynb")):
+    if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
     return "\n".join([*lines, f"results: {sweep.folder}"])

@@ -26,7 +26,7 @@ class Progress:
         self._slots, self._n_stages, self._n_points = slots, sum(self._left.values()), len(plan.stages)
         self._seconds: dict[str, list[float]] = {}
         for line in known:
-            if line["state"] == "done":
+            if line["state"] == "done" and isinstance(line["seconds"], (int, float)):
                 self._seconds.setdefault(line["stage"], []).append(line["seconds"])
         self._points = sum(all(key in plan.up_to_date for key in keys.values()) for keys in plan.stages.values())
         self._failed = 0

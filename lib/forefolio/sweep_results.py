@@ -44,12 +44,14 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
     settings = {point.name: _settings(point, grid.parameters) for point in grid.points}
     rows = [{"point": name, "state": state, "stage": stage, "error": error, **settings[name]}
             for name, (state, stage, error) in accounts.items()]
-    write_frame(folder / "points.csv", pd.DataFrame(rows))
     done = [name for name, (state, _, _) in accounts.items() if state == "done"]
+    if not done:
+        forget(folder)
+    write_frame(folder / "points.csv", pd.DataFrame(rows))
     if done:
         results = pd.concat([_results(folder / name, name, settings[name]) for name in done], ignore_index=True)
         returns = pd.concat([read_frame(folder / name / "artifacts" / "net_returns.parquet").add_prefix(f"{name}/")
-                             for name in done], axis=1).sort_index()
+                             for name in done], axis=1, sort=True)
         for suffix in ("csv", "parquet"):
             write_frame(folder / f"results.{suffix}", results)
         write_frame(folder / "net_returns.parquet", returns)
@@ -92,7 +94,8 @@ def execute_notebook(folder: Path) -> None:
     from forefolio import execution  # papermill takes seconds to import
 
     aside = folder / f".{NOTEBOOK}.running.ipynb"
-    stamp.unlink(missing_ok=True)
+    for path in (stamp, executed):
+        path.unlink(missing_ok=True)
     state, message, _ = execution.notebook(
         template, aside, {"sweep": folder.name}, environment={"FOREFOLIO_OUTPUTS": str(folder.parent)})
     if state == "cancelled":
@@ -101,5 +104,6 @@ def execute_notebook(folder: Path) -> None:
     if aside.exists():
         os.replace(aside, executed)
     if state != "done":
-        raise NotebookFailed(f"the notebook of the sweep failed with {message}\nit is kept, with the error in it: {executed}")
+        kept = f"\nit is kept, with the error in it: {executed}" if executed.exists() else ""
+        raise NotebookFailed(f"the notebook of the sweep failed with {message}{kept}")
     stamp.write_text(made_of)
