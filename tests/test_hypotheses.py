@@ -131,8 +131,15 @@ def test_the_answer_on_the_mean_is_not_swayed_by_other_baselines():
     assert "gainst" not in subject.answer(table.iloc[1:]) and "for 1 test." in subject.answer(table.iloc[1:])
 
 
+def test_without_the_mean_neither_hypothesis_is_tested_and_zero_still_is():
+    table = subject.accuracy_tests(errors(zero=np.arange(200.0), lstm=np.arange(200.0) + 1), networks=["lstm"])
+    assert table["baseline"].tolist() == ["zero"]
+    text = subject.answer(table)
+    assert "neither hypothesis is tested" in text and "Against zero none of 1 network" in text
+
+
 def test_what_is_not_there_is_named():
-    with pytest.raises(ValueError, match="There are no forecasts of mean, gru: add them to models"):
+    with pytest.raises(ValueError, match="There are no forecasts of gru: add them to models"):
         subject.accuracy_tests(errors(lstm=np.ones(200)), networks=["lstm", "gru"])
 
 

@@ -87,8 +87,8 @@ def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame
     Parameters
     ----------
     errors : DataFrame (n_days, n_models)
-        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts, columns `zero` and `ar` are
-        tested against where they are there.
+        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts, and like `zero` and `ar` it is
+        tested against where it is there.
     networks : list of str
         Columns to test against them.
 
@@ -102,12 +102,12 @@ def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame
     Raises
     ------
     ValueError
-        If the historical mean or a network is not there.
+        If a network is not there.
     """
-    absent = [model for model in (RIVAL, *networks) if model not in errors]
+    absent = [model for model in networks if model not in errors]
     if absent:
         raise ValueError(f"There are no forecasts of {', '.join(absent)}: add them to models")
-    baselines = [RIVAL, *(model for model in BASELINES if model in errors and model != RIVAL)]
+    baselines = sorted((model for model in BASELINES if model in errors), key=lambda model: model != RIVAL)
     rows = []
     for model, baseline in product(networks, baselines):
         statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model], horizon=1)
@@ -139,6 +139,9 @@ def answer(table: pd.DataFrame) -> str:
     if table.empty:
         return "No network was asked for in this run, so there is nothing to test."
     on_mean = table[table["baseline"] == RIVAL]
+    if on_mean.empty:
+        return "\n".join(["The historical mean, which is Markowitz's forecast, is not among the models of this run, so neither "
+                          "hypothesis is tested.", "", *_beside(table)])
     h1, h2 = _holders(on_mean)
     best, worst = on_mean.loc[on_mean["gain"].idxmax()], on_mean.loc[on_mean["gain"].idxmin()]
     ends = f"* The best, {best['model']}, made errors {_compared(best['gain'])} than the mean's"
