@@ -13,7 +13,7 @@ from benchmarks.timing import machine
 FULL = {
     "training": partial(training.compare, n_stocks=59, epochs=50, loop_epochs=4, rounds=3),
     "stages": partial(stages.of_a_run, "params/default.yml", rounds=3),
-    "sweep": partial(sweeps.against_separate_runs, "params/sweeps/risk_aversion_costs.yml", rounds=1),
+    "sweep": partial(sweeps.against_separate_runs, "params/sweeps/risk_aversion_costs.yml", n_separate=8, rounds=1),
     "backtest": partial(backtest.compare, n_rebalances=24, n_assets=20, rounds=3),
     "growth_with_assets": partial(growth.with_assets, sizes=(20, 60, 200, 500), stock_epochs=1500, rounds=3),
     "growth_with_history": partial(growth.with_history, n_assets=60, times=(1, 2, 4), stock_epochs=1500, rounds=3),

@@ -24,8 +24,8 @@ def against_separate_runs(sweep: str, *, n_separate: int | None = None, rounds: 
     for _ in range(rounds):
         with tempfile.TemporaryDirectory(prefix="forefolio-bench-") as outputs:
             together.append(_forefolio("sweep", sweep, outputs=outputs))
-            studies = sorted(Path(outputs).glob("*/*/study.yml"))
-            n_points, chosen = len(studies), studies[::max(1, len(studies) // (n_separate or len(studies)))][:n_separate]
+            found = studies(outputs)
+            n_points, chosen = len(found), found[::max(1, len(found) // (n_separate or len(found)))][:n_separate]
             times = [_alone(study) for study in chosen]
             n_run += len(chosen)
             equal += sum(same for _, same in times)
@@ -33,6 +33,11 @@ def against_separate_runs(sweep: str, *, n_separate: int | None = None, rounds: 
     return {"sweep": sweep, "points": n_points, "points_run_alone": n_run,
             "time": ratio("together", together, "alone", alone, target="below 0.25"),
             "tables": f"the same, byte for byte, in {equal} of {n_run} points"}
+
+
+def studies(outputs: str) -> list[Path]:
+    """The params files of the points of the sweep in a folder."""
+    return sorted(Path(outputs).glob("*/*/study.yml"))
 
 
 def _alone(study: Path) -> tuple[float, bool]:

@@ -9,7 +9,7 @@ from forefolio.networks import CNN1D, Recurrent
 from forefolio.study import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
-from benchmarks import backtest, floor, growth, stages, timing, training  # noqa: E402
+from benchmarks import backtest, floor, growth, stages, sweeps, timing, training  # noqa: E402
 from benchmarks import __main__ as command  # noqa: E402
 
 TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
@@ -107,3 +107,26 @@ def test_a_topic_measured_again_replaces_itself_alone(tmp_path):
     command.keep(path, "two", {"results": 2})
     command.keep(path, "one", {"results": 3})
     assert json.loads(path.read_text()) == {"one": {"results": 3}, "two": {"results": 2}}
+
+
+@pytest.mark.parametrize("n_separate, n_run, n_same", [(None, 4, 3), (2, 2, 2)])
+def test_a_sweep_is_measured_against_its_points_run_alone(n_separate, n_run, n_same, monkeypatch, tmp_path):
+    def write(path, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def made(command, file, *, outputs):
+        """A sweep of four points in 10 seconds; each alone in 20, and the second with another table."""
+        outputs = tmp_path / command if command == "sweep" else sweeps.Path(outputs)
+        for point in "abcd" if command == "sweep" else ["alone"]:
+            write(outputs / "name" / point / "study.yml", point)
+            text = "other" if "/b/" in file else "1"
+            write(outputs / "name" / point / "tables" / "t.csv" if command == "sweep" else outputs / "x" / "tables" / "t.csv", text)
+        return 10.0 if command == "sweep" else 20.0
+
+    monkeypatch.setattr(sweeps, "_forefolio", made)
+    monkeypatch.setattr(sweeps, "studies", lambda outputs: sorted((tmp_path / "sweep").glob("*/*/study.yml")))
+    found = sweeps.against_separate_runs("sweep.yml", n_separate=n_separate, rounds=1)
+    assert found["points"] == 4 and found["points_run_alone"] == n_run
+    assert found["time"]["ratio"] == 0.125 and found["time"]["of"] == "together / alone"
+    assert found["tables"] == f"the same, byte for byte, in {n_same} of {n_run} points"
