@@ -337,7 +337,8 @@ def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, err
     assert written == tried.store.record("01_data", "data")["line"]
     assert (written["worker"], written["key"], written["points"], written["sweep"], written["point"]) == (
         "host tcp://a:1", "data", 3, "tried", FIRST)
-    assert kernel.environment == {"FOREFOLIO_OUTPUTS": str(tried.folder.parent), "FOREFOLIO_CORES": "3"}
+    assert kernel.environment == {"FOREFOLIO_OUTPUTS": str(tried.folder.parent), "FOREFOLIO_CORES": "3",
+                                  "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def test_a_stage_is_laid_out_with_what_it_reads(tried, kernel, errand):

@@ -13,6 +13,7 @@ from forefolio.stage_store import Store
 from forefolio.sweep_plan import Task
 
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, in each stage
 OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep was planned "
               "with: where they were edited meanwhile, give the command again; another machine needs the same copy")
 OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
@@ -86,7 +87,7 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
         store.lay_out(folder, task.inputs)
         line = execution.stage(
             folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted,
-            environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores)})
+            environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores), **ONE_THREAD})
         if line["state"] == "done":
             entry = provenance.read_manifest(folder)[task.stage]
             same_code = provenance.combined({part: entry[part] for part in provenance.code(task.stage)}) == task.code
