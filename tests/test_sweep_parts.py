@@ -14,7 +14,6 @@ import pytest
 
 from forefolio import cluster, execution, ledger, provenance, stage_store, sweep, sweep_results, sweep_tasks
 from forefolio.provenance import STAGES
-from forefolio.stage_store import Store
 from forefolio.study import as_yaml
 from forefolio.sweep import Sweep
 from forefolio.sweep_tasks import OTHER_CODE, OTHER_PRICES, Errand
