@@ -229,7 +229,7 @@ def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(monkeypatc
     monkeypatch.setattr(provenance, "PACKAGE", package)
     (package / "drawing.py").write_text((package / "drawing.py").read_text().replace("#1f5fa8", "#1f5fa9"))
     now = provenance.library_hashes(provenance.stage_code("04_forecasting"))
-    assert [name for name in now if now[name] != drawing[name]] == ["drawing"]
+    assert [name for name in now if now[name] != drawing[name]] == ["forefolio.drawing"]
     assert provenance.library_hashes("from forefolio import networks") == training
 
 

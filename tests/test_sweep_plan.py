@@ -61,9 +61,9 @@ def notebooks(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def package(tmp_path, monkeypatch) -> Path:
     """A copy of the library's files, which plans are made of."""
-    shutil.copytree(provenance.PACKAGE, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "package")
-    return tmp_path / "package"
+    shutil.copytree(provenance.PACKAGE, tmp_path / "forefolio", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "forefolio")
+    return tmp_path / "forefolio"
 
 
 def counts(made: sweep_plan.Plan) -> list[int]:

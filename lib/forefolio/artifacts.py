@@ -143,8 +143,7 @@ class Stage:
         Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
         the function reaches through imports and the locked versions; no sentence or colour of a notebook counts.
         """
-        module = function.__module__.removeprefix("forefolio.")
-        library = provenance.library_hashes(f"from forefolio import {module}")
+        library = provenance.library_hashes(f"import {function.__module__}")
         key = [function.__qualname__, [_content(argument) for argument in arguments], library,
                provenance.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()

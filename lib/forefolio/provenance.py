@@ -124,22 +124,39 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 
 @lru_cache
 def _imported(source: str) -> frozenset[str]:
-    """Modules of this package that a source text imports by `from forefolio import ...` or `from forefolio.x`."""
+    """Dotted names under this package that a source text imports, wherever the import stands."""
     found = set()
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "forefolio":
-            found.update([node.module.split(".")[1]] if "." in node.module else [name.name for name in node.names])
-    return frozenset(found)
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE.name)
+
+
+def _files(dotted: str) -> dict[str, Path]:
+    """The files that importing a dotted name executes, by module: each package on the way, and the module itself."""
+    found, parts = {}, dotted.split(".")
+    for depth in range(1, len(parts) + 1):
+        place = PACKAGE.parent.joinpath(*parts[:depth])
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if file.exists():
+                found[".".join(parts[:depth])] = file
+    return found
 
 
 def library_hashes(source: str) -> dict[str, str]:
-    """SHA-256 of each module of this package that a source text reaches through imports, by module name."""
+    """SHA-256 of each module of this package that a source text reaches through imports, by dotted name.
+
+    Packages on the way count: `from forefolio.room import module` executes the room's `__init__` as well.
+    """
     reached, waiting = {}, set(_imported(source))
     while waiting:
-        module = waiting.pop()
-        text = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
-        reached[module] = hashlib.sha256(text.encode()).hexdigest()
-        waiting |= _imported(text) - reached.keys()
+        for module, file in _files(waiting.pop()).items():
+            if module not in reached:
+                text = file.read_text(encoding="utf-8")
+                reached[module] = hashlib.sha256(text.encode()).hexdigest()
+                waiting |= _imported(text)
     return dict(sorted(reached.items()))
 
 
@@ -150,7 +167,8 @@ def stage_code(stage: str) -> str:
 
 def environment(library: dict[str, str]) -> dict[str, str]:
     """What else a result depends on: the locked versions, Python, the kind of processor, the backend of networks."""
-    backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if "networks" in library else {}
+    trains = "forefolio.layers" in library  # networks of one asset and joint ones alike
+    backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if trains else {}
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
             "machine": platform.machine()} | backend
 
