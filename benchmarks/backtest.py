@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.timing import in_turns, ratio, seconds
-from forefolio import expectations, forecasts, rebalances
-from forefolio.covariance import sample_covariance
-from forefolio.limits import Limits
-from forefolio.returns import rebalance_dates
+from forefolio.forecasts import baselines
+from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.portfolios import decisions
+from forefolio.market.covariance import sample_covariance
+from forefolio.portfolios.solvers import Limits
+from forefolio.market.returns import rebalance_dates
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
 FRAMEWORKS = ("mvf", "rpp", "mdp")
@@ -38,16 +40,16 @@ def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame,
     prices = load_sp500_dataset().iloc[:, :n_assets].loc["2014":]
     returns = prices.pct_change().iloc[1:]
     ends = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
-    schedule = forecasts.schedule(returns.index, **ends)
-    made = [forecasts.historical_mean(returns, schedule),
-            forecasts.autoregression(returns, schedule, train_end=ends["train_end"], lags=5)]
+    schedule = forecast_schedule(returns.index, **ends)
+    made = [baselines.historical_mean(returns, schedule),
+            baselines.autoregression(returns, schedule, train_end=ends["train_end"], lags=5)]
     dates = rebalance_dates(returns.index, validation_end=ends["validation_end"])[-n_rebalances:]
     return returns, pd.concat(made, ignore_index=True), dates
 
 
 def ours(returns: pd.DataFrame, made: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: list[str]) -> np.ndarray:
     """Our weights, (n_rebalances * n_models * n_frameworks, n_assets), in this order."""
-    weights, _ = rebalances.decide(
+    weights, _ = decisions.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=frameworks, estimation_window=WINDOW,
         residual_window=RESIDUALS, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=GAMMA,
         drawdown_path="uncompounded", drawdown_alpha=1.0, limits=Limits(), risk_free=0.0, max_gross=0.0,
@@ -60,16 +62,16 @@ def theirs(solvers: dict[str, Callable[[pd.DataFrame], np.ndarray]], returns: pd
            dates: pd.DatetimeIndex, frameworks: list[str]) -> np.ndarray:
     """The same weights by another library's functions from a sample of returns."""
     solved = []
-    by_model = {model: expectations.average_over_seeds(made, model=model) for model in made["model"].unique()}
+    by_model = {model: decisions.average_over_seeds(made, model=model) for model in made["model"].unique()}
     for date in dates:
-        window = expectations.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
+        window = decisions.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
         for of_model, framework in product(by_model.values(), frameworks):
             if framework == "mvf":  # a sample with the mean that is expected, and the covariance of the window
-                mu = expectations.expected_returns(of_model, returns, date=date, residual_window=RESIDUALS,
+                mu = decisions.expected_returns(of_model, returns, date=date, residual_window=RESIDUALS,
                                                    use_residual=True, mu_horizon="next_day")
                 sample = window - window.mean() + mu
             else:
-                sample = expectations.scenario_path(of_model, window, date=date, scenarios="append",
+                sample = decisions.scenario_path(of_model, window, date=date, scenarios="append",
                                                     mu_horizon="next_day")
             solved.append(solvers[framework](sample))
     return np.array(solved)

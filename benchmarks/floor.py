@@ -8,7 +8,7 @@ has two gradients; dropout masks and Adam are left out, which makes the floor lo
 import numpy as np
 
 from benchmarks.timing import seconds
-from forefolio.networks import CNN1D, Recurrent
+from forefolio.forecasts.asset_networks import CNN1D, Recurrent
 
 
 def lstm_operations(network: Recurrent, *, lookback: int) -> int:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.timing import ratio, seconds
-from forefolio.study import ROOT
+from forefolio.study.parameters import ROOT
 
 
 def of_a_run(params: str, *, overrides: tuple[str, ...] = (), rounds: int) -> dict:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.timing import ratio, seconds
-from forefolio.study import ROOT
+from forefolio.study.parameters import ROOT
 
 
 def against_separate_runs(sweep: str, *, n_separate: int | None = None, rounds: int) -> dict:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from forefolio.study import ROOT
+from forefolio.study.parameters import ROOT
 
 
 def start(*arguments: str, outputs: Path | None = None, **environment: str) -> subprocess.Popen:

@@ -20,7 +20,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.partition("::")[0]
-            return "the run" if module.startswith("notebooks/") or module == "tests/test_run.py" else module
+            return "the run" if module.startswith("notebooks/") or module == "tests/runs/test_run.py" else module
 
     return ByModule(config, log)
 
@@ -56,6 +56,6 @@ def mu(returns):
 
 @pytest.fixture(scope="module")
 def Sigma(returns):
-    from forefolio.covariance import sample_covariance
+    from forefolio.market.covariance import sample_covariance
 
     return sample_covariance(returns)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio import forecasts
+from forefolio.forecasts.schedule import forecast_schedule
 
 DAYS = pd.bdate_range("2023-10-02", "2024-02-15", name="date", unit="us")
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2023-12-31"}
@@ -18,4 +18,4 @@ def returns():
 
 @pytest.fixture
 def schedule():
-    return forecasts.schedule(DAYS, **SPLIT)
+    return forecast_schedule(DAYS, **SPLIT)

@@ -3,11 +3,11 @@
 from functools import cache
 from typing import Any
 
-from forefolio import provenance
-from forefolio.grids import Grid, Point
-from forefolio.provenance import STAGES
-from forefolio.study import Study
-from forefolio.sweep_plan import Plan, Task
+from forefolio.runs import contracts
+from forefolio.sweeps.grids import Grid, Point
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import Study
+from forefolio.sweeps.plan import Plan, Task
 
 POINTS = {"gamma-1__cost-0": (1.0, 0.0), "gamma-1__cost-5": (1.0, 5.0), "gamma-9__cost-0": (9.0, 0.0)}
 KEYS = {  # of the stages of each point
@@ -20,7 +20,7 @@ KEYS = {  # of the stages of each point
 @cache
 def code(stage: str) -> dict[str, Any]:
     """What a stage is made of as it stands, read once."""
-    return provenance.code(stage)
+    return contracts.code(stage)
 
 
 def make(name: str = "tried", up_to_date: set[str] = frozenset()) -> Plan:
@@ -34,7 +34,7 @@ def make(name: str = "tried", up_to_date: set[str] = frozenset()) -> Plan:
         for stage, key in keys.items():
             inputs = {maker: keys[maker] for maker, contract in STAGES.items()
                       if set(contract.writes) & set(STAGES[stage].reads)}
-            made = Task(stage, key, inputs, {"seed": 7}, provenance.combined(code(stage)),
+            made = Task(stage, key, inputs, {"seed": 7}, contracts.combined(code(stage)),
                         ["hash of prices"] if stage == "01_data" else [])
             tasks.setdefault(key, made).points.append(point)
     return Plan(grid, tasks, stages, set(up_to_date))

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from skfolio.datasets import load_sp500_dataset
 
-from forefolio import forecasts as models
-from forefolio.returns import rebalance_dates
+from forefolio.forecasts import baselines
+from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.market.returns import rebalance_dates
 
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 
@@ -24,9 +25,9 @@ def dates(returns):
 @pytest.fixture(scope="module")
 def forecasts(returns):
     """Three models; `lstm` has two seeds of noise around the mean."""
-    schedule = models.schedule(returns.index, **SPLIT)
-    mean = models.historical_mean(returns, schedule)
+    schedule = forecast_schedule(returns.index, **SPLIT)
+    mean = baselines.historical_mean(returns, schedule)
     rng = np.random.default_rng(6)
     noisy = [mean.assign(model="lstm", seed=seed, forecast=mean["forecast"] + rng.normal(0, 0.002, len(mean)))
              for seed in (1, 2)]
-    return pd.concat([models.zero(returns, schedule), mean, *noisy], ignore_index=True)
+    return pd.concat([baselines.zero(returns, schedule), mean, *noisy], ignore_index=True)

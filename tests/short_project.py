@@ -16,8 +16,8 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from forefolio.provenance import STAGES
-from forefolio.study import ROOT, Study, as_parameters
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import ROOT, Study, as_parameters
 
 PARAMETERS = {  # of each stage, besides the name of the study
     "01_data": ("start", "end"),
@@ -43,17 +43,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from forefolio import artifacts, provenance
+from forefolio.runs import contracts, stages
 
-assert Path.cwd() == provenance.NOTEBOOKS, "this kernel imports another copy of the library than the command"
-stage = artifacts.open_stage("{stage}", globals())
+assert Path.cwd() == contracts.NOTEBOOKS, "this kernel imports another copy of the library than the command"
+stage = stages.open_stage("{stage}", globals())
 """
 
 READ = """
-contract = provenance.STAGES[stage.name]
+contract = contracts.STAGES[stage.name]
 inputs = {path: stage.read(Path(path).stem) for path in contract.reads}
 made_of = {path: str(pd.util.hash_pandas_object(frame).sum()) for path, frame in inputs.items()}
-made_of |= {name: repr(globals()[name]) for name in provenance.declared_parameters(stage.name) if name != "study"}
+made_of |= {name: repr(globals()[name]) for name in contracts.declared_parameters(stage.name) if name != "study"}
 mark = int(pd.util.hash_pandas_object(pd.Series(made_of)).sum()) % 2**32
 """
 
@@ -81,9 +81,9 @@ COLUMNS = ["total_return", "annual_return", "annual_volatility", "sharpe", "sort
 OF_SWEEPS = """
 import pandas as pd
 
-from forefolio import provenance
+from forefolio import files
 
-results = pd.read_parquet(provenance.outputs_folder() / sweep / "results.parquet")
+results = pd.read_parquet(files.outputs_folder() / sweep / "results.parquet")
 print(results["point"].nunique(), "points")
 """
 
@@ -101,7 +101,7 @@ def make(folder: Path, *, pause: float = 0.2) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
-    with open(folder / "lib" / "forefolio" / "pictures.py", "a") as pictures:
+    with open(folder / "lib" / "forefolio" / "runs" / "pictures.py", "a") as pictures:
         pictures.write(NO_BROWSER)
     (folder / "params" / "short.yml").write_text(PARAMS)
     (folder / "notebooks").mkdir()

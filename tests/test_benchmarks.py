@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from forefolio.networks import CNN1D, Recurrent
-from forefolio.study import ROOT
+from forefolio.forecasts.asset_networks import CNN1D, Recurrent
+from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
 from benchmarks import backtest, floor, growth, stages, sweeps, timing, training  # noqa: E402
@@ -55,9 +55,9 @@ def test_an_epoch_is_three_forecasts_a_training_sample_and_one_a_validation_samp
 
 @pytest.mark.parametrize("name", training.NETWORKS)
 def test_the_loop_s_network_has_as_many_weights_as_ours(name):
-    from forefolio import networks
+    from forefolio.forecasts import asset_networks
 
-    ours = networks.build(training.NETWORKS[name], n_assets=3, lookback=training.LOOKBACK, seed=1)
+    ours = asset_networks.build(training.NETWORKS[name], n_assets=3, lookback=training.LOOKBACK, seed=1)
     theirs = training.stock_model(name)
     assert [weight.shape[1:] for weight in ours.trainable_variables] == [weight.shape for weight in theirs.trainable_variables]
 

@@ -9,7 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from forefolio.study import ROOT
+from forefolio.study.parameters import ROOT
 
 LOCK = [Requirement(line) for line in (ROOT / "requirements.lock").read_text().splitlines()]
 

@@ -1,4 +1,4 @@
-"""The walls: which module may import which, who alone imports a library, and what importing costs."""
+"""The walls: which room may import which, who alone imports a library, and what importing costs."""
 
 import ast
 import json
@@ -8,25 +8,25 @@ import sys
 
 import pytest
 
-from forefolio.study import ROOT
+from forefolio.study.parameters import ROOT
 
 PACKAGE = ROOT / "lib" / "forefolio"
-SOLE = {  # library: the only modules that import it
-    "pydantic": ("study",), "yaml": ("study",), "filelock": ("ledger", "artifacts"), "kaleido": ("pictures",),
-    "yfinance": ("yahoo",), "platformdirs": ("yahoo",), "tqdm": ("yahoo", "networks", "sweep_progress"), "sklearn": ("covariance",),
-    "statsmodels": ("forecasts",), "keras": ("layers", "backends", "training", "networks", "joint_networks"),
-    "tensorflow": ("backends",), "jax": ("backends",), "cvxpy": ("solvers", "limits", "portfolios", "downside", "drawdown_paths", "drawdowns", "frontier", "long_short"), "arch": ("luck",),
-    "plotly": ("drawing", "market_figures", "frontier_figures", "forecast_figures", "network_figures",
-               "strategy_figures", "profile_figures", "sweep_axes", "sweep_figures", "luck_figures"),
-    "papermill": ("execution",), "psutil": ("execution",), "dask": ("cluster",), "distributed": ("cluster",),
-    "click": ("__main__",), "highspy": ("solvers",),
+SOLE = {  # library: the only places that import it, a room or a module in it
+    "pydantic": ("study/parameters",), "yaml": ("study/yaml_files",), "filelock": ("files",), "kaleido": ("runs/pictures",),
+    "yfinance": ("market/yahoo", "market/snapshots"), "platformdirs": ("market/snapshots",), "sklearn": ("market/covariance",),
+    "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines",),
+    "keras": ("forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks"),
+    "tensorflow": ("forecasts/layers",), "jax": ("forecasts/layers",), "cvxpy": ("portfolios",), "highspy": ("portfolios/solvers",),
+    "arch": ("performance/luck",), "plotly": ("report",), "papermill": ("runs/execution",), "psutil": ("runs/execution",),
+    "dask": ("sweeps/tasks",), "distributed": ("sweeps/tasks",), "click": ("__main__",),
 }
+MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
 
 
-def module_table() -> list[str]:
-    """Modules in the order of the README's table."""
+def rooms() -> list[str]:
+    """Rooms in the order of the README's table; the command, which nobody imports, comes last."""
     readme = (ROOT / "README.md").read_text()
-    return re.findall(r"^\| `(\w+)\.py` \|", readme, flags=re.MULTILINE)
+    return [*re.findall(r"^\| `(\w+)(?:/|\.py)` \|", readme, flags=re.MULTILINE), "__main__"]
 
 
 def imports(module: str) -> set[str]:
@@ -41,30 +41,43 @@ def imports(module: str) -> set[str]:
     return found
 
 
-def test_the_readme_s_table_names_every_module_once():
-    modules = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__")
-    assert sorted(module_table()) == modules
+def test_the_readme_s_table_names_every_room_once():
+    there = {module.split("/")[0] for module in MODULES} - {"__init__"}
+    assert sorted(rooms()) == sorted(there)
 
 
-@pytest.mark.parametrize("module", module_table())
-def test_a_module_imports_only_from_rows_above_it(module):
-    above = module_table()[:module_table().index(module)]
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_from_its_own_room_and_from_rooms_above_it(module):
+    room = module.split("/")[0]
+    above = [] if room == "__init__" else rooms()[:rooms().index(room) + 1]
     ours = {name.split(".")[1] for name in imports(module) if name.startswith("forefolio.")}
     assert ours <= set(above), f"{module} imports {ours - set(above)}"
 
 
-@pytest.mark.parametrize("module", module_table())
-def test_a_library_stays_in_its_room(module):
+@pytest.mark.parametrize("module", MODULES)
+def test_a_library_stays_at_home(module):
     for name in imports(module):
-        owners = SOLE.get(name.split(".")[0], (module,))
-        assert module in owners, f"{module} imports {name}, which is for {owners}"
+        homes = SOLE.get(name.split(".")[0], (module,))
+        assert {module, module.split("/")[0]} & set(homes), f"{module} imports {name}, which is for {homes}"
+
+
+@pytest.mark.parametrize("room", sorted({module.split("/")[0] for module in MODULES if "/" in module}))
+def test_a_room_says_what_enters_and_what_leaves_and_re_exports_nothing(room):
+    tree = ast.parse((PACKAGE / room / "__init__.py").read_text())
+    assert len(tree.body) == 1, "one docstring and nothing else"
+    said = ast.get_docstring(tree)
+    assert "Enters:" in said and "Leaves:" in said
+    first = re.search(r"Open `(\w+)` first", said).group(1)
+    modules = [module for module in MODULES if module.startswith(f"{room}/") and not module.endswith("__init__")]
+    assert f"{room}/{first}" in modules and len(modules) <= 10
 
 
 def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_and_dask():
     """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch, no yfinance, no Dask."""
-    heavy = ("layers", "backends", "training", "networks", "joint_networks", "execution", "cluster", "sweep_tasks", "__main__")
-    light = [module for module in module_table() if module not in heavy]
-    script = (f"import sys; from forefolio import {', '.join(light)}; "
+    heavy = {"forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks",
+             "runs/execution", "sweeps/tasks", "__main__"}
+    light = [f"forefolio.{module.replace('/', '.')}" for module in MODULES if module not in heavy and "__init__" not in module]
+    script = (f"import sys, {', '.join(light)}; "
               "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio', 'yfinance', 'distributed') "
               "if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -85,8 +98,3 @@ def test_no_stage_pays_for_a_library_that_it_does_not_use(stage, allowed):
         "'yfinance', 'skfolio', 'papermill', 'kaleido') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert set(ast.literal_eval(done.stdout.strip())) <= allowed
-
-
-def test_the_package_re_exports_nothing():
-    assert not any(isinstance(node, ast.Import | ast.ImportFrom)
-                   for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text())))

@@ -7,10 +7,10 @@ from pathlib import Path
 import papermill
 import pytest
 
-from forefolio import provenance
-from forefolio.study import ROOT, Study
+from forefolio.runs import contracts
+from forefolio.study.parameters import ROOT, Study
 
-STAGES = list(provenance.STAGES)
+STAGES = list(contracts.STAGES)
 ALL = [*STAGES, "sweep"]
 
 
@@ -41,13 +41,13 @@ def test_a_notebook_keeps_the_style(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_declares_parameters_of_a_study(stage):
-    assert set(provenance.declared_parameters(stage)) <= set(Study.model_fields)
+    assert set(contracts.declared_parameters(stage)) <= set(Study.model_fields)
 
 
 @pytest.mark.parametrize("stage", ALL)
 def test_the_parameters_cell_is_what_papermill_can_read(stage):
     found = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{stage}.ipynb"))
-    assert set(found) == set(provenance.declared_parameters(stage))
+    assert set(found) == set(contracts.declared_parameters(stage))
     for parameter in found.values():
         assert parameter["inferred_type_name"] not in (None, "None") and parameter["help"], parameter
     assert [cell["metadata"].get("tags") for cell in cells(stage)].index(["parameters"]) == 1

@@ -120,8 +120,8 @@ def point(url: str, cache: str, setattr=setattr) -> None:
 
 def main() -> None:
     """The `forefolio` command as users have it, with `$TEST_YAHOO` in place of Yahoo and hardly a wait."""
-    from forefolio import yahoo
     from forefolio.__main__ import main as command
+    from forefolio.market import yahoo
 
     point(os.environ["TEST_YAHOO"], os.environ["TEST_CACHE"])
     yahoo.WAITS = (0.01,) * 3

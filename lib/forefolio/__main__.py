@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
-from forefolio import provenance, study
-from forefolio.provenance import STAGES
+from forefolio import files
+from forefolio.study import yaml_files
+from forefolio.runs.contracts import STAGES
 
 
 class _Commands(click.Group):
@@ -20,7 +21,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (ValueError, provenance.StageError) as error:
+        except (ValueError, files.StageError) as error:
             if not type(error).__module__.startswith("forefolio"):
                 raise
             sentence = str(error)
@@ -49,12 +50,12 @@ _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
 def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool,
         output: str | None) -> None:
     """Run the stages of the study in PARAMS that are not up to date."""
-    from forefolio import pipeline  # pandas takes seconds to import, and `check` does not need it
+    from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
     if output:
         os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
     try:
-        folder = pipeline.run(study.load(params, overrides), first=first, last=last, force=force)
+        folder = pipeline.run(yaml_files.load(params, overrides), first=first, last=last, force=force)
     except pipeline.StageFailed as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
@@ -73,27 +74,28 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, output: str | None,
           dry_run: bool) -> None:
     """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
-    from forefolio import sweep as sweeps  # pandas takes seconds to import
-    from forefolio import sweep_plan, sweep_results
+    from forefolio.sweeps import run as run_module
+    from forefolio.sweeps.run import SweepStopped, prepare, summary  # pandas takes seconds to import
+    from forefolio.sweeps import plan, results
 
     if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
     if output:
         os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
-    wanted = sweeps.prepare(file, overrides)
-    click.echo(sweep_plan.table(wanted.plan))
+    wanted = prepare(file, overrides)
+    click.echo(plan.table(wanted.plan))
     if dry_run:
         return
     try:
-        sweeps.run(wanted, workers=workers, scheduler=scheduler)
-    except (sweeps.SweepStopped, sweep_results.NotebookFailed) as error:
-        click.echo(f"\n{sweeps.summary(wanted)}")
+        run_module.run(wanted, workers=workers, scheduler=scheduler)
+    except (SweepStopped, results.NotebookFailed) as error:
+        click.echo(f"\n{summary(wanted)}")
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        click.echo(f"\n{sweeps.summary(wanted)}")
+        click.echo(f"\n{summary(wanted)}")
         raise
-    click.echo(f"\n{sweeps.summary(wanted)}")
+    click.echo(f"\n{summary(wanted)}")
     if any(state != "done" for state, _ in map(wanted.ended, wanted.plan.stages)):
         sys.exit(1)
 
@@ -103,7 +105,7 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
 @_set
 def check(params: str, overrides: tuple[str, ...]) -> None:
     """Validate PARAMS without opening any data, and print the resolved study."""
-    click.echo(study.as_yaml(study.load(params, overrides)), nl=False)
+    click.echo(yaml_files.as_yaml(yaml_files.load(params, overrides)), nl=False)
 
 
 @main.command()
@@ -111,19 +113,19 @@ def check(params: str, overrides: tuple[str, ...]) -> None:
 @_set
 def fetch(params: str, overrides: tuple[str, ...]) -> None:
     """Download the prices of PARAMS (source yfinance) and keep them as a snapshot, nothing else."""
-    from forefolio import markets
+    from forefolio.market import sources
 
-    click.echo(f"snapshot: {markets.fetch(study.load(params, overrides))}")
+    click.echo(f"snapshot: {sources.fetch(yaml_files.load(params, overrides))}")
 
 
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def verify(folder: Path) -> None:
     """Check by hashes that every file in the run FOLDER is what this code and its parameters made."""
-    from forefolio import pipeline
+    from forefolio.runs import pipeline
 
     if not (folder / "manifest.json").is_file():
-        raise provenance.StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as "
+        raise files.StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as "
                                     "outputs/default")
     wrong = pipeline.verify(folder.absolute())
     for sentence in wrong:

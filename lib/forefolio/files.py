@@ -1,0 +1,133 @@
+"""What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
+
+A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
+and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
+
+The ledger: one line for each thing that happened to a stage, appended by as many processes as there are.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pandas as pd
+
+from forefolio.study.parameters import ROOT
+
+
+class StageError(RuntimeError):
+    """A stage that cannot be opened, recorded or closed; the message is one sentence for whoever runs it."""
+
+
+# ---------------------------------------------------------------------------------------------- places and files
+def outputs_folder() -> Path:
+    """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
+    return Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a file aside, then give it its name: a file that can be seen is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
+    os.close(handle)
+    try:
+        write(Path(aside))
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+# ------------------------------------------------------------------------------------------------------- hashes
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@contextmanager
+def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise with --set study=NAME") -> Iterator[None]:
+    """Hold a folder of results for one process at a time; `rename` is what else its user can do.
+
+    Raises
+    ------
+    StageError
+        One sentence naming the process that has the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
+    try:
+        taken.acquire()
+    except filelock.Timeout:
+        who = note.read_text(encoding="utf-8") if note.exists() else "another process"
+        raise StageError(f"{folder} is in use by {who}; wait until that ends, or {rename}") from None
+    try:
+        write_whole(note, lambda aside: aside.write_text(f"{holder} (process {os.getpid()})", encoding="utf-8"))
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        taken.release()
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """A table (csv) or an artifact (parquet) as it was written."""
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a frame whole; a named index becomes the first column of a table."""
+    if path.suffix == ".csv":
+        write_whole(path, lambda aside: frame.to_csv(aside, index=frame.index.name is not None, lineterminator="\n"))
+    else:
+        write_whole(path, frame.to_parquet)
+
+LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
+        "peak_memory_mb", "worker")
+
+
+def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
+    """One line, `started` in seconds since the epoch; what is not given is None, what is given beyond `KEYS` comes last.
+
+    >>> ledger_line(started=0.0, stage="01_data", state="done", key="a1")["started"]
+    '1970-01-01T00:00:00Z'
+    """
+    happened["started"] = utc(started)
+    known = {key: happened.pop(key, None) for key in LEDGER_KEYS}
+    return {"time": utc(time.time()), **known, **happened}
+
+
+def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
+    """Add a line to the ledger of a folder; one process at a time, and on a line of its own after a torn one."""
+    path = folder / "ledger.jsonl"
+    with filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
+        if ledger.tell():
+            ledger.seek(-1, 2)
+            torn = ledger.read(1) != b"\n"
+        else:
+            torn = False
+        ledger.write(b"\n" * torn + json.dumps(entry).encode() + b"\n")
+
+
+def read_ledger(folder: Path) -> list[dict[str, Any]]:
+    """The whole lines of a folder's ledger, oldest first; one that is torn or is none of ours counts as none."""
+    path, entries = folder / "ledger.jsonl", []
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and {"stage", "state", "seconds", "error"} <= entry.keys():
+            entries.append(entry)
+    return entries
+
+
+def utc(seconds: float) -> str:
+    """A moment, in seconds since the epoch, as ISO text in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,300 @@
+"""How accurate forecasts are: errors, hit ratios and what is left of them beside luck, of any model.
+
+Forecasts are the long frame of `forecasts`, returns simple daily ones. Every number is first of one asset, then a mean
+over assets. Errors of log returns, the paper's, stand beside those of simple ones; hit ratios are the same in both.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from forefolio.market.returns import Date, iso_day
+
+METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
+LEVEL = 0.05  # of the tests of direction of single assets
+
+
+def _next_day(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
+    """Forecasts of horizon 1 with the `actual` return beside each, joined by date and asset name."""
+    next_day = forecasts[forecasts["horizon"] == 1]
+    rows = returns.index.get_indexer(next_day["target_date"])
+    columns = returns.columns.get_indexer(next_day["asset"])
+    if (rows < 0).any() or (columns < 0).any():
+        lost = next_day[(rows < 0) | (columns < 0)].iloc[0]
+        raise ValueError(f"The forecast of {lost['asset']} for {iso_day(lost['target_date'])} has no return to compare "
+                         "with: make forecasts and returns from the same prices")
+    if next_day["forecast"].isna().any():
+        lost = next_day[next_day["forecast"].isna()].iloc[0]
+        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is not a "
+                         "number: its training diverged, so lower learning_rate")
+    return next_day.assign(actual=returns.to_numpy()[rows, columns])
+
+
+def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """Next-day forecasts for the days from `first` to `last` that have a return, as `_next_day` gives them."""
+    inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
+    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
+    if days.empty:
+        raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
+    return days
+
+
+def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """
+    Errors and hit ratios of the next-day forecasts of each model, seed and asset.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models; simple daily returns. A day without a return is not judged.
+    first, last : date
+        First and last target day, both included.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, seed, asset, mae, mse, rmse (fractions a day, mse their square), hr, hr_plus, hr_minus (shares),
+        n_days. A hit ratio is missing where no day counts, always so for forecasts of zero.
+
+    Raises
+    ------
+    ValueError
+        If no forecast has its target between the two days, has no return to compare with or is not a number.
+
+    Notes
+    -----
+    Nguyen 2025, Tables 3 and 4. HR: share of days with sign(r̂) = sign(r) among days with r r̂ != 0. HR+: share of
+    r > 0 among days with r̂ > 0. HR-: share of r < 0 among days with r̂ < 0. r = 0 is a miss in HR+ and HR-.
+    """
+    days = _judged(forecasts, returns, first=first, last=last)
+    forecast, actual = days["forecast"], days["actual"]
+    scores = days[["model", "seed", "asset"]].assign(
+        mae=(actual - forecast).abs(),
+        mse=(actual - forecast) ** 2,
+        hr=(np.sign(forecast) == np.sign(actual)).where((forecast != 0) & (actual != 0)).astype(float),
+        hr_plus=(actual > 0).where(forecast > 0).astype(float),
+        hr_minus=(actual < 0).where(forecast < 0).astype(float),
+    )
+    groups = scores.groupby(["model", "seed", "asset"], sort=False)
+    by_asset = groups.mean().assign(n_days=groups.size())
+    by_asset["rmse"] = np.sqrt(by_asset["mse"])
+    return by_asset[[*METRICS, "n_days"]].reset_index()
+
+
+def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """
+    Errors of the next-day forecasts as errors of log returns; parameters and columns as in `accuracy_by_asset`.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models, and daily returns, both simple as everywhere.
+    first, last : date
+        First and last target day, both included.
+
+    Returns
+    -------
+    DataFrame
+        mae, mse and rmse are of log(1 + r) - log(1 + r̂), in log points a day; hit ratios are those of simple returns.
+
+    Raises
+    ------
+    ValueError
+        As `accuracy_by_asset`, and if a forecast or return of these days is -1 or less and has no logarithm.
+
+    Notes
+    -----
+    Nguyen 2025 trains on log returns, so that Tables 3 and 4 are of these. log(1 + r) has the sign of r.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=2)
+    >>> returns = pd.DataFrame({"A": [0.1, -0.1]}, index=days)
+    >>> made = pd.DataFrame({"target_date": days, "horizon": 1, "asset": "A", "model": "zero", "seed": 0, "forecast": 0.0})
+    >>> log_accuracy_by_asset(made, returns, first=days[0], last=days[1])["mae"].round(4).tolist()
+    [0.1003]
+    """
+    days = forecasts[forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last)) & (forecasts["horizon"] == 1)]
+    judged = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
+    if (days["forecast"] <= -1).any():
+        lost = days[days["forecast"] <= -1].iloc[0]
+        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is -100 % or "
+                         "less and has no logarithm: leave this model out, or judge simple returns")
+    if (judged <= -1).any(axis=None):
+        asset = (judged <= -1).any().idxmax()
+        raise ValueError(f"The return of {asset} on {iso_day((judged[asset] <= -1).idxmax())} is -100 % or less and has no "
+                         "logarithm: leave the asset out, or judge simple returns")
+    return accuracy_by_asset(days.assign(forecast=np.log1p(days["forecast"])), np.log1p(judged), first=first, last=last)
+
+
+def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
+    """
+    Mean and deviation (ddof 1) over assets of each model's accuracy; an asset's is the mean over seeds.
+
+    From `accuracy_by_asset` to columns model, mae_mean, mae_std, ..., hr_minus_std, a row a model in the same order.
+    """
+    per_asset = by_asset.groupby(["model", "asset"], sort=False)[METRICS].mean()
+    table = per_asset.groupby("model", sort=False).agg(["mean", "std"])
+    table.columns = [f"{metric}_{statistic}" for metric, statistic in table.columns]
+    return table.reset_index()
+
+
+def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
+    """
+    Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
+
+    Parameters
+    ----------
+    returns, first, last : DataFrame, date, date
+        Simple daily returns (n_days, n_assets), missing where a day is not judged; the days that count, both included.
+
+    Returns
+    -------
+    Series
+        up_share (HR+ of "always up"), down_share (HR- of "always down"), zero_share, always_up_hr, always_down_hr;
+        means over assets, as in the accuracy table.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=4)
+    >>> returns = pd.DataFrame({"A": [0.1, 0.2, -0.1, 0.0]}, index=days)
+    >>> base_rates(returns, first="2024-01-01", last="2024-01-04").round(2).tolist()
+    [0.5, 0.25, 0.25, 0.67, 0.33]
+    """
+    inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
+    days = inside.count()
+    up, down, zero = (inside > 0).sum() / days, (inside < 0).sum() / days, (inside == 0).sum() / days
+    return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": zero.mean(),
+                      "always_up_hr": (up / (up + down)).mean(), "always_down_hr": (down / (up + down)).mean()})
+
+
+def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, float]:
+    """
+    Test that the signs of one series of forecasts and those of its returns are independent.
+
+    Parameters
+    ----------
+    forecast, actual : Series (n_days,)
+        None of them missing or zero; only the signs count.
+
+    Returns
+    -------
+    statistic, p_value : float
+        Standard normal under independence; one-sided. Missing where all forecasts, or all returns, have one sign.
+
+    Notes
+    -----
+    Pesaran & Timmermann (1992): (P - P*) / sqrt(V(P) - V(P*)) with P the hit ratio and P* = p_y p_x + (1 - p_y)(1 - p_x)
+    what is expected of it where returns rise on a share p_y of days and forecasts on p_x of them. Days are taken as
+    independent: it fits one asset, not the stock-days of many, which move together.
+
+    Examples
+    --------
+    >>> signs = pd.Series([1, 1, -1, -1])
+    >>> [round(value, 4) for value in pesaran_timmermann(signs, signs)]
+    [2.3094, 0.0105]
+    """
+    n, p_x, p_y, hit = len(actual), (forecast > 0).mean(), (actual > 0).mean(), ((forecast > 0) == (actual > 0)).mean()
+    expected = p_y * p_x + (1 - p_y) * (1 - p_x)
+    of_hit = expected * (1 - expected) / n
+    of_expected = ((2 * p_y - 1) ** 2 * p_x * (1 - p_x) + (2 * p_x - 1) ** 2 * p_y * (1 - p_y)) / n
+    of_expected += 4 * p_y * p_x * (1 - p_y) * (1 - p_x) / n**2
+    if n < 2 or p_x in (0, 1) or p_y in (0, 1):
+        return np.nan, np.nan
+    statistic = (hit - expected) / np.sqrt(of_hit - of_expected)
+    return float(statistic), float(stats.norm.sf(statistic))
+
+
+def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """
+    Whether each model's signs are right more often than chance makes them: day by day, and asset by asset.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models, the mean over seeds is judged; simple daily returns. A day without a return
+        is not judged.
+    first, last : date
+        First and last target day, both included.
+
+    Returns
+    -------
+    DataFrame
+        A row a model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (of the
+        same, were signs independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of
+        assets whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models
+        without direction: zero, or always the same sign of every asset.
+
+    Raises
+    ------
+    ValueError
+        As `accuracy_by_asset`.
+
+    Notes
+    -----
+    Let x and y be 1 where an asset's forecast and return are positive, p_x and p_y their means over its days. A hit
+    exceeds its expectation P* by 2 (x - p_x)(y - p_y) + (2 p_y - 1)(x - p_x) + (2 p_x - 1)(y - p_y). The last two average
+    to zero over an asset's days whatever the skill, and are what V(P*) takes out of `pesaran_timmermann`'s variance; the
+    first is left. Its mean over assets is one number a day for the t-test, as stock-days of one day move together and
+    would reject far too often. At horizon 1 days are uncorrelated under the null: no Newey-West is needed.
+    """
+    days = _judged(forecasts, returns, first=first, last=last)
+    made = days.groupby(["model", "asset", "target_date"], sort=False).agg({"forecast": "mean", "actual": "first"})
+    rows = []
+    for model, one in made.groupby(level="model", sort=False):
+        signed = one[(one != 0).all(axis=1)].droplevel("model")
+        up = (signed > 0).astype(float)
+        share = up.groupby("asset").transform("mean")
+        excess = 2 * (up - share).prod(axis=1).groupby("target_date").mean()
+        statistic = p_value = np.nan
+        if len(excess) > 1 and excess.std() > 0:
+            statistic = excess.mean() / (excess.std() / np.sqrt(len(excess)))
+            p_value = stats.t.sf(statistic, len(excess) - 1)
+        by_asset = [pesaran_timmermann(asset["forecast"], asset["actual"])[1] for _, asset in signed.groupby("asset")]
+        rows.append((model, len(excess), (up["forecast"] == up["actual"]).mean(),
+                     (share.prod(axis=1) + (1 - share).prod(axis=1)).mean(), statistic, p_value,
+                     (pd.Series(by_asset, dtype=float).dropna() < LEVEL).mean()))
+    return pd.DataFrame(rows, columns=["model", "n_days", "hit_ratio", "expected_hit_ratio", "statistic", "p_value",
+                                       "significant_assets"])
+
+
+def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
+
+    Parameters
+    ----------
+    forecasts, returns : DataFrame
+        Long frame of forecasts, any models, averaged over seeds; simple daily returns.
+
+    Returns
+    -------
+    DataFrame
+        A row a model. Columns model, deviation_next_day (of an asset's next-day forecasts over all days of these
+        months), deviation_month (of the forecasts made at one decision for its month), actual_deviation (of the returns
+        of these same days, month by month); deviations with ddof 1, fractions a day, means over decisions and assets.
+        Without rows where no decision looks further ahead than a day.
+
+    Notes
+    -----
+    Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=3)
+    >>> made = pd.DataFrame({"decision_date": days[0], "target_date": days[1:], "horizon": [1, 2], "asset": "A",
+    ...                      "model": "mean", "seed": 0, "forecast": 0.01})
+    >>> forecast_spread(made, pd.DataFrame({"A": [0.0, 0.02, -0.02]}, index=days)).round(4).to_numpy().tolist()
+    [['mean', nan, 0.0, 0.0283]]
+    """
+    decision = ["model", "decision_date", "asset"]
+    months = forecasts[forecasts.groupby(decision)["horizon"].transform("max") > 1]
+    path = months.groupby([*decision, "target_date"], sort=False)["forecast"].mean().reset_index()
+    actual = returns.stack().rename_axis(["target_date", "asset"]).rename("actual").reset_index()
+    within = path.merge(actual, how="left", on=["target_date", "asset"]).groupby(decision, sort=False)
+    by_month = within[["forecast", "actual"]].std().groupby("model", sort=False).mean()
+    next_day = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].isin(path["target_date"])]
+    by_day = next_day.groupby(["model", "asset", "target_date"], sort=False)["forecast"].mean()
+    over_days = by_day.groupby(["model", "asset"]).std().groupby("model").mean()
+    return pd.DataFrame({"deviation_next_day": over_days.reindex(by_month.index), "deviation_month": by_month["forecast"],
+                         "actual_deviation": by_month["actual"]}).rename_axis("model").reset_index()

@@ -1,0 +1,84 @@
+"""Which forecasts are to be made, and the forecasts that need no network.
+
+A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
+from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
+seed, forecast (a simple daily return; horizon 1 is the next day).
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from forefolio.forecasts.schedule import forecast_frame
+from forefolio.market.returns import Date, lookback_windows
+
+
+def zero(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
+    """Forecast no return at all, as model `zero`; parameters and result as in `historical_mean`."""
+    values = pd.DataFrame(0.0, index=schedule.index, columns=returns.columns)
+    return forecast_frame(schedule, values, model="zero", seed=0)
+
+
+def historical_mean(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
+    """
+    Forecast the mean of all returns up to and including the decision day, at every horizon.
+
+    Parameters
+    ----------
+    returns, schedule : DataFrame
+        Simple daily returns; the forecasts to make, as `schedule` gives them from the days of `returns`.
+
+    Returns
+    -------
+    DataFrame
+        Forecasts of model `mean`.
+    """
+    values = returns.expanding().mean().loc[schedule["decision_date"]]
+    return forecast_frame(schedule, values, model="mean", seed=0)
+
+
+def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: Date, lags: int) -> pd.DataFrame:
+    """
+    Forecast each asset from its own last returns: an AR model with a constant, fitted on the training period.
+
+    Parameters
+    ----------
+    returns, schedule : DataFrame
+        Simple daily returns; the forecasts to make, as `schedule` gives them from the days of `returns`.
+    train_end, lags : date, int
+        Last day of the fit; number of lagged returns, at least 1.
+
+    Returns
+    -------
+    DataFrame
+        Forecasts of model `ar`; horizons above 1 feed the model its own forecasts.
+
+    Raises
+    ------
+    ValueError
+        If the training period is too short for so many lags.
+
+    Notes
+    -----
+    r̂_{t+1} = c + phi_1 r_t + ... + phi_p r_{t-p+1}, ordinary least squares (statsmodels AutoReg).
+    """
+    from statsmodels.tsa.ar_model import AutoReg  # costs seconds to import
+
+    training = returns.loc[:pd.Timestamp(train_end)]
+    if not 1 <= lags < (len(training) - 1) / 2:
+        raise ValueError(f"An autoregression on {lags} lags needs more than {2 * lags + 1} training days and at least "
+                         f"one lag, and there are {len(training)} days: change ar_lags or move train_end")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an asset that never moved has many solutions; all forecast the same
+        fits = [AutoReg(training[asset].to_numpy(), lags, trend="c").fit().params for asset in training]
+    constant, slopes = np.array(fits)[:, 0], np.array(fits)[:, 1:].T  # slopes: newest lag first
+    decisions = schedule["decision_date"].unique()
+    recent = lookback_windows(returns, lookback=lags)[returns.index.get_indexer(decisions) - lags + 1]
+    steps = []
+    for _ in range(schedule["horizon"].max()):
+        steps.append(constant + (recent[:, ::-1] * slopes).sum(axis=1))
+        recent = np.concatenate([recent[:, 1:], steps[-1][:, None]], axis=1)
+    rows = pd.Index(decisions).get_indexer(schedule["decision_date"])
+    values = np.array(steps)[schedule["horizon"].to_numpy() - 1, rows]
+    return forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model="ar", seed=0)

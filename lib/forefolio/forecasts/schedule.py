@@ -1,0 +1,239 @@
+"""Which forecasts are to be made, and the forecasts that need no network.
+
+A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
+from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
+seed, forecast (a simple daily return; horizon 1 is the next day).
+
+When models are fitted anew during the test period, and which forecasts each fit makes.
+
+A model that is never refitted judges 2024 with what it learnt up to 2021. Refitted walk-forward, it learns from every
+day known by then: a plan divides the schedule of forecasts among fits, each with its own last days of training and of
+validation. Any trainer takes part of the schedule and two dates, so that it need not know of the plan.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
+
+
+def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
+    """
+    Forecasts to be made, the same for every model.
+
+    Parameters
+    ----------
+    index, train_end, validation_end : DatetimeIndex, date, date
+        Trading days of the returns, ascending; last day of training and of validation.
+
+    Returns
+    -------
+    DataFrame
+        Columns decision_date, target_date, horizon (trading days), ordered by decision and horizon. Horizon 1 from
+        the last day up to `train_end` on, so that targets fill validation and test; from each rebalance date also
+        horizons 2 and more, up to and including the next rebalance date (from the last one, the last day).
+
+    Raises
+    ------
+    ValueError
+        If no trading day lies up to `train_end`, or none after `validation_end`.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-29", "2024-01-30", "2024-01-31", "2024-02-01", "2024-02-02"])
+    >>> forecast_schedule(days, train_end="2024-01-30", validation_end="2024-01-31")
+      decision_date target_date  horizon
+    0    2024-01-30  2024-01-31        1
+    1    2024-01-31  2024-02-01        1
+    2    2024-01-31  2024-02-02        2
+    3    2024-02-01  2024-02-02        1
+    """
+    first = index.searchsorted(pd.Timestamp(train_end), side="right") - 1
+    if first < 0:
+        raise ValueError(f"No return lies up to train_end {iso_day(train_end)}: move it into the data")
+    last = len(index) - 1
+    rebalances = index.get_indexer(rebalance_dates(index, validation_end=validation_end))
+    n_horizons = np.ones(last, dtype=int)
+    n_horizons[rebalances] = np.diff(rebalances, append=last)
+    n_horizons = n_horizons[first:]
+    decisions = np.repeat(np.arange(first, last), n_horizons)
+    horizons = np.concatenate([np.arange(1, n + 1) for n in n_horizons])
+    return pd.DataFrame({"decision_date": index[decisions], "target_date": index[decisions + horizons],
+                         "horizon": horizons})
+
+
+def window_counts(index: pd.DatetimeIndex, *, lookback: int, train_end: Date, validation_end: Date) -> pd.DataFrame:
+    """
+    Samples that a network gets in each period: a window of returns and, as its target, the return after it.
+
+    Parameters
+    ----------
+    index, lookback : DatetimeIndex, int
+        Trading days of the returns, ascending; days in a window.
+    train_end, validation_end : date
+        Last day of training and of validation. A sample belongs to the period of its target.
+
+    Returns
+    -------
+    DataFrame (3, 4)
+        Columns period, first_target, last_target, n_samples (of each asset).
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", "2024-01-10")
+    >>> window_counts(days, lookback=4, train_end="2024-01-06", validation_end="2024-01-08")["n_samples"].tolist()
+    [2, 2, 2]
+    """
+    targets = periods(index[lookback:], train_end=train_end, validation_end=validation_end)
+    return targets.rename(columns={"first": "first_target", "last": "last_target", "n_days": "n_samples"})
+
+
+def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, seed: int) -> pd.DataFrame:
+    """
+    One model's forecasts in the long frame that all models share.
+
+    Parameters
+    ----------
+    schedule, values : DataFrame (n_rows, 3), DataFrame (n_rows, n_assets)
+        The forecasts to make and, row by row, what the model forecasts: simple daily returns, one column an asset.
+    model, seed : str, int
+        Name of the model and seed of its training; 0 for models without one.
+    """
+    n_rows, n_assets = values.shape
+    long = schedule.loc[schedule.index.repeat(n_assets)].reset_index(drop=True)
+    assets = pd.Series(values.columns.astype(str)).iloc[np.tile(np.arange(n_assets), n_rows)]
+    return long.assign(asset=assets.to_numpy(), model=model, seed=seed, forecast=values.to_numpy().ravel())
+
+SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
+Training = TypeVar("Training")  # any dataclass with train_end and validation_end
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """One fit of a model: the part of the schedule that it forecasts, and its last days as ISO text."""
+
+    schedule: pd.DataFrame
+    train_end: str
+    validation_end: str
+
+
+def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_end: Date,
+         validation_end: Date) -> list[Fit]:
+    """
+    Divide the schedule of forecasts among fits, walk-forward with an expanding training period.
+
+    Parameters
+    ----------
+    index : DatetimeIndex
+        Trading days of the returns, ascending.
+    schedule : DataFrame
+        The forecasts to make, as `forecasts.schedule` gives them from `index`.
+    refit : {"never", "yearly", "quarterly"}
+        Whether models are fitted anew before each calendar year or quarter of the test period.
+    train_end, validation_end : date
+        Last day of training and of validation of the first fit; the test period starts after the latter.
+
+    Returns
+    -------
+    list of Fit
+        In order of time, none without a forecast to make. All forecasts of a decision day belong to one fit, the latest
+        whose `validation_end` is not after that day; those decided before the test period belong to the first.
+
+    Raises
+    ------
+    ValueError
+        If `refit` is unknown, or the first fit has no day of validation.
+
+    Notes
+    -----
+    The first fit has the dates as given and serves the test period's first year or quarter. A later one is made at the
+    close of the last trading day before its own, which is its `validation_end`, as every return up to it is known. Its
+    validation has as many trading days as the first one's, and all days before these are its training (walk-forward,
+    anchored: the training period expands and its first day stays).
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2023-12-01", "2024-07-31")
+    >>> dates = {"train_end": "2024-01-31", "validation_end": "2024-02-29"}
+    >>> plan = fits(days, forecast_schedule(days, **dates), refit="quarterly", **dates)
+    >>> [(fit.train_end, fit.validation_end) for fit in plan]
+    [('2024-01-31', '2024-02-29'), ('2024-02-29', '2024-03-29'), ('2024-05-30', '2024-06-28')]
+    >>> [f"{fit.schedule['decision_date'].min():%Y-%m-%d}" for fit in plan]
+    ['2024-01-31', '2024-03-29', '2024-06-28']
+    """
+    if refit not in ("never", *SPANS):
+        raise ValueError(f"There is no refit {refit!r}: choose among never, {', '.join(SPANS)}")
+    first = Fit(schedule, iso_day(train_end), iso_day(validation_end))
+    test = index[index > pd.Timestamp(validation_end)]
+    if refit == "never" or test.empty:
+        return [first]
+    spans = test.to_period(SPANS[refit])
+    firsts = test[~spans.duplicated() & (spans != spans[0])]
+    n_validation = ((index > pd.Timestamp(train_end)) & (index <= pd.Timestamp(validation_end))).sum()
+    if not n_validation:
+        raise ValueError(f"No trading day lies after train_end {iso_day(train_end)} up to validation_end "
+                         f"{iso_day(validation_end)}, so a refit cannot have a validation period as long: move one")
+    fitted = index.get_indexer(firsts) - 1  # positions of the days at whose close a later fit is made
+    plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
+    serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it
+    parts = [schedule[serving == number].reset_index(drop=True) for number in range(len(plan))]
+    return [dataclasses.replace(fit, schedule=part) for fit, part in zip(plan, parts, strict=True) if len(part)]
+
+
+def training(training: Training, fit: Fit) -> Training:
+    """
+    The same training up to the days of a fit.
+
+    Parameters
+    ----------
+    training : dataclass
+        How a model is trained, with fields train_end and validation_end, as `networks.Training`.
+    fit : Fit
+        One of a plan.
+    """
+    return dataclasses.replace(training, train_end=fit.train_end, validation_end=fit.validation_end)
+
+
+def collected(frames: Sequence[dict[str, pd.DataFrame]], plan: Sequence[Fit]) -> dict[str, pd.DataFrame]:
+    """
+    What the fits of one model left, each frame in one piece.
+
+    Parameters
+    ----------
+    frames : sequence of dict of DataFrame
+        What each fit of the plan left, in the plan's order; the same names in each, as `networks.trained_forecasts`
+        returns them.
+    plan : sequence of Fit
+        As `fits` gives it.
+
+    Returns
+    -------
+    dict of DataFrame
+        Under each name its frames one after the other, columns as they were; `history` has one more, `fitted_until`,
+        the fit's `validation_end` as ISO text.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many dicts as fits, or they do not hold the same frames.
+
+    Examples
+    --------
+    >>> plan = [Fit(pd.DataFrame(), "2021-12-31", "2022-12-30"), Fit(pd.DataFrame(), "2022-12-30", "2023-12-29")]
+    >>> left = [{"history": pd.DataFrame({"epoch": [1, 2]})}, {"history": pd.DataFrame({"epoch": [1]})}]
+    >>> collected(left, plan)["history"]
+       epoch fitted_until
+    0      1   2022-12-30
+    1      2   2022-12-30
+    2      1   2023-12-29
+    """
+    if len(frames) != len(plan) or any(left.keys() != frames[0].keys() for left in frames):
+        raise ValueError(f"The plan has {len(plan)} fits and {len(frames)} left frames, which must be as many and have the "
+                         "same names: collect what each fit of this plan left, in its order")
+    told = [{name: frame.assign(fitted_until=fit.validation_end) if name == "history" else frame
+             for name, frame in left.items()} for left, fit in zip(frames, plan, strict=True)]
+    return {name: pd.concat([left[name] for left in told], ignore_index=True) for name in frames[0]}

@@ -1,0 +1,178 @@
+"""How networks that lie side by side are trained: an epoch is one compiled program, and each asset stops alone.
+
+The loss is the sum over assets of each one's mean squared error and Adam works weight by weight, so every asset is
+trained as it would be alone. A program is compiled once and serves every group of assets of one size, every seed and
+every refit, because weights, moments and random states go in and come out.
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from forefolio.forecasts.layers import compiled, with_gradient
+
+import keras
+from keras import ops
+
+BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, stock Keras' own
+PREDICTED_TOGETHER = 256  # windows; one shape, so that it is compiled once
+
+
+class Programs(NamedTuple):
+    """
+    Compiled functions of one architecture.
+
+    Attributes
+    ----------
+    epoch : callable
+        (weights, states, moments, windows, targets, rows, row_weights, n_batches, learning_rate) -> weights, states,
+        moments, and the mean squared error of each asset over the epoch's batches, as stock Keras reports it.
+    predict : callable
+        (weights, states, windows) -> forecasts.
+    """
+
+    epoch: Callable
+    predict: Callable
+
+
+def programs(model: keras.Model) -> Programs:
+    """The programs of a model (batch, lookback, n_assets) -> (batch, n_assets), and of all others of its architecture."""
+    def epoch(weights, states, moments, windows, targets, rows, row_weights, n_batches, learning_rate):
+        def step(batch, carried):
+            weights, states, moments, errors = carried
+            x, y = (ops.take(values, rows[batch], axis=0) for values in (windows, targets))
+            weight = row_weights[batch]
+
+            def loss(weights):
+                forecasts, after = model.stateless_call(weights, states, x, training=True)
+                squares = ops.sum(weight[:, None] * ops.square(forecasts - y), axis=0)
+                return ops.sum(squares) / ops.sum(weight), (squares, after)
+
+            (_, (squares, states)), gradient = with_gradient(loss, weights)
+            weights, moments = _adam(weights, gradient, moments, learning_rate)
+            return weights, list(states), moments, errors + squares
+
+        start = (weights, states, moments, ops.zeros_like(targets[0]))
+        weights, states, moments, errors = ops.fori_loop(0, n_batches, step, start)
+        return weights, states, moments, errors / ops.sum(row_weights)
+
+    def predict(weights, states, windows):
+        return model.stateless_call(weights, states, windows, training=False)[0]
+
+    return Programs(compiled(epoch), compiled(predict))
+
+
+def _adam(weights: list, gradient: list, moments: tuple, learning_rate) -> tuple[list, tuple]:
+    """One step of Adam (Kingma and Ba 2015) in stock Keras' form; moments are the first, the second, and the step."""
+    (first, second, step), (keep_first, keep_second) = moments, BETAS
+    step = step + 1
+    one, two = (float(np.float32(keep)) ** step for keep in BETAS)  # stock Keras rounds them here in double precision too
+    rate = learning_rate * ops.sqrt(1 - two) / (1 - one)
+    first = [m + (1 - keep_first) * (g - m) for m, g in zip(first, gradient)]
+    second = [v + (1 - keep_second) * (g * g - v) for v, g in zip(second, gradient)]
+    weights = [w - rate * m / (ops.sqrt(v) + EPSILON) for w, m, v in zip(weights, first, second)]
+    return weights, (first, second, step)
+
+
+def predict(program: Programs, weights: list, states: list, windows: np.ndarray) -> np.ndarray:
+    """Forecasts (n_windows, n_assets), made in batches of one shape."""
+    batches = np.resize(np.arange(len(windows)), (-(-len(windows) // PREDICTED_TOGETHER), PREDICTED_TOGETHER))
+    made = [ops.convert_to_numpy(program.predict(weights, states, windows[rows])) for rows in batches]
+    return np.concatenate(made)[:len(windows)]
+
+
+def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shuffled rows (batches, batch_size), their weights, and how many batches count.
+
+    Rows of weight 0 fill the last batch up, and batches that do not count fill the array up, so that training periods
+    of about one length share a program.
+    """
+    rows = np.resize(rng.permutation(n_samples), (-(-_roomy(n_samples) // batch_size), batch_size))
+    weights = (np.arange(rows.size) < n_samples).reshape(rows.shape)
+    n_batches = np.asarray(-(-n_samples // batch_size), "int32")
+    return rows.astype("int32"), weights.astype(keras.config.floatx()), n_batches
+
+
+def _roomy(n_samples: int) -> int:
+    """The next multiple of 512: so many samples an array has room for."""
+    return -(-n_samples // 512) * 512
+
+
+def _padded(samples: np.ndarray):
+    """Samples as a tensor, with zeros that no batch reads."""
+    room = _roomy(len(samples)) - len(samples)
+    return ops.convert_to_tensor(np.pad(samples, [(0, room)] + [(0, 0)] * (samples.ndim - 1)))
+
+
+def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarray, validation_windows: np.ndarray,
+          validation_targets: np.ndarray, *, epochs: int, batch_size: int, learning_rate: float, patience: int, seed: int,
+          assets: list[str], program: Programs, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+    """
+    Train the networks of all assets side by side, each until its own validation loss stops falling.
+
+    Parameters
+    ----------
+    model : keras.Model
+        (batch, lookback, n_assets) -> (batch, n_assets); gets every asset's best weights.
+    train_windows, validation_windows : array (n_samples, lookback, n_assets)
+    train_targets, validation_targets : array (n_samples, n_assets)
+    epochs, batch_size, learning_rate, patience, seed
+        As a study names them; `seed` is of the order of the samples.
+    assets : list of str
+        Names for the history.
+    program : Programs
+        Of this architecture.
+    progress : callable, optional
+        Called after each epoch with its number and the number of assets that go on.
+
+    Returns
+    -------
+    DataFrame
+        asset, epoch (from 1 to the asset's last), loss (mean squared error over the epoch's batches, with dropout, as
+        stock Keras reports it), validation_loss (after the epoch, without dropout), kept (True on the epoch whose
+        weights the asset has now).
+
+    Warns
+    -----
+    UserWarning
+        Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
+    """
+    floats = keras.config.floatx()
+    weights, states = ([ops.convert_to_tensor(ops.convert_to_numpy(variable.value)) for variable in variables]
+                       for variables in (model.trainable_variables, model.non_trainable_variables))
+    moments = ([ops.zeros_like(w) for w in weights], [ops.zeros_like(w) for w in weights], ops.zeros((), floats))
+    windows, targets = _padded(train_windows), _padded(train_targets)
+    rng, rows_of_epochs = np.random.default_rng(seed), []
+    best_weights = [np.array(ops.convert_to_numpy(weight)) for weight in weights]
+    best_loss, best_epoch = np.full(len(assets), np.inf), np.zeros(len(assets), dtype=int)
+    running, failed = np.full(len(assets), True), np.full(len(assets), False)
+    for epoch in range(1, epochs + 1):
+        weights, states, moments, loss = program.epoch(weights, states, moments, windows, targets,
+                                                       *_batches(len(train_windows), batch_size, rng),
+                                                       np.asarray(learning_rate, floats))
+        loss = ops.convert_to_numpy(loss)
+        errors = predict(program, weights, states, validation_windows) - validation_targets
+        validation_loss = np.mean(errors**2, axis=0)
+        table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
+        rows_of_epochs.append(pd.DataFrame(table)[running])
+        # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
+        failed |= running & ~np.isfinite(loss + validation_loss)
+        better = running & ~failed & (validation_loss < best_loss)
+        best_loss[better], best_epoch[better] = validation_loss[better], epoch
+        for best, now in zip(best_weights, weights):
+            best[better] = ops.convert_to_numpy(now)[better]
+        running &= ~failed & (epoch - best_epoch < patience)
+        if progress:
+            progress(epoch, int(running.sum()))
+        if not running.any():
+            break
+    for variable, best in zip(model.trainable_variables, best_weights):
+        variable.assign(best)
+    for asset in np.array(assets)[failed]:
+        warnings.warn(f"The {model.name} of {asset} diverged and forecasts nothing: lower learning_rate", stacklevel=2)
+    history = pd.concat(rows_of_epochs, ignore_index=True)
+    kept = pd.Series(np.where(failed, 0, best_epoch), index=assets)
+    return history.assign(kept=history["epoch"] == history["asset"].map(kept))

@@ -1,0 +1,175 @@
+"""Returns to correlation: which assets move together, in what order, on how many factors, and which are near copies.
+
+Every function takes or returns labelled frames with the assets on both sides; returns are wide, rows are days.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
+
+from forefolio.market.covariance import check_complete, labelled
+
+
+def correlation_matrix(returns: pd.DataFrame) -> pd.DataFrame:
+    """Correlation matrix of daily returns.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, n_assets)
+        Correlations from -1 to 1, ones on the diagonal.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing, there are fewer than two days, or an asset never moves.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    >>> correlation_matrix(returns).loc["A", "B"].round(6)
+    np.float64(-1.0)
+    """
+    check_complete(returns)
+    still = returns.columns[np.ptp(returns.to_numpy(), axis=0) == 0]
+    if len(still):
+        raise ValueError(f"{', '.join(still)} never moves, so it has no correlation: drop it from the universe")
+    return labelled(np.corrcoef(returns.to_numpy(), rowvar=False), returns.columns)
+
+
+def clustered_order(correlation: pd.DataFrame) -> list[str]:
+    """Assets in an order that puts similar ones side by side.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+
+    Returns
+    -------
+    list of str
+        The assets: average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
+
+    Examples
+    --------
+    >>> names = ["A", "B", "C"]
+    >>> rho = pd.DataFrame([[1, 0, 0.9], [0, 1, 0.1], [0.9, 0.1, 1]], index=names, columns=names)
+    >>> clustered_order(rho) in (["A", "C", "B"], ["B", "C", "A"])
+    True
+    """
+    if len(correlation) < 3:
+        return correlation.columns.tolist()
+    distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # a duplicate rounds above one
+    tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
+    return correlation.columns[leaves_list(tree)].tolist()
+
+
+def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Series:
+    """Mean correlation between different assets over a moving window.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+    window : int
+        Trading days a window, at least 2.
+
+    Returns
+    -------
+    Series, shape (n_days - window + 1,)
+        From -1 to 1, each on its window's last day. An asset that does not move in a window is left out of it.
+
+    Raises
+    ------
+    ValueError
+        If a return is missing, there are fewer than two assets, or `window` does not fit.
+
+    Notes
+    -----
+    With every asset scaled to unit variance, the variance of the sum of all is the sum of all correlations: one
+    product a window in place of n_assets^2 correlations.
+    """
+    check_complete(returns)
+    n_days, n_assets = returns.shape
+    if not 2 <= window <= n_days or n_assets < 2:
+        raise ValueError(f"The window is {window} days, of {n_days} days and {n_assets} assets: give 2 to {n_days} "
+                         "days, and two assets")
+    volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
+    moves = volatility > 0
+    scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
+    centered = (returns - returns.mean()).to_numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(centered, window, axis=0)  # a view, no copy
+    sums = np.einsum("snd,sn->sd", windows, scale)
+    all_pairs = sums.var(axis=1, ddof=1)  # diagonal included
+    n_moving = moves.sum(axis=1).astype(float)
+    pairs = n_moving * (n_moving - 1)
+    average = np.divide(all_pairs - n_moving, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return pd.Series(average, index=returns.index[window - 1 :], name="average_correlation")
+
+
+def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
+    """Eigenvalues of a correlation matrix beside the edge of pure noise.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+    n_days : int
+        Days that the correlations were estimated from.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, 4)
+        Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
+        that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2.
+
+    Examples
+    --------
+    >>> rho = pd.DataFrame([[1, 0.5], [0.5, 1]], index=["A", "B"], columns=["A", "B"])
+    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()
+    [[1.0, 1.5, 0.75, 1.21], [2.0, 0.5, 0.25, 1.21]]
+    """
+    if not n_days > 0:
+        raise ValueError(f"n_days is {n_days}: give the number of days behind the correlations")
+    eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
+    n_assets = len(eigenvalues)
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, n_assets + 1),
+            "eigenvalue": eigenvalues,
+            "share": eigenvalues / n_assets,
+            "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2,
+        }
+    )
+
+
+def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
+    """Pairs of assets that are nearly the same investment.
+
+    Parameters
+    ----------
+    correlation : DataFrame, shape (n_assets, n_assets)
+    threshold : float
+        Smallest correlation that is listed.
+
+    Returns
+    -------
+    DataFrame
+        Columns first, second, correlation; each pair once, the closest first.
+
+    Examples
+    --------
+    >>> rho = pd.DataFrame([[1, 0.99], [0.99, 1]], index=["BTC", "WBTC"], columns=["BTC", "WBTC"])
+    >>> near_duplicates(rho, threshold=0.95).to_numpy().tolist()
+    [['BTC', 'WBTC', 0.99]]
+    """
+    rows, columns = np.triu_indices(len(correlation), k=1)
+    names = correlation.columns.to_numpy()
+    pairs = pd.DataFrame(
+        {"first": names[rows], "second": names[columns], "correlation": correlation.to_numpy()[rows, columns]}
+    )
+    close = pairs[pairs["correlation"] >= threshold]
+    return close.sort_values("correlation", ascending=False, kind="stable", ignore_index=True)

@@ -1,0 +1,203 @@
+"""Weights and returns to what the strategies really earned: drift, trades, costs.
+
+Weights decided at the close of t earn from t+1 on. Until the next rebalance nothing is traded: each holding grows
+with its own return, so the weights drift. A rebalance trades from the drifted to the decided weights and pays for it.
+What is sold short is owed and grows too; a strategy that comes to owe all it has is bankrupt, and earns nothing more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from forefolio.market.returns import iso_day
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """
+    What a backtest found.
+
+    Attributes
+    ----------
+    net_returns : DataFrame (n_days, n_strategies)
+        Simple daily returns after costs, from the day after the first decision to the last; never missing or below -1.
+    drifted_weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight: just before the trade; zero in all assets (cash) at first.
+    trades : DataFrame
+        Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of
+        wealth).
+    bankruptcies : DataFrame
+        Columns date, strategy, note (one sentence), a row a strategy that lost all its wealth; empty as a rule. It
+        trades no more: rebalances after that day are neither among the trades nor among the drifted weights.
+    """
+
+    net_returns: pd.DataFrame
+    drifted_weights: pd.DataFrame
+    trades: pd.DataFrame
+    bankruptcies: pd.DataFrame
+
+
+def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) -> Backtest:
+    """
+    Hold the decided weights, let them drift in between, pay for each trade.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight; those of a date and strategy sum to one. Shorts are allowed.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    cost_rate : float
+        Cost of trading, fraction of the amount traded, bought and sold alike (10 basis points: 0.001).
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    ValueError
+        If weights are missing, do not sum to one or name an unknown asset; if strategies start on different days; if a
+        return is missing or none follows a rebalance date.
+
+    Notes
+    -----
+    With V_0 = 1 at the rebalance and growth G_{i,t} of asset i since, V_t = sum_i w_i G_{i,t}, the gross return is
+    V_t / V_{t-1} - 1 and the drifted weights are w_i G_{i,t} / V_t. The cost c = cost_rate * sum_i |target - drifted|
+    is a fraction of the wealth at the rebalance and is taken from the return of the day after: net = (1 + gross)(1 - c)
+    - 1. The first purchase, from cash, pays too. A short position has w_i < 0 and costs what any trade costs; nothing
+    is paid for borrowing the asset, and its proceeds earn no interest.
+
+    Where shorts or costs take all wealth, V_t <= 0 or c >= 1, the strategy is bankrupt: its net return is -1 on that
+    day and 0 from then on. What it owes beyond its wealth is not counted, which flatters it; `bankruptcies` names it.
+
+    Examples
+    --------
+    Half in an asset that doubles, half in one that stands still; then back to half and half, at 1 percent:
+
+    >>> days = pd.DatetimeIndex(["2024-01-31", "2024-02-29", "2024-03-29"], name="date")
+    >>> returns = pd.DataFrame({"A": [0.0, 1.0, 0.0], "B": [0.0, 0.0, 0.0]}, index=days)
+    >>> weights = pd.DataFrame({"rebalance_date": days[[0, 0, 1, 1]], "strategy": "equal_weight",
+    ...                         "asset": ["A", "B", "A", "B"], "weight": 0.5})
+    >>> result = backtest(weights, returns, cost_rate=0.01)
+    >>> result.drifted_weights["weight"].round(4).tolist()
+    [0.0, 0.0, 0.6667, 0.3333]
+    >>> result.trades[["turnover", "cost"]].round(4).to_numpy().tolist()
+    [[0.5, 0.01], [0.1667, 0.0033]]
+    >>> result.net_returns["equal_weight"].round(4).tolist()
+    [0.485, -0.0033]
+    """
+    runs = {strategy: _run(strategy, group.pivot(index="rebalance_date", columns="asset", values="weight"), returns,
+                           cost_rate) for strategy, group in weights.groupby("strategy", sort=False)}
+    starts = {run[0].index[0] for run in runs.values()}
+    if len(starts) > 1:
+        raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, sorted(starts)))}: give each "
+                         "its first weights on the same date")
+    trades, drifted, net_returns, bankruptcies = [], [], {}, []
+    for strategy, (gross, before, target, ruin) in runs.items():
+        traded = (target - before).abs().sum(axis=1)
+        cost = cost_rate * traded
+        paid = pd.Series(0.0, index=gross.index)
+        paid.iloc[gross.index.searchsorted(target.index, side="right")] = cost.to_numpy()
+        net_returns[strategy] = (1 + gross) * (1 - paid) - 1
+        drifted.append(before.stack().rename("weight").reset_index().assign(strategy=strategy))
+        trades.append(pd.DataFrame({"rebalance_date": target.index, "strategy": strategy,
+                                    "turnover": traded.to_numpy() / 2, "cost": cost.to_numpy()}))
+        if ruin is not None:
+            bankruptcies.append((ruin, strategy, f"The strategy {strategy} loses all its wealth on {iso_day(ruin)} and "
+                                                 "earns nothing more: limit its shorts and what its trades cost"))
+    return Backtest(
+        net_returns=pd.DataFrame(net_returns).rename_axis("date"),
+        drifted_weights=pd.concat(drifted, ignore_index=True)[["rebalance_date", "strategy", "asset", "weight"]],
+        trades=pd.concat(trades, ignore_index=True),
+        bankruptcies=pd.DataFrame(bankruptcies, columns=["date", "strategy", "note"]))
+
+
+def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
+         cost_rate: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
+    """Gross returns of one strategy, weights before each trade, weights decided, and the day it goes bankrupt."""
+    _check(strategy, target, returns)
+    held = returns[target.columns]
+    bounds = [*held.index.searchsorted(target.index, side="right"), len(held)]
+    before, gross, ruin = [np.zeros(target.shape[1])], [], None
+    for row, decided in enumerate(target.to_numpy()):
+        holdings = decided * (1 + held.iloc[bounds[row]:bounds[row + 1]]).cumprod()
+        wealth = holdings.sum(axis=1)
+        gross.append(wealth / wealth.shift(fill_value=1.0) - 1)
+        lost = wealth.index[(wealth <= 0) | (cost_rate * abs(decided - before[-1]).sum() >= 1)]
+        if len(lost):
+            ruin = lost[0]
+            gross[-1] = gross[-1].where(wealth.index < ruin, -1.0).loc[:ruin]
+            break
+        before.append(holdings.iloc[-1].to_numpy() / wealth.iloc[-1])
+    gross = pd.concat(gross).reindex(held.index[bounds[0]:], fill_value=0.0)  # nothing is earned after a bankruptcy
+    target = target.iloc[:len(before)]
+    return gross, pd.DataFrame(before[:len(target)], index=target.index, columns=target.columns), target, ruin
+
+
+def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> None:
+    """Weights must be whole and sum to one, each asset must have a return, and days must follow each rebalance."""
+    unknown = target.columns.difference(returns.columns)
+    if len(unknown):
+        raise ValueError(f"The strategy {strategy} holds {unknown[0]}, which has no returns: use the same universe")
+    if target.isna().any(axis=None):
+        date, asset = target.isna().stack().idxmax()
+        raise ValueError(f"The strategy {strategy} has no weight for {asset} on {iso_day(date)}: write zeros out")
+    total = target.sum(axis=1)
+    if not np.allclose(total, 1, rtol=0, atol=1e-6):
+        date = (total - 1).abs().idxmax()
+        raise ValueError(f"The weights of {strategy} on {iso_day(date)} sum to {total[date]:.6g}, not one: rescale")
+    starts = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
+    if (np.diff(starts) < 1).any():
+        date = target.index[np.argmax(np.diff(starts) < 1)]
+        raise ValueError(f"No return follows the rebalance of {strategy} on {iso_day(date)}: drop this date")
+    if returns[target.columns].iloc[starts[0]:].isna().any(axis=None):
+        raise ValueError(f"Returns that {strategy} would earn after {iso_day(target.index[0])} are missing: fill the "
+                         "gaps of the prices with the last price")
+
+
+def turnover(trades: pd.DataFrame) -> pd.Series:
+    """
+    Average one-way turnover of each strategy over its rebalances after the first purchase.
+
+    Parameters
+    ----------
+    trades : DataFrame
+        As `backtest` gives it.
+
+    Returns
+    -------
+    Series
+        Index strategy; a fraction of wealth a rebalance, missing for a strategy that never traded again. Rebalances
+        after a bankruptcy do not count.
+
+    Examples
+    --------
+    >>> turnover(pd.DataFrame({"strategy": ["A", "A", "A"], "turnover": [0.5, 0.2, 0.4]})).round(2).to_dict()
+    {'A': 0.3}
+    """
+    later = trades[trades["strategy"].duplicated()]
+    return later.groupby("strategy")["turnover"].mean().reindex(trades["strategy"].unique()).rename_axis("strategy")
+
+
+def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float]) -> pd.DataFrame:
+    """
+    Total return of each strategy at several costs of trading.
+
+    Parameters
+    ----------
+    weights, returns : DataFrame
+        As `backtest` takes them.
+    cost_bps : sequence of float
+        Costs to try, basis points of the amount traded.
+
+    Returns
+    -------
+    DataFrame (n_costs * n_strategies, 3)
+        Columns strategy, cost_bps, total_return (compounded, net of the cost).
+    """
+    totals = {bps: (1 + backtest(weights, returns, cost_rate=bps / 10_000).net_returns).prod() - 1 for bps in cost_bps}
+    costs = pd.concat(totals, names=["cost_bps", "strategy"]).rename("total_return").reset_index()
+    return costs[["strategy", "cost_bps", "total_return"]]

@@ -1,0 +1,351 @@
+"""Was it luck, and was it the forecasts? Tests of monthly returns, corrected for their number.
+
+The tests are those of Nguyen 2025, with what fits better beside them. What they mean in words is in `conclusions`.
+
+The two hypotheses of Zouaoui & Naas 2025, answered by tests on a run's own data, in words that the numbers choose.
+
+H1: deep learning is more accurate than Markowitz's theory; H2: the reverse. What Markowitz's theory forecasts is the
+mean of the past, so each network's daily errors meet those of the historical mean on the same days; zero and the
+autoregression stand beside it.
+"""
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from forefolio.market.returns import Date
+from forefolio.portfolios.holdings import distance_from
+
+LEVEL = 0.05  # of significance, the papers' and everyone's
+BASELINES = ("zero", "mean", "ar")  # the models that are no networks
+
+
+def holm(p_values: pd.Series) -> pd.Series:
+    """
+    Holm's correction of p-values for their number.
+
+    Parameters
+    ----------
+    p_values : Series
+        One a test; missing ones stay missing and do not count as tests.
+
+    Returns
+    -------
+    Series
+        Corrected p-values, same index: significant at a level if below it, whatever the dependence of the tests.
+
+    Notes
+    -----
+    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979).
+
+    Examples
+    --------
+    >>> holm(pd.Series([0.04, 0.01, 0.03])).tolist()
+    [0.06, 0.03, 0.06]
+    """
+    ordered = p_values.dropna().sort_values()
+    corrected = ordered * np.arange(len(ordered), 0, -1)
+    return corrected.cummax().clip(upper=1).reindex(p_values.index)
+
+
+def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
+    """
+    Is the monthly excess return of each strategy above zero?
+
+    Parameters
+    ----------
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Fraction a month, as `metrics.monthly_excess` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy, n_months, mean, t_low, t_high (95 percent t-interval of the mean, fraction a month), shapiro_p
+        (normality), wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the
+        exact sign test and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025; the
+        interval has two sides. What cannot be computed is missing: there are too few months, or no differences. Holm
+        corrects over the strategies of the table.
+
+    Notes
+    -----
+    Nguyen 2025 rejects normality by Shapiro-Wilk and goes on to the signed-rank test as one of the median. It is a test
+    of symmetry about zero: a skewed excess whose median is zero can be rejected as well. The sign test asks for the
+    median alone: of the n months that differ from zero, k are positive, and p = P(X >= k) for X ~ Binomial(n, 1/2). The
+    interval is mean -+ t(0.975, n_months - 1) deviation / sqrt(n_months), the deviation with ddof 1.
+
+    Examples
+    --------
+    Five positive months: under the null all five signs agree upward once in 2^5 times, whatever the sizes.
+
+    >>> excess = pd.DataFrame({"lstm+mvf": [0.01, 0.02, 0.03, 0.04, 0.05]})
+    >>> monthly_tests(excess)[["wilcoxon_p", "sign_p"]].to_numpy().tolist()
+    [[0.03125, 0.03125]]
+    """
+    rows = [(strategy, len(excess), excess.mean(), *_t_interval(excess), _shapiro_p(excess),
+             _signed_rank_p(excess, "greater"), _sign_p(excess), _t_p(excess))
+            for strategy, excess in monthly_excess.items()]
+    columns = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "sign_p", "t_p"]
+    tests = pd.DataFrame(rows, columns=columns)
+    for test in ("wilcoxon_p", "sign_p", "t_p"):
+        tests.insert(tests.columns.get_loc(test) + 1, f"{test}_holm", holm(tests[test]))
+    return tests
+
+
+def distinct_tests(tests: pd.DataFrame, *, distinct: list[str]) -> pd.DataFrame:
+    """
+    The tests of distinct strategies alone, corrected for as many as there are.
+
+    Parameters
+    ----------
+    tests : DataFrame
+        As `monthly_tests` gives it, over all names.
+    distinct : list of str
+        As `distances.distinct_strategies` gives them.
+
+    Returns
+    -------
+    DataFrame (n_distinct, 12)
+        Rows of `tests`, the columns `_holm` corrected over these rows. Near-copies repeat one test, and a correction that
+        counts them asks too much.
+
+    Raises
+    ------
+    ValueError
+        If a distinct strategy was not tested.
+    """
+    absent = [name for name in distinct if name not in set(tests["strategy"])]
+    if absent:
+        raise ValueError(f"The distinct strategy {absent[0]} has no test: take weights and tests from one run")
+    rows = tests[tests["strategy"].isin(distinct)].reset_index(drop=True)
+    return rows.assign(**{f"{test}_holm": holm(rows[test]) for test in ("wilcoxon_p", "sign_p", "t_p")})
+
+
+def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: str = "mean") -> pd.DataFrame:
+    """
+    Did the networks make the difference? Each network's strategy against the same framework fed with a simple forecast.
+
+    Parameters
+    ----------
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Fraction a month, as `metrics.monthly_excess` gives it; the benchmark cancels in a difference.
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    twin : str
+        Model of the twins, by default the historical mean, which is Markowitz's forecast.
+
+    Returns
+    -------
+    DataFrame (n_pairs, 6)
+        Columns strategy, twin, mean_difference (strategy minus twin, fraction a month), signed_rank_p (two-sided;
+        missing where no month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean
+        over the rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there.
+
+    Raises
+    ------
+    ValueError
+        If a strategy of a pair has no weights.
+
+    Notes
+    -----
+    Framework, days, limits and costs are the same, so what differs is the forecasts' doing. Where weights hardly differ,
+    a small p is of differences too small to matter: read it beside `mean_distance`.
+
+    Examples
+    --------
+    >>> excess = pd.DataFrame({"mean+mvf": [0.01, 0.02], "lstm+mvf": [0.02, 0.04]})
+    >>> rows = [("mean+mvf", "x", 1.0), ("mean+mvf", "y", 0.0), ("lstm+mvf", "x", 0.7), ("lstm+mvf", "y", 0.3)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> against_twins(excess, weights).drop(columns=["strategy", "twin"]).round(3).to_numpy().tolist()
+    [[0.015, 0.5, 0.5, 0.3]]
+    """
+    rows = []
+    for strategy in monthly_excess:
+        model, _, framework = strategy.rpartition("+")
+        other = f"{twin}+{framework}"
+        if model in ("", twin, *BASELINES) or other not in monthly_excess:
+            continue
+        strangers = [name for name in (strategy, other) if name not in set(weights["strategy"])]
+        if strangers:
+            raise ValueError(f"The strategy {strangers[0]} has no weights: take months and weights from one run")
+        difference = monthly_excess[strategy] - monthly_excess[other]
+        rows.append((strategy, other, difference.mean(), _signed_rank_p(difference, "two-sided"),
+                     distance_from(weights, other)[strategy].mean()))
+    table = pd.DataFrame(rows, columns=["strategy", "twin", "mean_difference", "signed_rank_p", "mean_distance"])
+    table.insert(4, "holm_p", holm(table["signed_rank_p"].astype(float)))
+    return table
+
+
+def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
+    """
+    Do the two strategies of highest mean monthly excess differ?
+
+    Parameters
+    ----------
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Fraction a month.
+
+    Returns
+    -------
+    DataFrame
+        One row, none if there are fewer than two strategies: first, second, n_months, mean_difference (fraction a
+        month), mann_whitney_p, signed_rank_p, both two-sided, and chosen: "after seeing the results".
+
+    Notes
+    -----
+    Nguyen 2025 compares the two best by Mann-Whitney, which takes the months of the two for independent samples. They
+    are the same months, so the signed-rank test of the paired differences fits. The pair was chosen after seeing the
+    results: both p-values are only descriptive.
+    """
+    columns = ["first", "second", "n_months", "mean_difference", "mann_whitney_p", "signed_rank_p", "chosen"]
+    if monthly_excess.shape[1] < 2:
+        return pd.DataFrame(columns=columns)
+    first, second = monthly_excess.mean().sort_values(ascending=False, kind="stable").index[:2]
+    difference = monthly_excess[first] - monthly_excess[second]
+    unpaired = stats.mannwhitneyu(monthly_excess[first], monthly_excess[second], alternative="two-sided").pvalue
+    return pd.DataFrame([[first, second, len(difference), difference.mean(), unpaired,
+                          _signed_rank_p(difference, "two-sided"), "after seeing the results"]], columns=columns)
+
+
+def _varies(values: pd.Series) -> bool:
+    return np.ptp(values) > 1e-12
+
+
+def _differing(values: pd.Series) -> pd.Series:
+    """Without what is zero up to rounding."""
+    return values[values.abs() > 1e-12]
+
+
+def _shapiro_p(values: pd.Series) -> float:
+    """Shapiro-Wilk, missing for fewer than three values or constant ones."""
+    return float(stats.shapiro(values).pvalue) if len(values) >= 3 and _varies(values) else np.nan
+
+
+def _signed_rank_p(values: pd.Series, alternative: str) -> float:
+    """Wilcoxon signed-rank, missing if no value differs from zero by more than rounding."""
+    differing = _differing(values)
+    return float(stats.wilcoxon(differing, alternative=alternative).pvalue) if len(differing) else np.nan
+
+
+def _sign_p(values: pd.Series) -> float:
+    """One-sided exact sign test, missing if no value differs from zero by more than rounding."""
+    differing = _differing(values)
+    n_up = int((differing > 0).sum())
+    return float(stats.binomtest(n_up, len(differing), alternative="greater").pvalue) if len(differing) else np.nan
+
+
+def _t_p(values: pd.Series) -> float:
+    """One-sided t-test, missing for constant values."""
+    return float(stats.ttest_1samp(values, 0, alternative="greater").pvalue) if _varies(values) else np.nan
+
+
+def _t_interval(values: pd.Series) -> tuple[float, float]:
+    """Two-sided t-interval of the mean, missing for constant values."""
+    if not _varies(values):
+        return np.nan, np.nan
+    reach = stats.t.ppf(1 - LEVEL / 2, len(values) - 1) * stats.sem(values)
+    return float(values.mean() - reach), float(values.mean() + reach)
+
+RIVAL = "mean"
+
+
+def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+    """
+    Squared errors of the next-day forecasts of each model, mean over assets, day by day.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        Columns target_date, horizon, asset, model, seed, forecast; the mean over seeds is judged.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns; missing where an asset's day is not judged.
+    first, last : date
+        First and last target day, both included.
+
+    Returns
+    -------
+    DataFrame (n_days, n_models)
+        Squared fraction a day. Assets are averaged because errors of one day move together: asset-days are no
+        independent observations. An asset that some model does not forecast is left out for all.
+    """
+    inside = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))]
+    made = inside.pivot_table(index=["target_date", "asset"], columns="model", values="forecast", sort=False)
+    actual = returns.stack().rename_axis(["target_date", "asset"]).reindex(made.index)
+    return made.rsub(actual, axis=0).pow(2).dropna().groupby("target_date").mean()
+
+
+def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, float, float]:
+    """
+    Diebold and Mariano's test of equal accuracy, with the small-sample correction of Harvey, Leybourne and Newbold.
+
+    Parameters
+    ----------
+    differences : Series (n_days,)
+        Daily loss differences, positive where the model was better; assets already averaged, because errors of one
+        day move together and stock-days are no independent observations.
+    horizon : int
+        Days that a forecast looks ahead; its `horizon` - 1 autocovariances are taken into account.
+
+    Returns
+    -------
+    statistic, p_better, p_worse : float
+        t-statistic, and one-sided p-values that the model is better, and worse; missing where nothing varies.
+
+    Examples
+    --------
+    With horizon 1 it is nearly the t-test of the mean:
+
+    >>> differences = pd.Series([0.3, -0.1, 0.4, 0.2])
+    >>> [round(float(value), 4) for value in diebold_mariano(differences, horizon=1)]
+    [1.8516, 0.0806, 0.9194]
+    """
+    values = differences.to_numpy(dtype=float)
+    n = len(values)
+    centered = values - values.mean()
+    covariances = [centered[lag:] @ centered[: n - lag] / n for lag in range(horizon)]
+    variance = (covariances[0] + 2 * sum(covariances[1:])) / n
+    if n < 2 or not variance > 0:
+        return np.nan, np.nan, np.nan
+    correction = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
+    statistic = correction * values.mean() / np.sqrt(variance)
+    return float(statistic), float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
+
+
+def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame:
+    """
+    H1 and H2 for each network against each baseline: the historical mean first, then zero and the autoregression.
+
+    Parameters
+    ----------
+    errors : DataFrame (n_days, n_models)
+        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts, and like `zero` and `ar` it is
+        tested against where it is there.
+    networks : list of str
+        Columns to test against them.
+
+    Returns
+    -------
+    DataFrame (n_networks * n_baselines, 8)
+        Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves), statistic,
+        p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network is more accurate than this
+        baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
+
+    Raises
+    ------
+    ValueError
+        If a network is not there.
+    """
+    absent = [model for model in networks if model not in errors]
+    if absent:
+        raise ValueError(f"There are no forecasts of {', '.join(absent)}: add them to models")
+    baselines = sorted((model for model in BASELINES if model in errors), key=lambda model: model != RIVAL)
+    rows = []
+    for model, baseline in product(networks, baselines):
+        statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model], horizon=1)
+        gain = 1 - errors[model].mean() / errors[baseline].mean()
+        rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))
+    table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2"])
+    table[["p_h1", "p_h2"]] = table[["p_h1", "p_h2"]].apply(holm)
+    table["verdict"] = np.select([table["p_h1"] < LEVEL, table["p_h2"] < LEVEL], ["H1", "H2"], "neither")
+    return table

@@ -1,0 +1,371 @@
+"""Returns to what a table of performance says: growth, risk, ratios, drawdowns, months against the benchmark.
+
+`returns` are simple daily returns, a wide frame with one column a strategy; a measure is one value a column. No return
+may be missing: a gap would be compounded as if nothing had happened.
+
+What each strategy earned above the benchmark, and how much it traded for that (Nguyen 2025, Table 5).
+
+The paper defines neither its turnover nor its total return; here each stands in every convention that it may mean.
+"""
+
+import numpy as np
+import pandas as pd
+
+from forefolio.market.returns import Date, iso_day
+from forefolio.performance.backtest import turnover
+from forefolio.portfolios.long_only import effective_holdings_by_date
+
+BENCHMARK = "benchmark"
+
+
+def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:
+    """
+    Growth of one unit, compounded; a day that loses everything, or more, leaves nothing for good.
+
+    Parameters
+    ----------
+    returns, start : DataFrame, date
+        Simple daily returns; given the day of the purchase, before the first return, a row of ones stands on it.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.1, -0.5]}, index=pd.DatetimeIndex(["2024-01-02", "2024-01-03"]))
+    >>> wealth(returns, start="2024-01-01")["A"].round(4).tolist()
+    [1.0, 1.1, 0.55]
+    """
+    grown = (1 + returns).clip(lower=0).cumprod()
+    if start is None:
+        return grown
+    bought = grown.iloc[:1] * 0 + 1
+    return pd.concat([bought.set_axis(pd.DatetimeIndex([start], name=grown.index.name)), grown])
+
+
+def drawdown(returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    Loss since the highest wealth so far, compounded, 0 or below; the initial wealth counts as a peak.
+
+    Examples
+    --------
+    >>> drawdown(pd.DataFrame({"A": [-0.1, 0.2, -0.5]}))["A"].round(4).tolist()
+    [-0.1, 0.0, -0.5]
+    """
+    grown = wealth(returns)
+    return grown / grown.cummax().clip(lower=1) - 1
+
+
+def max_drawdown(returns: pd.DataFrame) -> pd.Series:
+    """Deepest compounded drawdown, 0 or below."""
+    return drawdown(returns).min()
+
+
+def total_return(returns: pd.DataFrame) -> pd.Series:
+    """Compounded return of the whole span; -1 where a day loses everything, or more."""
+    return (1 + returns).clip(lower=0).prod() - 1
+
+
+def annual_return(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
+    """Compounded return a year, (1 + total)^(periods_per_year / n_days) - 1."""
+    return (1 + total_return(returns)) ** (periods_per_year / len(returns)) - 1
+
+
+def annual_volatility(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
+    """Standard deviation (ddof 1) of the daily returns times sqrt(periods_per_year)."""
+    return returns.std() * np.sqrt(periods_per_year)
+
+
+def sharpe(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float) -> pd.Series:
+    """
+    Sharpe ratio a year: (mean - risk free) / deviation x sqrt(periods_per_year).
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_strategies)
+        Simple daily returns.
+    periods_per_year, risk_free_rate : int, float
+        Trading days a year; fraction a year, of which a day earns its `periods_per_year`-th part.
+
+    Returns
+    -------
+    Series
+        One ratio a strategy, missing where returns do not vary.
+
+    Examples
+    --------
+    >>> sharpe(pd.DataFrame({"A": [0.00, 0.02]}), periods_per_year=252, risk_free_rate=0.0).round(3).tolist()
+    [11.225]
+    """
+    excess = returns.mean() - risk_free_rate / periods_per_year
+    return _ratio(excess, returns.std()) * np.sqrt(periods_per_year)
+
+
+def sortino(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float) -> pd.Series:
+    """
+    Sortino ratio a year: (mean - tau) / sqrt(mean of min(r - tau, 0)^2 over all days) x sqrt(periods_per_year).
+
+    Parameters are those of `sharpe`, tau being the risk-free return of a day; missing where no return is below tau.
+
+    Examples
+    --------
+    >>> sortino(pd.DataFrame({"A": [0.03, -0.01]}), periods_per_year=1, risk_free_rate=0.0).round(4).tolist()
+    [1.4142]
+    """
+    excess = returns - risk_free_rate / periods_per_year
+    return _ratio(excess.mean(), (excess.clip(upper=0) ** 2).mean() ** 0.5) * np.sqrt(periods_per_year)
+
+
+def cvar(returns: pd.DataFrame, *, confidence: float) -> pd.Series:
+    """
+    Conditional value at risk: the mean loss of the worst days.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_strategies)
+        Simple daily returns.
+    confidence : float
+        0.95 for the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev 2000).
+
+    Returns
+    -------
+    Series
+        Fraction a day, positive for a loss.
+
+    Examples
+    --------
+    The worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
+
+    >>> cvar(pd.DataFrame({"A": [-0.01, 0.02, -0.04]}), confidence=0.5).round(4).tolist()
+    [0.03]
+    """
+    n_worst = (1 - confidence) * len(returns)
+    share = np.clip(n_worst - np.arange(len(returns)), 0, 1) / n_worst  # of each day, the worst first
+    return -returns.apply(lambda column: np.sort(column) @ share)
+
+
+def monthly_returns(returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    Returns compounded within each calendar month; index month, its first calendar day. End months may be partial.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-30", "2024-01-31", "2024-02-01"], name="date")
+    >>> monthly_returns(pd.DataFrame({"A": [0.1, 0.1, -0.2]}, index=days))["A"].round(2).tolist()
+    [0.21, -0.2]
+    """
+    months = returns.index.to_period("M").to_timestamp().rename("month")
+    return (1 + returns).groupby(months).prod() - 1
+
+
+def monthly_excess(net_returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    Each strategy's compounded month minus the benchmark's.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies + 1)
+        Simple daily returns, the column `benchmark` among them.
+
+    Returns
+    -------
+    DataFrame (n_months, n_strategies)
+        Fraction a month, index month.
+
+    Raises
+    ------
+    ValueError
+        If there is no benchmark, or a return is missing.
+
+    Notes
+    -----
+    Nguyen 2025, Table 5. Returns are compounded over calendar months first and subtracted then.
+    """
+    _check(net_returns)
+    months = monthly_returns(net_returns)
+    return months.drop(columns=BENCHMARK).sub(months[BENCHMARK], axis=0)
+
+
+def information_ratio(excess: pd.DataFrame) -> pd.Series:
+    """Mean over deviation (ddof 1) of monthly excess returns, per month, not annualized (Nguyen 2025, Table 5)."""
+    return _ratio(excess.mean(), excess.std())
+
+
+def _ratio(mean: pd.Series, deviation: pd.Series) -> pd.Series:
+    """A mean by its deviation, missing where the deviation is only rounding."""
+    return mean / np.where(deviation > 1e-12, deviation, np.nan)
+
+
+def _check(net_returns: pd.DataFrame) -> None:
+    """The benchmark must be there, and each return."""
+    if BENCHMARK not in net_returns:
+        raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
+    missing = net_returns.isna()
+    if missing.any(axis=None):
+        date, name = missing.stack().idxmax()
+        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: hold the last price in the gaps of its "
+                         "prices")
+
+
+def performance_table(net_returns: pd.DataFrame, turnover: pd.Series, *, periods_per_year: int,
+                      risk_free_rate: float) -> pd.DataFrame:
+    """
+    One row a strategy: what it earned, at what risk, and against the benchmark.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies + 1)
+        Simple daily returns after costs, the column `benchmark` among them.
+    turnover : Series
+        Average one-way turnover by strategy, as `backtest.turnover` gives it.
+    periods_per_year, risk_free_rate : int, float
+        Trading days a year; fraction a year.
+
+    Returns
+    -------
+    DataFrame (n_strategies + 1, 12)
+        Columns strategy, total_return, annual_return, annual_volatility, sharpe, sortino, max_drawdown (compounded, 0
+        or below), cvar_95 (a day, positive), mean_monthly_excess, std_monthly_excess, information_ratio (monthly),
+        turnover. The benchmark is the last row; its excess and turnover are missing.
+
+    Raises
+    ------
+    ValueError
+        If there is no benchmark, a return is missing, or a strategy has no turnover.
+    """
+    excess = monthly_excess(net_returns)
+    if set(excess.columns) != set(turnover.index):
+        stranger = sorted(set(excess.columns) ^ set(turnover.index))[0]
+        raise ValueError(f"Net returns and turnover do not name the same strategies ({stranger}): take both from one "
+                         "backtest")
+    yearly = {"periods_per_year": periods_per_year}
+    table = pd.DataFrame({
+        "total_return": total_return(net_returns),
+        "annual_return": annual_return(net_returns, **yearly),
+        "annual_volatility": annual_volatility(net_returns, **yearly),
+        "sharpe": sharpe(net_returns, risk_free_rate=risk_free_rate, **yearly),
+        "sortino": sortino(net_returns, risk_free_rate=risk_free_rate, **yearly),
+        "max_drawdown": max_drawdown(net_returns),
+        "cvar_95": cvar(net_returns, confidence=0.95),
+        "mean_monthly_excess": excess.mean(),
+        "std_monthly_excess": excess.std(),
+        "information_ratio": information_ratio(excess),
+        "turnover": turnover,
+    })
+    return table.loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()
+
+
+def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.DataFrame, *, periods_per_year: int,
+                         risk_free_rate: float) -> pd.DataFrame:
+    """
+    Statistics of portfolios whose weights are restored every day, as Table 3 of Zouaoui & Naas 2025 has them.
+
+    Parameters
+    ----------
+    weights_by_name : dict of Series
+        Weights by asset, negative where sold short; an asset that a portfolio does not name is not held.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    periods_per_year, risk_free_rate : int, float
+        Trading days a year; fraction a year.
+
+    Returns
+    -------
+    DataFrame (12, n_portfolios)
+        Index statistic: annual_return (mean x periods_per_year, not compounded, as in the paper's formulas),
+        annual_volatility, skewness, kurtosis (excess; both corrected for bias), max_drawdown (compounded; -1 where
+        shorts lose everything in a day, while the other rows take that day's return as it is, even below -1),
+        observations, sharpe, cvar_95 (a day), sortino, variance (a year), effective_holdings (1 / sum w^2),
+        gross_exposure (sum |w|).
+
+    Raises
+    ------
+    ValueError
+        If a portfolio names an asset that has no returns.
+    """
+    for name, held in weights_by_name.items():
+        if not held.index.isin(returns.columns).all():
+            raise ValueError(f"The portfolio {name} holds {held.index.difference(returns.columns)[0]}, which has no "
+                             "returns: use the same universe for both")
+    weights = pd.DataFrame({name: held.reindex(returns.columns, fill_value=0.0)
+                            for name, held in weights_by_name.items()})
+    earned = returns @ weights
+    volatility = annual_volatility(earned, periods_per_year=periods_per_year)
+    rates = {"periods_per_year": periods_per_year, "risk_free_rate": risk_free_rate}
+    return pd.DataFrame({
+        "annual_return": earned.mean() * periods_per_year,
+        "annual_volatility": volatility,
+        "skewness": earned.skew(),
+        "kurtosis": earned.kurt(),
+        "max_drawdown": max_drawdown(earned),
+        "observations": earned.count().astype(float),
+        "sharpe": sharpe(earned, **rates),
+        "cvar_95": cvar(earned, confidence=0.95),
+        "sortino": sortino(earned, **rates),
+        "variance": volatility**2,
+        "effective_holdings": 1 / (weights**2).sum(),
+        "gross_exposure": weights.abs().sum(),
+    }).T.rename_axis("statistic")
+
+
+def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """
+    Monthly excess over the benchmark, total return and turnover, one row a strategy.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies + 1)
+        Simple daily returns, the column `benchmark` among them.
+    trades : DataFrame
+        As `backtest.backtest` gives them: columns strategy and turnover, one-way.
+    weights : DataFrame
+        As `rebalances.decide` returns.
+
+    Returns
+    -------
+    DataFrame (n_strategies + 1, 11)
+        Columns strategy, n_months, mean_monthly_excess and std_monthly_excess (ddof 1; fractions a month),
+        information_ratio (a month), total_return (of the strategy itself, compounded), summed_excess (of all months),
+        summed_excess_but_first (without the first month), turnover_one_way (half the sum of |target - drifted|, mean
+        over the rebalances after the first purchase), turnover_two_way (the sum: twice that), effective_holdings (mean
+        over the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
+
+    Raises
+    ------
+    ValueError
+        If there is no benchmark, a return is missing, or the three frames do not name the same strategies.
+
+    Notes
+    -----
+    Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it prints for
+    that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. That the totals of the
+    other strategies are such sums as well is assumed, not seen. We take the first month to be the one that is missing, as
+    a series of month-end values has no return for its first month.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-31", "2024-02-29"], name="date")
+    >>> net_returns = pd.DataFrame({"A": [0.03, 0.02], "benchmark": [0.01, 0.01]}, index=days)
+    >>> trades = pd.DataFrame({"strategy": ["A", "A"], "turnover": [0.5, 0.2]})
+    >>> weights = pd.DataFrame({"rebalance_date": 0, "strategy": "A", "asset": ["x", "y"], "weight": 0.5})
+    >>> table = excess_table(net_returns, trades, weights).set_index("strategy")
+    >>> table.loc["A", ["mean_monthly_excess", "summed_excess_but_first", "turnover_two_way"]].round(3).tolist()
+    [0.015, 0.01, 0.4]
+    """
+    excess, traded = monthly_excess(net_returns), turnover(trades)
+    holdings = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
+    for frame, named in (("trades", traded.index), ("weights", holdings.index)):
+        strangers = excess.columns.symmetric_difference(named)
+        if len(strangers):
+            raise ValueError(f"Net returns and {frame} do not name the same strategies ({strangers[0]}): take both from "
+                             "one backtest")
+    table = pd.DataFrame({
+        "n_months": len(excess),
+        "mean_monthly_excess": excess.mean(),
+        "std_monthly_excess": excess.std(),
+        "information_ratio": information_ratio(excess),
+        "total_return": total_return(net_returns),
+        "summed_excess": excess.sum(),
+        "summed_excess_but_first": excess.iloc[1:].sum(),
+        "turnover_one_way": traded,
+        "turnover_two_way": 2 * traded,
+        "effective_holdings": holdings,
+    })
+    return table.loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()

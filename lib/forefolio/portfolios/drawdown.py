@@ -1,0 +1,338 @@
+"""Paths of returns to long-only weights of smallest drawdown: the order of the days matters.
+
+A portfolio has three drawdowns, as its wealth is thought to grow. Their programs are in `drawdown_paths`.
+
+Three paths of one portfolio's wealth, and the programs that make the drawdown of each smallest.
+
+A day's `below` is how far wealth is below its running peak, which starts at the initial wealth:
+below[t] >= below[t-1] - growth[t], below >= 0, below[0] = 0. Programs are in units of the best single asset's drawdown.
+With `at_most`, in these units, each looks for the weights nearest equal weight whose drawdown is no larger.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+from forefolio.portfolios.long_only import effective_holdings
+from forefolio.portfolios.solvers import (Limits, LinearProgram, NONE, OptimizationError, PRICED, Solution, aligned,
+                                          complete, joined, long_only, solve)
+
+PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
+
+
+def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights", alpha: float = 1.0,
+                     limits: Limits = NONE) -> Solution:
+    """Long-only portfolio of smallest maximum drawdown (Nguyen 2025, MDP).
+
+    Parameters
+    ----------
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Path of simple returns in the order of time, fraction a day; above -1 where they are compounded.
+    path : {"constant_weights", "uncompounded", "buy_and_hold"}
+        How wealth grows: weights restored every day and returns compounded, as the paper writes it; the same returns
+        summed, as libraries have it; or weights left to drift.
+    alpha : float
+        1: the maximum. Below 1, with the uncompounded path only: the mean of the worst 1 - alpha share of the days'
+        drawdowns (CDaR); 0 is the average drawdown.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none.
+
+    Returns
+    -------
+    Solution
+        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so, as it
+        does where the turnover cannot stay within its limit and is the least possible.
+
+    Raises
+    ------
+    ValueError
+        If `path` or `alpha` is unknown or they do not go together, or the assets are too few or many for the limits.
+    OptimizationError
+        If a return is missing, or at most -1 and compounded, or a solver does not reach the optimum.
+
+    Notes
+    -----
+    The initial wealth is a peak in every path, and every optimum is certified to a millionth of the drawdown of the
+    best single asset, by linear programs. Compounded drawdowns have no CDaR here, as it would not be convex.
+
+    Constant weights: with y_t the log of wealth over its running peak, max m subject to
+    y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. An exponential-cone solver
+    takes this convex program as it is, but Clarabel 0.11 stopped short of the optimum on one in nine of the real
+    windows tried. Here linear programs in w and m alone have few of the constraints log(V_t / V_s) >= m, those of the
+    deepest day after each peak of the last solution, in which each logarithm is its tangent there, so that their m
+    bounds the true one from above. Such are added where the solution lies until its drawdown meets the bound, ten to
+    fifty rounds as a rule (Kelley 1960).
+
+    Uncompounded: with c_t = sum_{s<=t} w'r_s and its running maximum u_t, u_0 = 0, min max_t (u_t - c_t), or
+    min q + sum_t (u_t - c_t - q)_+ / ((1 - alpha) T); they agree for alpha >= 1 - 1/T (Chekhlov, Uryasev & Zabarankin
+    2005).
+
+    Buy and hold: wealth V_t = sum_i w_i G_{i,t} is linear in w, with G the growth of one, and its maximum drawdown
+    max_t (u_t - V_t) / u_t is quasi-convex. At a drawdown d the largest u_t - V_t - d u_t is minimized; the drawdown of
+    these weights is the next d, until no weights bring it below zero (Dinkelbach 1967).
+
+    All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
+    strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this leaves the
+    weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at the
+    same drawdown.
+
+    Examples
+    --------
+    >>> scenarios = pd.DataFrame({"A": [-0.10, 0.10], "B": [0.10, -0.10]})
+    >>> minimum_drawdown(scenarios).weights.round(4).tolist()
+    [0.5, 0.5]
+    """
+    if path not in PATHS:
+        raise ValueError(f"There is no drawdown path {path!r}: choose among {', '.join(PATHS)}")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is {alpha}: give a fraction, 1 for the maximum drawdown")
+    if alpha < 1 and path != "uncompounded":
+        raise ValueError(f"alpha {alpha} goes with the uncompounded path only: set it to 1, or choose that path")
+    R = complete(scenarios)
+    if path != "uncompounded" and R.min() <= -1:
+        raise OptimizationError("Scenarios hold a return of -100 % or less, which no compounded wealth survives")
+    limits, note = limits.attainable(scenarios.columns)
+    w = cp.Variable(R.shape[1])
+    allowed = [cp.sum(w) == 1, *limits.constraints(w, scenarios.columns)]
+    programs = {"constant_weights": constant_weights, "uncompounded": partial(uncompounded, alpha=alpha),
+                "buy_and_hold": buy_and_hold}
+    smallest = partial(programs[path], R, w, allowed)
+    best = smallest()
+    weights, solver = best.weights, cp.HIGHS
+    if not unique(best):
+        try:
+            nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
+            if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
+                weights, solver = nearest, cp.CLARABEL
+                note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken", note)
+        except OptimizationError as error:
+            note = joined(f"several portfolios may have the smallest drawdown, and of these any: {error}", note)
+    return Solution(long_only(weights, scenarios.columns), solver, cp.OPTIMAL, note)
+
+
+def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
+    """Maximum drawdown of one portfolio on each of the three paths.
+
+    Parameters
+    ----------
+    weights : Series, shape (n_assets,)
+        Joined with `scenarios` by name.
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Path of simple returns, fraction a day.
+
+    Returns
+    -------
+    Series
+        Index constant_weights, uncompounded, buy_and_hold; positive fractions, of the peak where returns are compounded
+        and of the initial wealth where they are summed.
+
+    Examples
+    --------
+    >>> fall = pd.DataFrame({"A": [-0.10, -0.10], "B": [0.0, 0.0]})
+    >>> drawdown_measures(pd.Series({"A": 0.5, "B": 0.5}), fall).round(4).tolist()
+    [0.0975, 0.1, 0.095]
+    """
+    R, w = complete(scenarios), aligned(weights, scenarios.columns, name="weights")
+    return pd.Series({
+        "constant_weights": relative_to_peak(np.cumprod(1 + R @ w)).max(),
+        "uncompounded": below_peak(np.cumsum(R @ w), start=0.0).max(),
+        "buy_and_hold": relative_to_peak(np.cumprod(1 + R, axis=0) @ w).max(),
+    }, name="maximum_drawdown")
+
+
+def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
+    """Each path's portfolio of smallest drawdown under each path's measure: index optimum, columns measure.
+
+    A path whose program has no solution has a row without numbers.
+    """
+    table = pd.DataFrame(np.nan, index=pd.Index(PATHS, name="optimum"), columns=pd.Index(PATHS, name="measure"))
+    for path in PATHS:
+        try:
+            table.loc[path] = drawdown_measures(minimum_drawdown(scenarios, path=path).weights, scenarios)
+        except OptimizationError:
+            continue
+    return table
+
+
+def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5, 0.9, 0.95, 0.99, 1.0)) -> pd.DataFrame:
+    """From the average drawdown to the maximum drawdown: the portfolio of smallest CDaR at each alpha.
+
+    Parameters
+    ----------
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Path of simple returns, fraction a day.
+    alphas : sequence of float
+        From 0, the mean over all days, to 1, the maximum: CDaR is the mean of the worst 1 - alpha share of days.
+
+    Returns
+    -------
+    DataFrame
+        A row an alpha. Columns alpha, cdar (at this alpha, the smallest there is), maximum_drawdown and mean_drawdown
+        (positive fractions of the initial wealth, of uncompounded paths), effective_holdings.
+
+    Notes
+    -----
+    The larger alpha, the fewer days count and the larger is CDaR. From alpha = 1 - 1/T on it is the worst day alone:
+    the family ends in the maximum drawdown, where cdar and maximum_drawdown agree, and the latter is the smallest of
+    all. On the way there it mostly falls, but need not at every step.
+
+    Examples
+    --------
+    >>> fall = pd.DataFrame({"A": [-0.1, 0.0], "B": [0.0, -0.1]})
+    >>> cdar_family(fall, alphas=(0, 1)).drop(columns="effective_holdings").round(4).to_numpy().tolist()
+    [[0.0, 0.05, 0.1, 0.05], [1.0, 0.1, 0.1, 0.075]]
+    """
+    rows = []
+    for alpha in alphas:
+        weights = minimum_drawdown(scenarios, path="uncompounded", alpha=alpha).weights
+        below = below_peak(np.cumsum(complete(scenarios) @ weights.to_numpy()), start=0.0)
+        rows.append((alpha, worst_mean(below, alpha), below.max(), below.mean(), effective_holdings(weights)))
+    return pd.DataFrame(rows, columns=["alpha", "cdar", "maximum_drawdown", "mean_drawdown", "effective_holdings"])
+
+PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
+CLOSER = 1e-8  # where tangents go on to: near a flat optimum, weights follow its drawdown only from afar
+ROUNDS = 500  # of programs; two to eight are enough as a rule, with constant weights ten to fifty
+
+
+class Optimum(NamedTuple):
+    """Weights, their drawdown in units, and what shows whether they are the only ones."""
+
+    weights: np.ndarray
+    drawdown: float
+    fixed: Callable[[], np.ndarray] | None = None  # gives rows whose products with the weights all optima share
+
+
+class Tangent(NamedTuple):
+    """Depth of a spell below a peak, in units, which is at least offset + slope'w, and its days."""
+
+    days: slice
+    slope: np.ndarray
+    offset: float
+
+
+def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
+                     at_most: float | None = None) -> Optimum:
+    """Weights that are restored every day: programs on few tangents, with those added that the solution violates."""
+    unit = _unit(below_peak(np.log1p(R).cumsum(axis=0), start=0.0))
+    worst = cp.Variable()
+    program = LinearProgram(worst, [*allowed, worst >= 0], w)
+    weights, bound, tangents = np.full(w.size, 1 / w.size), -1.0, []
+    for _ in range(ROUNDS):
+        violated = _tangents(R, weights, unit, deeper_than=bound)
+        tangents += violated
+        if at_most is None:
+            if violated:
+                program.bound(np.array([tangent.slope for tangent in violated]),
+                              np.array([tangent.offset for tangent in violated]))
+            bound, weights = program.minimize()
+        else:
+            depths = [tangent.offset + tangent.slope @ w for tangent in tangents]
+            bound, weights = at_most, _nearest_equal(w, [*allowed, *(depth <= at_most for depth in depths)])
+        drawdown = below_peak(np.log1p(R @ weights).cumsum(), start=0.0).max() / unit
+        if drawdown - bound < (CLOSER if at_most is None else PRECISION):
+            break
+    if drawdown - bound > PRECISION:
+        raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
+    if at_most is not None:
+        return Optimum(weights, drawdown)
+    priced = [R[tangent.days] for tangent, price in zip(tangents, program.prices_of_bounds()) if price > PRICED]
+    return Optimum(weights, drawdown, lambda: np.vstack([program.fixed(), *priced]))
+
+
+def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
+                 at_most: float | None = None) -> Optimum:
+    """Returns that are summed, and the mean of the worst 1 - alpha share of days: one linear program."""
+    unit = _unit(below_peak(R.cumsum(axis=0), start=0.0))
+    below, worst = cp.Variable(len(R) + 1), cp.Variable()
+    constraints = [*allowed, below[0] == 0, below >= 0, below[1:] >= below[:-1] - (R / unit) @ w]
+    n_tail = (1 - alpha) * len(R)
+    if n_tail < 1 + 1e-9:  # the worst day alone
+        objective, tail = worst, [below <= worst]
+    else:
+        beyond = cp.Variable(len(R))
+        objective, tail = worst + cp.sum(beyond) / n_tail, [beyond >= 0, beyond >= below[1:] - worst]
+    return _smallest(objective, w, constraints + tail, at_most)
+
+
+def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
+                 at_most: float | None = None) -> Optimum:
+    """Weights that are left to drift: linear programs at ever smaller drawdowns d, until none is lower."""
+    G = np.cumprod(1 + R, axis=0)
+    unit = _unit(relative_to_peak(G))
+    below, excess = cp.Variable(len(R) + 1), cp.Variable()
+    path = [*allowed, below[0] == 0, below >= 0, below[1:] >= below[:-1] - np.diff(G, axis=0, prepend=1.0) / unit @ w]
+    d = 1.0 if at_most is None else at_most * unit
+    for _ in range(ROUNDS):
+        # u - V - d u <= excess with the peak u = V + below: wealth V = G w is linear
+        constraints = [*path, (1 - d) * below[1:] - d / unit * (G @ w) <= excess]
+        best = _smallest(excess, w, constraints, None if at_most is None else 0.0)
+        drawdown = relative_to_peak(G @ best.weights).max()
+        settled = d < 1 and (best.drawdown > -PRECISION or d - drawdown < PRECISION * unit)  # the latter: huge wealth
+        if at_most is not None or settled:
+            return best._replace(drawdown=drawdown / unit)
+        d = drawdown
+    raise OptimizationError(f"The drawdown was not the smallest after {ROUNDS} rounds")
+
+
+def unique(optimum: Optimum) -> bool:
+    """Whether no other weights have the same products with the fixed rows, as all optima do."""
+    return np.linalg.matrix_rank(optimum.fixed(), tol=PRECISION) == len(optimum.weights)
+
+
+def below_peak(wealth: np.ndarray, *, start: float) -> np.ndarray:
+    """How far wealth is below its running peak, the initial wealth included, day by day."""
+    return np.maximum(np.maximum.accumulate(wealth), start) - wealth
+
+
+def relative_to_peak(wealth: np.ndarray) -> np.ndarray:
+    """The same as a fraction of the peak, for wealth that starts at one."""
+    return 1 - wealth / np.maximum(np.maximum.accumulate(wealth), 1.0)
+
+
+def worst_mean(below: np.ndarray, alpha: float) -> float:
+    """Mean of the worst 1 - alpha share of days, the last of them in part; of the worst day alone where it is less."""
+    n_tail = max((1 - alpha) * len(below), 1)
+    share = np.clip(n_tail - np.arange(len(below)), 0, 1)
+    return float(np.sort(below)[::-1] @ share / n_tail)
+
+
+def _unit(below: np.ndarray) -> float:
+    """Drawdown of the best single asset; a finer unit would only magnify rounding."""
+    return max(below.max(axis=0).min(), 1e-4)
+
+
+def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: float) -> list[Tangent]:
+    """Where the log of wealth lies below a peak and `deeper_than` is exceeded: each spell's tangent in the weights."""
+    g = R @ weights
+    log_wealth = np.append(0, np.log1p(g).cumsum())
+    below = below_peak(log_wealth, start=0.0)
+    peaks = np.flatnonzero(below == 0)
+    tangents = []
+    for peak, following in zip(peaks, [*peaks[1:], len(below)]):
+        trough = peak + below[peak:following].argmax()
+        depth, days = below[trough] / unit, slice(peak, trough)  # the first return leads from the peak to the next day
+        if trough > peak and depth > deeper_than:
+            # -log(1 + w'r) >= -log(1 + g) - (w'r - g) / (1 + g), equal at w'r = g, summed over the spell
+            slope = -(1 / (1 + g[days])) @ R[days] / unit
+            tangents.append(Tangent(days, slope, depth - slope @ weights))
+    return tangents
+
+
+def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Constraint],
+              at_most: float | None) -> Optimum:
+    """Smallest objective and its weights; with `at_most` that, and the weights nearest equal weight that keep to it."""
+    if at_most is not None:
+        return Optimum(_nearest_equal(w, [*constraints, objective <= at_most]), at_most)
+    program = LinearProgram(objective, constraints, w)
+    value, weights = program.minimize()
+    return Optimum(weights, value, program.fixed)
+
+
+def _nearest_equal(w: cp.Variable, constraints: list[cp.Constraint]) -> np.ndarray:
+    """Weights nearest equal weight."""
+    solve(cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / w.size)), constraints), cp.CLARABEL)
+    return long_only(w.value, pd.RangeIndex(w.size)).to_numpy()

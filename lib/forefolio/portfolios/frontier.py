@@ -1,0 +1,164 @@
+"""The plane of risk and expected return: frontiers with and without short selling, random portfolios, marginal risk.
+
+With short selling the frontier has a closed form (Zouaoui & Naas 2025, eq. 1): every portfolio on it mixes the same
+two funds. Its inverse covariance needs a well-conditioned estimate; weights may be many times the wealth, so gross
+exposure stands beside them everywhere.
+"""
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+from forefolio.portfolios.long_only import minimum_variance
+from forefolio.portfolios.long_short import _plane
+from forefolio.portfolios.solvers import aligned, covariance_matrix, long_only, solve
+
+
+def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int) -> pd.DataFrame:
+    """Long-only portfolios of smallest variance, from the calmest of all to the highest expected return.
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    n_points : int
+        Portfolios, evenly spaced in expected return; at least 2.
+
+    Returns
+    -------
+    DataFrame, shape (n_points, 2 + n_assets)
+        Columns expected_return, volatility (per day, both ascending), then the weight of each asset.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `portfolios.minimum_variance`, or if there are fewer than two points.
+
+    Notes
+    -----
+    min w'Sigma w subject to w'mu = m, 1'w = 1, w >= 0, for each m.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> efficient_frontier(pd.Series({"A": 0.003, "B": 0.001}), variances, n_points=2).round(4).to_numpy().tolist()
+    [[0.002, 0.0071, 0.5, 0.5], [0.003, 0.01, 1.0, 0.0]]
+    """
+    if n_points < 2:
+        raise ValueError(f"n_points is {n_points}: a frontier has at least its two ends")
+    Sigma = covariance_matrix(covariance)
+    calmest = minimum_variance(covariance).weights.to_numpy()
+    mu = aligned(mu, covariance.columns)
+    spread = np.ptp(mu) or 1.0
+    unit = Sigma[mu.argmax(), mu.argmax()] or 1.0  # where the frontier ends; a stable coin's would be far too fine
+    w = cp.Variable(len(mu))
+    target = cp.Parameter()
+    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(Sigma / unit))), [
+        ((mu.max() - mu) / spread) @ w == target,  # distance from the highest expected return
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
+    weights = [calmest]
+    for target.value in np.linspace((mu.max() - mu @ calmest) / spread, 0, n_points)[1:]:
+        solve(problem, cp.CLARABEL)
+        weights.append(long_only(w.value, covariance.columns).to_numpy())
+    return _plane(np.array(weights), mu, Sigma).join(pd.DataFrame(weights, columns=covariance.columns))
+
+
+def random_portfolios(mu: pd.Series, covariance: pd.DataFrame, *, n_portfolios: int,
+                      rng: np.random.Generator) -> pd.DataFrame:
+    """Risk and expected return of long-only portfolios drawn evenly from all there are (Zouaoui & Naas 2025, Fig. 4).
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    n_portfolios : int
+        How many to draw.
+    rng : numpy.random.Generator
+        Weights are Dirichlet(1, ..., 1).
+
+    Returns
+    -------
+    DataFrame, shape (n_portfolios, 2)
+        Columns expected_return, volatility, per day.
+    """
+    weights = rng.dirichlet(np.ones(len(covariance)), size=n_portfolios)
+    return _plane(weights, aligned(mu, covariance.columns), covariance_matrix(covariance))
+
+
+def portfolio_moments(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
+    """Where portfolios stand in the plane.
+
+    Parameters
+    ----------
+    weights : DataFrame, shape (n_assets, n_portfolios)
+        One column a portfolio; its assets are those of the covariance, in any order.
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day.
+
+    Returns
+    -------
+    DataFrame, shape (n_portfolios, 3)
+        Index: portfolio. Columns expected_return, volatility (per day), gross_exposure (sum of absolute weights).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> weights = pd.DataFrame({"long_short": {"B": -0.5, "A": 1.5}})
+    >>> portfolio_moments(weights, pd.Series({"A": 0.003, "B": 0.001}), variances).round(4).to_numpy().tolist()
+    [[0.004, 0.0158, 2.0]]
+    """
+    by_portfolio = np.array([aligned(weights[name], covariance.columns, name="weights") for name in weights])
+    moments = _plane(by_portfolio, aligned(mu, covariance.columns), covariance_matrix(covariance))
+    return moments.assign(gross_exposure=abs(by_portfolio).sum(axis=1)).set_index(weights.columns)
+
+
+def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
+    """What each asset adds to the risk of a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
+
+    Parameters
+    ----------
+    weights, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Weights of the portfolio; covariance per day, joined by name.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, 6)
+        Index: asset. Columns weight, marginal_risk, covariance_with_portfolio, correlation_with_portfolio (NaN for an
+        asset that never moves), risk_contribution and risk_share, which sum to the portfolio's volatility and to 1.
+
+    Raises
+    ------
+    ValueError
+        If assets differ or the portfolio has no risk.
+
+    Notes
+    -----
+    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives
+    2 (Sigma w)_i, and calls the covariance (Sigma w)_i a correlation: both stand here under their own names.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> marginal_risk(pd.Series({"A": 0.5, "B": 0.5}), variances)["risk_share"].round(6).tolist()
+    [0.1, 0.9]
+    """
+    Sigma = covariance_matrix(covariance)
+    w = aligned(weights, covariance.columns, name="weights")
+    with_portfolio = Sigma @ w
+    if not w @ with_portfolio > 0:
+        raise ValueError("The portfolio has no risk to attribute: give one that moves")
+    volatility = np.sqrt(w @ with_portfolio)
+    own = np.sqrt(np.diag(Sigma))
+    return pd.DataFrame(
+        {
+            "weight": w,
+            "marginal_risk": with_portfolio / volatility,
+            "covariance_with_portfolio": with_portfolio,
+            "correlation_with_portfolio": with_portfolio / np.where(own > 0, own, np.nan) / volatility,
+            "risk_contribution": w * with_portfolio / volatility,
+            "risk_share": w * with_portfolio / volatility**2,
+        },
+        index=covariance.columns.rename("asset"),
+    )

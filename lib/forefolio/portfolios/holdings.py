@@ -1,0 +1,268 @@
+"""Decided weights to how far forecasts moved them, who carries their risk, and what the past promised them.
+
+How far apart decided weights are: one-way distances, near-copies, and how many strategies there really are.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from forefolio.market.returns import Date, iso_day
+from forefolio.portfolios.decisions import estimation_sample, solution
+from forefolio.portfolios.frontier import marginal_risk
+from forefolio.portfolios.long_only import effective_holdings_by_date, gross_exposure, risk_parity
+
+
+def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
+    """Sum of absolute weights of each strategy on each rebalance date: 1 without short selling.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, strategy, gross_exposure.
+
+    Examples
+    --------
+    >>> rows = [("long", "A", 0.5), ("long", "B", 0.5), ("short", "A", 1.5), ("short", "B", -0.5)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> gross_exposure_by_date(weights)["gross_exposure"].tolist()
+    [1.0, 2.0]
+    """
+    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
+    return by_date.agg(gross_exposure).rename("gross_exposure").reset_index()
+
+
+def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
+                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
+
+    Parameters
+    ----------
+    returns, weights, estimation_window, estimate_covariance
+        As `rebalances.decide` takes and returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, strategy, one_way_distance (half the sum of absolute differences of weights, 0 to 1)
+        for each `<model>+rpp`; NaN where the window alone has no risk parity.
+
+    Notes
+    -----
+    Risk parity of the window is without limits. Where limits bind, the distance is what forecasts and limits moved
+    together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
+    """
+    rows = []
+    of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
+    for date, at_date in of_rpp.groupby("rebalance_date"):
+        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        bought = weights.loc[(weights["rebalance_date"] == date) & (weights["weight"] != 0), "asset"]
+        assets = window.columns[window.columns.isin(bought)]  # risk parity and equal weight hold all that they may
+        history = solution(partial(risk_parity, estimate_covariance(window[assets])), assets)
+        for strategy, held in at_date.groupby("strategy", sort=False):
+            difference = held.set_index("asset")["weight"].loc[assets] - history.weights
+            distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
+            rows.append((date, strategy, distance))
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])
+
+
+def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
+    """How far forecasts moved each risk parity, on the mean and on the most distant rebalance date.
+
+    Parameters
+    ----------
+    distance : DataFrame
+        As `rpp_distance` returns.
+
+    Returns
+    -------
+    DataFrame
+        A row a strategy: strategy, mean_distance, largest_distance (0 to 1), n_dates (those with a distance).
+
+    Examples
+    --------
+    >>> by_date = pd.DataFrame({"strategy": "lstm+rpp", "one_way_distance": [0.01, 0.03, np.nan]})
+    >>> distance_by_strategy(by_date).set_index("strategy").loc["lstm+rpp"].tolist()
+    [0.02, 0.03, 2.0]
+    """
+    return distance.groupby("strategy", sort=False)["one_way_distance"].agg(
+        mean_distance="mean", largest_distance="max", n_dates="count").reset_index()
+
+
+def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, estimation_window: int,
+                       estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """Who carries the risk of each strategy on one rebalance date, by the covariance known then.
+
+    Parameters
+    ----------
+    returns, weights : DataFrame
+        As `rebalances.decide` takes and returns.
+    date, estimation_window, estimate_covariance : date, int, callable
+        The rebalance date; trading days of the covariance; returns to covariance, as in `rebalances.decide`.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy, asset, then those of `frontier.marginal_risk`.
+    """
+    Sigma = estimate_covariance(estimation_sample(returns, date=date, days=estimation_window, name="estimation_window"))
+    at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
+    if at_date.empty:
+        raise ValueError(f"No weights were decided on {iso_day(date)}: give one of the rebalance dates")
+    shares = {strategy: marginal_risk(held.set_index("asset")["weight"], Sigma)
+              for strategy, held in at_date.groupby("strategy", sort=False)}
+    return pd.concat(shares, names=["strategy", "asset"]).reset_index()
+
+
+def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window: int,
+             periods_per_year: int) -> pd.DataFrame:
+    """What each strategy's weights would have earned in the window that chose them, mean over the rebalance dates.
+
+    Parameters
+    ----------
+    weights, returns, estimation_window
+        As `rebalances.decide` returns and takes.
+    periods_per_year : int
+        Trading days a year.
+
+    Returns
+    -------
+    DataFrame
+        A row a strategy: strategy, annual_return (compounded) and annual_volatility of the window's daily returns,
+        weights held constant, max_drawdown (compounded, 0 or below), effective_holdings. No turnover: a window in which
+        the weights are held constant promises none.
+
+    Raises
+    ------
+    ValueError
+        If the window is longer than the data before a date.
+
+    Notes
+    -----
+    In sample by construction: the weights were chosen to look well in this window, with forecasts beside it. It is what
+    an investor was shown at the decision, to be read beside what was earned after it, never as a result. There are no
+    costs in it. A day that loses everything, or more, leaves nothing for good.
+
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.02, -0.01]}, index=pd.DatetimeIndex(["2024-01-30", "2024-01-31"]))
+    >>> weights = pd.DataFrame({"rebalance_date": returns.index[[1]], "strategy": "all", "asset": "A", "weight": 1.0})
+    >>> window = promised(weights, returns, estimation_window=2, periods_per_year=252)
+    >>> window[["annual_return", "max_drawdown", "effective_holdings"]].round(4).to_numpy().tolist()
+    [[2.4171, -0.01, 1.0]]
+    """
+    windows = []
+    for date, at_date in weights.groupby("rebalance_date"):
+        decided = at_date.pivot(index="asset", columns="strategy", values="weight")
+        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        daily = window[decided.index] @ decided
+        wealth = (1 + daily).clip(lower=0).cumprod()
+        windows.append(pd.DataFrame({"annual_return": wealth.iloc[-1] ** (periods_per_year / len(window)) - 1,
+                                     "annual_volatility": daily.std() * np.sqrt(periods_per_year),
+                                     "max_drawdown": (wealth / wealth.cummax().clip(lower=1) - 1).min()}))
+    table = pd.concat(windows).groupby("strategy").mean()
+    held = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
+    table = table.assign(effective_holdings=held)
+    return table.loc[weights["strategy"].unique()].rename_axis("strategy").reset_index()
+
+
+def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
+    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights (0 to 1, or more
+        where assets are sold short) at the rebalance date where the two differ most.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> nearest_strategy(weights).round(2)
+      strategy nearest  largest_distance
+    0        A       B               0.1
+    1        B       A               0.1
+    2        C       A               0.5
+    """
+    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight")
+    wide = wide[weights["strategy"].unique()]
+    rows = []
+    for strategy in wide:
+        differences = wide.drop(columns=strategy).sub(wide[strategy], axis=0).abs()
+        distance = 0.5 * differences.groupby("rebalance_date").sum().max()
+        rows.append((strategy, distance.idxmin(), distance.min()) if len(distance) else (strategy, "", np.nan))
+    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
+
+
+def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
+    """How far every strategy's weights are from those of one of them, date by date.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    strategy : str
+        The one to measure from.
+
+    Returns
+    -------
+    DataFrame (n_dates, n_strategies)
+        Half the sum of absolute differences of weights: the share of wealth that lies elsewhere. Strategies in the order
+        of `weights`; an asset that is not named has no weight.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> distance_from(weights, "A").round(2).to_numpy().tolist()
+    [[0.0, 0.1]]
+    """
+    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
+    wide = wide[weights["strategy"].unique()]
+    return wide.sub(wide[strategy], axis=0).abs().groupby("rebalance_date").sum() / 2
+
+
+def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[str]:
+    """Strategies without their near-copies, which are one piece of evidence whatever their names.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `rebalances.decide` returns.
+    apart : float
+        One-way distance of weights, fraction of wealth: who is never further from one that already counts is its copy.
+
+    Returns
+    -------
+    list of str
+        In the order of `weights`. Of copies the one without a model (`equal_weight`) counts, or else the first.
+
+    Notes
+    -----
+    Only weights decide, never what they earned. A copy of a copy that is itself further away counts.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.505), ("B", "y", 0.495), ("C", "x", 0.0), ("C", "y", 1.0)]
+    >>> distinct_strategies(pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0))
+    ['A', 'C']
+    """
+    names = list(weights["strategy"].unique())
+    distinct = []
+    for name in sorted(names, key=lambda name: "+" in name):
+        furthest = distance_from(weights, name)[distinct].max()
+        distinct += [name] if (furthest > apart).all() else []
+    return [name for name in names if name in distinct]

@@ -1,0 +1,401 @@
+"""Expected returns and covariance to long-only weights: one function per problem of the papers.
+
+Every function returns a `solvers.Solution`: weights that sum to one, which solver found them, and in what state.
+Problems on scenarios are in `downside`, on paths in `drawdowns`, frontiers and closed forms in `frontier`.
+
+Return scenarios to long-only weights: the problems that look at losses instead of moments.
+
+They return a `solvers.Solution`, as the problems of `portfolios` do. Scenarios are days of simple returns, in any order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+from forefolio.market.covariance import sample_covariance
+from forefolio.portfolios.solvers import (Limits, NONE, OptimizationError, Solution, aligned, complete,
+                                          covariance_matrix, joined, long_only, named, smallest, solve)
+
+
+def equal_weight(assets: Sequence[str]) -> Solution:
+    """The same weight in every asset.
+
+    Examples
+    --------
+    >>> equal_weight(["A", "B"]).weights.tolist()
+    [0.5, 0.5]
+    """
+    if not len(assets):
+        raise ValueError("There are no assets to hold: give at least one")
+    return Solution(pd.Series(1 / len(assets), index=pd.Index(assets), name="weight"), "closed form", "optimal")
+
+
+def minimum_variance(covariance: pd.DataFrame) -> Solution:
+    """Long-only portfolio of smallest variance.
+
+    Parameters
+    ----------
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+
+    Raises
+    ------
+    ValueError
+        If `covariance` is not a labelled covariance matrix.
+    OptimizationError
+        If a value is missing or the solver does not reach the optimum.
+
+    Notes
+    -----
+    min w'Sigma w, subject to 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 3e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> minimum_variance(variances).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    Sigma = covariance_matrix(covariance)
+    w = cp.Variable(len(Sigma))
+    variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))  # in units of the calmest asset
+    problem = cp.Problem(cp.Minimize(variance), [
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
+
+
+def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
+    """Long-only portfolio of highest ratio of mean excess return to volatility.
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    risk_free : float
+        Risk-free return a day.
+
+    Returns
+    -------
+    Solution
+        If no mean exceeds `risk_free`: the minimum variance portfolio, status `fallback`, and the note says so.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `minimum_variance`.
+
+    Notes
+    -----
+    With w = y / k the ratio becomes the convex program min y'Sigma y subject to mu'y - r_f k = 1, 1'y = k, y >= 0
+    (Zouaoui & Naas 2025, Table 2).
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> maximum_sharpe(pd.Series({"A": 0.003, "B": 0.001}), variances, risk_free=0).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    Sigma = covariance_matrix(covariance)
+    excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
+    if excess.max() <= 0:
+        return fallback(covariance)
+    excess = excess / excess.max()
+    unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # what the best single asset reaches
+    y = cp.Variable(len(Sigma))
+    problem = cp.Problem(cp.Minimize(cp.quad_form(y, cp.psd_wrap(Sigma / unit))), [
+        excess @ y == 1,
+        y >= 0,
+    ])
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
+
+
+def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float,
+                           limits: Limits = NONE) -> Solution:
+    """Long-only trade-off between forecast return and variance (Nguyen 2025, MVF).
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Forecast return, r̂ + ē in the paper, and covariance, per day, joined by name.
+    risk_aversion : float
+        gamma, zero or more; 1 / lambda of the paper.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none.
+
+    Returns
+    -------
+    Solution
+        Where the turnover cannot stay within its limit it is the least possible, and the note says so.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `minimum_variance`, or if `risk_aversion` is negative, or the assets are too few or many for the limits.
+
+    Notes
+    -----
+    min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0, and the limits.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.0011, "B": 0.0010})
+    >>> mean_variance_forecast(mu, variances, risk_aversion=1).weights.round(4).tolist()
+    [0.75, 0.25]
+    >>> mean_variance_forecast(mu, variances, risk_aversion=1, limits=Limits(max_weight=0.6)).weights.round(4).tolist()
+    [0.6, 0.4]
+    """
+    if not risk_aversion >= 0:
+        raise ValueError(f"risk_aversion is {risk_aversion}: give zero or a positive number")
+    Sigma = covariance_matrix(covariance)
+    mu = aligned(mu, covariance.columns)
+    limits, note = limits.attainable(covariance.columns)
+    unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
+    w = cp.Variable(len(Sigma))
+    risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
+    reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
+    problem = cp.Problem(cp.Minimize(risk - reward), [
+        cp.sum(w) == 1,
+        *limits.constraints(w, covariance.columns),
+    ])
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+
+
+def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
+    """Long-only portfolio to whose risk every asset contributes the same, to 1e-10 relative (Nguyen 2025, RPP).
+
+    Parameters
+    ----------
+    covariance : DataFrame, shape (n_assets, n_assets)
+        Per day.
+    limits : Limits
+        Bounds on weights and turnover. The paper has none. Where one binds, contributions cannot all be equal.
+
+    Returns
+    -------
+    Solution
+        Its `spread` is the largest contribution over the smallest, minus 1, infinite where one is not positive. The
+        note says where a limit keeps contributions from being equal, and where the turnover is the least possible.
+        Limits that leave hardly any room, as a turnover of 0.01 %, may end in status `fallback`: weights within them.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `minimum_variance`, or if a portfolio without any risk leaves nothing to share, or the assets are too few or
+        many for the limits.
+
+    Notes
+    -----
+    The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also that of the convex
+    min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n. Newton's
+    method with the damping for self-concordant functions converges from anywhere (Spinu 2013).
+    Weights that miss a limit are replaced by those of the same program under the limits times 1'x, which stays
+    convex. It minimizes log sqrt(w'Sigma w) - (1/n) sum_i log w_i: contributions are equal but for the price of limits.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> risk_parity(variances).weights.round(6).tolist()
+    [0.75, 0.25]
+    >>> risk_parity(variances, limits=Limits(max_weight=0.6)).weights.round(6).tolist()
+    [0.6, 0.4]
+    """
+    Sigma = covariance_matrix(covariance)
+    limits, widened = limits.attainable(covariance.columns)
+    volatility = np.sqrt(np.diag(Sigma))
+    if not volatility.all():
+        still = covariance.columns[volatility == 0]
+        never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
+        raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: drop what never moves")
+    C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
+    equal = long_only(_equal_contributions(C) / volatility, covariance.columns)
+    if limits.met_by(equal):
+        return Solution(equal, "Newton", "optimal", widened, _spread(equal, Sigma))
+    within = _contributions_within(limits, C, volatility, covariance.columns, widened)
+    return replace(within, spread=_spread(within.weights, Sigma))
+
+
+def _spread(weights: pd.Series, Sigma: np.ndarray) -> float:
+    """Largest contribution to risk over the smallest, minus 1; infinite where the smallest is not positive."""
+    contributions = weights.to_numpy() * (Sigma @ weights.to_numpy())
+    return float(contributions.max() / contributions.min() - 1) if contributions.min() > 0 else np.inf
+
+
+def _equal_contributions(C: np.ndarray) -> np.ndarray:
+    """Positive x with x_i (C x)_i = 1/n, by Newton's method."""
+    n = len(C)
+    x = np.full(n, 1 / np.sqrt(n))
+    for _ in range(500):
+        gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
+        if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the latter: risk cancels out, and x grows without bound
+            break
+        step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)  # relative: better conditioned than x's own
+        decrement = np.sqrt(max(-gap @ step, 0))
+        x = x * (1 + step / (1 + decrement if decrement > 0.25 else 1))
+    if not abs(gap).max() < 1e-10:
+        raise OptimizationError("Risk contributions cannot be made equal, as a long-only portfolio has almost no risk: "
+                                "set covariance_estimator to ledoit_wolf or ridge above 0")
+    return x
+
+
+def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray, assets: pd.Index,
+                          widened: str) -> Solution:
+    """Solution of the program with logarithms under limits: Newton's method, each step a quadratic program."""
+    n, v, s = len(C), cp.Variable(len(C)), cp.Variable(len(C))
+    solve(cp.Problem(cp.Maximize(cp.min(v)), [cp.sum(v) == 1, *limits.constraints(v, assets)]), cp.HIGHS)
+    w = np.maximum(v.value, 1e-12)  # starts at the largest smallest weight: logarithms need some of each
+    status, note = "fallback", "the limits leave too little room to share the risk: weights within them"
+    for _ in range(200):
+        w = w / w.sum()
+        x = w * volatility / np.sqrt(w * volatility @ C @ (w * volatility))
+        H = n * C * np.outer(x, x) + np.eye(n)  # relative, as without limits
+        gap = n * x * (C @ x) - 1
+        moved = cp.multiply(w, 1 + s)
+        try:
+            solve(cp.Problem(cp.Minimize(cp.quad_form(s, cp.psd_wrap(H)) / 2 + gap @ s),
+                             limits.constraints(moved, assets, total=cp.sum(moved))), cp.CLARABEL)
+        except OptimizationError:  # seen where less than 0.1 % may be traded
+            break
+        decrement = np.sqrt(s.value @ H @ s.value)
+        w = w * (1 + s.value / (1 + decrement if decrement > 0.25 else 1))
+        if decrement < 1e-6:  # the next would be near its square
+            status, note = "optimal", "contributions to risk as equal as the limits allow"
+            break
+    return Solution(long_only(w, assets), cp.CLARABEL, status, joined(note, widened))
+
+
+def fallback(covariance: pd.DataFrame) -> Solution:
+    """Minimum variance in place of a ratio that no portfolio makes positive."""
+    calm = minimum_variance(covariance)
+    note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
+    return Solution(calm.weights, calm.solver, "fallback", note)
+
+
+def effective_holdings(weights: pd.Series) -> float:
+    """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
+
+    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
+    (2.0, 1.8)
+    """
+    return float(weights.abs().sum() ** 2 / (weights**2).sum())
+
+
+def effective_holdings_by_date(weights: pd.DataFrame) -> pd.DataFrame:
+    """Columns rebalance_date, strategy, effective_holdings, from weights with columns asset and weight beside."""
+    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
+    return by_date.agg(effective_holdings).rename("effective_holdings").reset_index()
+
+
+def gross_exposure(weights: pd.Series) -> float:
+    """Sum of absolute weights: 1 without short selling.
+
+    >>> gross_exposure(pd.Series([1.5, -0.5]))
+    2.0
+    """
+    return float(weights.abs().sum())
+
+
+def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
+    """Long-only portfolio of highest ratio of mean excess return to downside deviation.
+
+    Parameters
+    ----------
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+    target : float
+        Return a day below which a day counts as a loss, tau.
+
+    Returns
+    -------
+    Solution
+        If no mean exceeds `target`: the minimum variance portfolio, status `fallback`, and the note says so.
+
+    Raises
+    ------
+    OptimizationError
+        If a return is missing or the solver does not reach the optimum.
+
+    Notes
+    -----
+    With w = y / k: min (1/T) sum_t (k tau - y'r_t)_+^2 subject to y'mu - k tau = 1, 1'y = k, y >= 0 (Zouaoui & Naas
+    2025, Table 2). The deviation is the root of the second lower partial moment over all T days.
+
+    Examples
+    --------
+    >>> scenarios = pd.DataFrame({"A": [0.04, -0.02, 0.00], "B": [0.06, 0.00, -0.04]})  # equal means, B loses twice
+    >>> maximum_sortino(scenarios, target=0).weights.round(4).tolist()
+    [0.8, 0.2]
+    """
+    R = complete(scenarios) - target  # y'r_t - k tau = y'(r_t - tau)
+    excess = R.mean(axis=0)
+    if excess.max() <= 0:
+        return fallback(sample_covariance(scenarios))
+    excess = excess / excess.max()
+    partial_moments = (np.minimum(R, 0) ** 2).mean(axis=0)
+    unit = np.sqrt(smallest(partial_moments[excess > 0] / excess[excess > 0] ** 2))  # that of the best single asset
+    y = cp.Variable(R.shape[1])
+    shortfall = cp.Variable(len(R))
+    deviation = cp.norm(shortfall) / np.sqrt(len(R))  # the root: its optimum can be zero, where squares are too flat
+    problem = cp.Problem(cp.Minimize(deviation), [
+        shortfall >= -(R / unit) @ y,
+        shortfall >= 0,
+        excess @ y == 1,
+        y >= 0,
+    ])
+    solve(problem, cp.CLARABEL)
+    return Solution(long_only(y.value / y.value.sum(), scenarios.columns), cp.CLARABEL, problem.status)
+
+
+def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
+    """Long-only portfolio whose worst days lose least on average.
+
+    Parameters
+    ----------
+    scenarios : DataFrame, shape (n_days, n_assets)
+        Simple returns, fraction a day.
+    confidence : float
+        Between 0 and 1: 0.95 averages the worst 5 % of days.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        If `confidence` is not between 0 and 1.
+    OptimizationError
+        If a return is missing or the solver does not reach the optimum.
+
+    Notes
+    -----
+    min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui &
+    Naas 2025, Table 2).
+
+    Examples
+    --------
+    >>> scenarios = pd.DataFrame({"A": [0.03, -0.01], "B": [-0.01, 0.03]})
+    >>> minimum_cvar(scenarios, confidence=0.5).weights.round(4).tolist()
+    [0.5, 0.5]
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}: give a fraction between 0 and 1, such as 0.95")
+    R = 100 * complete(scenarios)  # percent
+    w = cp.Variable(R.shape[1])
+    quantile = cp.Variable()
+    beyond = cp.Variable(len(R))
+    problem = cp.Problem(cp.Minimize(quantile + cp.sum(beyond) / ((1 - confidence) * len(R))), [
+        beyond >= -R @ w - quantile,
+        beyond >= 0,
+        cp.sum(w) == 1,
+        w >= 0,
+    ])
+    solve(problem, cp.HIGHS)
+    return Solution(long_only(w.value, scenarios.columns), cp.HIGHS, problem.status)

@@ -1,0 +1,280 @@
+"""The plane of risk and expected return: frontiers with and without short selling, random portfolios, marginal risk.
+
+With short selling the frontier has a closed form (Zouaoui & Naas 2025, eq. 1): every portfolio on it mixes the same
+two funds. Its inverse covariance needs a well-conditioned estimate; weights may be many times the wealth, so gross
+exposure stands beside them everywhere.
+
+Expected returns and covariance to tangency portfolios: the best ratio where short selling is allowed.
+
+Without a limit the closed form of `frontier` stands, whose weights may be many times the wealth and whose ratio may be
+the lowest of all. A limit on gross exposure, the sum of absolute weights, makes it a convex program that always has a
+best portfolio.
+"""
+
+from collections.abc import Sequence
+
+import cvxpy as cp
+import numpy as np
+import pandas as pd
+
+from forefolio.market.covariance import condition_number
+from forefolio.portfolios.solvers import DUST, OptimizationError, Solution, aligned, covariance_matrix, smallest, solve
+
+
+def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
+    """Smallest volatility for each expected return, short selling allowed, in closed form.
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    target_returns : sequence of float
+        Expected returns m, per day.
+
+    Returns
+    -------
+    DataFrame
+        Columns target, volatility (per day), gross_exposure (sum of absolute weights), one row a target.
+
+    Raises
+    ------
+    ValueError
+        If the covariance is singular or all expected returns are equal.
+
+    Notes
+    -----
+    With A = 1'V^-1 1, B = 1'V^-1 mu, C = mu'V^-1 mu, D = AC - B^2 (Zouaoui & Naas 2025, eq. 1):
+    w(m) = V^-1 [(C - Bm) 1 + (Am - B) mu] / D and volatility^2 = (Am^2 - 2Bm + C) / D.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.002, "B": 0.001})
+    >>> two_fund_frontier(mu, variances, target_returns=[0.0015, 0.003])["gross_exposure"].round(6).tolist()
+    [1.0, 3.0]
+    """
+    V_ones, V_mu = _inverse_products(mu, covariance)
+    mu = aligned(mu, covariance.columns)
+    A, B, C = V_ones.sum(), V_mu.sum(), mu @ V_mu
+    D = A * C - B**2
+    if not D > 1e-12 * A * C:
+        raise ValueError("All expected returns are equal, so the frontier is one point: use global_minimum_variance")
+    m = np.asarray(target_returns, dtype=float)
+    weights = (np.outer(C - B * m, V_ones) + np.outer(A * m - B, V_mu)) / D
+    return pd.DataFrame({"target": m, "volatility": np.sqrt((A * m**2 - 2 * B * m + C) / D),
+                         "gross_exposure": abs(weights).sum(axis=1)})
+
+
+def global_minimum_variance(covariance: pd.DataFrame) -> Solution:
+    """Portfolio of smallest variance with short selling, V^-1 1 / 1'V^-1 1.
+
+    Examples
+    --------
+    >>> Sigma = pd.DataFrame([[1e-4, 2e-4], [2e-4, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> global_minimum_variance(Sigma).weights.round(6).tolist()
+    [1.166667, -0.166667]
+    """
+    V_ones, _ = _inverse_products(pd.Series(0.0, index=covariance.columns), covariance)
+    weights = pd.Series(V_ones / V_ones.sum(), index=covariance.columns, name="weight")
+    return Solution(weights, "closed form", "optimal")
+
+
+def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
+    """Portfolio where the line from the risk-free return touches the frontier, short selling allowed, closed form.
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    risk_free : float
+        Risk-free return a day.
+
+    Returns
+    -------
+    Solution
+        Status `optimal`, or `inefficient` where the formula gives the lowest ratio of all and not the highest; the
+        note says so, and what `global_minimum_variance` beside it would be.
+
+    Raises
+    ------
+    OptimizationError
+        If the covariance is singular, or the line is parallel to the frontier and touches it nowhere.
+
+    Notes
+    -----
+    w = V^-1 (mu - r_f 1) / (B - A r_f) has the best ratio only if B - A r_f = 1'V^-1 (mu - r_f 1) > 0, that is, if the
+    global minimum variance portfolio earns more than r_f.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> best = tangency(pd.Series({"A": 0.003, "B": 0.001}), variances, risk_free=0)
+    >>> best.weights.round(6).tolist(), best.status
+    ([0.75, 0.25], 'optimal')
+    >>> worst = tangency(pd.Series({"A": 0.001, "B": -0.003}), variances, risk_free=0)
+    >>> worst.weights.round(6).tolist(), worst.status
+    ([-0.5, 1.5], 'inefficient')
+    """
+    V_ones, V_excess = _inverse_products(mu - risk_free, covariance)
+    total = V_excess.sum()  # B - A r_f
+    if abs(total) <= 1e-12 * abs(V_excess).sum():
+        raise OptimizationError("The risk-free return equals that of the global minimum variance portfolio, so no "
+                                "tangency exists: change risk_free_rate")
+    weights = pd.Series(V_excess / total, index=covariance.columns, name="weight")
+    if total > 0:
+        return Solution(weights, "closed form", "optimal")
+    A = V_ones.sum()  # of the global minimum variance portfolio V^-1 1 / A, whose variance is 1 / A
+    note = (f"inefficient: B - A r_f = {total:.3g} is negative, so the formula gives the lowest ratio of all, not the "
+            f"highest; compare the global minimum variance portfolio: gross exposure {abs(V_ones).sum() / A:.2f}, "
+            f"volatility {100 / np.sqrt(A):.3g} % a day")
+    return Solution(weights, "closed form", "inefficient", note)
+
+
+def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
+    V = covariance_matrix(covariance)
+    volatility = np.sqrt(np.diag(V))
+    if not volatility.all():
+        still = ", ".join(map(str, covariance.columns[volatility == 0]))
+        raise OptimizationError(f"{still} never moves, so the covariance is singular: drop it or set "
+                                "covariance_estimator to ledoit_wolf")
+    C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
+    if condition_number(pd.DataFrame(C)) > 1e12:
+        raise OptimizationError("The covariance is singular to working precision: set covariance_estimator to "
+                                "ledoit_wolf or ridge above 0")
+    right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
+    return (np.linalg.solve(C, right) / volatility[:, None]).T
+
+
+def _plane(weights: np.ndarray, mu: np.ndarray, Sigma: np.ndarray) -> pd.DataFrame:
+    """Expected return and volatility of each row of weights."""
+    variance = ((weights @ Sigma) * weights).sum(axis=1)
+    return pd.DataFrame({"expected_return": weights @ mu, "volatility": np.sqrt(np.maximum(variance, 0))})
+
+
+def tangency_portfolio(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
+    """Tangency portfolio as a study asks for it: in closed form, or within a limit on gross exposure.
+
+    Parameters
+    ----------
+    mu, covariance, risk_free
+        As `tangency_within` takes them.
+    max_gross : float
+        Largest sum of absolute weights; 0 for no limit.
+
+    Returns
+    -------
+    Solution
+        Without a limit that of `frontier.tangency`: where the closed form has the lowest ratio of all its weights are
+        kept, as in the paper, and the status is `inefficient`. With a limit that of `tangency_within`.
+
+    Raises
+    ------
+    ValueError, OptimizationError
+        As `frontier.tangency` and `tangency_within`.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.003, "B": -0.001})
+    >>> tangency_portfolio(mu, variances, risk_free=0, max_gross=0).weights.round(4).tolist()
+    [1.5, -0.5]
+    >>> tangency_portfolio(mu, variances, risk_free=0, max_gross=1.5).weights.round(4).tolist()
+    [1.25, -0.25]
+    """
+    if max_gross == 0:
+        return tangency(mu, covariance, risk_free=risk_free)
+    return tangency_within(mu, covariance, risk_free=risk_free, max_gross=max_gross)
+
+
+def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
+    """Portfolio of highest ratio of mean excess return to volatility, short selling allowed up to a gross exposure.
+
+    Parameters
+    ----------
+    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Expected return and covariance, per day, joined by name.
+    risk_free : float
+        Risk-free return a day.
+    max_gross : float
+        Largest sum of absolute weights, at least 1; at 1 nothing is sold short, as in `portfolios.maximum_sharpe`.
+
+    Returns
+    -------
+    Solution
+        If no portfolio within the limit earns more than `risk_free`: that of smallest variance within it, status
+        `fallback`, and the note says so.
+
+    Raises
+    ------
+    ValueError
+        If `max_gross` is below 1, or `covariance` is not a labelled covariance matrix.
+    OptimizationError
+        If a value is missing, if a portfolio without any risk earns more than `risk_free`, so that the ratio has no
+        largest value, or if the solver does not reach the optimum.
+
+    Notes
+    -----
+    max (mu'w - r_f) / sqrt(w'Sigma w) subject to 1'w = 1, sum |w_i| <= L. With w = y / k it becomes the convex program
+    min y'Sigma y subject to (mu - r_f 1)'y = 1, 1'y = k, sum |y_i| <= L k, k >= 0. Its k is never 0, since y would be 0
+    too. The largest mean excess return within the limit is that of (L + 1) / 2 in the best asset and -(L - 1) / 2 in
+    the worst: the program has a solution exactly if that is positive. Where the closed form is inefficient, a larger
+    gross exposure always allows a higher ratio, and the limit is met. The paper has no such limit.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu = pd.Series({"A": 0.001, "B": -0.003})  # the closed form sells the better asset: -0.5, 1.5
+    >>> tangency_within(mu, variances, risk_free=0, max_gross=3).weights.round(4).tolist()
+    [2.0, -1.0]
+    """
+    if not 1 <= max_gross < np.inf:
+        raise ValueError(f"max_gross is {max_gross}: give at least 1, as no weights that sum to one have less")
+    Sigma = covariance_matrix(covariance)
+    excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
+    extreme = np.zeros(len(excess))
+    extreme[excess.argmax()] += (max_gross + 1) / 2
+    extreme[excess.argmin()] -= (max_gross - 1) / 2
+    if extreme @ excess <= 0:
+        return _calmest(Sigma, covariance.columns, max_gross)
+    excess = excess / min(extreme @ excess, abs(excess).max())
+    known = np.vstack([extreme, np.eye(len(excess))[excess > 0]])  # portfolios of positive ratio
+    unit = smallest(((known @ Sigma) * known).sum(axis=1) / (known @ excess) ** 2)
+    y = cp.Variable(len(Sigma))
+    variance = cp.quad_form(y, cp.psd_wrap(Sigma / unit))
+    k = cp.sum(y)
+    problem = cp.Problem(cp.Minimize(variance), [
+        excess @ y == 1,
+        k >= 0,
+        cp.norm1(y) / max_gross <= k,
+    ])
+    solve(problem, cp.CLARABEL)
+    if problem.value < 1e-9:
+        raise OptimizationError("A portfolio within max_gross has almost no risk, so the ratio has no largest value: "
+                                "set covariance_estimator to ledoit_wolf or ridge above 0")
+    return Solution(_within(y.value / y.value.sum(), max_gross, covariance.columns), cp.CLARABEL, problem.status)
+
+
+def _calmest(Sigma: np.ndarray, assets: pd.Index, max_gross: float) -> Solution:
+    """Minimum variance within the limit, in place of a ratio that no portfolio within it makes positive."""
+    w = cp.Variable(len(Sigma))
+    variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))
+    problem = cp.Problem(cp.Minimize(variance), [
+        cp.sum(w) == 1,
+        cp.norm1(w) <= max_gross,
+    ])
+    solve(problem, cp.CLARABEL)
+    note = (f"no portfolio of gross exposure up to {max_gross:g} earns more than the risk-free rate: minimum variance "
+            "within that limit instead")
+    return Solution(_within(w.value, max_gross, assets), cp.CLARABEL, "fallback", note)
+
+
+def _within(weights: np.ndarray, max_gross: float, assets: pd.Index) -> pd.Series:
+    """Label weights, and take what a solver's rounding sold short beyond the limit off both sides."""
+    long, short = np.maximum(weights, 0), np.maximum(-weights, 0)
+    most = (max_gross - 1) / 2  # sold short, where long - short = 1 and long + short is the limit
+    if not short.sum() <= most + DUST * max_gross:
+        raise OptimizationError(f"The solver gave a gross exposure of {long.sum() + short.sum():.9g} where "
+                                f"{max_gross:g} is the most")
+    short = short * min(1, most / short.sum()) if short.any() else short
+    return pd.Series(long * (1 + short.sum()) / long.sum() - short, index=assets, name="weight")

@@ -1,0 +1,266 @@
+"""What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
+
+A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
+and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from forefolio.files import StageError, file_hash, write_whole
+from forefolio.study.parameters import PATHS, ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGE = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "params" / "published"
+NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a stage reads and writes, as paths in the run folder; figures come on top."""
+
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+STAGES = {
+    "01_data": Contract(
+        reads=(),
+        writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/traded.parquet",
+                "artifacts/benchmark.parquet", "tables/universe.csv", "tables/findings.csv", "tables/truth.csv",
+                "tables/periods.csv", "tables/asset_summary.csv")),
+    "02_correlation": Contract(
+        reads=("artifacts/returns.parquet",),
+        writes=("artifacts/correlation.parquet", "tables/near_duplicates.csv", "tables/conditioning.csv")),
+    "03_mpt_frontier": Contract(
+        reads=("artifacts/returns.parquet",),
+        writes=("tables/mpt_weights.csv", "tables/mpt_statistics.csv", "artifacts/frontier.parquet",
+                "artifacts/random_portfolios.parquet")),
+    "04_forecasting": Contract(
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet"),
+        writes=("artifacts/forecasts.parquet", "artifacts/window_means.parquet", "artifacts/training_history.parquet",
+                "artifacts/timings.parquet", "tables/forecast_accuracy.csv", "tables/validation_accuracy.csv",
+                "tables/log_accuracy.csv", "tables/directions.csv", "tables/forecast_spread.csv",
+                "tables/windows.csv", "tables/window_accuracy.csv")),
+    "05_portfolios": Contract(
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet",
+               "artifacts/window_means.parquet"),
+        writes=("artifacts/weights.parquet", "artifacts/window_weights.parquet", "tables/solver_log.csv",
+                "tables/gross_exposure.csv", "tables/drawdowns.csv", "tables/cdar.csv", "tables/momentum.csv",
+                "tables/rpp_distance.csv", "tables/promised.csv")),
+    "06_comparison": Contract(
+        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/benchmark.parquet",
+               "artifacts/forecasts.parquet", "artifacts/weights.parquet", "artifacts/window_weights.parquet",
+               "tables/universe.csv", "tables/solver_log.csv", "tables/mpt_weights.csv", "tables/mpt_statistics.csv",
+               "tables/window_accuracy.csv", "tables/log_accuracy.csv", "tables/promised.csv"),
+        writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv", "tables/excess.csv",
+                "tables/evidence.csv", "tables/twins.csv", "tables/hypotheses.csv", "tables/performance_by_window.csv",
+                "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv", "tables/kept.csv",
+                "tables/advice.csv")),
+}
+
+
+def _cells(stage: str) -> list[dict[str, Any]]:
+    path = NOTEBOOKS / f"{stage}.ipynb"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StageError(f"{path} cannot be read as a notebook ({error}); restore it from version control") from None
+
+
+def notebook_hash(stage: str) -> str:
+    """SHA-256 of a notebook's cell sources: outputs and metadata do not count."""
+    sources = [["".join(cell["source"]), cell["cell_type"]] for cell in _cells(stage)]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+
+
+def declared_parameters(stage: str) -> dict[str, Any]:
+    """Names and values in the notebook's cell tagged `parameters`, in order."""
+    for cell in _cells(stage):
+        if "parameters" in cell["metadata"].get("tags", []):
+            lines = ast.parse("".join(cell["source"])).body
+            return {line.target.id: ast.literal_eval(line.value) for line in lines}
+    raise StageError(f"notebooks/{stage}.ipynb has no cell tagged parameters; tag the one that declares them")
+
+
+@lru_cache
+def _imported(source: str) -> frozenset[str]:
+    """Dotted names under this package that a source text imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE.name)
+
+
+def _files(dotted: str) -> dict[str, Path]:
+    """The files that importing a dotted name executes, by module: each package on the way, and the module itself."""
+    found, parts = {}, dotted.split(".")
+    for depth in range(1, len(parts) + 1):
+        place = PACKAGE.parent.joinpath(*parts[:depth])
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if file.exists():
+                found[".".join(parts[:depth])] = file
+    return found
+
+
+def library_hashes(source: str) -> dict[str, str]:
+    """SHA-256 of each module of this package that a source text reaches through imports, by dotted name.
+
+    Packages on the way count: `from forefolio.room import module` executes the room's `__init__` as well.
+    """
+    reached, waiting = {}, set(_imported(source))
+    while waiting:
+        for module, file in _files(waiting.pop()).items():
+            if module not in reached:
+                text = file.read_text(encoding="utf-8")
+                reached[module] = hashlib.sha256(text.encode()).hexdigest()
+                waiting |= _imported(text)
+    return dict(sorted(reached.items()))
+
+
+def stage_code(stage: str) -> str:
+    """The code cells of a stage's notebook as one text."""
+    return "\n".join("".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code")
+
+
+def environment(library: dict[str, str]) -> dict[str, str]:
+    """What else a result depends on: the locked versions, Python, the kind of processor, the backend of networks."""
+    trains = "forefolio.forecasts.layers" in library  # networks of one asset and joint ones alike
+    backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if trains else {}
+    return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
+            "machine": platform.machine()} | backend
+
+
+def code(stage: str) -> dict[str, Any]:
+    """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
+    library = library_hashes(stage_code(stage))
+    return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library)}
+
+
+def counting(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that results depend on: all but those that place a run or a file."""
+    return {name: value for name, value in parameters.items() if name not in NO_KEY}
+
+
+def cells_since_opening(stage: str) -> list[str]:
+    """The code cells of a stage's notebook from the one that opens it on."""
+    cells = ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
+    first = next((i for i, source in enumerate(cells) if "open_stage(" in source), 0)
+    return cells[first:]
+
+
+def published(paper: str) -> list[Path]:
+    """Files with the published numbers of a paper, `params/published/<paper>_<table>.csv`."""
+    return sorted(PUBLISHED.glob(f"{paper}_*.csv"))
+
+
+# ----------------------------------------------------------------------------------------------------- manifest
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Manifest entries by stage; one that is not as it was written counts as none."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return {stage: manifest[stage]["entry"] for stage in STAGES
+                if stage in manifest and manifest[stage]["seal"] == combined(manifest[stage]["entry"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest whole, stages in order, each entry with the hash that seals it."""
+    sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]} for stage in STAGES if stage in manifest}
+    write_whole(folder / "manifest.json",
+                lambda aside: aside.write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8"))
+
+
+def record_executed(folder: Path, stage: str, notebook: Path) -> None:
+    """Add the executed notebook to the files that the manifest vouches for."""
+    manifest = read_manifest(folder)
+    manifest[stage]["files"][notebook.name] = file_hash(notebook)
+    write_manifest(folder, manifest)
+
+
+def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[Path]) -> dict[str, Any]:
+    """All that a stage's results depend on, as the manifest keeps it.
+
+    Parameters
+    ----------
+    parameters : every declared parameter and its value, plain types.
+    sources : files from outside the run folder that the stage reads: prices.
+    """
+    return {**code(stage), "parameters": counting(parameters),
+            "sources": [file_hash(path) for path in sources],
+            "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
+            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()}}
+
+
+def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
+    """Why a stage has to run, in a few words; '' when it is up to date."""
+    entry = read_manifest(folder).get(stage)
+    if entry is None:
+        return "no results yet"
+    for name in ("notebook", "parameters", "sources", "published", "reads", "library", "environment"):
+        was = entry.get(name)  # an entry of an older version may lack it
+        if was != now[name]:
+            if isinstance(now[name], dict) and isinstance(was, dict):
+                changed = sorted(key for key in now[name].keys() | was.keys() if now[name].get(key) != was.get(key))
+                return f"{name} changed: {', '.join(changed)}"
+            return f"{name} changed"
+    for path, was in entry["files"].items():
+        if not (folder / path).exists():
+            return f"{path} is gone"
+        if file_hash(folder / path) != was:
+            return f"{path} was changed"
+    return ""
+
+
+def readers(stage: str) -> list[str]:
+    """The stage and all that read its results, directly or through others, in order."""
+    found, written = [stage], set(STAGES[stage].writes)
+    for later, contract in STAGES.items():
+        if later not in found and written & set(contract.reads):
+            found.append(later)
+            written |= set(contract.writes)
+    return found
+
+
+def forget(folder: Path, stage: str) -> None:
+    """Put the results of a stage and of all that read it out of sight, manifest entries first."""
+    manifest, dropped = read_manifest(folder), readers(stage)
+    if manifest.keys() & set(dropped):
+        write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
+    for name in dropped:
+        left = [folder / f"{name}.ipynb", opening(folder, name),
+                *(folder / path for path in STAGES[name].writes), *(folder / "figures").glob(f"{name[:2]}_*")]
+        for path in STAGES[name].writes:  # what a killed process left aside
+            left += (folder / path).parent.glob(f".{Path(path).stem}.*")
+        for path in (*left, *(folder / "figures").glob(f".{name[:2]}_*")):
+            path.unlink(missing_ok=True)
+
+
+def opening(folder: Path, stage: str) -> Path:
+    """The file that says which process has a stage open: whoever opens it after that, or reruns it, replaces it."""
+    return folder / f".{stage}.open"
+
+
+def strangers(folder: Path) -> list[str]:
+    """Files among the results that no stage's entry vouches for."""
+    known = {path for entry in read_manifest(folder).values() for path in entry["files"]}
+    found = (path.relative_to(folder).as_posix() for kind in ("artifacts", "tables", "figures")
+             for path in (folder / kind).glob("*") if not path.name.startswith("."))
+    return sorted(path for path in found if path not in known)
+
+
+def combined(values: dict[str, Any]) -> str:
+    """One hash of many values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from forefolio.market import returns, sources, universe
+from forefolio.runs import contracts
+from forefolio.study.parameters import Study, StudyError, as_parameters
+
+
+@dataclass(frozen=True)
+class Market:
+    """What of a market the check of a study needs.
+
+    Attributes
+    ----------
+    files : tuple of Path
+        Where the prices come from.
+    n_assets, n_returns, training, validation : int
+        Assets that may be held; days of returns, in all and of two periods.
+    """
+
+    files: tuple[Path, ...]
+    n_assets: int
+    n_returns: int
+    training: int
+    validation: int
+
+
+class Markets:
+    """Markets of many studies, each looked at once."""
+
+    def __init__(self) -> None:
+        self._makes = set(contracts.declared_parameters("01_data")) - {"study"}
+        self._known: dict[str, Market] = {}
+
+    def of(self, study: Study) -> Market:
+        """The market of a study; all seeds share one, unless it is simulated."""
+        makes = self._makes - ({"seed"} if study.source != "simulated" else set())
+        key = contracts.combined(as_parameters(study, makes))
+        if key not in self._known:
+            self._known[key] = _market(study)
+        return self._known[key]
+
+
+def check(study: Study, markets: Markets | None = None) -> list[Path]:
+    """Check that a study fits its market, as stages 01 and 04 will need it.
+
+    Parameters
+    ----------
+    study : the study.
+    markets : those already looked at, where there are many studies.
+
+    Returns
+    -------
+    list of Path
+        The files that the prices come from.
+
+    Raises
+    ------
+    ValueError
+        One sentence naming the parameter that does not fit.
+    """
+    market = (markets or Markets()).of(study)
+    _check(study, market)
+    return list(market.files)
+
+
+def _market(study: Study) -> Market:
+    market = sources.load(study)
+    train_end, validation_end = study.train_end.isoformat(), study.validation_end.isoformat()
+    try:
+        prices, _ = universe.choose(
+            market.prices, train_end=train_end, validation_end=validation_end, max_missing=study.max_missing,
+            fill_limit=study.fill_limit, largest_jump=study.jump_threshold if study.drop_jumps else math.inf,
+            required=[] if study.allow_missing_tickers else study.tickers)
+        index = returns.simple_returns(prices).index
+        periods = returns.periods(index, train_end=train_end, validation_end=validation_end).set_index("period")
+    except ValueError as error:
+        raise StudyError(str(error)) from None
+    training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
+    return Market(tuple(market.files), prices.shape[1], len(index), training, validation)
+
+
+def _check(study: Study, market: Market) -> None:
+    """Raise StudyError where the study asks for more than the market has."""
+    n, training, validation = market.n_assets, market.training, market.validation
+    regular = study.covariance_estimator != "sample" or study.ridge > 0  # solvable with fewer days than assets
+    longest = max(study.windows) * (2 if study.network_target == "window" else 1) * (study.network_scope == "joint")
+    for name, needed, there, why in [
+            ("windows", longest, min(training, validation), "a period has no room for a window and its labels"),
+            ("train_end", 2 if regular else n + 2, training,
+             f"the sample covariance of {n} assets needs more, or set covariance_estimator or ridge"),
+            ("lookback", study.lookback + 1, training, "the training period has no window"),
+            ("predictability_lag", study.predictability_lag * (study.source == "simulated") + 1, training,
+             "nothing carries over within the training period"),
+            ("ar_lags", 2 * study.ar_lags + 2, training, "the training period cannot fit them"),
+            ("correlation_window", study.correlation_window, market.n_returns, "that is all there is"),
+            ("estimation_window", study.estimation_window, training + validation, "no more is known at the first rebalance"),
+            ("residual_window", study.residual_window * study.use_residual, validation, "only validation has forecasts")]:
+        if needed > there:
+            raise StudyError(f"{name}: {getattr(study, name)} does not fit {there} returns; {why}, so shorten it or "
+                             "move start, train_end or validation_end")
+    bounded = bool({"mvf", "rpp", "mdp"} & set(study.frameworks))
+    for name, fits, mend in [("max_weight", n * study.max_weight >= 1 - 1e-9, f"give at least {1 / n:.4g}"),
+                             ("min_weight", n * study.min_weight <= 1 + 1e-9, f"give at most {1 / n:.4g}")]:
+        if bounded and not fits:
+            raise StudyError(f"{name}: {getattr(study, name)} lets no weights of {n} assets sum to one; {mend}")
+    if study.scenarios == "forecast_only" and {"rpp", "mdp"} & set(study.frameworks) and validation < 2:
+        raise StudyError("scenarios: forecast_only needs forecasts of days before the first rebalance, and the validation "
+                         f"period, which alone has them, has {validation}; move train_end, or choose another")

@@ -1,0 +1,126 @@
+"""Runs the stages of a study through papermill, in order, and only those that are not up to date.
+
+The study is checked against its market before any kernel starts. A stage that fails keeps its executed notebook,
+stops the run, and leaves nothing of the later stages in view.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forefolio import files
+from forefolio.files import locked, read_frame
+from forefolio.runs import contracts, market_fit
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import Study, StudyError, as_parameters
+
+
+class StageFailed(RuntimeError):
+    """A stage whose notebook raised; the message says which, where the executed notebook is, and why."""
+
+
+def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False) -> Path:
+    """Bring the stages of a study up to date, from `first` to `last`.
+
+    Parameters
+    ----------
+    study : what to run; its results lie in the outputs folder under its name.
+    first, last : names of stages; all of them where not given.
+    force : run stages that are up to date as well.
+
+    Returns
+    -------
+    Path
+        The run folder.
+
+    Raises
+    ------
+    ValueError, StageError
+        What a user can mend, before any kernel has started.
+    StageFailed
+        A stage raised; earlier stages are whole, later ones out of sight.
+    """
+    names = list(STAGES)
+    begin, end = names.index(first) if first else 0, names.index(last) if last else len(names) - 1
+    if begin > end:
+        raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
+    folder = files.outputs_folder() / study.study
+    if (folder / "sweep.json").exists():
+        raise StudyError(f"study: {folder} holds a sweep; name this run otherwise with --set study=NAME")
+    sources = {"01_data": market_fit.check(study)}
+    values = as_parameters(study)
+    for name in names[:begin]:
+        why = _why_stale(folder, name, values, sources)[0]
+        if why and set(names[begin:end + 1]) & set(contracts.readers(name)):
+            raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
+                             "leave --from out")
+    with locked(folder, "`forefolio run`"):
+        for name in names[begin:end + 1]:
+            why, now = _why_stale(folder, name, values, sources)
+            parameters = {key: values[key] for key in contracts.declared_parameters(name)}
+            if why or force:
+                _execute(folder, name, parameters, why or "asked for with --force")
+            else:
+                print(f"{name}  up to date", flush=True)
+                files.append_to_ledger(folder, files.ledger_line(
+                    point=study.study, stage=name, state="up to date", started=time.time(), seconds=0.0,
+                    parameters=parameters, library_hash=contracts.combined(now["library"])))
+    return folder
+
+
+def _why_stale(folder: Path, name: str, values: dict[str, Any],
+               sources: dict[str, list[Path]]) -> tuple[str, dict[str, Any]]:
+    """Why a stage has to run for these values, '' where it need not, and the conditions that it would run under."""
+    parameters = {key: values[key] for key in contracts.declared_parameters(name)}
+    now = contracts.conditions(folder, name, parameters, sources.get(name, []))
+    return contracts.why_stale(folder, name, now), now
+
+
+def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
+    """Execute one notebook, and say so in the ledger and to the user."""
+    from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
+
+    print(f"{name}  running ({why})", flush=True)
+    entry = execution.stage(folder, name, parameters, point=folder.name, bar=sys.stderr.isatty())
+    files.append_to_ledger(folder, entry)
+    if entry["state"] == "cancelled":
+        raise KeyboardInterrupt
+    if entry["state"] != "done":
+        raise StageFailed(f"{name} failed with {entry['error']}\nits executed notebook, with the error in it: "
+                          f"{folder / entry['notebook']}")
+    print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
+
+
+def verify(folder: Path) -> list[str]:
+    """Check by hashes alone that every file of a run is what this code and its parameters made.
+
+    Returns
+    -------
+    list of str
+        What is wrong, one sentence each; empty when nothing is.
+    """
+    manifest, wrong, seen = contracts.read_manifest(folder), [], {}
+    for name in STAGES:
+        entry = manifest.get(name, {"parameters": {}, "sources": []})
+        now = contracts.conditions(folder, name, entry["parameters"], []) | {"sources": entry["sources"]}
+        why = contracts.why_stale(folder, name, now)
+        if why:
+            wrong.append(f"{name}: {why}")
+        for parameter, value in entry["parameters"].items():
+            stage, was = seen.setdefault(parameter, (name, value))
+            if was != value:
+                wrong.append(f"{name}: {parameter} is {value!r}, but {stage} was run with {was!r}")
+    return wrong + [f"{path} was made by no stage" for path in contracts.strangers(folder)]
+
+
+def strategies_table(folder: Path) -> str:
+    """The few columns of the performance table that a terminal has room for."""
+    table = read_frame(folder / "tables" / "performance.csv").set_index("strategy")
+    fractions = ["total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover"]
+    shown = table[fractions].map(lambda value: "" if pd.isna(value) else f"{value:.1%}")
+    for ratio in ("sharpe", "information_ratio"):
+        shown[ratio] = table[ratio].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
+    return shown.rename_axis(index=None).to_string()

@@ -1,0 +1,224 @@
+"""Stages open and close here, and results are read and written here.
+
+A notebook opens its stage in its third cell and closes it in its last. Opening checks the parameters and the
+inputs and puts old results out of sight; closing writes the manifest entry by which a later run knows that the
+stage is up to date. A stage run by hand, by stock papermill or by the pipeline is recorded alike.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
+                             write_frame, write_whole)
+from forefolio.runs import contracts, pictures
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import as_parameters, validated
+
+INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
+
+
+class Stage:
+    """An open stage: reads what its contract lets it read, writes what it promises.
+
+    Attributes
+    ----------
+    study : Study
+        The validated parameters that the notebook declares.
+    folder : Path
+        The run folder.
+    """
+
+    def __init__(self, name: str, namespace: dict[str, Any]):
+        self._started = time.time()
+        self.name, self._contract = name, STAGES[name]
+        declared = contracts.declared_parameters(name)
+        given = {parameter: namespace.get(parameter, value) for parameter, value in declared.items()}
+        self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
+        self._parameters = as_parameters(self.study, set(declared))
+        self._run = os.environ.get(INSIDE_A_RUN)
+        self.folder = Path(self._run) if self._run else outputs_folder() / self.study.study
+        self._executed = namespace.get("In") or [""]  # what the kernel has executed, where a kernel keeps it
+        self._first = len(self._executed) - 1
+        self._sources: list[Path] = []
+        self._written: list[str] = []
+        self._token = uuid.uuid4().hex
+        self._check_inputs()
+        with self._alone():
+            contracts.forget(self.folder, name)
+            write_whole(contracts.opening(self.folder, name), lambda aside: aside.write_text(self._token))
+        self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
+        pictures.warm_up()
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """The run folder's lock, or nothing to do inside a run that has it."""
+        return nullcontext() if self._run else locked(self.folder, f"notebook {self.name}")
+
+    def _check_inputs(self) -> None:
+        """Refuse inputs that are missing, changed, or made for another study."""
+        manifest = contracts.read_manifest(self.folder)
+        for path in self._contract.reads:
+            maker = next(stage for stage, contract in STAGES.items() if path in contract.writes)
+            mend = f"run notebooks/{maker}.ipynb, or `forefolio run` with your params file and --to {maker}"
+            entry = manifest.get(maker, {"files": {}, "parameters": {}})
+            if path not in entry["files"] or not (self.folder / path).exists():
+                raise StageError(f"{self.name} reads {path}, which is not in {self.folder}; {mend}")
+            if file_hash(self.folder / path) != entry["files"][path]:
+                raise StageError(f"{path} in {self.folder} is not the file that {maker} wrote; {mend}")
+            for parameter, value in self._parameters.items():
+                was = entry["parameters"].get(parameter, value)
+                if was != value and parameter not in contracts.NO_KEY:
+                    raise StageError(f"{self.name} was given {parameter} {value!r}, but {path} was made with {was!r}; "
+                                     f"{mend}")
+
+    def read(self, name: str) -> pd.DataFrame:
+        """Read one of the stage's inputs by its noun, such as `returns`."""
+        return read_frame(self.folder / _path_of(name, self._contract.reads, self.name))
+
+    def write(self, name: str, frame: pd.DataFrame) -> None:
+        """Write one of the stage's results by its noun, whole or not at all."""
+        path = _path_of(name, self._contract.writes, self.name)
+        write_frame(self.folder / path, frame)
+        self._written.append(path)
+
+    def read_outside(self, files: list[Path]) -> None:
+        """Say which files from outside the run folder the results come from: their content counts as an input."""
+        self._sources = list(files)
+
+    def published(self) -> dict[str, pd.DataFrame]:
+        """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
+        return {path.stem.removeprefix(f"{self.study.paper}_"): read_frame(path)
+                for path in contracts.published(self.study.paper)}
+
+    def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
+        """Call a slow function, or return what it returned when everything that it depends on was the same.
+
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
+        the function reaches through imports and the locked versions; no sentence or colour of a notebook counts.
+        """
+        library = contracts.library_hashes(f"import {function.__module__}")
+        key = [function.__qualname__, [_content(argument) for argument in arguments], library,
+               contracts.environment(library)]
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+        kept = outputs_folder() / ".trained" / digest[:32]
+        frames = _remembered(kept)
+        if frames is not None:
+            print(f"remembered: {function.__name__} of the same data, parameters and code; nothing is computed again")
+            return frames
+        frames = function(*arguments)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
+        for name, frame in frames.items():
+            frame.to_parquet(aside / f"{name}.parquet")
+        hashes = {path.name: file_hash(path) for path in aside.iterdir()}
+        (aside / "hashes.json").write_text(json.dumps(hashes), encoding="utf-8")
+        try:
+            os.replace(aside, kept)
+        except OSError:  # another run has just remembered the same
+            shutil.rmtree(aside)
+        return frames
+
+    def figure(self, noun: str, figure: Any) -> pictures.Shown:
+        """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
+        path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
+        write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
+        self._written += [f"figures/{path.name}", "figures/plotly.min.js"]
+        shown = pictures.Shown(figure)
+        if shown.png:
+            write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(shown.png))
+            self._written.append(f"figures/{path.stem}.png")
+        return shown
+
+    def close(self) -> None:
+        """Check that every promised result was written by the notebook as it stands, and record what made them.
+
+        Raises
+        ------
+        StageError
+            A result is missing, or the results are not what the notebook on disk makes: they are not recorded.
+        """
+        missing = [path for path in self._contract.writes if path not in self._written]
+        if missing:
+            raise StageError(f"{self.name} closes without {', '.join(missing)}; run all of its cells in order")
+        self._check_cells()
+        files = {path: file_hash(self.folder / path) for path in dict.fromkeys(self._written)}
+        entry = {**self._conditions, "sources": [file_hash(path) for path in self._sources], "files": files}
+        with self._alone():
+            token = contracts.opening(self.folder, self.name)
+            if not token.exists() or token.read_text() != self._token:
+                raise StageError(f"{self.name} was opened again, or its inputs were made again, since it was opened "
+                                 "here, so its results are not recorded; run all of its cells again")
+            token.unlink()
+            contracts.write_manifest(self.folder, contracts.read_manifest(self.folder) | {self.name: entry})
+        if not self._run:  # a run writes the line when the notebook has ended
+            append_to_ledger(self.folder, ledger_line(
+                point=self.study.study, stage=self.name, state="done", started=self._started,
+                seconds=round(time.time() - self._started, 1), parameters=self._parameters,
+                library_hash=contracts.combined(entry["library"])))
+
+    def _check_cells(self) -> None:
+        """The kernel must have executed the cells of the notebook file, all of them, once, in order."""
+        changed = contracts.notebook_hash(self.name) != self._conditions["notebook"]
+        if "open_stage(" in self._executed[self._first]:
+            executed = [source.strip() for source in self._executed[self._first:]]
+            changed |= executed != contracts.cells_since_opening(self.name)
+        if changed:
+            raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
+                             "another order, so the results are not recorded; save it, restart the kernel and run all")
+
+
+def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
+    """Open a stage: validate its parameters, check its inputs, put its old results out of sight.
+
+    Parameters
+    ----------
+    name : the notebook's stem, such as `04_forecasting`.
+    namespace : the notebook's `globals()`, where its parameters stand.
+
+    Raises
+    ------
+    StudyError
+        A parameter of a wrong type or range.
+    StageError
+        An input that is missing, changed or made for another study; or another run in the same folder.
+    """
+    return Stage(name, namespace)
+
+
+def _remembered(kept: Path) -> dict[str, pd.DataFrame] | None:
+    """The frames in a folder of remembered results; None, and no folder, where they are not as they were written."""
+    try:
+        hashes = json.loads((kept / "hashes.json").read_text(encoding="utf-8"))
+        if all(file_hash(kept / name) == was for name, was in hashes.items()):
+            return {Path(name).stem: pd.read_parquet(kept / name) for name in hashes}
+    except (OSError, ValueError):
+        pass
+    shutil.rmtree(kept, ignore_errors=True)
+    return None
+
+
+def _path_of(name: str, paths: tuple[str, ...], stage: str) -> str:
+    for path in paths:
+        if Path(path).stem == name:
+            return path
+    raise StageError(f"{name} is not in the contract of {stage}, which has {', '.join(paths)}; "
+                     "add it to STAGES in provenance.py")
+
+
+def _content(value: Any) -> Any:
+    """Something that changes when the content of an argument changes, as JSON can write it."""
+    if isinstance(value, pd.DataFrame):
+        rows = pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes()
+        return [[str(name) for name in value.columns], hashlib.sha256(rows).hexdigest()]
+    return [type(value).__name__, asdict(value)] if is_dataclass(value) else value

@@ -1,0 +1,192 @@
+"""The one authority on parameters: a params file becomes a validated, frozen `Study`.
+
+Every name, type, range and default of a study stands here and nowhere else. Params files are flat YAML; a
+notebook declares the subset that it uses. What does not fit is refused with one sentence.
+"""
+
+import difflib
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from forefolio.study import rules
+
+ROOT = Path(__file__).resolve().parents[3]
+PATHS = ("prices_path", "benchmark_path")
+
+MODELS = ("zero", "mean", "ar", "lstm", "cnn1d", "rnn", "gru", "bilstm")
+FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
+
+
+class StudyError(ValueError):
+    """A study that cannot be run as it is written; the message is one sentence for its author."""
+
+
+def _iso_date(value: Any) -> Any:
+    """Accept 2014-01-01 with or without YAML's quotes, and nothing looser."""
+    try:
+        return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)) else value
+    except (TypeError, ValueError):  # a date already, or one that no calendar has: the type check says so
+        return value
+
+
+def _one_or_more(value: Any) -> Any:
+    """Accept one number for all assets in place of a list of one."""
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Day = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Study(BaseModel):
+    """All parameters of one study; the comments in `params/default.yml` give their meaning and unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    study: str = "default"
+    paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+
+    source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
+    tickers: list[Name] = []
+    allow_missing_tickers: bool = False
+    prices_path: str = ""
+    benchmark_path: str = ""
+    benchmark: Name = "SP500"
+    benchmark_tickers: list[Name] = []
+    start: Day = date(2014, 1, 1)
+    end: Day = date(2022, 12, 31)
+    train_end: Day = date(2018, 12, 31)
+    validation_end: Day = date(2020, 12, 31)
+    max_missing: Share = 0.0
+    fill_limit: Annotated[int, Field(ge=0)] = 0
+    stale_days: Count = 10
+    jump_threshold: Annotated[float, Field(gt=0)] = 0.5
+    drop_jumps: bool = False
+    periods_per_year: Annotated[int, Field(ge=1, le=366)] = 252
+    risk_free_rate: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+
+    simulated_assets: Annotated[int, Field(ge=2, le=1000)] = 20
+    simulated_mean: Annotated[float, Field(gt=-1, lt=1)] = 0.0
+    simulated_volatility: Annotated[float, Field(ge=0.001, le=2)] = 0.3
+    simulated_correlation: Share = 0.3
+    simulated_groups: Annotated[int, Field(ge=1, le=1000)] = 4
+    simulated_group_correlation: Share = 0.5
+    simulated_arch: Share = 0.05
+    simulated_garch: Share = 0.9
+    simulated_tail: Annotated[float, Field(gt=2)] = 6.0
+    simulated_delistings: Annotated[int, Field(ge=0)] = 0
+    predictability: Annotated[list[Share], BeforeValidator(_one_or_more), Field(min_length=1)] = [0.0]
+    predictability_lag: Count = 1
+
+    correlation_window: Annotated[int, Field(ge=10)] = 63
+
+    covariance_estimator: Literal["sample", "ledoit_wolf"] = "sample"
+    ridge: Annotated[float, Field(ge=0, le=10)] = 0.0
+
+    frontier_sample: Literal["training", "all"] = "training"
+    random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
+
+    models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["zero", "mean", "ar", "lstm", "cnn1d"]
+    network_scope: Literal["asset", "joint"] = "asset"
+    network_preset: Literal["code", "prose"] = "code"
+    network_target: Literal["window", "next_day"] = "window"
+    windows: Annotated[list[Annotated[int, Field(ge=2)]], Field(min_length=1)] = [5, 10, 15, 30]
+    lookback: Annotated[int, Field(ge=2)] = 30
+    refit: Literal["never", "yearly", "quarterly"] = "never"
+    ar_lags: Count = 5
+    epochs: Count = 50
+    patience: Count = 10
+    batch_size: Count = 64
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
+    lstm_layers: Count = 4
+    lstm_units: Count = 4
+    lstm_dropout: Share = 0.3
+    lstm_recurrent_dropout: Share = 0.3
+    cnn1d_layers: Count = 2
+    cnn1d_filters: Count = 32
+    cnn1d_kernel_size: Count = 3
+    cnn1d_pool_size: Count = 2
+    cnn1d_dense_units: Count = 64
+    cnn1d_dropout: Share = 0.2
+
+    portfolio_models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["mean", "lstm", "cnn1d"]
+    frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = ["mvf", "rpp", "mdp"]
+    estimation_window: Annotated[int, Field(ge=2)] = 250
+    risk_aversion: Annotated[float, Field(gt=0)] = 1.0
+    min_weight: Share = 0.0
+    max_weight: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_turnover: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_gross: Annotated[float, Field(ge=0)] = 0.0
+    mu_horizon: Literal["next_day", "month"] = "next_day"
+    use_residual: bool = True
+    residual_window: Count = 30
+    scenarios: Literal["append", "recenter", "forecast_only", "history"] = "append"
+    drawdown_path: Literal["constant_weights", "uncompounded", "buy_and_hold"] = "constant_weights"
+    drawdown_alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+    cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
+
+    @model_validator(mode="after")
+    def _fits_together(self, info: ValidationInfo) -> "Study":
+        declared = (info.context or {}).get("declared") or set(type(self).model_fields)
+        for fields, problem in rules.conflicts(self):
+            if set(fields) <= declared and problem:
+                raise ValueError(problem)
+        return self
+
+
+def validated(values: dict[str, Any], *, where: str, declared: set[str] | None = None) -> Study:
+    """Validate parameters.
+
+    Parameters
+    ----------
+    values : parameter names and values.
+    where : what to call their place in an error: a file, a stage.
+    declared : where given, the only parameters that count; rules between others are not checked.
+
+    Raises
+    ------
+    StudyError
+        One sentence: unknown name (with the nearest valid one), wrong type, bad range, or values that do not
+        fit together.
+    """
+    for name in values:
+        if name not in Study.model_fields:
+            near = difflib.get_close_matches(str(name), Study.model_fields, n=1, cutoff=0)
+            raise StudyError(f"{where}: {name} is not a parameter; did you mean {near[0]}?")
+    try:
+        return Study.model_validate(values, context={"declared": declared})
+    except ValidationError as error:
+        raise StudyError(f"{where}: {_sentence(error.errors()[0])}") from None
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """Say one of pydantic's findings as a sentence."""
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
+    name, value, kind = problem["loc"][0], problem["input"], problem["type"]
+    item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
+    if isinstance(value, date):
+        return f"{name}: {value} is not between 1900 and 2199; write it as 2018-12-31"
+    if kind.startswith("date") or kind == "value_error":
+        return f"{name}{item}: {value!r} is not a date; write it as 2018-12-31"
+    if kind in ("too_short", "string_too_short"):
+        return f"{name}{item}: is empty; name at least one"
+    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
+    mends = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
+             "bool_type": "as true or false, without quotes", "list_type": "as [first, second]", "string_type": "in quotes"}
+    return f"{name}{item}: {value!r} should be {wanted}" + (f"; write it {mends[kind]}" if kind in mends else "")
+
+
+def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]:
+    """The study's values as plain YAML and JSON types (dates as ISO text), in the order of the fields."""
+    return {name: value.isoformat() if isinstance(value, date) else value
+            for name, value in study if names is None or name in names}

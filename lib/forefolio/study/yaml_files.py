@@ -1,0 +1,99 @@
+"""The one authority on parameters: a params file becomes a validated, frozen `Study`.
+
+Every name, type, range and default of a study stands here and nowhere else. Params files are flat YAML; a
+notebook declares the subset that it uses. What does not fit is refused with one sentence.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from forefolio.study.parameters import PATHS, ROOT, Study, StudyError, as_parameters, validated
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without Python objects, and with a key at most once."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
+    keys = [loader.construct_object(key) for key, _ in node.value]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice", node.start_mark)
+    return loader.construct_mapping(node)
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _yaml(text: str, *, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that no calendar has, a thousand brackets
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or error}); "
+                         "write one `name: value` a line") from None
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """The names and values in a YAML file.
+
+    Raises
+    ------
+    StudyError
+        One sentence: the file cannot be read, or holds no names and values.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
+    values = _yaml(text, where=str(path))
+    if values is None:
+        values = {}
+    if not isinstance(values, dict):
+        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
+    return values
+
+
+def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
+    """Read a params file, apply `key=value` overrides, and validate the result.
+
+    Parameters
+    ----------
+    path : a flat YAML file; names that it leaves out have their defaults.
+    overrides : `key=value` each, the value in YAML; relative paths in them are relative to the current folder,
+        those in the file to the repository root.
+
+    Raises
+    ------
+    StudyError
+        One sentence naming the file and what is wrong in it.
+    """
+    values = located(read_mapping(path))
+    where = str(path)
+    for override in overrides:
+        name, equals, text = override.partition("=")
+        if not equals:
+            raise StudyError(f"--set {override}: has no '='; write --set name=value")
+        values[name] = _located(name, _yaml(text, where=f"--set {override}"), Path.cwd())
+        where = f"{path} with --set"
+    return validated(values, where=where)
+
+
+def located(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as a file of the repository has them: relative paths are relative to the repository's root."""
+    return {name: _located(name, value, ROOT) for name, value in values.items()}
+
+
+def _located(name: str, value: Any, folder: Path) -> Any:
+    """A path parameter as an absolute path; anything else as it is."""
+    return str(folder / value) if name in PATHS and isinstance(value, str) and value else value
+
+
+def as_yaml(study: Study) -> str:
+    """The resolved study as a params file."""
+    return yaml.safe_dump(as_parameters(study), sort_keys=False, allow_unicode=True, default_flow_style=None)

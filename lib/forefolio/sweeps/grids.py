@@ -1,0 +1,185 @@
+"""A sweep file to its points: every point is a valid study of its own, or the whole file is refused.
+
+A file in `params/sweeps/` names a `base` (a params file), a `grid` (values of parameters, all combined), `points` (sets
+of parameters, one by one) or both, and perhaps a `name` and the `metric` that ranks the points.
+"""
+
+import difflib
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from forefolio.runs.contracts import combined
+from forefolio.study import rules, yaml_files
+from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, validated
+
+METRICS = ("sharpe", "sortino", "total_return", "annual_return", "annual_volatility", "max_drawdown", "cvar_95",
+           "mean_monthly_excess", "std_monthly_excess", "information_ratio", "turnover", "validation_mae")
+KEYS = ("base", "grid", "points", "name", "metric")
+MOST = 100_000  # points: more are a slip of the pen
+LONGEST = 100  # characters of a point's name, which is a folder's
+
+
+@dataclass(frozen=True)
+class Point:
+    """One study of a sweep: its name, what it sets, and all of its parameters."""
+
+    name: str
+    changes: dict[str, Any]
+    parameters: Study
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A sweep as its file has it.
+
+    Attributes
+    ----------
+    name, base, metric : str
+        What it is called, the params file it starts from, and the column of the results that ranks.
+    points : list of Point
+        In the order of the file: the grid's combinations, the last parameter fastest, then the points one by one.
+    parameters : list of str
+        Parameters whose values differ between points.
+    base_point : str
+        Name of the point at which these have the base's own values, '' where there is none.
+    paper : str
+        The paper of the base, `none` where it has none.
+    """
+
+    name: str
+    base: str
+    metric: str
+    points: list[Point]
+    parameters: list[str]
+    base_point: str
+    paper: str
+
+
+def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
+    """Read a sweep file and validate every point.
+
+    Parameters
+    ----------
+    path : the file; the path of its base is relative to the repository's root.
+    overrides : `key=value` each, set in the base; a point that sets the same parameter has its own value.
+
+    Raises
+    ------
+    StudyError
+        One sentence: what the file lacks, which point is no study and why, or which two points are the same.
+    """
+    wanted = yaml_files.read_mapping(path)
+    _check_keys(wanted, path)
+    if not (ROOT / wanted["base"]).is_file():
+        raise StudyError(f"{path}: base: there is no file {wanted['base']}; name a params file by its path from the "
+                         "repository's root, such as params/default.yml")
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key == "study":
+            raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
+        if key in wanted.get("grid", {}):
+            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
+    base = yaml_files.load(ROOT / wanted["base"], overrides)
+    name = wanted.get("name", Path(path).stem)
+    if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
+        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, digits, "
+                         "'-', '_' and '.'")
+    values = as_parameters(base) | {"study": name}
+    sets = _sets(wanted)
+    studies = []
+    for number, changes in enumerate(sets, 1):
+        where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
+        studies.append(validated(values | yaml_files.located(changes), where=where))
+    _check_distinct(studies, sets, path)
+    parameters = [key for key in dict.fromkeys(key for changes in sets for key in changes)
+                  if len(sets) == 1 or any(getattr(one, key) != getattr(studies[0], key) for one in studies)]
+    names = _names(sets, parameters)
+    points = [Point(*of_one) for of_one in zip(names, sets, studies, strict=True)]
+    own = [point.name for point in points if all(getattr(point.study, key) == getattr(base, key) for key in parameters)]
+    return Grid(name, wanted["base"], wanted.get("metric", METRICS[0]), points, parameters, own[0] if own else "", base.paper)
+
+
+def text(value: Any) -> Any:
+    """A parameter's value as a table has it: a list as one text, everything else as it is.
+
+    >>> text(["zero", "lstm"]), text(0.1)
+    ('zero lstm', 0.1)
+    """
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _check_keys(wanted: dict[str, Any], path: str | Path) -> None:
+    for key in wanted:
+        if key not in KEYS:
+            near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=0)
+            raise StudyError(f"{path}: {key} is not a key of a sweep; did you mean {near[0]}?")
+    grid, points = wanted.get("grid", {}), wanted.get("points", [])
+    for key, fits, wrong in [
+            ("base", isinstance(wanted.get("base"), str), "name the params file to start from, such as params/default.yml"),
+            ("name", isinstance(wanted.get("name", ""), str), "write it as text, in quotes where it looks like a number"),
+            ("metric", wanted.get("metric", METRICS[0]) in METRICS, f"choose one of {', '.join(METRICS)}"),
+            ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
+            ("points", isinstance(points, list) and all(isinstance(point, dict) and point for point in points),
+             "write a list of sets such as `- {risk_aversion: 10, cost_bps: 20}`"),
+            ("grid", grid or points, "there is no point; give values to combine, or points")]:
+        if not fits:
+            given = f"{wanted[key]!r} cannot be used" if key in wanted else "is missing"
+            raise StudyError(f"{path}: {key}: {given}; {wrong}")
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise StudyError(f"{path}: grid: {key}: {values!r} is no list of values; write `{key}: [value, value]`")
+    n_points = math.prod(map(len, grid.values())) * bool(grid) + len(points)
+    if n_points > MOST:
+        raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
+    for key, values in grid.items():
+        repeated = [value for value, times in Counter(map(repr, values)).items() if times > 1]
+        if repeated:
+            raise StudyError(f"{path}: grid: {key}: {repeated[0]} stands twice; name it once")
+    for number, changes in enumerate([grid, *points]):
+        if "study" in changes:
+            where = f"points, {number} of {len(points)}" if number else "grid"
+            raise StudyError(f"{path}: {where}: study names a run, and points are named by what they set; leave it out")
+
+
+def _sets(wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each point sets in the base."""
+    grid = wanted.get("grid", {})
+    sets = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())] if grid else []
+    return sets + wanted.get("points", [])
+
+
+def _check_distinct(studies: list[Study], sets: list[dict[str, Any]], path: str | Path) -> None:
+    seen: dict[str, int] = {}
+    for number, one in enumerate(studies):
+        first = seen.setdefault(combined(as_parameters(one)), number)
+        if first != number:
+            raise StudyError(f"{path}: points {first + 1} ({_said(sets[first])}) and {number + 1} ({_said(sets[number])}) are "
+                             "the same study; leave one out")
+
+
+def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
+    """Names of points by what they set of the parameters that vary, as they may stand in a path.
+
+    One more value of a parameter changes no name; a parameter that begins to vary changes those of points that set it.
+
+    >>> _names([{"risk_aversion": 0.1, "cost_bps": 5}, {"models": ["zero", "ar"]}, {}], ["risk_aversion", "cost_bps", "models"])
+    ['risk_aversion-0.1__cost_bps-5', 'models-zero-ar', 'base']
+    """
+    names: dict[str, None] = {}
+    for changes in sets:
+        said = {key: value for key, value in changes.items() if key in parameters}
+        name = "__".join(f"{key}-{re.sub(r'[^A-Za-z0-9_.]+', '-', str(text(value)))}"
+                         for key, value in said.items()) or "base"
+        if len(name) > LONGEST or name in names:
+            name = f"{name[:LONGEST - 9]}-{combined({key: str(value) for key, value in said.items()})[:8]}"
+        names[name] = None
+    return list(names)
+
+
+def _said(changes: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in changes.items())

@@ -1,0 +1,361 @@
+"""How far a sweep is: a bar where somebody looks, a line a stage where it is a log.
+
+Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
+
+The ledger tells what happened, the store has what is done, and both outlive whoever wrote them: the same command again runs
+only what is missing.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from forefolio import files
+from forefolio.files import locked
+from forefolio.runs import contracts
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import StudyError
+from forefolio.study.yaml_files import as_yaml, read_mapping
+from forefolio.sweeps import grids, plan as plan_module, results
+from forefolio.sweeps.grids import Point
+from forefolio.sweeps.plan import Plan, Task
+from forefolio.sweeps.store import PARAMS, Store, mend, remove
+
+
+class Progress:
+    """Counts stages and points as they end, and guesses the time left from stages of the same name.
+
+    Parameters
+    ----------
+    plan : Plan
+    slots : int
+        Tasks that run at once.
+    known : list of dict
+        Lines of the ledger from earlier calls, whose times are a first guess.
+    """
+
+    def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):
+        self._left = Counter(task.stage for key, task in plan.tasks.items() if key not in plan.up_to_date)
+        self._slots, self._n_stages, self._n_points = slots, sum(self._left.values()), len(plan.stages)
+        self._seconds: dict[str, list[float]] = {}
+        for line in known:
+            if line["state"] == "done" and isinstance(line["seconds"], (int, float)):
+                self._seconds.setdefault(line["stage"], []).append(line["seconds"])
+        self._points = sum(all(key in plan.up_to_date for key in keys.values()) for keys in plan.stages.values())
+        self._failed = 0
+        self._bar = tqdm(total=self._n_stages, unit="stage", desc=plan.grid.name, disable=not sys.stderr.isatty(),
+                         bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
+
+    def ended(self, task: Task, state: str, seconds: float | None, points: int) -> None:
+        """Take note of a task that ended, and of so many points that it completed."""
+        self._left[task.stage] -= 1
+        self._points += points
+        self._failed += state in ("failed", "timed out", "killed")
+        if seconds:
+            self._seconds.setdefault(task.stage, []).append(seconds)
+        said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
+        whose = task.points[0] if len(task.points) == 1 else f"{len(task.points)} points"
+        text = f"{task.stage} of {whose}: {state}" + (f" in {seconds:.0f} s" if seconds else "")
+        if self._bar.disable:
+            ended = self._n_stages - sum(self._left.values())
+            print(f"[{ended} of {self._n_stages} stages, {said}] {text}", flush=True)
+        else:
+            self._bar.set_postfix_str(said, refresh=False)
+            self._bar.update()
+            if state not in ("done", "up to date"):
+                self._bar.write(text, file=sys.stderr)
+
+    def _time_left(self) -> str:
+        """The work left over the workers there are, from the mean time of each stage, and not less than one."""
+        if not sum(self._left.values()):
+            return "nothing left"
+        if not self._seconds:
+            return "time left unknown"
+        means = {stage: sum(seconds) / len(seconds) for stage, seconds in self._seconds.items()}
+        usual = sum(means.values()) / len(means)
+        left = {stage: n * means.get(stage, usual) for stage, n in self._left.items() if n}
+        left = max(sum(left.values()) / self._slots, *(means.get(stage, usual) for stage in left))
+        return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.close()
+
+GOOD = ("done", "up to date")
+QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
+GRACE = 30  # seconds that interrupted tasks have to end their kernels
+
+
+class SweepStopped(RuntimeError):
+    """The workers are gone before all was done; the message says how to go on."""
+
+
+@dataclass
+class Sweep:
+    """A sweep while it runs.
+
+    Attributes
+    ----------
+    folder : Path
+        Its folder under the outputs.
+    plan : Plan
+    states : dict of str to str
+        How each task ended, by key; those that did not end yet are not in it.
+    """
+
+    folder: Path
+    plan: Plan
+    states: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """Where the results of stages lie."""
+        return Store(self.folder.parent)
+
+    def ended(self, point: str) -> tuple[str, str]:
+        """How a point ended: `done`, or the state of its first stage that is not, and that stage."""
+        for stage, key in self.plan.stages[point].items():
+            state = self.states.get(key, "not run")
+            if state not in GOOD:
+                return state, stage
+        return "done", ""
+
+    def accounts(self) -> dict[str, tuple[str, str, str]]:
+        """How each point ended, at which stage, and what went wrong there, by name."""
+        errors = {line.get("key"): line["error"] or "" for line in files.read_ledger(self.folder)}
+        ends = {point: self.ended(point) for point in self.plan.stages}
+        return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state not in QUIET else "")
+                for point, (state, stage) in ends.items()}
+
+
+def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
+    """Read a sweep file, check every point, and find what there is to run. Nothing is written.
+
+    Raises
+    ------
+    ValueError
+        One sentence: what is wrong with the file, or with which point.
+    """
+    grid = grids.load(path, overrides)
+    folder = files.outputs_folder() / grid.name
+    if (folder / "manifest.json").exists():
+        raise StudyError(f"{path}: name: {folder} holds a run; give the sweep another name")
+    contracts.notebook_hash(results.NOTEBOOK)  # found missing now, not when all stages have run
+    return Sweep(folder, plan_module.plan(grid, Store(folder.parent)))
+
+
+def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None) -> None:
+    """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
+
+    Parameters
+    ----------
+    sweep : as `prepare` gives it.
+    workers : processes of this machine; one a core where neither they nor a scheduler are given.
+    scheduler : address of a Dask scheduler, in place of workers of this machine.
+
+    Raises
+    ------
+    StageError, ClusterError
+        What a user can mend: another command has the folder, no scheduler or workers.
+    KeyboardInterrupt
+        After the kernels were ended and the points that are done were made whole.
+    """
+    plan, folder = sweep.plan, sweep.folder
+    with (locked(folder, "`forefolio sweep`", rename="give this one another name in its file, or another --output"),
+          _asked(folder) as token, _handled(signal.default_int_handler, signal.SIGTERM)):
+        _tidy(sweep)
+        sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
+        try:
+            if plan.to_run():
+                results.forget(folder)
+                _run_tasks(sweep, token, workers, scheduler)
+        finally:
+            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+                (folder / ".asked").unlink(missing_ok=True)
+                _put_away(folder)
+                _take_stock(sweep)
+                for point in plan.grid.points:
+                    _assemble(sweep, point)
+                results.write(folder, plan.grid, sweep.accounts())
+        results.execute_notebook(folder)
+
+
+@contextmanager
+def _asked(folder: Path) -> Iterator[str]:
+    """Let the workers see that a call wants its tasks, until it ends."""
+    token = uuid.uuid4().hex
+    files.write_whole(folder / ".asked", lambda aside: aside.write_text(token, encoding="utf-8"))
+    try:
+        yield token
+    finally:
+        (folder / ".asked").unlink(missing_ok=True)
+
+
+@contextmanager
+def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
+    """Handle signals in this way for a while: a polite request to end like Ctrl-C, or none while results are written."""
+    before = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _tidy(sweep: Sweep) -> None:
+    """Clear away what a killed command left, points that are no more, and results that are not as they were put there."""
+    folder, plan, store = sweep.folder, sweep.plan, sweep.store
+    _put_away(folder)
+    mend(folder)
+    for path in folder.glob(f"*/{PARAMS}"):
+        if path.parent.name not in plan.stages and _made_here(sweep, path):
+            remove(path.parent)
+    for key, task in plan.tasks.items():
+        if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
+            plan.up_to_date.add(key)
+            files.append_to_ledger(folder, _line(sweep, key, "up to date"))
+        else:
+            store.discard(task.stage, key)
+    for path in folder.glob("failed/*.ipynb"):
+        stage, _, key = path.stem.rpartition("-")
+        if stage in STAGES and (key not in plan.tasks or key in plan.up_to_date):
+            path.unlink()
+
+
+def _made_here(sweep: Sweep, params: Path) -> bool:
+    """Whether a params file in a folder of the sweep is the one that this sweep wrote for a point of that name."""
+    try:
+        return read_mapping(params).get("study") == _study_of(sweep, params.parent.name)
+    except StudyError:
+        return False
+
+
+def _put_away(folder: Path) -> None:
+    """Remove the folders in which tasks ran; moved first, so that a task of an earlier call can keep nothing of them."""
+    if (folder / ".working").exists():
+        os.rename(folder / ".working", folder / f".away-{uuid.uuid4().hex}")
+    for path in folder.glob(".away-*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _take_stock(sweep: Sweep) -> None:
+    """What somebody deleted is not done; a stage that is done has its line, also where its worker was killed before that."""
+    for key, state in sweep.states.items():
+        if state in GOOD and not sweep.store.intact(sweep.plan.tasks[key].stage, key):
+            sweep.states[key] = "not run"
+    written = {line.get("key") for line in files.read_ledger(sweep.folder) if line["state"] == "done"}
+    for key, state in sweep.states.items():
+        if state in GOOD and key not in written:
+            line = sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]
+            if line["sweep"] == sweep.folder.name:
+                files.append_to_ledger(sweep.folder, line)
+
+
+def _line(sweep: Sweep, key: str, state: str, error: str = "") -> dict[str, Any]:
+    """A line of the ledger for a task that nobody runs."""
+    task = sweep.plan.tasks[key]
+    return files.ledger_line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
+                       parameters=task.parameters, key=key, points=len(task.points))
+
+
+def _assemble(sweep: Sweep, point: Point) -> None:
+    """Link a point's folder together from the stages that are done."""
+    stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
+    if not stages:
+        return
+    alone = point.study.model_copy(update={"study": _study_of(sweep, point.name)})
+    sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
+
+
+def _study_of(sweep: Sweep, point: str) -> str:
+    """What a point's study is called where it is run alone."""
+    return f"{sweep.folder.name}-{point}"
+
+
+def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
+    """Hand each task to the workers when all that it reads is done, and take note of how it ends."""
+    from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
+
+    plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
+    place = {point: number for number, point in enumerate(plan.stages)}  # points in order, and of one what most wait for
+    urgency = {key: len(contracts.readers(task.stage)) - 10 * place[task.points[0]] for key, task in plan.tasks.items()}
+    waiting = {key: set(task.inputs.values()) - plan.up_to_date for key, task in plan.tasks.items() if key not in sweep.states}
+    with tasks.connected(workers, scheduler) as pool:
+        errand = tasks.Errand(sweep.folder, token, pool.slots)
+        progress = Progress(plan, sum(pool.slots.values()), files.read_ledger(sweep.folder))
+
+        def submit_ready() -> None:
+            for key in sorted((key for key, inputs in waiting.items() if not inputs), key=urgency.get, reverse=True):
+                del waiting[key]
+                pool.submit(key, tasks.run, plan.tasks[key], errand, priority=urgency[key],
+                            key=f"{plan.tasks[key].stage}-{key}-{token}")
+
+        try:
+            submit_ready()
+            for key, state, error in pool.ended():
+                if error:
+                    files.append_to_ledger(sweep.folder, _line(sweep, key, state, error))
+                for ended, how in _consequences(waiting, key, state):
+                    task, sweep.states[ended] = plan.tasks[ended], how
+                    complete = [name for name in task.points if sweep.ended(name)[0] == "done"]
+                    with suppress(FileNotFoundError):  # somebody deletes the store: stock is taken at the end
+                        for name in complete:
+                            _assemble(sweep, points[name])
+                    progress.ended(task, how, _seconds(sweep, ended), len(complete))
+                submit_ready()
+        except KeyboardInterrupt:
+            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+                (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
+                sweep.states |= {key: state for key, state, _ in pool.ended(patience=GRACE)}
+            raise
+        finally:
+            progress.close()
+    gone = plan.to_run() - sum(key in sweep.states for key in plan.tasks if key not in plan.up_to_date)
+    if gone:
+        raise SweepStopped(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: start "
+                           "one, and give the same command again")
+
+
+def _seconds(sweep: Sweep, key: str) -> float | None:
+    """How long a stage took, where it is done."""
+    try:
+        return sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]["seconds"]
+    except OSError:
+        return None
+
+
+def _consequences(waiting: dict[str, set[str]], key: str, state: str) -> list[tuple[str, str]]:
+    """A task that ended and, if it did not end well, those that can never run for it, each with its state."""
+    found = [(key, state)]
+    for reader in [reader for reader, inputs in waiting.items() if key in inputs]:
+        if state in GOOD:
+            waiting[reader].discard(key)
+        elif reader in waiting:
+            del waiting[reader]
+            found += _consequences(waiting, reader, "not run")
+    return found
+
+
+def summary(sweep: Sweep) -> str:
+    """What became of the points, for a terminal: how many are done, and each other one with its reason."""
+    accounts = sweep.accounts()
+    counted = Counter(state for state, _, _ in accounts.values())
+    ended = ", ".join(f"{number} {state}" for state, number in counted.items())
+    lines = [f"{len(accounts)} point{'s' * (len(accounts) != 1)}: {ended}"]
+    for point, (state, stage, error) in accounts.items():
+        if state not in QUIET:
+            lines.append(f"{point}: {stage} {state}: {error}")
+    if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
+        lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
+    return "\n".join([*lines, f"results: {sweep.folder}"])

@@ -1,0 +1,169 @@
+"""Results of stages by their content: `.stages/<stage>-<key>/` beside the run folders, whole or not there.
+
+A folder in the store holds what one stage wrote, its executed notebook, and `record.json` with the manifest entry and the
+ledger's line. It takes its name in one step when all is in it. Points of a sweep are linked together from it: a file that
+many points share lies on the disk once.
+"""
+
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forefolio import files
+from forefolio.files import write_whole
+from forefolio.runs import contracts
+from forefolio.runs.contracts import STAGES
+
+PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
+PLOTLY = "figures/plotly.min.js"  # written by the first figure of a run folder; megabytes
+
+
+@dataclass(frozen=True)
+class Store:
+    """The results of stages under one folder of outputs."""
+
+    outputs: Path
+
+    def place(self, stage: str, key: str) -> Path:
+        """Where the results of a stage lie once they are whole."""
+        return self.outputs / ".stages" / f"{stage}-{key}"
+
+    def record(self, stage: str, key: str) -> dict[str, Any]:
+        """What is kept beside the results of a stage: `entry` of the manifest, `line` of the ledger, `files`' sizes and times."""
+        return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
+
+    def intact(self, stage: str, key: str) -> bool:
+        """Whether the results of a stage are there, as they were put there: by size and time, and by hash where these differ."""
+        folder = self.place(stage, key)
+        if not folder.exists():
+            return False
+        try:
+            kept = self.record(stage, key)
+            return all(_looks(folder / path) == kept["files"][path] or files.file_hash(folder / path) == was
+                       for path, was in kept["entry"]["files"].items())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever somebody wrote there
+            return False
+
+    def discard(self, stage: str, key: str) -> None:
+        """Take results away that are not as they were put there."""
+        if self.place(stage, key).exists():
+            aside = self.place(stage, key).with_name(f".away-{uuid.uuid4().hex}")
+            os.rename(self.place(stage, key), aside)
+            shutil.rmtree(aside)
+
+    def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
+        """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
+        folder.mkdir(parents=True)
+        for stage, key in inputs.items():
+            for path in {*STAGES[stage].writes, PLOTLY}:
+                _link(self.place(stage, key) / path, folder / path)
+        contracts.write_manifest(folder, {stage: self.record(stage, key)["entry"] for stage, key in inputs.items()})
+
+    def keep(self, folder: Path, stage: str, key: str, line: dict[str, Any]) -> bool:
+        """Give the results of a stage that ran in a folder their place in the store.
+
+        Returns
+        -------
+        bool
+            False if somebody else's are there already; these are dropped then.
+        """
+        entry = contracts.read_manifest(folder)[stage]
+        aside = folder / "kept"
+        for path in entry["files"]:
+            _link(folder / path, aside / path)
+        about = {"entry": entry, "line": line, "files": {path: _looks(aside / path) for path in entry["files"]}}
+        write_whole(aside / "record.json", lambda part: part.write_text(json.dumps(about, indent=1), encoding="utf-8"))
+        self.place(stage, key).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.rename(aside, self.place(stage, key))
+        except OSError:
+            if not self.place(stage, key).exists():
+                raise
+            return False
+        return True
+
+    def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
+        """Make the run folder of a point from the store: each stage's files under their names, one manifest, its params file.
+
+        A folder that is as it should be is left alone; another one is replaced as a whole, and files in it that no stage
+        made stay in it.
+
+        Parameters
+        ----------
+        folder : the point's.
+        stages : the key of each stage that has results.
+        params : text of its params file.
+        """
+        entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
+        if contracts.read_manifest(folder) == entries and self._complete(folder, stages, entries, params):
+            return
+        new = folder.with_name(f".{folder.name}.new")
+        shutil.rmtree(new, ignore_errors=True)
+        write_whole(new / PARAMS, lambda part: part.write_text(params, encoding="utf-8"))
+        for stage, key in stages.items():
+            for path in entries[stage]["files"]:
+                _link(self.place(stage, key) / path, new / path)
+        contracts.write_manifest(new, entries)
+        for path in _theirs(folder):
+            _link(folder / path, new / path)
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)  # half removed by a process that was killed
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(new, folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _complete(self, folder: Path, stages: dict[str, str], entries: dict[str, Any], params: str) -> bool:
+        """Whether every file of a point is the store's own."""
+        try:
+            return (folder / PARAMS).read_text(encoding="utf-8") == params and all(
+                _looks(folder / path) == _looks(self.place(stage, key) / path) or path == PLOTLY
+                for stage, key in stages.items() for path in entries[stage]["files"])
+        except OSError:
+            return False
+
+
+def mend(sweep: Path) -> None:
+    """Finish or undo, in a sweep's folder, what a killed process left of putting points together."""
+    for old in sweep.glob(f".*.old/{PARAMS}"):
+        folder = old.parent.with_name(old.parent.name.removeprefix(".").removesuffix(".old"))
+        if folder.exists():
+            shutil.rmtree(old.parent)
+        else:
+            os.rename(old.parent, folder)
+    for new in sweep.glob(f".*.new/{PARAMS}"):
+        shutil.rmtree(new.parent)
+
+
+def remove(point: Path) -> None:
+    """Take a point's folder away, unless somebody put files of their own into it."""
+    if not _theirs(point):
+        shutil.rmtree(point)
+
+
+def _theirs(point: Path) -> list[Path]:
+    """Files in a point's folder that no stage made."""
+    made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in contracts.read_manifest(point).values()))
+    found = (path.relative_to(point) for path in point.rglob("*") if path.is_file())
+    return [path for path in found if path.as_posix() not in made]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Let a file have a second name; a copy where the disk cannot do that. One that is there already stays."""
+    if target.exists() or not source.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _looks(path: Path) -> list[int]:
+    """Size in bytes and time of the last change in nanoseconds: what changes when a file is written again."""
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns]

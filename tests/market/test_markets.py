@@ -1,0 +1,259 @@
+"""What a source must hold, and what is said when it does not."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.market import sources, universe
+from forefolio.study import parameters, yaml_files
+from forefolio.market.csv_files import MarketError
+from forefolio.study.parameters import Study
+
+MARKETS = os.environ.get("FOREFOLIO_MARKETS")
+
+
+@pytest.fixture
+def prices_file(tmp_path):
+    """Five days of two stocks and an index that lacks the third day."""
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-01,1,10,100\n2020-01-02,2,,101\n2020-01-03,3,30,\n"
+                    "2020-01-06,4,40,103\n2020-01-07,5,50,104\n")
+    return path
+
+
+def csv_study(path, **changes) -> Study:
+    days = dict(start="2020-01-01", train_end="2020-01-02", validation_end="2020-01-03", end="2020-01-07")
+    return Study(source="csv", prices_path=str(path), **({"benchmark": "INDEX"} | days | changes))
+
+
+def gaps(market) -> list[tuple]:
+    """Findings about days without a value of the benchmark."""
+    of_benchmark = market.findings[market.findings["finding"] == "days without a value of the benchmark"]
+    return [(row.subject, f"{row.first:%Y-%m-%d}", f"{row.last:%Y-%m-%d}", row.n_days, row.treatment)
+            for row in of_benchmark.itertuples()]
+
+
+def test_the_sample_is_the_one_that_skfolio_loads():
+    from skfolio.datasets import load_sp500_dataset, load_sp500_index
+
+    market = sources.load(Study())
+    expected = load_sp500_dataset().loc["2014-01-01":"2022-12-31"]
+    pd.testing.assert_frame_equal(market.prices, expected, check_names=False, check_freq=False)
+    index = load_sp500_index().loc["2014-01-01":"2022-12-31"]
+    pd.testing.assert_frame_equal(market.benchmark, index, check_names=False, check_freq=False)
+    assert market.prices.index.name == "date" and market.findings.empty and market.truth.empty
+
+
+def test_a_csv_keeps_its_gaps_and_the_benchmark_holds_its_last_value(prices_file):
+    market = sources.load(csv_study(prices_file))
+    assert list(market.prices) == ["A", "B"]
+    assert np.isnan(market.prices.loc["2020-01-02", "B"])
+    assert market.benchmark["INDEX"].tolist() == [100, 101, 101, 103, 104]
+    assert gaps(market) == [("INDEX", "2020-01-03", "2020-01-03", 1, "holds the last value")]
+
+
+def test_a_benchmark_of_its_own_file_may_have_other_days(prices_file, tmp_path):
+    index = tmp_path / "index.csv"
+    index.write_text("date,INDEX\n2020-01-01,99\n2020-01-02,101\n2020-01-05,102\n2020-01-08,104\n")
+    market = sources.load(csv_study(prices_file, benchmark_path=str(index)))
+    assert market.benchmark["INDEX"].tolist() == [99, 101, 101, 102, 102]
+    assert gaps(market) == [("INDEX", "2020-01-03", "2020-01-07", 3, "holds the last value")]
+
+
+def test_dates_that_are_no_trading_days_are_fine(prices_file):
+    market = sources.load(csv_study(prices_file, start="2019-06-01", end="2020-01-05"))
+    assert [market.prices.index[0].day, market.prices.index[-1].day] == [1, 3]
+
+
+def test_a_ticker_that_the_source_lacks_is_an_error_unless_allowed(prices_file):
+    with pytest.raises(MarketError, match="tickers: ZZZ are not in prices.csv"):
+        sources.load(csv_study(prices_file, tickers=["A", "ZZZ"]))
+    allowed = sources.load(csv_study(prices_file, tickers=["A", "ZZZ"], allow_missing_tickers=True))
+    assert allowed.prices["ZZZ"].isna().all(), "nothing is made up for it"
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({"benchmark": "DAX"}, "benchmark: DAX is not in prices.csv"),
+    ({"start": "2030-01-01", "train_end": "2030-01-02", "validation_end": "2030-01-03", "end": "2030-01-04"},
+     "has no prices from 2030-01-01 to 2030-01-04 of what is asked for; its days go from 2020-01-01 to 2020-01-07"),
+    ({"prices_path": "nowhere.csv"}, "prices_path: there is no file nowhere.csv"),
+    ({"benchmark_path": "elsewhere.csv"}, "benchmark_path: there is no file elsewhere.csv"),
+])
+def test_a_study_that_does_not_fit_its_file_is_refused(prices_file, changes, said):
+    with pytest.raises(MarketError) as refused:
+        sources.load(csv_study(prices_file).model_copy(update={
+            name: pd.Timestamp(value).date() if name in ("start", "end") else value for name, value in changes.items()}))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_file_with_nothing_but_the_benchmark_is_refused(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,INDEX\n2020-01-01,1\n2020-01-07,1\n")
+    with pytest.raises(MarketError, match="prices.csv: has no column beside the benchmark INDEX"):
+        sources.load(csv_study(path))
+
+
+@pytest.mark.parametrize("levels", [("", 1, 1), (1, 1, ""), (1, 1, 0), (1, 1, -5), ("", "", "")])
+def test_a_benchmark_that_starts_late_or_ends_early_is_refused(tmp_path, levels):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,INDEX\n" + "".join(f"2020-01-0{day},1,{level}\n" for day, level in enumerate(levels, 1)))
+    with pytest.raises(MarketError, match="benchmark: INDEX covers .* the prices go from 2020-01-01 to 2020-01-03"):
+        sources.load(csv_study(path))
+
+
+def test_what_was_mended_in_a_file_is_told_with_what_is_strange_in_it(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-02,2,20,101\n2020-01-01,1,0,100\n2020-01-03,2,21,102\n2020-01-03,2,21,102\n"
+                    "2020-01-06,2,22,103\n2020-01-07,2,23,104\n")
+    changed = csv_study(path, stale_days=3, jump_threshold=0.9)
+    table = sources.findings(sources.load(changed), changed)
+    assert list(table) == ["subject", "finding", "first", "last", "n_days", "treatment"]
+    assert table["subject"].tolist() == ["prices.csv", "prices.csv", "A", "A", "B"]
+    assert table["finding"].tolist()[2:] == ["3 or more days without a move", "moves beyond 90 % in a day",
+                                             "prices that are not positive numbers"]
+
+
+def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-01,1,1,1\n2020-01-02,,,2\n2020-01-03,3,3,3\n2020-01-07,4,4,4\n")
+    assert sources.load(csv_study(path)).prices.index.day.tolist() == [1, 3, 7]
+
+
+# ------------------------------------------------------------------------------------------- a benchmark of tickers
+def test_an_equal_weight_index_by_hand():
+    index = sources.equal_weight_index(pd.DataFrame({
+        "A": [1.0, 1.1, 1.1, 2.2], "GAP": [2.0, np.nan, 2.2, 2.2], "ENDS": [1.0, 0.9, np.nan, np.nan]}))
+    # day 2: +10 %, held, -10 %; day 3: 0, +10 %, ended; day 4: +100 %, 0
+    np.testing.assert_allclose(index, 100 * np.cumprod([1, 1, 1.05, 1.5]))
+
+
+def test_a_benchmark_may_be_made_of_tickers(prices_file):
+    made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])
+    market = sources.load(made)
+    np.testing.assert_allclose(market.benchmark["TWO"], 100 * np.cumprod(
+        [1, 1 + (1 + 0.01) / 2, 1 + 0.5 / 2, 1 + (1 / 3 + 2 / 101) / 2, 1 + (1 / 4 + 1 / 103) / 2]))
+    with pytest.raises(MarketError, match="benchmark_tickers: Z are not in prices.csv"):
+        sources.load(made.model_copy(update={"benchmark_tickers": ["A", "Z"]}))
+
+
+def test_a_benchmark_ticker_without_a_first_price_is_refused(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,C\n2020-01-01,1,1,\n2020-01-02,1,2,2\n2020-01-03,3,3,3\n2020-01-07,3,3,3\n")
+    with pytest.raises(MarketError, match="benchmark_tickers: C have no price on the first or the last day, 2020-01-01 and 2020-01-07"):
+        sources.load(csv_study(path, benchmark="X", benchmark_tickers=["A", "C"], tickers=["A", "B"]))
+
+
+def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,C,D\n2020-01-01,1,1,1,1\n2020-01-02,1,2,,2\n2020-01-03,3,3,3,\n2020-01-07,3,3,3,\n")
+    of = dict(benchmark="X", tickers=["A", "B"])
+    with pytest.raises(MarketError, match="benchmark_tickers: D have no price on the first or the last day"):
+        sources.load(csv_study(path, benchmark_tickers=["A", "D"], **of))
+    found = sources.load(csv_study(path, benchmark_tickers=["A", "C"], **of)).findings
+    assert found[["subject", "finding", "n_days"]].to_numpy().tolist() == [["C", "days without a price in the benchmark", 1]]
+
+
+@pytest.mark.parametrize("changes", [dict(source="simulated", benchmark="S01"),
+                                     dict(benchmark="MSFT", benchmark_tickers=["AAPL"]),
+                                     dict(benchmark="AAPL", benchmark_tickers=["AAPL"])])
+def test_a_benchmark_that_is_made_may_not_have_the_name_of_a_ticker(changes):
+    with pytest.raises(MarketError, match=f"benchmark: {changes['benchmark']} is a ticker of .* give it a name of its own"):
+        sources.load(Study(**changes))
+
+
+# --------------------------------------------------------------------------------------------------------- simulated
+def simulated(**changes) -> Study:
+    return Study(**(dict(source="simulated", benchmark="MARKET") | changes))
+
+
+def test_a_simulated_market_is_the_same_for_the_same_seed():
+    first, again, other = (sources.load(simulated(seed=seed)) for seed in (3, 3, 4))
+    pd.testing.assert_frame_equal(first.prices, again.prices, check_exact=True)
+    assert (first.prices.iloc[-1] != other.prices.iloc[-1]).all()
+    assert first.prices.shape[1] == 20 and first.files == [] and list(first.truth["best_r2"]) == [0.0] * 20
+
+
+def test_a_simulated_market_keeps_the_study_s_calendar_size_and_truth():
+    every_day = sources.load(simulated(periods_per_year=365, simulated_assets=3, predictability=[0.0, 0.1, 0.2]))
+    assert len(every_day.prices) == (pd.Timestamp("2022-12-31") - pd.Timestamp("2014-01-01")).days + 1
+    assert every_day.truth["best_r2"].tolist() == [0.0, 0.1, 0.2]
+    few = sources.load(simulated(tickers=["S07", "S02"], predictability=[0.05]))
+    assert list(few.prices) == ["S07", "S02"] and set(few.truth["asset"]) == {"S02", "S07"}
+    with pytest.raises(MarketError, match="tickers: S99 are not in the simulated market"):
+        sources.load(simulated(tickers=["S01", "S99"]))
+
+
+def test_a_simulated_benchmark_holds_all_listed_assets_equally():
+    market = sources.load(simulated(simulated_delistings=5))
+    daily = market.prices.pct_change(fill_method=None)
+    np.testing.assert_allclose(market.benchmark["MARKET"].pct_change().iloc[1:], daily.mean(axis=1).iloc[1:], atol=1e-12)
+    assert market.prices.isna().any().sum() == 5
+
+
+def test_simulated_delistings_are_dropped_before_and_held_after_the_end_of_validation():
+    made = simulated(simulated_delistings=12)
+    market = sources.load(made)
+    kept, table = universe.choose(market.prices, train_end=made.train_end, validation_end=made.validation_end, max_missing=0,
+                                  fill_limit=0, largest_jump=np.inf, required=[])
+    ended = market.truth.set_index("asset")["delisted_on"]
+    early = ended.index[ended <= pd.Timestamp(made.validation_end)]
+    assert set(table.loc[~table["kept"], "ticker"]) == set(early) and 0 < len(early) < 12
+    late = ended.index[ended > pd.Timestamp(made.validation_end)]
+    assert (kept[late].iloc[-1] == market.prices[late].ffill().iloc[-1]).all()
+    assert table.set_index("ticker").loc[late, "reason"].str.endswith("held after").all()
+
+
+def test_what_cannot_be_simulated_is_one_sentence():
+    with pytest.raises(MarketError, match="source simulated: S.* would lose everything .* lower simulated_volatility"):
+        sources.load(simulated(simulated_volatility=2.0, simulated_tail=2.5))
+
+
+@pytest.mark.parametrize(("predictability", "said"), [
+    ([0.0], "**no** predictability in any of its 20 assets"), ([0.02], "is **0.02** for 20 of 20 assets (lag 1 day)."),
+    ([0.0] * 18 + [0.01, 0.03], "is **0.01 to 0.03** for 2 of 20 assets (lag 1 day) and 0 for the others.")])
+def test_the_truth_is_told(predictability, said):
+    assert said in sources.truth_sentence(sources.load(simulated(predictability=predictability)).truth)
+
+
+def test_of_a_real_market_nobody_knows_the_truth():
+    assert "nobody knows" in sources.truth_sentence(sources.load(Study()).truth)
+
+
+# ------------------------------------------------------------------------------------------------ the papers' markets
+def chosen(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return universe.choose(sources.load(of).prices, train_end=of.train_end, validation_end=of.validation_end,
+                           max_missing=of.max_missing, fill_limit=of.fill_limit, largest_jump=np.inf,
+                           required=[] if of.allow_missing_tickers else of.tickers)
+
+
+@pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
+    paths = (f"prices_path={Path(MARKETS) / 'vn100_prices.csv'}", f"benchmark_path={Path(MARKETS) / 'vn100_index.csv'}")
+    nguyen = yaml_files.load(parameters.ROOT / "params" / "nguyen2025.yml", paths)
+    kept, table = chosen(nguyen)
+    raw = pd.read_csv(Path(MARKETS) / "vn100_prices.csv", index_col="date")
+    assert list(kept) == list(raw.columns[(raw > 0).all()]) and kept.shape[1] == 55
+    dropped = table[~table["kept"]]
+    assert len(table) == 101 and len(dropped) == 46
+    assert dropped["reason"].str.match(r"(starts|ends) on \d{4}-|misses \d+ of 1501 days|has no prices").all()
+    market = sources.load(nguyen)
+    assert gaps(market) == [("VN100", "2018-01-24", "2018-01-24", 1, "holds the last value")]
+    zeros = sources.findings(market, nguyen).query("finding == 'prices that are not positive numbers'")
+    assert zeros["n_days"].sum() == (raw == 0).sum().sum() == 3
+
+
+@pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_coins_are_all_kept_and_the_four_others_have_their_reason():
+    path = f"prices_path={Path(MARKETS) / 'crypto21_prices.csv'}"
+    params = parameters.ROOT / "params" / "zouaoui2025.yml"
+    kept, table = chosen(yaml_files.load(params, ("source=csv", path, "allow_missing_tickers=true")))
+    assert kept.shape == (1098, 21) and len(table) == 25
+    absent = table[~table["kept"]]
+    assert absent["ticker"].tolist() == ["DAI-USD", "VUSDT-USD", "RARE11294-USD", "VBTC-USD"]
+    assert (absent["reason"] == "has no prices").all()
+    with pytest.raises(MarketError, match="tickers: DAI-USD, VUSDT-USD, RARE11294-USD, VBTC-USD are not in crypto21"):
+        sources.load(yaml_files.load(params, ("source=csv", path)))
+    assert chosen(yaml_files.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)

@@ -1,0 +1,442 @@
+"""What a file of prices may look like, what is mended and reported, and what a user is told about the rest."""
+
+import datetime as dt
+import gzip
+import os
+import re
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from forefolio.market.csv_files import Finding, MarketError, ordered, read
+
+hundreds = settings(max_examples=300, derandomize=True, deadline=None, database=None)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """One folder for all the files of this module, each written over the one before."""
+    return tmp_path_factory.mktemp("prices")
+
+
+def put(folder: Path, content: str | bytes, name: str = "a.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def days(*texts: str) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(pd.to_datetime(list(texts), format="%Y-%m-%d"), name="date")
+
+
+def assert_clean(prices: pd.DataFrame) -> None:
+    """All that a frame from a file promises."""
+    index, columns = prices.index, prices.columns
+    assert isinstance(index, pd.DatetimeIndex) and index.name == "date" and index.tz is None and len(index) > 0
+    assert index.is_monotonic_increasing and index.is_unique and not index.hasnans
+    assert (index == index.normalize()).all() and index.year.min() >= 1900 and index.year.max() <= 2199
+    assert len(columns) > 0 and columns.is_unique and columns.name is None
+    assert all(isinstance(name, str) and name and name == name.strip() and name.isprintable() for name in columns)
+    assert (prices.dtypes == np.float64).all() and not np.isinf(prices.to_numpy()).any()
+
+
+def assert_one_sentence(error: MarketError, name: str) -> None:
+    """A message on one line that starts with the file's name and has one full stop at most, inside a quoted text."""
+    message = str(error)
+    assert message.startswith(f"{name}: ") and message.splitlines() == [message]
+    assert ". " not in re.sub(r"'.*'|\".*\"|named .*;|: .* on |: .* has different", "", message)
+    assert not message.endswith(".")
+    assert "; " in message  # what is wrong; what to do
+
+
+def assert_clean_or_refused(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            prices, findings = read(path)
+        except MarketError as error:
+            assert_one_sentence(error, path.name)
+        else:
+            assert_clean(prices)
+            assert all(isinstance(row, Finding) and row.subject == path.name and row.n_days > 0 and
+                       row.first <= row.last for row in findings)
+
+
+# ---- by hand ----
+
+WIDE = pd.DataFrame({"A": [1.0, 2.5], "B": [np.nan, 4.0]}, index=days("2018-12-28", "2018-12-31"))
+
+
+@pytest.mark.parametrize("text", [
+    "date,A,B\n2018-12-28,1,\n2018-12-31,2.5,4\n",
+    ",A,B\r\n20181228,1.0,-\r\n20181231,2.5,4.0",
+    "\ufeffDay, A ,B\n28/12/2018,1,n/a\n31/12/2018, 2.5 ,4\n",
+    "d,A,B\n28.12.2018,1,NaN\n31.12.2018,25e-1,.4E+1\n",
+    "d,A,B\n28-12-2018,1,NULL\n31-12-2018,+2.50,4.\n",
+    "d,\"A\", \"B\"\n\"2018-12-28\",\"1\",None\n2018-12-31, \"2.5\",4\n",
+    "d,A,B\r2018-12-28,1,#N/A\r2018-12-31,2.5,4\r",
+    "\n,,\nd,A,B\n\n2018-12-28,1,\n , ,\n2018-12-31,2.5,4\n\n",
+    "date,ticker,close\n2018-12-28,A,1\n2018-12-31,A,2.5\n2018-12-31,B,4\n",
+    "Close,DATE,Ticker\n1,20181228,A\n2.5,20181231,A\nna,20181228,B\n4,20181231,B\n",
+])
+def test_forms_of_one_table_read_to_the_same_frame(folder, text):
+    for path in (put(folder, text), put(folder, gzip.compress(text.encode()), "a.csv.GZ")):
+        prices, findings = read(path)
+        pd.testing.assert_frame_equal(prices, WIDE, check_exact=True, check_freq=False)
+        assert_clean(prices)
+        is_day_first = re.search("28.12.2018", text)
+        assert [row.finding for row in findings] == (["dates like 31/12/2018"] if is_day_first else [])
+
+
+@pytest.mark.parametrize(("text", "finding", "first", "last", "n_days", "treatment"), [
+    ("d,A\n2020-01-03,1\n2020-01-01,2\n2020-01-02,3\n", "days out of order", "2020-01-01", "2020-01-02", 2, "sorted"),
+    ("d,A\n2020-01-03,1\n2020-01-02,2\n2020-01-01,3\n", "days out of order", "2020-01-01", "2020-01-02", 2, "sorted"),
+    ("d,A,B\n2020-01-01,1,-\n2020-01-01,1.0,nan\n2020-01-02,3,3\n", "repeated days", "2020-01-01", "2020-01-01", 1,
+     "kept once"),
+    ("d,A\n2020-01-01 16:00:00,1\n2020-01-02 16:00,2\n2020-01-03,2\n", "times of day", "2020-01-01", "2020-01-02", 2,
+     "the day as written"),
+    ("d,A\n2020-01-01T00:00:00.000Z,1\n2020-01-02 00:00+07:00,2\n2020-01-03,3\n",
+     "time zones", "2020-01-01", "2020-01-02", 2, "the day as written"),
+    ("d,A\n20200101 00:00-0500,1\n", "time zones", "2020-01-01", "2020-01-01", 1, "the day as written"),
+    ("d,A\n1/2/2020,1\n13/2/2020,2\n", "dates like 31/12/2018", "2020-02-01", "2020-02-13", 2,
+     "read as day, month, year"),
+    ("date,ticker,close\n2020-01-02,A,1\n2020-01-01,A,2\n", "days out of order", "2020-01-01", "2020-01-01", 1,
+     "sorted"),
+    ("date,ticker,close\n2020-01-02,A,1\n2020-01-02,B,1\n2020-01-02,A,1.0\n", "repeated rows", "2020-01-02",
+     "2020-01-02", 1, "kept once"),
+    ("date,ticker,close\n2020-01-02,A,\n2020-01-02,A,-\n", "repeated rows", "2020-01-02", "2020-01-02", 1, "kept once"),
+])
+def test_what_is_mended_is_found(folder, text, finding, first, last, n_days, treatment):
+    prices, findings = read(put(folder, text))
+    assert_clean(prices)
+    assert findings == [Finding("a.csv", finding, pd.Timestamp(first), pd.Timestamp(last), n_days, treatment)]
+
+
+def test_two_times_of_one_day_are_one_day_when_their_prices_agree(folder):
+    prices, findings = read(put(folder, "d,A\n2020-01-01 09:00,1\n2020-01-01 16:00,1\n"))
+    assert prices["A"].tolist() == [1.0]
+    assert [(row.finding, row.n_days) for row in findings] == [("times of day", 2), ("repeated days", 1)]
+
+
+def test_a_long_file_sorted_by_ticker_is_in_order_and_keeps_the_order_of_its_tickers(folder):
+    text = "date,ticker,close\n2020-01-02,Z,2\n2020-01-03,Z,3\n2020-01-01,A,1\n2020-01-02,A,\n"
+    prices, findings = read(put(folder, text))
+    assert findings == [] and list(prices) == ["Z", "A"]
+    np.testing.assert_array_equal(prices, [[np.nan, 1], [2, np.nan], [3, np.nan]])
+
+
+def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
+    prices, findings = read(put(folder, "d,A,B\n2020-01-01,0,\n2020-01-02,-1.5,-\n"))
+    assert prices["A"].tolist() == [0, -1.5] and prices["B"].isna().all() and findings == []
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("", "a.csv: has no prices"),
+    ("\n \n,,\n", "has no prices"),
+    ("date,A,B\n", "has no prices"),
+    ("date,A\n\n,\n", "has no prices"),
+    ("date\n2020-01-01\n", "has no prices"),
+    ("A\n1\n", "values separated by commas"),
+    ("date;A;B\n2020-01-01;1;2\n", "separated by commas"),
+    ("date;A\n2020-01-01;1,5\n", "separated by commas"),
+    ('"date";"A"\n2020-01-01;1\n', "line 1 on is not csv (',' expected after '\"'); mend its quotes or commas"),
+    ("date\tA\n2020-01-01\t1\n", "separated by commas"),
+    ("2020-01-01,1,2\n2020-01-02,3,4\n", "starts with a date, 2020-01-01; put a row of column names above it"),
+    ("date,A,B\n2020-01-01,1,2\n2020-01-02,1\n", "line 3 has 2 values, the header 3"),
+    ("date,A\n2020-01-01,1\n\n2020-01-02,1,2\n", "line 4 has 3 values, the header 2"),
+    ('date,A\n2020-01-01,"1\n2020-01-02,1\n', "line 2 on is not csv"),
+    ('date,A\n2020-01-01,"1"2\n', "line 2 on is not csv"),
+    ('date,A\n2020-01-01,"1\n",3\n', "line 2 has 3 values"),
+    ('date,A\n"2020-01-01","\n"\n2020-01-02,x\n', "A on 2020-01-02"),
+    ("date,A\n2020-01-01,1\0\n", "line 2 is not UTF-8 text"),
+    (b"date,A\n2020-01-01,1\n2020-01-02,\xff\n", "line 3 is not UTF-8 text"),
+    ("date,A\n2020-01-01,1\n".encode("utf-16"), "is not UTF-8 text"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n"), "is not UTF-8 text"),
+    ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' for a ticker"),
+    ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
+    ("date,A,nan\n2020-01-01,1,2\n", "column 3 of the header has 'nan' for a ticker"),
+    ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n", "open, high, low and close are the days of one ticker"),
+    ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' for a ticker"),
+    ('date,A"\n2020-01-01,1\n', "plain characters"),
+    ("date,ticker,close\n2020-01-01,A,1\n2020-01-01, ,2\n", "line 3 has '' for a ticker"),
+    ("Date,Ticker,Open,Close\n2020-01-01,A,1,2\n", "leave only these columns"),
+    ("DATE,ticker\n2020-01-01,A\n", "date, ticker, close"),
+    ("date,A\n2020-01-01,1\n,2\n", "line 3 has the date '', which is missing"),
+    ("date,A\n2020-01-01,1\n,nan\n", "line 3 has the date ''"),
+    ("date,ticker,close\n2020-01-01,A,1\n,A,2\n", "line 3 has the date ''"),
+    ("date,A\n31.12.18,1\n", "line 2 has the date '31.12.18'"),
+    ("date,A\n18-12-31,1\n", "line 2 has the date '18-12-31'"),
+    ("date,A\n2018-1-31,1\n", "line 2 has the date '2018-1-31'"),
+    ("date,A\n2018/12/31,1\n", "'2018/12/31'"),
+    ("date,A\n43465,1\n", "'43465'"),
+    ("date,A\nDec 31 2018,1\n", "'Dec 31 2018'"),
+    ("date,A\n2018-12-31 25:00,1\n", "'2018-12-31 25:00'"),
+    ("date,A\n31/12/2018 00:00,1\n", "'31/12/2018 00:00'"),
+    ("date,A\n31/12.2018,1\n", "'31/12.2018'"),
+    ("date,A\n2018-12-31,1\n20190101,1\n", "line 3 has the date '20190101', which is not in one known form"),
+    ("date,A\n31/12/2018,1\n01.01.2019,1\n", "line 3 has the date '01.01.2019'"),
+    ("date,A\n31/12/2018,1\n2019-01-01,1\n", "line 3 has the date '2019-01-01'"),
+    ("date,A\n31-12-2018,1\n2019-01-01,1\n", "line 3 has the date '2019-01-01'"),
+    ("date,A\n12/28/2018,1\n", "'12/28/2018', which seems to put the month first; write all dates like 2018-12-31"),
+    ("date,A\n28/11/2018,1\n12/28/2018,1\n", "line 3 has the date '12/28/2018', which seems to put the month first"),
+    ("date,A\n28/13/2018,1\n", "seems to put the month first"),
+    ("date,A\n12/11/2018,1\n", "dates like 12/11/2018 may start with the day or the month"),
+    ('date,A\n2018-12-28,"\n"\n2018-12-31\n', "line 4 has 1 values"),
+    ("date,A\n01/02/2018,1\n02/02/2018,1\n", "may start with the day or the month"),
+    ("date,A\n2019-01-30,1\n2019-02-30,1\n", "line 3 has the date '2019-02-30', which is in no calendar"),
+    ("date,A\n30/02/2019,1\n", "in no calendar"),
+    ("date,A\n0000-01-01,1\n", "in no calendar"),
+    ("date,A\n1899-12-31,1\n", "1900 to 2199"),
+    ("date,A\n22000101,1\n", "1900 to 2199"),
+    ("date,A\n2018-12-31T16:00:00+07:00,1\n", "depends on the exchange; write all dates like 2018-12-31"),
+    ("date,A\n2018-12-31 00:00:00.5Z,1\n", "depends on the exchange"),
+    ("date,A\n2018-12-31 00:00Z,1\n2018-12-31 00:00+07:00,2\n", "two rows of 2018-12-31 have different prices"),
+    ("date,A\n2018-12-31 10:00,1\n2018-12-31 11:00,2\n", "two rows of 2018-12-31 have different prices"),
+    ("date,A,B\n2018-12-31,1,\n2018-12-31,1,2\n", "two rows of 2018-12-31 have different prices"),
+    ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,2\n", "A has different prices on 2018-12-31"),
+    ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,\n", "A has different prices on 2018-12-31"),
+    ('date,A,B\n2018-12-31,1,"1,234.5"\n', "B on 2018-12-31 is '1,234.5', no plain finite number"),
+    ("date,A\n2018-12-31,inf\n", "A on 2018-12-31 is 'inf'"),
+    ("date,A\n2018-12-31,-1e999\n", "A on 2018-12-31 is '-1e999'"),
+    ("date,A\n2018-12-31,1_000\n", "'1_000'"),
+    ("date,A\n2018-12-31,0x1F\n", "'0x1F'"),
+    ("date,A\n2018-12-31,$5\n", "'$5'"),
+    ("date,A\n2018-12-31,5%\n", "'5%'"),
+    ("date,A\n2018-12-31,1 5\n", "'1 5'"),
+    ("date,A\n2018-12-31,--\n", "'--'"),
+    ("date,A\n2018-12-31,٣\n", "'٣'"),
+    ("date,ticker,close\n31/12/2018,A,x\n", "A on 2018-12-31 is 'x'"),
+    (f"date,A\n2018-12-31,{'x' * 999}\n", "x...x"),
+    (f"date,A\n2018-12-31,{'1' * 100000}x\n", "no plain finite number"),
+    (f"date,A\n2018-12-31,{'1' * 200000}\n", "line 2 on is not csv"),
+])
+def test_what_has_two_meanings_or_none_is_refused(folder, text, words):
+    path = put(folder, text)
+    with pytest.raises(MarketError) as caught:
+        read(path)
+    assert words in str(caught.value)
+    assert_one_sentence(caught.value, "a.csv")
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (b"date,A\n2020-01-01,1\n", "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n")[:-4], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n")[:-12], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n")[:5], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n")[:10] + b"\xff" * 30, "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n") + b"more", "not a whole gzip file"),
+    (b"", "has no prices"),
+    (gzip.compress(b""), "has no prices"),
+])
+def test_a_compressed_file_must_be_whole(folder, content, words):
+    with pytest.raises(MarketError, match=words) as caught:
+        read(put(folder, content, "a.csv.gz"))
+    assert_one_sentence(caught.value, "a.csv.gz")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(MarketError, match=r"^none.csv: cannot be read \(No such file or directory\)") as caught:
+        read(tmp_path / "none.csv")
+    assert_one_sentence(caught.value, "none.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(MarketError, match=r"^folder.csv: cannot be read \(Is a directory\)"):
+        read(tmp_path / "folder.csv")
+
+
+def test_ordering_leaves_its_argument_alone_and_names_what_it_did():
+    prices = pd.DataFrame({"A": [3.0, 1.0, np.nan, np.nan]},
+                          index=days("2020-01-03", "2020-01-01", "2020-01-02", "2020-01-02"))
+    before = prices.copy()
+    kept, findings = ordered(prices, name="Yahoo")
+    pd.testing.assert_frame_equal(prices, before)
+    assert kept.index.equals(days("2020-01-01", "2020-01-02", "2020-01-03"))
+    np.testing.assert_array_equal(kept["A"], [1, np.nan, 3])
+    assert [(row.subject, row.finding, row.n_days) for row in findings] == [
+        ("Yahoo", "repeated days", 1), ("Yahoo", "days out of order", 2)]
+    with pytest.raises(MarketError, match="^Yahoo: two rows of 2020-01-03 have different prices; keep one$"):
+        ordered(prices.set_axis(days(*["2020-01-03"] * 4)), name="Yahoo")
+
+
+def test_the_sample_reads_as_skfolio_loads_it():
+    import skfolio
+    from skfolio.datasets import load_sp500_dataset, load_sp500_index
+
+    data = Path(skfolio.__file__).parent / "datasets" / "data"
+    for name, expected in (("sp500_dataset.csv.gz", load_sp500_dataset()), ("sp500_index.csv.gz", load_sp500_index())):
+        prices, findings = read(data / name)
+        pd.testing.assert_frame_equal(prices, expected.rename_axis("date"), check_exact=True)
+        assert_clean(prices)
+        assert findings == []
+
+
+@pytest.mark.skipif("FOREFOLIO_MARKETS" not in os.environ, reason="FOREFOLIO_MARKETS names no folder of market files")
+@pytest.mark.parametrize(("name", "n_tickers"), [("vn100_prices.csv", 101), ("crypto21_prices.csv", 21)])
+def test_the_papers_markets_read_alike_wide_long_and_compressed(folder, name, n_tickers):
+    path = Path(os.environ["FOREFOLIO_MARKETS"]) / name
+    prices, findings = read(path)
+    assert_clean(prices)
+    assert prices.shape[1] == n_tickers and findings == []
+    texts = pd.read_csv(path, dtype=str, keep_default_na=False)
+    long = texts.melt("date", var_name="ticker", value_name="close").to_csv(index=False)
+    for other in (put(folder, long), put(folder, gzip.compress(long.encode()), "a.csv.gz"),
+                  put(folder, gzip.compress(path.read_bytes()), "b.csv.gz")):
+        again, findings = read(other)
+        pd.testing.assert_frame_equal(again, prices, check_exact=True)
+        assert findings == []
+
+
+# ---- any table ----
+
+DATE_FORMS = {
+    "iso": "{0:%Y-%m-%d}", "basic": "{0:%Y%m%d}", "time": "{0:%Y-%m-%d} 15:30", "midnight": "{0:%Y-%m-%d}T00:00:00.000",
+    "zone": "{0:%Y-%m-%d} 00:00:00+07:00", "utc": "{0:%Y%m%d}T00:00Z", "slash": "{0:%d/%m/%Y}", "dot": "{0:%d.%m.%Y}",
+    "dash": "{0:%d-%m-%Y}", "short": "{0.day}/{0.month}/{0.year}",
+}
+PROVABLE = ("slash", "dot", "dash", "short")
+MISSING = ("-", "na", "n/a", "nan", "null", "none", "#n/a")  # read as missing, so no ticker may be called so
+TICKERS = st.text("AZaz09.^-_=& éВ機,;'", min_size=1, max_size=6).map(str.strip).filter(
+    lambda name: name and name.lower() not in ("date", "ticker", "close", *MISSING))
+CLOSES = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-10**20, 10**20),
+                   st.decimals(0, 10**6, places=3))
+
+
+def csv_text(rows: list[list[str]], newline: str) -> str:
+    """Rows with every cell that needs it in quotes."""
+    return newline.join(",".join(f'"{cell}"' if "," in cell else cell for cell in row) for row in rows) + newline
+
+
+@st.composite
+def tables(draw) -> tuple[bytes, bool, pd.DataFrame]:
+    """A file in one of the accepted forms, whether it is compressed, and the frame that it holds."""
+    dates = sorted(draw(st.sets(st.dates(dt.date(1900, 1, 1), dt.date(2199, 12, 31)), min_size=1, max_size=8)))
+    tickers = draw(st.lists(TICKERS, min_size=1, max_size=5, unique=True))
+    closes = [[draw(CLOSES) for _ in tickers] for _ in dates]
+    form = draw(st.sampled_from(sorted(DATE_FORMS)))
+    assume(form not in PROVABLE or any(date.day > 12 for date in dates))
+    written = [DATE_FORMS[form].format(date) for date in dates]
+    markers = st.sampled_from(["", "-", "na", "N/A", "NaN", "null", "NONE", "#N/A", " nan "])
+    cells = [[draw(markers) if close is None else str(close) for close in row] for row in closes]
+    if draw(st.booleans()):
+        header = [draw(st.sampled_from(["date", "Date", "", "day", "close"])), *tickers]
+        rows = [[text, *row] for text, row in zip(written, cells, strict=True)]
+    else:
+        order = draw(st.permutations(range(3)))
+        header = [draw(st.sampled_from([title, title.upper(), f" {title} "])) for title in ("date", "ticker", "close")]
+        rows = [[text, ticker, cell] for text, row in zip(written, cells, strict=True)
+                for ticker, cell in zip(tickers, row, strict=True)]
+        header, rows = [header[at] for at in order], [[row[at] for at in order] for row in rows]
+    rows = draw(st.permutations(rows + draw(st.lists(st.sampled_from(rows), max_size=3))))
+    if sorted(title.strip().lower() for title in header) == ["close", "date", "ticker"]:
+        place = [title.strip().lower() for title in header].index("ticker")
+        tickers_read = list(dict.fromkeys(row[place] for row in rows))
+    else:
+        tickers_read = tickers
+    text = csv_text([header, *rows], draw(st.sampled_from(["\n", "\r\n", "\n\n"])))
+    content = (draw(st.sampled_from(["", "\ufeff"])) + text).encode()
+    compressed = draw(st.booleans())
+    values = np.array([[np.nan if close is None else float(close) for close in row] for row in closes])
+    frame = pd.DataFrame(values, days(*map(str, dates)), tickers)[tickers_read]
+    return gzip.compress(content, mtime=0) if compressed else content, compressed, frame
+
+
+@hundreds
+@given(tables())
+def test_a_table_reads_back_whatever_its_form(folder, table):
+    content, compressed, expected = table
+    path = put(folder, content, "a.csv.gz" if compressed else "a.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prices, findings = read(path)
+    pd.testing.assert_frame_equal(prices, expected, check_exact=True)
+    assert_clean(prices)
+    assert prices.index.is_monotonic_increasing and all(row.subject == path.name for row in findings)
+
+
+CELLS = st.sampled_from([
+    "", " ", "-", "nan", "1", "2.5", "-3", "1e5", "1e999", "inf", "1,5", "x", '"', "'", "date", "ticker", "close", "A",
+    "2018-12-31", "2018-12-30", "20181231", "31/12/2018", "12/31/2018", "1.2.2018", "31.12.18", "2019-02-30",
+    "0000-00-00", "2018-12-31 00:00", "2018-12-31T10:00Z", "2018-12-31 00:00-05:00", "9999-12-31", "\u2028", "\x85",
+    "\ufeff", "\x00", "\x1c", "٣"])
+
+
+@st.composite
+def mutated(draw) -> tuple[bytes, bool]:
+    """A good file after one to three accidents, which may also befall its compressed bytes."""
+    content, compressed, _ = draw(tables())
+    plain = gzip.decompress(content) if compressed else content
+    for _ in range(draw(st.integers(1, 3))):
+        accident = draw(st.sampled_from(["flip", "cut", "cell", "repeat", "insert"]))
+        at = draw(st.integers(0, max(len(plain) - 1, 0)))
+        if accident == "flip":
+            plain = plain[:at] + bytes([draw(st.integers(1, 127))]) + plain[at + 1:]
+        elif accident == "cut":
+            plain = plain[:at]
+        elif accident == "insert":
+            plain = plain[:at] + draw(CELLS).encode() + plain[at:]
+        else:
+            lines = plain.split(b"\n")
+            row = draw(st.integers(0, len(lines) - 1))
+            cells = lines[row].split(b",")
+            cells[draw(st.integers(0, len(cells) - 1))] = draw(CELLS).encode()
+            lines[row:row + (accident == "cell")] = [b",".join(cells)]
+            plain = b"\n".join(lines)
+    if not compressed:
+        return plain, False
+    content = gzip.compress(plain, mtime=0)
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(content) - 1))
+        content = content[:at] + (bytes([draw(st.integers(0, 255))]) + content[at + 1:] if draw(st.booleans()) else b"")
+    return content, True
+
+
+@hundreds
+@given(mutated())
+def test_a_damaged_table_is_clean_or_refused(folder, file):
+    content, compressed = file
+    assert_clean_or_refused(put(folder, content, "a.csv.gz" if compressed else "a.csv"))
+
+
+@st.composite
+def grids(draw) -> str:
+    """Dates and prices that are each fine by themselves, with now and then a cell of any kind."""
+    header = draw(st.sampled_from([
+        ["date", "ticker", "close"], ["", "A", "B"], ["date", "A", "A"], ["d", "date", "ticker"]]))
+    dates = draw(st.sampled_from([
+        ["2018-12-31", "2018-12-30", "2018-12-31 00:00"], ["20181231", "20181230T15:00", "20181230 00:00Z"],
+        ["31/12/2018", "1/2/2018", "01/02/2018"], ["1.2.2018", "2.1.2018"], ["31-12-2018", "12-31-2018"]]))
+    column = {"date": dates, "": dates, "d": dates, "ticker": ["A", "B"]}
+    rows = [[draw(st.sampled_from(column.get(title, ["1", "2", "1.0", "", "nan"]))) for title in header]
+            for _ in range(draw(st.integers(0, 6)))]
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        row = draw(st.sampled_from([header, *rows]))
+        row[draw(st.integers(0, len(row) - 1))] = draw(CELLS)
+    return csv_text([header, *rows], "\n")
+
+
+@hundreds
+@given(st.one_of(grids(), st.lists(st.lists(CELLS, min_size=2, max_size=2), max_size=6).map(
+    lambda rows: csv_text(rows, "\n"))), st.booleans())
+def test_a_grid_of_any_cells_is_clean_or_refused(folder, text, compressed):
+    content = text.encode()
+    assert_clean_or_refused(put(folder, gzip.compress(content, mtime=0) if compressed else content,
+                                "a.csv.gz" if compressed else "a.csv"))
+
+
+@hundreds
+@given(st.one_of(st.text(), st.text("0123456789-/.,;\t\n\r\"' :TZ+eABdate\0\u2028")), st.booleans())
+@example("date,A\n2018-12-31,1\x1c\n", False)
+def test_any_text_is_clean_or_refused(folder, text, compressed):
+    content = text.encode()
+    assert_clean_or_refused(put(folder, gzip.compress(content, mtime=0) if compressed else content,
+                                "a.csv.gz" if compressed else "a.csv"))
+
+
+@hundreds
+@given(st.binary(), st.booleans())
+def test_any_bytes_are_clean_or_refused(folder, content, compressed):
+    assert_clean_or_refused(put(folder, content, "a.csv.gz" if compressed else "a.csv"))

@@ -1,0 +1,123 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio.market.returns import asset_summary, lookback_windows, periods, rebalance_dates, simple_returns
+
+DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
+
+
+def prices(**columns):
+    return pd.DataFrame(columns, index=DAYS, dtype=float)
+
+
+def test_simple_returns_by_hand():
+    returns = simple_returns(prices(A=[100, 110, 99, 99, 198], B=[1, 1, 1, 1, 1]))
+    assert returns["A"].tolist() == pytest.approx([0.1, -0.1, 0.0, 1.0])
+    assert returns["B"].tolist() == [0, 0, 0, 0]
+    assert returns.index.equals(DAYS[1:]) and returns.index.name == "date"
+
+
+def test_a_gap_gives_missing_returns_and_is_not_bridged():
+    returns = simple_returns(prices(A=[100, np.nan, 110, 110, 110]))
+    assert returns["A"].isna().tolist() == [True, True, False, False]
+
+
+def test_permuted_columns_permute_returns():
+    frame = prices(A=[1, 2, 3, 4, 5], B=[5, 4, 3, 2, 1])
+    pd.testing.assert_frame_equal(simple_returns(frame[["B", "A"]]), simple_returns(frame)[["B", "A"]])
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [0, 0, 1, 2, 3]])
+def test_unsorted_or_repeated_dates_are_refused(order):
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).iloc[order]
+    with pytest.raises(ValueError, match="ascending and without repeats"):
+        simple_returns(frame)
+
+
+@pytest.mark.parametrize("kind", [str, dt.date.fromisoformat, pd.Timestamp])
+def test_periods_are_disjoint_and_take_any_kind_of_date(kind):
+    table = periods(DAYS, train_end=kind("2024-01-03"), validation_end=kind("2024-01-07"))  # a Sunday
+    assert table["period"].tolist() == ["training", "validation", "test"]
+    assert table["first"].tolist() == [DAYS[0], DAYS[2], DAYS[4]]
+    assert table["last"].tolist() == [DAYS[1], DAYS[3], DAYS[4]]
+    assert table["n_days"].tolist() == [2, 2, 1]
+
+
+@pytest.mark.parametrize(("train_end", "validation_end", "period"), [
+    ("2024-01-01", "2024-01-05", "training"),
+    ("2024-01-05", "2024-01-07", "validation"),  # a weekend between the two
+    ("2024-01-05", "2024-01-03", "validation"),
+    ("2024-01-03", "2024-01-08", "test")])
+def test_an_empty_period_is_named_with_the_dates(train_end, validation_end, period):
+    with pytest.raises(ValueError, match=f"The {period} period is empty with train_end {train_end} and validation_end "
+                                         f"{validation_end}, the data being 2024-01-02 to 2024-01-08"):
+        periods(DAYS, train_end=train_end, validation_end=validation_end)
+
+
+def test_rebalances_are_the_last_trading_days_before_each_month_of_the_test():
+    days = pd.bdate_range("2023-11-15", "2024-04-01")
+    dates = rebalance_dates(days, validation_end="2023-12-31")
+    assert dates.strftime("%Y-%m-%d").tolist() == ["2023-12-29", "2024-01-31", "2024-02-29", "2024-03-29"]
+
+
+def test_the_first_rebalance_may_be_within_a_month():
+    days = pd.bdate_range("2024-01-02", "2024-02-05")
+    dates = rebalance_dates(days, validation_end="2024-01-13")  # a Saturday
+    assert dates.strftime("%Y-%m-%d").tolist() == ["2024-01-12", "2024-01-31"]
+
+
+def test_a_month_without_trading_has_no_rebalance():
+    days = pd.bdate_range("2023-12-20", "2024-03-10")
+    days = days[days.month != 2]
+    dates = rebalance_dates(days, validation_end="2023-12-31")
+    assert dates.strftime("%Y-%m-%d").tolist() == ["2023-12-29", "2024-01-31"]
+
+
+def test_no_rebalance_on_the_last_row():
+    days = pd.bdate_range("2023-12-20", "2024-01-31")
+    assert rebalance_dates(days, validation_end="2023-12-31").tolist() == [pd.Timestamp("2023-12-29")]
+
+
+@pytest.mark.parametrize(("validation_end", "side"), [("2024-01-01", "up to"), ("2024-01-08", "after")])
+def test_rebalances_need_days_on_both_sides(validation_end, side):
+    with pytest.raises(ValueError, match=f"No trading day lies {side} validation_end {validation_end}"):
+        rebalance_dates(DAYS, validation_end=validation_end)
+
+
+def test_windows_hold_consecutive_rows_oldest_first():
+    values = np.arange(10).reshape(5, 2)
+    windows = lookback_windows(values, lookback=3)
+    assert windows.shape == (3, 3, 2)
+    for sample in range(3):
+        np.testing.assert_array_equal(windows[sample], values[sample:sample + 3])
+
+
+@pytest.mark.parametrize("lookback", [0, 6])
+def test_a_lookback_that_does_not_fit_is_refused(lookback):
+    with pytest.raises(ValueError, match=f"lookback of {lookback} does not fit 5 days"):
+        lookback_windows(np.zeros((5, 1)), lookback=lookback)
+
+
+def test_asset_summary_by_hand_and_against_scipy():
+    rng = np.random.default_rng(3)
+    returns = pd.DataFrame(rng.standard_t(5, size=(300, 2)) / 100, columns=["A", "B"])
+    returns.loc[:29, "B"] = 0.0
+    summary = asset_summary(returns, periods_per_year=252)
+    a = returns["A"].to_numpy()
+    assert summary.loc["A", "skewness"] == pytest.approx(stats.skew(a, bias=False))
+    assert summary.loc["A", "excess_kurtosis"] == pytest.approx(stats.kurtosis(a, bias=False))
+    assert summary.loc["A", "autocorrelation"] == pytest.approx(
+        np.sum((a[1:] - a.mean()) * (a[:-1] - a.mean())) / np.sum((a - a.mean()) ** 2))
+    assert summary.loc["A", "annual_return"] == pytest.approx(np.prod(1 + a) ** (252 / 300) - 1)
+    assert summary.loc["A", "annual_volatility"] == pytest.approx(np.std(a, ddof=1) * np.sqrt(252))
+    assert summary.loc["B", "zero_share"] == 0.1
+    assert (summary.loc["A", "minimum"], summary.loc["A", "maximum"]) == (a.min(), a.max())
+
+
+def test_an_asset_that_never_moves_has_a_summary():
+    still = asset_summary(pd.DataFrame({"A": np.zeros(9)}), periods_per_year=252).loc["A"]
+    assert still["annual_return"] == 0 and still["zero_share"] == 1 and np.isnan(still["autocorrelation"])

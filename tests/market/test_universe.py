@@ -1,0 +1,187 @@
+"""Which assets may be held, why not the others, and what is strange in prices."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.market import universe
+
+DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
+
+
+def prices(**columns):
+    return pd.DataFrame(columns, index=DAYS, dtype=float)
+
+
+def chosen(frame, *, until="2024-01-05", max_missing=0.0, fill_limit=0, largest_jump=np.inf, required=(), train_end=None):
+    kept, table = universe.choose(frame, train_end=train_end or until, validation_end=until, max_missing=max_missing,
+                                  fill_limit=fill_limit, largest_jump=largest_jump, required=required)
+    return kept, table.set_index("ticker")
+
+
+@pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [0, 0, 1, 2, 3]])
+def test_unsorted_or_repeated_dates_are_refused_here_too(order):
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).iloc[order]
+    with pytest.raises(ValueError, match="ascending and without repeats"):
+        chosen(frame)
+
+
+def test_a_ticker_in_two_columns_is_refused():
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).set_axis(["A", "A"], axis=1)
+    with pytest.raises(ValueError, match="ticker A stands in more than one column"):
+        chosen(frame)
+
+
+def test_universe_states_why_each_ticker_was_dropped():
+    nan = np.nan
+    kept, table = chosen(prices(
+        WHOLE=[1, 2, 3, 4, 5], OTHER=[5, 5, 5, 6, 5], STILL=[7, 7, 7, 7, 8], LATE=[nan, 2, 3, 4, 5], GAP=[1, nan, 3, 4, 5],
+        ZERO=[1, 0, 3, 4, 5], NEGATIVE=[1, 2, -3, 4, 5], NONE=[nan] * 5, GONE=[1, 2, 3, nan, nan]))
+    assert list(kept) == ["WHOLE", "OTHER"]
+    assert table["reason"].to_dict() == {
+        "WHOLE": "", "OTHER": "", "STILL": "never moves up to 2024-01-05", "LATE": "starts on 2024-01-03", "GAP": "misses 1 of 4 days up to 2024-01-05",
+        "ZERO": "misses 1 of 4 days up to 2024-01-05", "NEGATIVE": "misses 1 of 4 days up to 2024-01-05",
+        "NONE": "has no prices", "GONE": "ends on 2024-01-04"}
+    assert table["missing"].to_dict() == {"WHOLE": 0, "OTHER": 0, "STILL": 0, "LATE": 1, "GAP": 1, "ZERO": 1, "NEGATIVE": 1,
+                                          "NONE": 4, "GONE": 1}
+    assert table.loc["GONE", "last"] == pd.Timestamp("2024-01-04") and pd.isna(table.loc["NONE", "first"])
+
+
+def test_universe_table_has_the_columns_of_the_stage():
+    whole = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5])
+    table = chosen(whole)[1].reset_index()
+    assert list(table) == ["ticker", "first", "last", "missing", "kept", "reason"]
+    assert table["kept"].dtype == bool
+
+
+def test_a_gap_within_the_limit_holds_the_last_price():
+    frame = prices(A=[1, np.nan, 3, 4, 5], B=[1, 2, 3, 4, 5])
+    kept, table = chosen(frame, max_missing=0.25)  # one day of four is just within
+    assert kept["A"].tolist() == [1, 1, 3, 4, 5]
+    assert table.loc["A", "reason"] == "holds the last price on 1 missing day"
+    with pytest.raises(ValueError, match="Only 1 of 2 tickers"):
+        chosen(frame, max_missing=0.24)
+
+
+def test_gaps_and_delistings_after_the_limit_hold_the_last_price_and_are_told():
+    kept, table = chosen(prices(A=[1, 2, np.nan, 4, 5], B=[1, 2, 3, np.nan, 0], C=[1, 2, 3, 4, 5]), until="2024-01-03")
+    assert kept["A"].tolist() == [1, 2, 2, 4, 5] and kept["B"].tolist() == [1, 2, 3, 3, 3]
+    assert table["missing"].tolist() == [0, 0, 0]
+    assert table["reason"].tolist() == ["holds the last price on 1 missing day", "ends on 2024-01-04, held after", ""]
+
+
+def test_prices_after_the_limit_choose_no_ticker():
+    rng = np.random.default_rng(0)
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, np.nan, 3, 4, 5], C=[3, 3, 4, 3, 3])
+    noisy = frame.copy()
+    noisy.iloc[3:] = rng.choice([np.nan, -1.0, 9.0], size=(2, 3))
+    assert list(chosen(frame, until="2024-01-04")[0]) == list(chosen(noisy, until="2024-01-04")[0]) == ["A", "C"]
+
+
+def test_universe_does_not_change_its_argument():
+    frame = prices(A=[1, 0, 3, 4, 5], B=[1, 2, 3, 4, 5])
+    before = frame.copy()
+    chosen(frame, max_missing=0.5)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_universe_needs_prices_before_its_limit():
+    with pytest.raises(ValueError, match="No prices up to 2023-12-29: prices start on 2024-01-02"):
+        chosen(prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]), until="2023-12-29")
+
+
+def test_fewer_than_two_tickers_are_refused_with_examples():
+    with pytest.raises(ValueError, match=r"Only 1 of 2 tickers can be kept \(B starts on 2024-01-03\)"):
+        chosen(prices(A=[1, 2, 3, 4, 5], B=[np.nan, 2, 3, 4, 5]))
+
+
+
+
+@pytest.mark.parametrize(("fill_limit", "max_missing", "reason"), [
+    (0, 0.0, "misses 3 of 5 days up to 2024-01-08"), (1, 0.0, "misses 2 of 5 days up to 2024-01-08"),
+    (2, 0.0, "holds the last price on 3 missing days"), (1, 0.4, "holds the last price on 3 missing days"),
+    (1, 0.39, "misses 2 of 5 days up to 2024-01-08")])
+def test_short_gaps_do_not_count_as_missing(fill_limit, max_missing, reason):
+    frame = pd.DataFrame({"A": [1, np.nan, 3, np.nan, np.nan], "B": range(1, 6), "C": range(2, 7)}, index=DAYS, dtype=float)
+    frame.loc[pd.Timestamp("2024-01-09")] = [9.0, 9.0, 9.0]  # after validation, so that the last gap is no ending
+    kept, table = chosen(frame, until="2024-01-08", fill_limit=fill_limit, max_missing=max_missing)
+    assert table.loc["A", "reason"] == reason and table.loc["A", "missing"] == 3
+    if table.loc["A", "kept"]:
+        assert kept["A"].tolist() == [1, 1, 3, 3, 3, 9]
+
+
+def test_an_asset_that_never_moves_in_training_is_dropped_even_if_it_moves_later():
+    frame = prices(PEG=[1, 1, 1, 1, 2], A=[1, 2, 3, 4, 5], B=[5, 4, 3, 2, 1])
+    assert chosen(frame, train_end="2024-01-04")[1].loc["PEG", "reason"] == "never moves up to 2024-01-04"
+
+
+def test_a_jump_drops_an_asset_only_where_asked_and_only_up_to_the_limit():
+    frame = prices(A=[1, 2, 2, 2, 2], B=[3, 3.1, 3, 3.1, 9], C=[1, 1, 1.2, 1, 1])
+    assert chosen(frame)[1]["kept"].all()
+    kept, table = chosen(frame, largest_jump=0.5)
+    assert table["reason"].to_dict() == {"A": "moves by +100 % on 2024-01-03", "B": "", "C": ""}
+    assert list(kept) == ["B", "C"]
+
+
+def test_a_required_ticker_with_gaps_is_refused_with_its_days():
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, np.nan], C=[np.nan] * 5, D=[5, 4, 3, 2, 1])
+    assert chosen(frame)[1].loc["B", "reason"] == "ends on 2024-01-05, held after"
+    with pytest.raises(ValueError) as refused:
+        chosen(frame, required=["A", "B", "C"])
+    assert str(refused.value).startswith("tickers: B misses 1 of 5 days, from 2024-01-08 to 2024-01-08; C has no prices: ")
+    assert "allow_missing_tickers" in str(refused.value) and "\n" not in str(refused.value)
+    assert list(chosen(frame, required=["A", "B"], max_missing=0.2)[0]) == ["A", "B", "D"]
+    assert list(chosen(frame, required=["A", "B"], fill_limit=1)[0]) == ["A", "B", "D"]
+
+
+def test_many_required_tickers_are_named_in_part():
+    frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5], **{f"N{i}": [np.nan] * 5 for i in range(8)})
+    with pytest.raises(ValueError, match=r"N4 has no prices; and 3 more: leave them out"):
+        chosen(frame, required=list(frame))
+
+
+# --------------------------------------------------------------------------------------------------------- findings
+def found(frame, *, stale_days=2, jump_threshold=0.5):
+    return [(row.subject, row.finding, f"{row.first:%d}", f"{row.last:%d}", row.n_days, row.treatment)
+            for row in universe.findings(frame, stale_days=stale_days, jump_threshold=jump_threshold)]
+
+
+def test_prices_that_are_none_are_counted_and_missing():
+    assert found(prices(A=[1, 0, -2, 1.1, 1.2], B=[1, np.nan, 1, 1.1, np.inf])) == [
+        ("A", "prices that are not positive numbers", "03", "04", 2, "missing"),
+        ("B", "prices that are not positive numbers", "08", "08", 1, "missing")]
+
+
+def test_a_price_of_zero_is_no_loss_of_everything():
+    kept, _ = chosen(prices(A=[2, 0, 2.2, 2, 1], B=[1, 2, 3, 4, 5]), max_missing=0.5)
+    assert kept["A"].pct_change().min() == pytest.approx(-0.5)
+
+
+def test_a_standstill_is_flagged_from_the_limit_on():
+    frame = prices(A=[1, 1, 1, 1, 2], B=[1, 1, 2, 2, 2], C=[1, 1, 1.1, 1.1, 1.2])
+    assert found(frame) == [("A", "2 or more days without a move", "03", "05", 3, "flagged"),
+                            ("A", "moves beyond 50 % in a day", "08", "08", 1, "flagged"),
+                            ("B", "2 or more days without a move", "05", "08", 2, "flagged"),
+                            ("B", "moves beyond 50 % in a day", "04", "04", 1, "flagged")]
+    assert [row[0] for row in found(frame, stale_days=3, jump_threshold=9)] == ["A"]
+
+
+def test_a_jump_over_a_gap_is_seen_and_one_at_the_threshold_is_not():
+    assert found(prices(A=[1, np.nan, 3, 3.1, 3], B=[2, 3, 1.5, 1.6, 1.7])) == [
+        ("A", "moves beyond 50 % in a day", "04", "04", 1, "flagged")]
+    assert found(prices(A=[2, 3.01, 1.5, 1.6, 1.7]))[0][4] == 2, "falls count as rises do"
+
+
+def test_prices_that_nothing_has_are_missing():
+    frame = prices(A=[1, 1e300, 1.1, 1e-300, 1.2], B=[5, 4, 5, 4, 5])
+    assert found(frame)[0] == ("A", "prices that are not positive numbers", "03", "05", 2, "missing")
+    assert universe.known(frame)["A"].isna().sum() == 2 and universe.known(prices(A=[8.55e-6] * 5)).notna().all(axis=None)
+
+
+def test_one_ticker_is_no_universe_and_is_told_without_empty_brackets():
+    with pytest.raises(ValueError, match="Only 1 of 1 tickers can be kept, and two are needed: name more tickers"):
+        chosen(prices(A=[1, 2, 3, 4, 5]))
+
+
+def test_ordinary_prices_have_no_findings():
+    assert found(prices(A=[1, 1.1, 1.1, 1, 1.2])) == []

@@ -1,0 +1,441 @@
+"""Nguyen's printed numbers beside a run, and what they say about each other: hand-made runs with known answers."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.market import covariance
+from forefolio.papers import claims, equity_audit
+from forefolio.papers.rows import COLUMNS
+from forefolio.portfolios import long_only
+from forefolio.runs import contracts
+from forefolio.papers import equity
+
+MARKETS = os.environ.get("FOREFOLIO_MARKETS")
+market = pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with vn100_prices.csv")
+SIX = ["lstm+mdp", "lstm+mvf", "cnn1d+mvf", "lstm+rpp", "cnn1d+rpp", "cnn1d+mdp"]  # in the order of their totals, almost
+HOLDS = "LSTM strategies outperform their 1D-CNN counterparts"
+
+
+@pytest.fixture
+def published():
+    return {path.stem.removeprefix("nguyen2025_"): pd.read_csv(path) for path in contracts.published("nguyen2025")}
+
+
+@pytest.fixture
+def run(published):
+    """A run whose tables are the paper's, wherever the paper prints a number, on four quiet stocks."""
+    printed = published["portfolios"]
+    totals = printed["total_return_percent"] / 100
+    excess = pd.DataFrame({"strategy": printed["strategy"], "n_months": 24, "mean_monthly_excess": totals / 23,
+                           "std_monthly_excess": totals / 23 / printed["information_ratio"],
+                           "information_ratio": printed["information_ratio"], "total_return": totals,
+                           "summed_excess": totals, "summed_excess_but_first": totals,
+                           "turnover_one_way": printed["turnover_percent"] / 100,
+                           "turnover_two_way": printed["turnover_percent"] / 50, "effective_holdings": 3.0})
+    benchmark = pd.DataFrame({"strategy": ["benchmark"], "n_months": 24, "total_return": 0.376})
+    errors = published["forecasts"].assign(mae_std=[1.0, 2.0], mse_std=[1.0, 2.0], rmse_std=[1.0, 2.0], hr_mean=[0.51, 0.515],
+                                            hr_plus_mean=[0.45, 0.4505], hr_minus_mean=[0.441, 0.44])
+    zero = pd.DataFrame({"model": ["zero"], "mae_mean": 0.0139, "mse_mean": 0.000401, "rmse_mean": 0.0195})
+    days = pd.bdate_range("2021-06-01", "2024-12-31", name="date")
+    rng = np.random.default_rng(5)
+    returns = pd.DataFrame(rng.normal(0, 0.01, (len(days), 4)), index=days, columns=list("ABCD"))
+    net_returns = pd.DataFrame({name: rng.normal(0, 0.005 if name.endswith("rpp") else 0.02, len(days)) for name in SIX},
+                               index=days).assign(benchmark=0.0005).loc["2023":]
+    return {"log_accuracy": pd.concat([zero, errors]), "excess": pd.concat([excess, benchmark]), "returns": returns,
+            "tests": pd.DataFrame({"strategy": SIX, "shapiro_p": 0.01, "wilcoxon_p": 0.02}), "net_returns": net_returns,
+            "monthly_excess": pd.DataFrame({name: rng.normal(0.01, 0.04, 24) for name in SIX},
+                                           index=pd.period_range("2023-01", "2024-12", freq="M", name="month")),
+            "universe": pd.DataFrame({"ticker": range(100), "kept": [True] * 59 + [False] * 41})}
+
+
+def told(published, run):
+    frames = {name: run[name] for name in ("excess", "tests", "monthly_excess", "net_returns", "universe")}
+    return equity.sentences(published, accuracy=run["log_accuracy"], **frames)
+
+
+def audited(published, run, **other):
+    frames = {name: run[name] for name in ("returns", "net_returns", "log_accuracy")}
+    return equity_audit.audit(published, **frames | other)
+
+
+def one(table, start):
+    """The only row whose claim starts so."""
+    found = table[table["claim"].str.startswith(start)]
+    assert len(found) == 1, f"{start}: {len(found)} rows"
+    return found.iloc[0]
+
+
+def test_the_frame_of_claims_repeats_the_two_others(published):
+    said = published["claims"]
+    numbers = pd.to_numeric(said["value"], errors="coerce")
+    for place, frame in (("Table 4", published["forecasts"]), ("Table 5", published["portfolios"])):
+        repeated = numbers[said["place"] == place].dropna()
+        assert Counter(repeated) == Counter(frame.iloc[:, 1:].stack().dropna())
+
+
+def test_each_published_number_is_claimed_once_but_for_its_readings(published, run):
+    table = claims.all_claims("nguyen2025", published, run)
+    table = table[~table["place"].str.startswith("Audit")]
+    assert not table.duplicated(["place", "claim"]).any()
+    once = table.assign(number=equity.printed_number(table["claim"])).drop_duplicates(["place", "number"])
+    values = published["claims"]["value"]
+    stated = pd.to_numeric(values, errors="coerce").astype(object).fillna(values).replace(0.265, "yes")  # its verdict
+    assert Counter(once["published"]) == Counter(stated)
+    readings = table["claim"].str.contains(equity.READ_AS, regex=False)
+    assert (table.loc[readings, "place"] == "Table 5").all() and readings.sum() == 6 * (3 + 2 + 2) + 2
+
+
+def test_a_run_with_the_paper_s_numbers_reproduces_them(published, run):
+    table5 = equity.table5(published, run["excess"], run["monthly_excess"])
+    table = pd.concat([equity.table4(published, run["log_accuracy"]), told(published, run)])
+    missed = table.loc[table["status"] != "reproduced", "claim"].tolist()
+    assert missed == ["lowest total return (text): strategy; here excess summed over all months"]
+    assert set(table["paper"]) == {"nguyen2025"} and list(table) == list(table5) == COLUMNS
+    assert one(table, "lowest total return (text)")["ours"] == "cnn1d+rpp"
+    met = table5[table5["status"] == "reproduced"]
+    assert equity.printed_number(met["claim"]).nunique() == equity.printed_number(table5["claim"]).nunique() == 19
+    assert not met["claim"].str.contains("two-way").any(), "twice the printed turnover"
+
+
+def test_numbers_are_converted_to_the_paper_s_units(published, run):
+    months = pd.DataFrame({"lstm+mdp": [-0.5, *np.tile([0.01, 0.03], 11), 0.02]})
+    table = equity.table5(published, run["excess"].assign(
+        summed_excess_but_first=0.5, summed_excess=0.6, total_return=0.7, turnover_one_way=0.4, turnover_two_way=0.8), months)
+    best = table[table["claim"].str.contains("of LSTM+MDP", regex=False)].set_index("claim")["ours"].astype(float).to_dict()
+    assert best == pytest.approx({
+        "total return of LSTM+MDP: percent; read as the sum of monthly excess but the first": 50.0,
+        "total return of LSTM+MDP: percent; read as the sum of monthly excess": 60.0,
+        "total return of LSTM+MDP: percent; read as the strategy's own, compounded": 70.0,
+        "information ratio of LSTM+MDP: a month; read as of all months but the first": 2.0,  # deviation sqrt(22 / 22) / 100
+        "information ratio of LSTM+MDP: a month; read as of all months": 0.499,
+        "turnover of LSTM+MDP: percent; read as one-way": 40.0, "turnover of LSTM+MDP: percent; read as two-way": 80.0,
+        "mean monthly excess of LSTM+MDP: percent; read as of all months but the first": 2.0,
+        "mean monthly excess of LSTM+MDP: percent; read as of all months": 52.459 / 23})
+    within = one(table, "total return of LSTM+MDP: percent; read as the sum of monthly excess but")
+    assert within["status"] == "reproduced" and within["tolerance"] == pytest.approx(0.05 * 52.459)
+
+
+def test_errors_stand_beside_those_of_forecasting_zero(published, run):
+    table = equity.table4(published, run["log_accuracy"])
+    assert len(table) == 6 and one(table, "MAE of the LSTM")["claim"].endswith("log return a day (forecasting zero: 0.0139)")
+    assert one(table, "MSE of the 1D-CNN")["claim"].endswith("(forecasting zero: 0.000401)")
+    alone = equity.table4(published, run["log_accuracy"].query("model == 'lstm'"))
+    assert alone["status"].tolist() == ["reproduced"] * 3 + ["no such data"] * 3
+    assert not alone["claim"].str.contains("zero").any()
+
+
+def test_sentences_follow_the_run(published, run):
+    table = told(published, run)
+    assert one(table, "highest total return")["claim"] == "highest total return: strategy; here excess summed over all months"
+    excluded = one(table, "constituents excluded")
+    assert excluded["tolerance"] == 0
+    assert excluded["claim"].endswith("stocks; here of a file of 100 tickers, the paper's of 100")
+    reverse = {f"lstm+{framework}": f"cnn1d+{framework}" for framework in ("mvf", "rpp", "mdp")}
+    swapped = {**reverse, **{theirs: ours for ours, theirs in reverse.items()}, "benchmark": "benchmark"}
+    other = told(published, {**run, "excess": run["excess"].assign(strategy=run["excess"]["strategy"].map(swapped)),
+                             "universe": run["universe"].iloc[:55]})
+    assert one(other, "highest total return")["ours"] == "cnn1d+mdp"
+    assert one(other, "highest information ratio")["ours"] == "cnn1d+mvf"
+    assert one(other, "highest final net value")["ours"] == "cnn1d+mdp"
+    assert one(other, "highest turnover")["ours"] == "cnn1d+mvf"
+    assert one(other, "lowest information ratio")["ours"] == "lstm+mdp"
+    assert one(other, HOLDS)["ours"] == "no"
+    assert one(other, "constituents with")[["ours", "status"]].tolist() == [55, "not reproduced"]
+    assert "a file of 55 tickers, the paper's of 100" in one(other, "constituents excluded")["claim"]
+
+
+def test_one_lstm_strategy_behind_its_counterpart_is_enough_against_all_three(published, run):
+    excess = run["excess"].reset_index(drop=True)
+    excess.loc[excess["strategy"] == "lstm+rpp", "summed_excess"] = 0.0
+    assert one(told(published, run), HOLDS)["ours"] == "yes"
+    assert one(told(published, {**run, "excess": excess}), HOLDS)["ours"] == "no"
+
+
+def test_strategies_alike_to_a_solver_s_rounding_tie(published, run):
+    excess = run["excess"].set_index("strategy")
+    excess.loc["cnn1d+mvf", ["summed_excess", "mean_monthly_excess"]] = excess.loc["lstm+mvf"] - 1e-9
+    excess.loc["lstm+mdp", "summed_excess"] = excess.at["lstm+mvf", "summed_excess"]
+    table = told(published, {**run, "excess": excess.reset_index()})
+    assert one(table, "highest total return")["ours"] == "lstm+mdp, lstm+mvf, cnn1d+mvf"
+    assert one(table, "highest total return")["status"] == "not reproduced" and one(table, HOLDS)["ours"] == "no"
+
+
+def test_ties_go_by_distance_not_by_a_rounded_digit(published, run):
+    excess = run["excess"].set_index("strategy")
+    excess.loc[["lstm+mdp", "cnn1d+mdp"], "information_ratio"] = -0.447934, -0.447936  # on two sides of -0.447935
+    lowest = one(told(published, {**run, "excess": excess.reset_index()}), "lowest information ratio")
+    assert lowest[["ours", "status"]].tolist() == ["lstm+mdp, cnn1d+mdp", "not reproduced"]
+    excess.loc["lstm+mdp", "information_ratio"] = -0.4477
+    apart = one(told(published, {**run, "excess": excess.reset_index()}), "lowest information ratio")
+    assert apart[["ours", "status"]].tolist() == ["cnn1d+mdp", "reproduced"]
+
+
+def test_deviations_and_directions_of_the_two_networks(published, run):
+    accuracy = run["log_accuracy"].set_index("model")
+    accuracy.loc["lstm", "mse_std"], accuracy.loc["cnn1d", "hr_mean"] = 3.0, 0.5201
+    table = told(published, {**run, "log_accuracy": accuracy.reset_index()})
+    assert one(table, "LSTM has the lower deviations")["ours"] == "no"
+    assert one(table, "LSTM has the lower means")["ours"] == "yes"
+    assert one(table, "both models alike")["ours"] == "no"
+    assert one(table, "both models alike")["claim"].endswith(
+        "here mean HR, HR+, HR- each less than one percentage point apart (HR 1.01, HR+ 0.05, HR- 0.10)")
+    accuracy.loc["cnn1d", ["hr_mean", "hr_minus_mean"]] = 0.51, 0.40
+    assert one(told(published, {**run, "log_accuracy": accuracy.reset_index()}), "both models")["ours"] == "no"
+    accuracy["hr_plus_mean"] = np.nan
+    assert one(told(published, {**run, "log_accuracy": accuracy.reset_index()}), "both models")["status"] == "no such data"
+
+
+def test_tests_of_months_follow_their_tables(published, run):
+    from scipy.stats import mannwhitneyu
+
+    months = run["monthly_excess"]
+    p_value = mannwhitneyu(months["lstm+mdp"], months["lstm+mvf"]).pvalue
+    tested = one(told(published, run), "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF")
+    assert tested[["published", "ours"]].tolist() == ["yes", "yes"] and p_value > 0.05
+    assert f"Mann-Whitney p 0.265 printed, {p_value:.3f} here" in tested["claim"]
+    apart = one(told(published, {**run, "monthly_excess": months.assign(**{"lstm+mvf": months["lstm+mdp"] + 1})}), "no signif")
+    assert apart[["ours", "status"]].tolist() == ["no", "not reproduced"]
+    tests = run["tests"].set_index("strategy")
+    tests.loc["cnn1d+rpp", "wilcoxon_p"], tests.loc["lstm+mvf", "shapiro_p"] = 0.05, np.nan
+    table = told(published, {**run, "tests": tests.reset_index()})
+    assert one(table, "Wilcoxon")["ours"] == "no" and one(table, "Shapiro")["status"] == "no such data"
+
+
+def test_stable_are_both_risk_parities_below_all_others_or_none(published, run):
+    assert one(told(published, run), "RPP strategies")["ours"] == "yes"
+    nervous = run["net_returns"].assign(**{"cnn1d+rpp": run["net_returns"]["cnn1d+mdp"] * 1.1})
+    assert one(told(published, {**run, "net_returns": nervous}), "RPP strategies")["ours"] == "no"
+
+
+def test_a_run_without_one_strategy_has_no_such_data_on_all_six(published, run):
+    fewer = {**run, "excess": run["excess"].query("strategy != 'lstm+mvf'"), "tests": run["tests"].iloc[[0, 2, 3, 4, 5]],
+             "monthly_excess": run["monthly_excess"].drop(columns="lstm+mvf"),
+             "net_returns": run["net_returns"].drop(columns="lstm+mvf"), "log_accuracy": run["log_accuracy"].iloc[:2]}
+    table = told(published, fewer)
+    known = table[table["status"] != "no such data"]
+    assert known["claim"].str.partition(":")[0].tolist() == ["constituents with complete histories", "constituents excluded"]
+    of_table5 = equity.table5(published, fewer["excess"], fewer["monthly_excess"])
+    lacking = of_table5.loc[of_table5["status"] == "no such data", "claim"]
+    assert lacking.str.contains("LSTM+MVF", regex=False).all() and len(lacking) == 7
+    other = {**run, "excess": pd.concat([run["excess"], pd.DataFrame({"strategy": ["equal_weight"], "summed_excess": 9.0})])}
+    assert one(told(published, other), "highest total return")["ours"] == "lstm+mdp", "not of the paper's six"
+
+
+def test_implied_deviations_and_p_values(published):
+    table = equity_audit.implied(published).set_index("strategy").loc[SIX]
+    assert (100 * table["mean_monthly_excess"]).round(3).tolist() == [2.281, 2.208, 1.978, 1.480, 1.471, 1.473]
+    assert (100 * table["std_monthly_excess"]).round(2).tolist() == [4.57, 4.20, 4.13, 5.69, 5.66, 5.89]
+    assert table["t_p"].round(3).tolist() == [0.013, 0.010, 0.016, 0.113, 0.113, 0.122]
+    assert table["t_p_holm"].round(3).tolist() == [0.064, 0.058, 0.064, 0.338, 0.338, 0.338]
+
+
+def test_audit_of_the_printed_numbers(published, run):
+    rows = audited(published, run)
+    expected = {
+        "total return of LSTM+MDP": (52.463, "reproduced"), "strategies above the index": (6, "reproduced"),
+        "RPP is more stable than MVF": ("no", "not reproduced"), "strategies significant": (3, "not reproduced"),
+        "highest total return": ("lstm+mdp", "reproduced"), "highest information ratio": ("lstm+mvf", "reproduced"),
+        "lowest information ratio": ("cnn1d+mdp", "reproduced"), "highest turnover": ("lstm+mvf", "reproduced"),
+        "lowest total return": ("cnn1d+rpp", "not reproduced"),
+        "MAE of the LSTM at most": (0.0139, "not reproduced"), "MSE of the 1D-CNN at most": (0.000401, "not reproduced")}
+    for start, (ours, status) in expected.items():
+        row = one(rows, start)
+        assert row["status"] == status, start
+        assert row["ours"] == (ours if isinstance(ours, str) else pytest.approx(ours, rel=1e-4)), start
+    assert "p 0.010 to 0.122" in one(rows, "strategies significant")["claim"]
+    assert one(rows, "strategies significant")["claim"].endswith("p from 0.058, significant 0")
+    assert one(rows, "RPP is more")["claim"].endswith("RPP 5.66 to 5.69, MVF 4.13 to 4.20")
+    assert one(rows, "lowest total return")["claim"].endswith("of 33.877; ours that of Table 5, of 33.824")
+    assert set(rows["place"].str.extract(r"^Audit (\d), ")[0]) == set("123456") and len(rows) == 16
+    assert not rows.duplicated(["place", "claim"]).any()
+
+
+def test_index_is_compounded_and_its_months_carry_the_printed_excess(published, run):
+    claim = one(audited(published, run), "strategies above the index")["claim"]
+    daily = run["net_returns"]["benchmark"]
+    rose, wealth = 100 * (1.0005 ** len(daily) - 1), 1.0
+    for month in pd.period_range("2023-02", "2024-12", freq="M").astype(str):
+        wealth *= 1.0005 ** len(daily.loc[month]) + 0.52459 / 23
+    assert claim.endswith(f"rise {rose:.1f} percent, totals not above it 0, LSTM+MDP grows by {100 * (wealth - 1):.1f}")
+    faster = audited(published, run, net_returns=run["net_returns"].assign(benchmark=0.000625))
+    assert "totals not above it 3," in one(faster, "strategies above")["claim"]  # of 38.4 percent
+    losing = published["portfolios"].assign(total_return_percent=published["portfolios"]["total_return_percent"] - 33.85)
+    fewer = one(audited({**published, "portfolios": losing}, run), "strategies above the index")
+    assert fewer[["ours", "status"]].tolist() == [5, "not reproduced"]
+
+
+def test_implied_deviation_of_risk_parity_is_possible_up_to_the_highest_of_the_windows(published, run):
+    """Stocks that move a lot can stray as far as the printed ratio says, and further."""
+    start = "deviation of excess of RPP at most"
+    quiet = one(audited(published, run), start)
+    deviations = 100 * equity_audit.risk_parity_deviations(run["returns"], run["net_returns"])
+    assert quiet["published"] == pytest.approx(33.824 / 23 / 0.26) and quiet["ours"] == pytest.approx(deviations.max())
+    assert quiet["status"] == "not reproduced" and quiet["claim"].endswith(f"from {deviations.min():.2f} percent")
+    rows = audited(published, run, returns=run["returns"] * 6)
+    assert one(rows, start)["ours"] > 1.5 * 5.66 and one(rows, start)["status"] == "reproduced"
+    assert "so that 5.66 is possible" in equity_audit.audit_sentences(rows)
+
+
+def test_errors_below_zero_s_agree(published, run):
+    rows = audited(published, run, log_accuracy=pd.DataFrame({"model": ["zero"], "mae_mean": 0.02, "rmse_mean": 0.0215}))
+    ours = {start: one(rows, start)[["published", "ours", "status"]].tolist()
+            for start in ("MAE of the LSTM", "RMSE of the LSTM", "RMSE of the 1")}
+    assert ours == {"MAE of the LSTM": [0.0156, 0.02, "reproduced"], "RMSE of the LSTM": [0.0212, 0.0215, "reproduced"],
+                    "RMSE of the 1": [0.0218, 0.0215, "not reproduced"]}
+    assert one(rows, "MSE of the LSTM at")["status"] == "no such data"
+    assert "smaller than 1 of 4 printed errors" in equity_audit.audit_sentences(rows)
+    rounded = audited(published, run, log_accuracy=pd.DataFrame({"model": ["zero"], "mae_mean": [0.01556]}))
+    assert one(rounded, "MAE of the LSTM")["status"] == "reproduced", "0.0156 may be 0.01556"
+
+
+def test_other_years_say_nothing_of_index_stocks_and_zero(published, run):
+    rows = audited(published, run, net_returns=run["net_returns"].loc["2023-02":])
+    unknown = rows[rows["status"] == "no such data"]
+    assert Counter(unknown["place"].str.partition(",")[0]) == {"Audit 2": 1, "Audit 3": 1, "Audit 6": 6}
+    assert len(audited(published, run, net_returns=pd.DataFrame())) == len(rows)
+    text = equity_audit.audit_sentences(rows)
+    assert "(2) The index.** Nothing that this run could compute." in text and "Risk parity over this run" not in text
+
+
+def test_risk_parity_of_like_stocks_deviates_as_their_mean_does(run):
+    """Of one stock held in four copies, every window's portfolio is that stock."""
+    copies = pd.DataFrame({name: run["returns"]["A"] for name in "ABCD"})
+    index = run["net_returns"][["benchmark"]]
+    months = pd.concat([copies["A"], index["benchmark"]], axis=1, join="inner")
+    grown = (1 + months).groupby(months.index.to_period("M")).prod()
+    expected = (grown["A"] - grown["benchmark"]).std()
+    assert equity_audit.risk_parity_deviations(copies, index).tolist() == pytest.approx([expected] * 4)
+    short = equity_audit.risk_parity_deviations(copies.loc["2022-07":], index)  # 132 days before the first month
+    assert short.isna().tolist() == [False, False, False, True]
+    assert short.iloc[0] == pytest.approx(expected)
+
+
+def test_risk_parity_is_decided_at_the_close_before_each_month_and_then_drifts(run):
+    returns, index = run["returns"], run["net_returns"].loc["2023-01":"2023-04", ["benchmark"]]
+    excess = []
+    for month in pd.period_range("2023-01", "2023-04", freq="M"):
+        known = returns.loc[:month.start_time - pd.Timedelta(days=1)].iloc[-60:]
+        weights = long_only.risk_parity(covariance.ledoit_wolf(known)).weights
+        grown = (1 + returns.loc[str(month)]).prod() @ weights
+        excess.append(grown - (1 + index.loc[str(month), "benchmark"]).prod())
+    assert equity_audit.risk_parity_deviations(returns, index)[60] == pytest.approx(np.std(excess, ddof=1))
+
+
+def test_sentences_of_the_audit_follow_its_rows(published, run, tmp_path):
+    table = claims.all_claims("nguyen2025", published, run)
+    text = claims.in_words(table)
+    assert text.count("\n") == 5 and all(line.startswith(f"- **({n})") for n, line in enumerate(text.split("\n"), 1))
+    for told in ("52.459 is 23 times the printed mean 2.281 (52.463)", "not growth, which would be 67.990", "has 24 months",
+                 "percent in the 24 months. As sums of excess", "all 6 strategies above it",
+                 "5.66 to 5.69 percent for RPP, 4.13 to 4.20 for MVF. So RPP strays further from the index than MVF",
+                 "each less than 5.66", "0.010 to 0.122, and 3 of 6 strategies are significant at 0.05. The text finds all",
+                 "none of 6 would be (smallest p 0.058)", "the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it "
+                 "is that of 1D-CNN+RPP, 33.824.", "agree on 4 of 5", "Forecasting no move has MAE 0.0139, MSE 0.000401, "
+                 "RMSE 0.0195 over", "smaller than all 6 printed errors", "beat zero in none of 6 errors"):
+        assert told in text, told
+    assert "checks agree" not in text and "expected" not in text
+    table.to_csv(tmp_path / "claims.csv", index=False)
+    assert claims.in_words(pd.read_csv(tmp_path / "claims.csv")) == text
+
+
+def test_sentences_turn_where_the_numbers_do(published, run):
+    other = {name: frame.copy() for name, frame in published.items()}
+    portfolios, said = other["portfolios"].set_index("strategy"), other["claims"].set_index("claim")
+    portfolios.loc["lstm+mdp", "mean_monthly_excess_percent"] = 2.5
+    portfolios["information_ratio"] = [0.9, 0.6, 0.6, 0.9, 0.9, 0.58]
+    said.loc["lowest total return (text)", "value"] = "cnn1d+rpp"
+    said.loc["highest information ratio", "value"] = "lstm+mdp"
+    other |= {"portfolios": portfolios.reset_index(), "claims": said.reset_index(),
+              "forecasts": published["forecasts"].assign(mae_mean=0.01, mse_mean=0.0001, rmse_mean=0.01)}
+    faster = {**run, "net_returns": run["net_returns"].assign(benchmark=0.000625)}
+    text = claims.in_words(claims.all_claims("nguyen2025", other, faster))
+    for told in ("52.459 is not 23 times the printed mean 2.5 (57.500)", "3 of 6 printed totals are not above that",
+                 "So RPP strays less far than MVF", "all 6 strategies are significant at 0.05. After Holm's",
+                 "The text.** Text and Table 5 agree on all 5", "smaller than none of 6 printed errors"):
+        assert told in text or told.replace("The printed total ", "") in text, told
+    assert "sum of monthly excesses" not in text and "signed-rank" not in text and "would have to be" not in text
+
+
+def test_error_that_absent_stocks_would_need_is_told_with_its_multiple(published, run):
+    table = claims.all_claims("nguyen2025", published, run)
+    needed = (59 * 0.0156 - 4 * 0.0139) / 55  # the run has four stocks
+    told = f"the 55 others would have to be MAE {needed:.3g} ({needed / 0.0139:.1f} times that of the 4)"
+    assert told in claims.in_words(table)
+    assert "own networks" not in equity_audit.audit_sentences(table[table["place"].str.startswith("Audit")])
+    better = run["log_accuracy"].set_index("model")
+    better.loc["lstm", ["mae_mean", "mse_mean"]] = 0.01, 0.0001
+    text = claims.in_words(claims.all_claims("nguyen2025", published, {**run, "log_accuracy": better.reset_index()}))
+    assert "beat zero in 2 of 6 errors" in text
+    crowd = pd.concat([run["returns"].add_suffix(n) for n in range(15)], axis=1)  # sixty: none is absent
+    rows = audited(published, run, returns=crowd)
+    assert "this run's 60 stocks" in equity_audit.audit_sentences(rows)
+    assert "would have to be" not in equity_audit.audit_sentences(rows)
+
+
+def test_counts_are_of_printed_numbers_not_of_their_readings(published, run):
+    table = claims.all_claims("nguyen2025", published, run)
+    counted = claims.counts(table).set_index("place")
+    assert list(counted) == ["compared_with", "numbers", "readings", "reproduced", "not reproduced", "no such data"]
+    assert counted.loc["Table 5"].tolist() == ["this run", 19, 44, 19, 0, 0]
+    assert counted.loc["Table 4"].tolist() == ["this run", 9, 9, 9, 0, 0]
+    assert counted.loc["Audit", ["compared_with", "numbers"]].tolist() == ["a computation", 16]
+    assert counted["readings"].sum() == len(table)
+    assert (counted[["reproduced", "not reproduced", "no such data"]].sum(axis=1) == counted["numbers"]).all()
+    missed = run["excess"].assign(turnover_one_way=0.01).query("strategy != 'lstm+mvf'")  # three numbers have no data
+    counted = claims.counts(claims.all_claims("nguyen2025", published, {**run, "excess": missed})).set_index("place")
+    assert counted.loc["Table 5"].tolist() == ["this run", 19, 44, 11, 5, 3]
+
+
+def test_forecasts_and_portfolios_as_short_tables(published, run):
+    months = run["monthly_excess"]
+    forecasts = claims.table_forecasts(published, run["log_accuracy"].assign(mse_mean=0.00040712345))
+    assert forecasts["number"].tolist() == ["LSTM MAE", "LSTM MSE", "LSTM RMSE", "1D-CNN MAE", "1D-CNN MSE", "1D-CNN RMSE"]
+    assert forecasts.iloc[1].tolist() == ["LSTM MSE", "0.000476", "0.0004071", "0.0004071", "not reproduced"]
+    alone = claims.table_forecasts(published, run["log_accuracy"].query("model == 'cnn1d'"))
+    assert alone["ours"].tolist()[:4] == ["", "", "", "0.016"] and (alone["zero forecast"] == "").all()
+    table = claims.table_portfolios(published, run["excess"].assign(total_return=0.123456, turnover_two_way=1.5), months)
+    later = months["lstm+mdp"].iloc[1:]
+    assert table.iloc[0].to_dict() == {
+        "strategy": "LSTM+MDP", "total, printed": 52.46, "sum of 23": 52.46, "sum of 24": 52.46, "compounded": 12.35,
+        "IR, printed": 0.499, "IR 23": round(later.mean() / later.std(), 3), "IR 24": 0.499, "turnover, printed": 78.7,
+        "one-way": 78.7, "two-way": 150.0}
+    assert len(table) == 6 and list(claims.table_portfolios(published, run["excess"], months.iloc[:12]))[2:4] == [
+        "sum of 11", "sum of 12"]
+    for shown in (forecasts, table):
+        assert "..." not in shown.to_html()
+
+
+def test_nothing_that_is_given_is_changed(published, run):
+    before = {name: frame.copy() for name, frame in {**published, **run}.items()}
+    claims.all_claims("nguyen2025", published, run)
+    for name, frame in {**published, **run}.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+@market
+def test_vn100_over_the_two_years(published):
+    folder = Path(MARKETS)
+    prices, index = (pd.read_csv(folder / name, index_col="date", parse_dates=True)
+                     for name in ("vn100_prices.csv", "vn100_index.csv"))
+    complete = prices.where(prices > 0).dropna(axis="columns", how="any")
+    returns = complete.pct_change().iloc[1:]
+    benchmark = index.iloc[:, 0].reindex(complete.index).ffill().pct_change().loc["2023":].rename("benchmark").to_frame()
+    log_returns = np.log1p(returns.loc["2023":])
+    squares = (log_returns**2).mean()
+    zero = pd.DataFrame({"model": ["zero"], "mae_mean": log_returns.abs().mean().mean(), "mse_mean": squares.mean(),
+                         "rmse_mean": (squares**0.5).mean()})
+    rows = equity_audit.audit(published, returns=returns, net_returns=benchmark, log_accuracy=zero)
+    assert "rise 37.6 percent, totals not above it 3, LSTM+MDP grows by 107.9" in one(rows, "strategies above")["claim"]
+    parity = one(rows, "deviation of excess of RPP")
+    low = equity.numbers_in(parity["claim"], "from # percent")[0]
+    assert 1.6 < low < parity["ours"] < 2.0 and parity["status"] == "not reproduced"
+    assert round(one(rows, "MAE of the LSTM")["ours"], 5) == 0.01386
+    assert (rows.loc[rows["place"].str.startswith("Audit 6"), "status"] == "not reproduced").all()
+    text = equity_audit.audit_sentences(rows)
+    assert "3 of 6 printed totals are not above that" in text and "each less than 5.66" in text
+    assert "4 others would have to be MAE 0.0395 (2.9 times that of the 55)" in text

@@ -1,0 +1,198 @@
+"""Tests of monthly excess returns: by hand, against scipy and statsmodels, at their size."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio.performance import evidence
+
+TESTS = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "sign_p",
+         "sign_p_holm", "t_p", "t_p_holm"]
+
+
+@pytest.fixture
+def excess():
+    rng = np.random.default_rng(4)
+    months = pd.date_range("2023-01-01", periods=24, freq="MS", name="month")
+    return pd.DataFrame(rng.normal([0.03, 0.0, 0.005], 0.03, size=(24, 3)), index=months,
+                        columns=["lstm+mvf", "mean+rpp", "equal_weight"])
+
+
+def test_holm_equals_statsmodels():
+    from statsmodels.stats.multitest import multipletests
+
+    p = pd.Series(np.random.default_rng(2).uniform(0, 0.3, size=9), index=list("abcdefghi"))
+    assert evidence.holm(p).tolist() == pytest.approx(multipletests(p, method="holm")[1].tolist())
+
+
+def test_holm_reproduces_what_the_published_information_ratios_give():
+    ratios = np.array([0.526, 0.499, 0.479, 0.26, 0.26, 0.25])  # Nguyen 2025, Table 5, 23 months
+    p = pd.Series(stats.t.sf(ratios * np.sqrt(23), 22))
+    assert p.round(3).tolist() == [0.01, 0.013, 0.016, 0.113, 0.113, 0.122]
+    assert evidence.holm(p).min() == pytest.approx(0.058, abs=5e-4)
+
+
+def test_holm_does_not_count_missing_tests():
+    corrected = evidence.holm(pd.Series({"a": 0.02, "b": np.nan, "c": 0.03}))
+    assert corrected[["a", "c"]].tolist() == pytest.approx([0.04, 0.04]) and np.isnan(corrected["b"])
+
+
+def test_holm_never_exceeds_one_and_keeps_the_order(excess):
+    p = pd.Series([0.9, 0.6, 0.01, 0.02])
+    corrected = evidence.holm(p)
+    assert corrected.max() == 1 and (corrected >= p).all()
+    pd.testing.assert_series_equal(evidence.holm(p[::-1]).sort_index(), corrected)
+
+
+def test_monthly_tests_equal_scipy_one_sided(excess):
+    tests = evidence.monthly_tests(excess)
+    assert list(tests) == TESTS and tests["strategy"].tolist() == list(excess)
+    row = tests.set_index("strategy").loc["equal_weight"]
+    values = excess["equal_weight"]
+    assert row["n_months"] == 24 and row["mean"] == pytest.approx(values.mean())
+    assert row["shapiro_p"] == pytest.approx(stats.shapiro(values).pvalue)
+    assert row["wilcoxon_p"] == pytest.approx(stats.wilcoxon(values, alternative="greater").pvalue)
+    assert row["t_p"] == pytest.approx(stats.ttest_1samp(values, 0, alternative="greater").pvalue)
+
+
+def test_signed_ranks_by_hand():
+    # ranks 1 to 4, the loss has rank 1: sums of at least 9 come from the subsets {2,3,4} and {1,2,3,4} of 16
+    tests = evidence.monthly_tests(pd.DataFrame({"s": [-0.01, 0.02, 0.03, 0.04]}))
+    assert tests["wilcoxon_p"].tolist() == [2 / 16]
+
+
+def test_signs_by_hand_leave_out_months_of_zero():
+    # of 5 months that are not zero 4 are positive: (5 + 1) of 2^5; then 3 of 3, as the fourth is rounding
+    tests = evidence.monthly_tests(pd.DataFrame({"a": [-0.5, 0.01, 0.01, 0.02, 0.03, 0.0],
+                                                "b": [0.0, 0.01, 0.0, 0.02, 0.03, -1e-17]})).set_index("strategy")
+    assert tests["sign_p"].to_dict() == pytest.approx({"a": 6 / 32, "b": 1 / 8})
+    assert tests["sign_p_holm"].to_dict() == pytest.approx({"a": 2 / 8, "b": 2 / 8})
+    assert tests["n_months"].tolist() == [6, 6]
+
+
+def test_interval_of_the_mean_by_hand():
+    # mean 0.02, deviation 0.01, t(0.975, 2) = 4.3026527: 0.02 -+ 4.3026527 x 0.01 / sqrt(3)
+    row = evidence.monthly_tests(pd.DataFrame({"s": [0.01, 0.02, 0.03]})).iloc[0]
+    assert [row["t_low"], row["t_high"]] == pytest.approx([0.02 - 0.0248413771, 0.02 + 0.0248413771], abs=1e-10)
+
+
+def test_interval_is_scipy_s_and_its_low_end_agrees_with_a_test_at_half_the_level(excess):
+    tests = evidence.monthly_tests(excess).set_index("strategy")
+    for name, row in tests.iterrows():
+        interval = stats.ttest_1samp(excess[name], 0).confidence_interval(0.95)
+        assert [row["t_low"], row["t_high"]] == pytest.approx([interval.low, interval.high])
+    assert ((tests["t_low"] > 0) == (tests["t_p"] < 0.025)).all() and (tests["t_low"] > 0).nunique() == 2
+
+
+def test_a_skewed_excess_with_a_median_of_zero_is_rejected_by_signed_ranks_and_not_by_signs():
+    skewed = pd.Series([-0.001, 0.05] * 12) * (1 + 0.01 * np.arange(24))  # half up, half down, the ups larger
+    row = evidence.monthly_tests(skewed.to_frame("s")).iloc[0]
+    assert row["wilcoxon_p"] < 0.05 < 0.5 < row["sign_p"]
+
+
+def test_losses_are_no_evidence(excess):
+    gain, loss = evidence.monthly_tests(excess), evidence.monthly_tests(-excess)
+    np.testing.assert_allclose(gain["t_p"] + loss["t_p"], 1)
+    assert loss.set_index("strategy").loc["lstm+mvf", "wilcoxon_p"] > 0.95
+
+
+def test_permuted_strategies_permute_tests(excess):
+    ours = evidence.monthly_tests(excess).set_index("strategy")
+    theirs = evidence.monthly_tests(excess[excess.columns[::-1]]).set_index("strategy")
+    pd.testing.assert_frame_equal(ours, theirs.loc[ours.index])
+
+
+def test_what_cannot_be_tested_is_missing_and_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        same = evidence.monthly_tests(pd.DataFrame({"same": [0.0] * 6, "rounding": [1e-17, -1e-17] * 3})).iloc[:, 3:]
+        two = evidence.monthly_tests(pd.DataFrame({"s": [0.01, 0.02]})).iloc[0]
+        one = evidence.monthly_tests(pd.DataFrame({"s": [0.01]})).iloc[0]
+        steady = evidence.monthly_tests(pd.DataFrame({"s": [0.01] * 6})).iloc[0]
+    assert same.isna().all(axis=None)
+    assert np.isnan(two["shapiro_p"]) and two["wilcoxon_p"] == 0.25 and two["t_p"] < 0.2
+    assert np.isnan(one["t_p"]) and one["wilcoxon_p"] == 0.5
+    assert np.isnan(steady["shapiro_p"]) and np.isnan(steady["t_p"]) and steady["wilcoxon_p"] < 0.05
+
+
+def test_t_and_signed_rank_tests_have_their_size():
+    rng = np.random.default_rng(6)
+    tests = evidence.monthly_tests(pd.DataFrame(rng.normal(0, 0.03, size=(24, 300))))
+    assert (tests["t_p"] < 0.05).mean() == pytest.approx(0.05, abs=0.038)  # three standard errors
+    assert (tests["wilcoxon_p"] < 0.05).mean() == pytest.approx(0.05, abs=0.038)
+
+
+def test_best_pair_is_the_two_highest_means_and_both_tests(excess):
+    pair = evidence.best_pair(excess).iloc[0]
+    assert (pair["first"], pair["second"]) == tuple(excess.mean().nlargest(2).index)
+    first, second = excess[pair["first"]], excess[pair["second"]]
+    assert pair["mean_difference"] == pytest.approx((first - second).mean())
+    assert pair["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(first, second).pvalue)
+    assert pair["signed_rank_p"] == pytest.approx(stats.wilcoxon(first, second).pvalue)
+    assert pair["n_months"] == 24 and pair["chosen"] == "after seeing the results"
+
+
+def test_best_pair_sees_a_steady_difference_that_unpaired_months_hide():
+    noise = np.random.default_rng(3).normal(0, 0.05, size=24)
+    pair = evidence.best_pair(pd.DataFrame({"a": noise + 0.002, "b": noise})).iloc[0]
+    assert pair["signed_rank_p"] < 0.001 and pair["mann_whitney_p"] > 0.5
+
+
+def test_best_pair_needs_two_strategies_and_differences(excess):
+    assert evidence.best_pair(excess[["equal_weight"]]).empty
+    twins = evidence.best_pair(pd.DataFrame({"a": [0.01, 0.02, 0.03], "b": [0.01, 0.02, 0.03]})).iloc[0]
+    assert np.isnan(twins["signed_rank_p"]) and twins["mann_whitney_p"] == pytest.approx(1)
+
+
+def test_near_copies_are_not_corrected_for(excess):
+    months = excess.assign(**{f"copy{i}+rpp": excess["mean+rpp"] for i in range(7)})
+    tests = evidence.monthly_tests(months)
+    ours = evidence.distinct_tests(tests, distinct=["equal_weight", "lstm+mvf", "mean+rpp"])
+    pd.testing.assert_frame_equal(ours, evidence.monthly_tests(excess))
+    assert (tests["wilcoxon_p_holm"][0], ours["wilcoxon_p_holm"][0]) == pytest.approx(
+        (10 * tests["wilcoxon_p"][0], 3 * tests["wilcoxon_p"][0]))
+    with pytest.raises(ValueError, match="distinct strategy gru\\+mvf has no test"):
+        evidence.distinct_tests(tests, distinct=["lstm+mvf", "gru+mvf"])
+
+
+def held(**first):
+    """Weights of two assets on two dates, by the first one's."""
+    rows = [(date, name.replace("_", "+", 1), asset, weight) for name, both in first.items()
+            for date, share in enumerate(both) for asset, weight in (("x", share), ("y", 1 - share))]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+TWINS = ["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"]
+
+
+def test_twins_share_the_framework_and_networks_are_no_baselines():
+    rng = np.random.default_rng(8)
+    names = ["mean+mvf", "mean+rpp", "lstm+mvf", "lstm+rpp", "lstm+mdp", "zero+mvf", "ar+rpp", "gru+mvf", "equal_weight"]
+    months = pd.DataFrame(rng.normal(0, 0.02, (24, len(names))), columns=names)
+    months["gru+mvf"] = months["mean+mvf"] + np.linspace(0.001, 0.02, 24)
+    weights = held(mean_mvf=(1, 1), mean_rpp=(0.5, 0.5), lstm_mvf=(0.5, 1), lstm_rpp=(0.5, 0.5), gru_mvf=(0, 0.2))
+    table = evidence.against_twins(months, weights)
+    assert list(table) == TWINS
+    assert table["strategy"].tolist() == ["lstm+mvf", "lstm+rpp", "gru+mvf"]
+    assert table["twin"].tolist() == ["mean+mvf", "mean+rpp", "mean+mvf"]
+    assert table["mean_distance"].tolist() == pytest.approx([0.25, 0, 0.9])
+    assert table["mean_difference"].tolist() == pytest.approx(
+        [(months["lstm+mvf"] - months["mean+mvf"]).mean(), (months["lstm+rpp"] - months["mean+rpp"]).mean(), 0.0105])
+    raw = [stats.wilcoxon(months[a], months[b]).pvalue for a, b in zip(table["strategy"], table["twin"])]
+    assert table["signed_rank_p"].tolist() == pytest.approx(raw) and raw[2] == pytest.approx(2 / 2**24)
+    assert table["holm_p"].tolist() == pytest.approx(evidence.holm(pd.Series(raw)).tolist())
+    other = evidence.against_twins(months, held(zero_mvf=(1, 1), lstm_mvf=(1, 1), gru_mvf=(1, 1)), twin="zero")
+    assert other["strategy"].tolist() == ["lstm+mvf", "gru+mvf"] and set(other["twin"]) == {"zero+mvf"}
+
+
+def test_twins_are_missing_or_equal_or_of_another_run():
+    months = pd.DataFrame({"mean+mvf": [0.01, 0.02], "lstm+mvf": [0.01, 0.02]})
+    same = evidence.against_twins(months, held(mean_mvf=(1, 1), lstm_mvf=(1, 1))).iloc[0]
+    assert np.isnan([same["signed_rank_p"], same["holm_p"]]).all() and same["mean_distance"] == 0
+    none = evidence.against_twins(months[["lstm+mvf"]], held(lstm_mvf=(1, 1)))
+    assert none.empty and list(none) == TWINS
+    with pytest.raises(ValueError, match="mean\\+mvf has no weights"):
+        evidence.against_twins(months, held(lstm_mvf=(1, 1)))

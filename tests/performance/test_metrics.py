@@ -1,0 +1,208 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio.performance import metrics
+
+YEAR = {"periods_per_year": 252, "risk_free_rate": 0.02}
+COLUMNS = ["strategy", "total_return", "annual_return", "annual_volatility", "sharpe", "sortino", "max_drawdown",
+           "cvar_95", "mean_monthly_excess", "std_monthly_excess", "information_ratio", "turnover"]
+
+
+@pytest.fixture
+def net_returns():
+    days = pd.bdate_range("2024-01-02", "2024-06-28", name="date")
+    rng = np.random.default_rng(8)
+    return pd.DataFrame(rng.normal(0.0005, 0.01, size=(len(days), 3)), index=days,
+                        columns=["lstm+mvf", "benchmark", "equal_weight"])
+
+
+@pytest.fixture
+def turnover():
+    return pd.Series({"equal_weight": 0.03, "lstm+mvf": 0.7})
+
+
+def test_wealth_starts_at_one_on_the_day_of_the_purchase():
+    returns = pd.DataFrame({"A": [0.1, 0.1]}, index=pd.DatetimeIndex(["2024-01-03", "2024-01-04"], name="date"))
+    assert metrics.wealth(returns)["A"].tolist() == pytest.approx([1.1, 1.21])
+    bought = metrics.wealth(returns, start="2024-01-02")
+    assert bought["A"].tolist() == pytest.approx([1, 1.1, 1.21])
+    assert bought.index[0] == pd.Timestamp("2024-01-02") and bought.index.name == "date"
+
+
+def test_drawdown_is_compounded_and_starts_from_the_initial_wealth():
+    returns = pd.DataFrame({"falls": [-0.2, 0.1, -0.5], "rises": [0.1, 0.2, 0.3]})
+    drawdown = metrics.drawdown(returns)
+    assert drawdown["falls"].tolist() == pytest.approx([-0.2, 0.8 * 1.1 - 1, 0.44 - 1])
+    assert drawdown["rises"].eq(0).all()
+    assert metrics.max_drawdown(returns).to_dict() == pytest.approx({"falls": -0.56, "rises": 0.0})
+
+
+def test_max_drawdown_is_the_worst_pair_of_days(net_returns):
+    path = np.concatenate([[1.0], np.cumprod(1 + net_returns["lstm+mvf"])])
+    worst = min(path[j] / path[i] - 1 for i in range(len(path)) for j in range(i, len(path)))
+    assert metrics.max_drawdown(net_returns)["lstm+mvf"] == pytest.approx(worst)
+
+
+def test_a_day_that_loses_more_than_everything_leaves_nothing_for_good():
+    """As of a portfolio with shorts: two such days would otherwise multiply to a gain."""
+    returns = pd.DataFrame({"short": [0.1, -1.5, 0.2, -1.5], "long": [0.1, 0.0, 0.0, 0.0]})
+    assert metrics.wealth(returns)["short"].tolist() == pytest.approx([1.1, 0, 0, 0])
+    assert metrics.max_drawdown(returns).tolist() == [-1, 0]
+    assert metrics.total_return(returns).tolist() == pytest.approx([-1, 0.1])
+    assert metrics.annual_return(returns, periods_per_year=6)["short"] == -1
+    table = metrics.portfolio_statistics({"s": pd.Series({"A": 3.0, "B": -2.0})}, pd.DataFrame(
+        {"A": [0.1, -0.1, 0.0, 0.0], "B": [0.0, 0.6, 0.1, 0.0]}), periods_per_year=252, risk_free_rate=0.0)["s"]
+    assert table.notna().all() and table["max_drawdown"] == -1
+    assert table["annual_return"] == pytest.approx((0.3 - 1.5 - 0.2) * 63)  # the mean takes each day as it is
+
+
+def test_growth_by_hand():
+    returns = pd.DataFrame({"A": [0.1, 0.1]})
+    assert metrics.total_return(returns)["A"] == pytest.approx(0.21)
+    assert metrics.annual_return(returns, periods_per_year=1)["A"] == pytest.approx(0.1)
+    assert metrics.annual_return(returns, periods_per_year=4)["A"] == pytest.approx(1.21**2 - 1)
+
+
+def test_ratios_by_hand():
+    returns = pd.DataFrame({"A": [0.04, -0.02, 0.01]})
+    deviation = np.sqrt((0.03**2 + 0.03**2 + 0) / 2)
+    rates = {"periods_per_year": 100, "risk_free_rate": 0.5}  # half a percent a day
+    assert metrics.annual_volatility(returns, periods_per_year=100)["A"] == pytest.approx(10 * deviation)
+    assert metrics.sharpe(returns, **rates)["A"] == pytest.approx(0.005 / deviation * 10)
+    assert metrics.sortino(returns, **rates)["A"] == pytest.approx(0.005 / np.sqrt(0.025**2 / 3) * 10)
+
+
+def test_ratios_of_returns_that_do_not_vary_are_missing():
+    returns = pd.DataFrame({"still": [0.0] * 5, "steady": [0.0003] * 5})
+    assert metrics.sharpe(returns, **YEAR).isna().all()
+    assert metrics.sortino(pd.DataFrame({"rises": [0.01, 0.02]}), periods_per_year=252, risk_free_rate=0).isna().all()
+    assert metrics.information_ratio(returns).isna().all()
+
+
+def test_sharpe_does_not_depend_on_leverage_without_a_risk_free_rate(net_returns):
+    rates = {"periods_per_year": 252, "risk_free_rate": 0.0}
+    for ratio in (metrics.sharpe, metrics.sortino):
+        pd.testing.assert_series_equal(ratio(net_returns, **rates), ratio(3 * net_returns, **rates))
+
+
+def test_cvar_is_the_mean_of_the_worst_days():
+    returns = pd.DataFrame({"A": np.arange(-50, 50) / 1000})
+    assert metrics.cvar(returns, confidence=0.95)["A"] == pytest.approx(np.mean([0.05, 0.049, 0.048, 0.047, 0.046]))
+    assert metrics.cvar(returns, confidence=0.999)["A"] == pytest.approx(0.05)  # less than a day: the worst
+
+
+@pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.987])
+def test_cvar_equals_skfolio_and_the_minimum_of_rockafellar_and_uryasev(net_returns, confidence):
+    from skfolio.measures import cvar
+
+    losses = -net_returns.to_numpy()[:, 0]
+    program = min(a + np.clip(losses - a, 0, None).mean() / (1 - confidence) for a in losses)
+    ours = metrics.cvar(net_returns, confidence=confidence)["lstm+mvf"]
+    assert ours == pytest.approx(cvar(-losses, beta=confidence)) and ours == pytest.approx(program)
+
+
+def test_months_are_compounded_by_calendar_month():
+    days = pd.DatetimeIndex(["2023-12-29", "2024-01-02", "2024-01-31", "2024-03-01"], name="date")
+    months = metrics.monthly_returns(pd.DataFrame({"A": [0.5, 0.1, 0.1, -0.2]}, index=days))
+    assert months["A"].tolist() == pytest.approx([0.5, 0.21, -0.2])  # no trading in February, no row
+    assert months.index.strftime("%Y-%m-%d").tolist() == ["2023-12-01", "2024-01-01", "2024-03-01"]
+    assert months.index.name == "month"
+
+
+def test_months_compound_to_the_total(net_returns):
+    months = metrics.monthly_returns(net_returns)
+    pd.testing.assert_series_equal(metrics.total_return(months), metrics.total_return(net_returns))
+
+
+def test_excess_is_the_difference_of_compounded_months():
+    days = pd.DatetimeIndex(["2024-01-02", "2024-01-31"], name="date")
+    excess = metrics.monthly_excess(pd.DataFrame({"benchmark": [0.2, 0.0], "A": [0.1, 0.1]}, index=days))
+    assert list(excess) == ["A"]
+    assert excess["A"].tolist() == pytest.approx([0.21 - 0.20])  # the sum of daily differences would be zero
+
+
+def test_information_ratio_is_monthly():
+    excess = pd.DataFrame({"A": [0.01, 0.03]})
+    assert metrics.information_ratio(excess)["A"] == pytest.approx(0.02 / np.sqrt(2e-4))
+
+
+def test_performance_has_the_agreed_columns_and_the_benchmark_last(net_returns, turnover):
+    table = metrics.performance_table(net_returns, turnover, **YEAR)
+    assert list(table) == COLUMNS
+    assert table["strategy"].tolist() == ["lstm+mvf", "equal_weight", "benchmark"]
+    blank = ["mean_monthly_excess", "std_monthly_excess", "information_ratio", "turnover"]
+    assert table.iloc[-1][blank].isna().all()
+    assert table.iloc[:-1].notna().all(axis=None) and table.iloc[-1].drop(blank).notna().all()
+
+
+def test_performance_joins_turnover_by_name(net_returns, turnover):
+    ours = metrics.performance_table(net_returns, turnover, **YEAR).set_index("strategy")
+    assert ours["turnover"].drop("benchmark").to_dict() == turnover.to_dict()
+    permuted = metrics.performance_table(net_returns[["equal_weight", "lstm+mvf", "benchmark"]], turnover[::-1], **YEAR)
+    pd.testing.assert_frame_equal(permuted.set_index("strategy").loc[ours.index], ours)
+
+
+def test_performance_of_a_strategy_is_its_measures(net_returns, turnover):
+    row = metrics.performance_table(net_returns, turnover, **YEAR).set_index("strategy").loc["lstm+mvf"]
+    r = net_returns["lstm+mvf"].to_numpy()
+    total = np.prod(1 + r) - 1
+    daily = 0.02 / 252
+    january_to_june = [1 + net_returns[net_returns.index.month == month] for month in range(1, 7)]
+    excess = np.array([np.prod(growth["lstm+mvf"]) - np.prod(growth["benchmark"]) for growth in january_to_june])
+    assert row[["total_return", "annual_return", "annual_volatility", "sharpe", "sortino"]].tolist() == pytest.approx([
+        total, (1 + total) ** (252 / len(r)) - 1, np.std(r, ddof=1) * 252**0.5,
+        (r.mean() - daily) / np.std(r, ddof=1) * 252**0.5,
+        (r.mean() - daily) / np.sqrt(np.mean(np.minimum(r - daily, 0) ** 2)) * 252**0.5])
+    assert row["mean_monthly_excess"] == pytest.approx(excess.mean())
+    assert row["std_monthly_excess"] == pytest.approx(excess.std(ddof=1))
+    assert row["information_ratio"] == pytest.approx(excess.mean() / excess.std(ddof=1))
+
+
+def test_a_missing_benchmark_or_return_is_refused(net_returns, turnover):
+    with pytest.raises(ValueError, match="no column named benchmark"):
+        metrics.performance_table(net_returns.drop(columns="benchmark"), turnover, **YEAR)
+    gap = net_returns.copy()
+    gap.loc["2024-02-05", "benchmark"] = np.nan
+    with pytest.raises(ValueError, match="return of benchmark on 2024-02-05 is missing"):
+        metrics.monthly_excess(gap)
+
+
+def test_turnover_of_other_strategies_is_refused(net_returns, turnover):
+    with pytest.raises(ValueError, match="do not name the same strategies .*lstm.mvf"):
+        metrics.performance_table(net_returns, turnover.drop("lstm+mvf"), **YEAR)
+
+
+def test_portfolio_statistics_by_hand_and_by_name():
+    returns = pd.DataFrame({"A": [0.02, -0.01, 0.03], "B": [0.00, 0.01, -0.02]})
+    portfolios = {"half": pd.Series({"B": 0.5, "A": 0.5}), "short": pd.Series({"A": 1.5, "B": -0.5}),
+                  "one": pd.Series({"B": 1.0})}
+    table = metrics.portfolio_statistics(portfolios, returns, periods_per_year=252, risk_free_rate=0.0)
+    assert list(table) == ["half", "short", "one"]
+    assert table.index.tolist() == ["annual_return", "annual_volatility", "skewness", "kurtosis", "max_drawdown",
+                                    "observations", "sharpe", "cvar_95", "sortino", "variance", "effective_holdings",
+                                    "gross_exposure"]
+    half = np.array([0.01, 0.00, 0.005])
+    assert table.loc["annual_return", "half"] == pytest.approx(half.mean() * 252)  # not compounded
+    assert table.loc["variance", "half"] == pytest.approx(half.var(ddof=1) * 252)
+    assert table.loc["sharpe", "half"] == pytest.approx(half.mean() / half.std(ddof=1) * 252**0.5)
+    assert table.loc["max_drawdown", "one"] == pytest.approx(-0.02)
+    assert table.loc["cvar_95", "short"] == pytest.approx(0.02)
+    assert table.loc["observations"].eq(3).all()
+    assert table.loc["effective_holdings"].tolist() == pytest.approx([2, 1 / 2.5, 1])
+    assert table.loc["gross_exposure"].tolist() == pytest.approx([1, 2, 1])
+
+
+def test_portfolio_moments_are_those_of_scipy(net_returns):
+    equal = pd.Series(1 / 3, index=net_returns.columns)
+    table = metrics.portfolio_statistics({"equal": equal}, net_returns, **YEAR)["equal"]
+    earned = net_returns.mean(axis=1)
+    assert table["skewness"] == pytest.approx(stats.skew(earned, bias=False))
+    assert table["kurtosis"] == pytest.approx(stats.kurtosis(earned, bias=False))
+    assert table["sharpe"] == pytest.approx((table["annual_return"] - 0.02) / table["annual_volatility"])
+
+
+def test_a_portfolio_of_unknown_assets_is_refused(net_returns):
+    with pytest.raises(ValueError, match="portfolio lost holds Z, which has no returns"):
+        metrics.portfolio_statistics({"lost": pd.Series({"Z": 1.0})}, net_returns, **YEAR)

@@ -1,0 +1,166 @@
+"""Risk profiles: who is meant for whom, whose wish came true, all words by the numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio.performance import investors
+from forefolio.performance.evidence import holm
+
+OUTCOMES = pd.DataFrame([  # return, volatility, drawdown, turnover, effective holdings, Sharpe ratio
+    ("lstm+mvf", "return-seeking", 0.25, 0.40, -0.45, 0.80, 1.2, 0.60),
+    ("lstm+rpp", "moderate", 0.19, 0.15, -0.14, 0.03, 18.0, 1.30),
+    ("lstm+mdp", "conservative", 0.08, 0.16, -0.12, 0.26, 4.0, 0.50),
+    ("equal_weight", "reference", 0.20, 0.17, -0.15, 0.02, 20.0, 1.15),
+    ("benchmark", "reference", 0.30, 0.10, -0.05, np.nan, np.nan, 3.0)], columns=["strategy", "profile", *investors.MEASURES])
+MONTHS = pd.DataFrame(np.random.default_rng(1).normal(0, 0.02, (24, 4)), columns=OUTCOMES["strategy"][:4])
+
+
+def advised(outcomes=OUTCOMES, months=MONTHS):
+    """Advice, a row a wish, by the wish's measure."""
+    return investors.advice(outcomes, months).set_index(pd.Index(["return", "ratio", "drawdown", "turnover"]))
+
+
+def changed(strategy, **values):
+    """Outcomes with other values of one strategy."""
+    outcomes = OUTCOMES.set_index("strategy")
+    outcomes.loc[strategy, list(values)] = list(values.values())
+    return outcomes.reset_index()
+
+
+def test_profiles_follow_the_framework_and_what_has_none_is_a_reference():
+    names = ["lstm+mvf", "zero+rpp", "cnn1d+mdp", "ar+tangency", "equal_weight", "benchmark", "lstm+hrp"]
+    table = pd.DataFrame({"strategy": names, "turnover": 0.1}, index=range(3, 10))
+    marked = investors.with_profile(table)
+    assert marked["profile"].tolist() == ["return-seeking", "moderate", "conservative", "long-short"] + ["reference"] * 3
+    assert list(marked) == ["strategy", "profile", "turnover"] and list(table) == ["strategy", "turnover"]
+    pd.testing.assert_frame_equal(investors.with_profile(marked), marked)
+
+
+def test_outcome_averages_holdings_over_the_rebalances():
+    performance = OUTCOMES.drop(columns=["profile", "effective_holdings"]).assign(sortino=1.0)
+    strategies = performance["strategy"].drop(4)
+    weights = pd.concat([pd.DataFrame({"rebalance_date": date, "strategy": name, "asset": ["A", "B"], "weight": held})
+                         for date, held in ((0, [1.0, 0.0]), (1, [0.5, 0.5])) for name in strategies])
+    table = investors.outcome(performance, weights)
+    assert list(table) == list(OUTCOMES)
+    assert table["effective_holdings"].tolist() == pytest.approx([1.5] * 4 + [np.nan], nan_ok=True)
+    pd.testing.assert_frame_equal(table.drop(columns="effective_holdings"), OUTCOMES.drop(columns="effective_holdings"))
+    with pytest.raises(ValueError, match="lstm\\+rpp has no weights"):
+        investors.outcome(performance, weights[weights["strategy"] != "lstm+rpp"])
+
+
+def test_each_investor_gets_the_best_strategy_and_never_the_benchmark():
+    advice = advised()
+    assert list(advice) == ["if your investor", "then", "which had", "and with it", "the paper's choice", "equal weight",
+                            "index", "beware"]
+    assert [text.split(":")[0] for text in advice["if your investor"]] == ["return-seeking", "moderate", "conservative",
+                                                                         "paying for every trade"]
+    assert advice["then"].tolist() == ["lstm+mvf", "lstm+rpp", "lstm+mdp", "equal_weight"]
+    assert advice["which had"].tolist() == ["return 25.0 %", "Sharpe ratio 1.30", "drawdown 12.0 %", "turnover 2.0 %"]
+    assert advice["and with it"].tolist() == [
+        "volatility 40.0 %, drawdown 45.0 %, turnover 80.0 %", "return 19.0 %, volatility 15.0 %, turnover 3.0 %",
+        "return 8.0 %, volatility 16.0 %, turnover 26.0 %", "return 20.0 %, volatility 17.0 %, drawdown 15.0 %"]
+    assert advice["the paper's choice"].tolist() == ["MVF: 25.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
+    assert advice["equal weight"].tolist() == ["20.0 %", "1.15", "15.0 %", "2.0 %"]
+    assert advice["index"].tolist() == ["30.0 %", "3.00", "5.0 %", "none"]
+
+
+def test_another_winner_changes_the_words_and_the_paper_s_choice_stays_its_framework_s_best():
+    more = pd.concat([changed("equal_weight", annual_return=0.5, sharpe=2.0),
+                      OUTCOMES.iloc[[0]].assign(strategy="gru+mvf", annual_return=0.3)], ignore_index=True)
+    other = advised(more, MONTHS.assign(**{"gru+mvf": 0.01}))
+    assert other.loc[["return", "ratio"], "then"].tolist() == ["equal_weight"] * 2
+    assert other["the paper's choice"].tolist() == ["MVF: 30.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
+    pd.testing.assert_frame_equal(advised(OUTCOMES[::-1].reset_index(drop=True), MONTHS[MONTHS.columns[::-1]]), advised())
+    without = advised(OUTCOMES[OUTCOMES["strategy"] != "lstm+mdp"])
+    assert without.loc["drawdown", ["then", "the paper's choice"]].tolist() == ["lstm+rpp", "MDP: not in this run"]
+
+
+def test_only_the_return_wish_speaks_of_luck_by_holm_over_equal_weight_and_index():
+    beware = advised()["beware"]
+    over_index = holm(MONTHS.apply(lambda months: stats.wilcoxon(months, alternative="greater").pvalue))["lstm+mvf"]
+    over_equal = holm(MONTHS.iloc[:, :3].sub(MONTHS["equal_weight"], axis=0).apply(
+        lambda months: stats.wilcoxon(months, alternative="greater").pvalue))["lstm+mvf"]
+    assert beware["return"] == f"may be luck: Holm's p {over_equal:.3f} (equal weight), {over_index:.3f} (index)"
+    assert over_index != over_equal and not beware[["ratio", "drawdown", "turnover"]].str.contains("luck|p ").any()
+
+
+def test_the_words_on_luck_need_both_p_values():
+    steady = MONTHS.assign(**{"lstm+mvf": 0.05 + 0.001 * np.arange(24)})
+    assert advised(months=steady).loc["return", "beware"] == (
+        "hardly luck: Holm's p below 0.001 (equal weight), below 0.001 (index)")
+    universe = steady.assign(equal_weight=steady["lstm+mvf"] + [0.001, -0.001] * 12)
+    text = advised(months=universe).loc["return", "beware"]
+    assert text.startswith("may be luck") and text.endswith("below 0.001 (index)")
+    itself = advised(changed("equal_weight", annual_return=0.5)).loc["return", "beware"]
+    assert "equal weight" not in itself and itself.endswith("(index)")
+    assert advised(months=MONTHS * 0).loc["return", "beware"] == (
+        "may be luck: Holm's p untested (equal weight), untested (index)")
+
+
+@pytest.mark.parametrize(("drawdown", "told"), [(-0.129, "hardly ahead of lstm+rpp; "), (-0.131, "")])
+def test_a_lead_in_drawdown_below_a_percentage_point_is_called_small(drawdown, told):
+    assert advised(changed("lstm+rpp", max_drawdown=drawdown)).loc["drawdown", "beware"] == f"{told}the index did better"
+    assert advised(changed("lstm+rpp", max_drawdown=drawdown)[:4]).loc["drawdown", "beware"] == told.rstrip("; ")
+
+
+@pytest.mark.parametrize(("ratio", "told"), [(1.21, "hardly ahead of equal_weight"), (1.19, "")])
+def test_a_lead_in_ratio_below_a_tenth_is_called_small(ratio, told):
+    assert advised(changed("equal_weight", sharpe=ratio)[:4]).loc["ratio", "beware"] == told
+
+
+def copied(*names, **values):
+    """Outcomes and months with near-copies of risk parity: equal to what is printed."""
+    source = OUTCOMES.set_index("strategy").loc["lstm+rpp"]
+    rows = [source.to_dict() | {"strategy": name, "sharpe": 1.30 + 1e-6 * i} | values for i, name in enumerate(names, 1)]
+    return (pd.concat([OUTCOMES, pd.DataFrame(rows)], ignore_index=True),
+            MONTHS.assign(**{name: MONTHS["lstm+rpp"] for name in names}))
+
+
+def test_near_copies_are_all_named_share_one_text_and_are_no_runners_up():
+    both = advised(*copied("cnn1d+rpp")).loc["ratio"]
+    assert both["then"] == "lstm+rpp and cnn1d+rpp" and both["beware"] == "the index did better"
+    assert both["and with it"] == "return 19.0 %, volatility 15.0 %, turnover 3.0 %"
+    assert advised(*copied("cnn1d+rpp", "gru+rpp", "rnn+rpp")).loc["ratio", "then"] == "lstm+rpp, cnn1d+rpp and 2 others"
+
+
+def test_of_strategies_level_at_a_wish_the_one_that_trades_least_stands_first_and_is_told():
+    row = advised(*copied("cnn1d+rpp", turnover=0.025, annual_return=0.1)).loc["ratio"]
+    assert row["then"] == "cnn1d+rpp and lstm+rpp"
+    assert row["and with it"] == "first: return 10.0 %, volatility 15.0 %, turnover 2.5 %"
+
+
+def test_no_text_is_long():
+    names = dict(zip(OUTCOMES["strategy"][:3], ["bilstm+tangency", "cnn1d+tangency", "lstm+tangency"]))
+    level = changed("lstm+rpp", annual_return=0.25, turnover=0.81).replace({"strategy": names})
+    level.loc[:3, ["max_drawdown", "sharpe"]] = [[-0.120, 1.30], [-0.128, 1.29], [-0.127, 1.28], [-0.126, 1.27]]
+    for outcomes, months in ((OUTCOMES, MONTHS), (level, MONTHS.rename(columns=names)), copied("cnn1d+rpp", turnover=0.025)):
+        assert advised(outcomes, months).map(len).max(axis=None) <= 62
+
+
+def test_what_is_missing_is_said_and_nothing_reads_nan():
+    with pytest.raises(ValueError, match="lstm\\+mdp has no monthly excess"):
+        advised(months=MONTHS.drop(columns="lstm+mdp"))
+    alone = OUTCOMES.iloc[[0, 4]].assign(turnover=np.nan)
+    advice = advised(alone, MONTHS[["lstm+mvf"]])
+    assert advice["then"].tolist() == ["lstm+mvf"] * 3 + ["cannot be told"]
+    assert advice.loc["return", ["and with it", "equal weight"]].tolist() == ["volatility 40.0 %, drawdown 45.0 %", "none"]
+    assert "equal weight" not in advice.loc["return", "beware"]
+    assert not advice.apply(lambda column: column.str.contains("nan")).any(axis=None)
+
+
+def test_kept_joins_promise_and_outcome_by_name_and_says_what_was_kept():
+    promised = pd.DataFrame({"strategy": ["equal_weight", "lstm+mvf", "lstm+rpp", "lstm+mdp"],
+                             "annual_return": [0.1, 1.5, 0.19, 0.0804], "annual_volatility": [0.2, 0.3, 0.15, 0.1596],
+                             "max_drawdown": [-0.1, -0.2, -0.2, -0.11]})
+    table = investors.kept(promised, OUTCOMES)
+    assert list(table) == ["strategy", "return promised", "return got", "volatility promised", "volatility got",
+                           "drawdown promised", "drawdown got", "kept"]
+    assert table.iloc[:2].to_numpy().tolist() == [
+        ["equal_weight", 0.1, 0.2, 0.2, 0.17, -0.1, -0.15, "return, volatility"],
+        ["lstm+mvf", 1.5, 0.25, 0.3, 0.4, -0.2, -0.45, "none"]]
+    assert table["kept"].tolist()[2:] == ["all", "return, volatility"]  # what is printed alike is kept
+    with pytest.raises(ValueError, match="ar\\+mvf has no outcome"):
+        investors.kept(promised.replace("lstm+mvf", "ar+mvf"), OUTCOMES)

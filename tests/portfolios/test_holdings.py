@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.portfolios import holdings
+from forefolio.performance import metrics
+from forefolio.market.covariance import sample_covariance
+from forefolio.portfolios.long_only import risk_parity
+
+DAYS = pd.bdate_range("2024-01-01", periods=90)
+DATES = DAYS[[39, 59, 79]]
+
+
+@pytest.fixture(scope="module")
+def returns():
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(rng.normal([0.001, 0.0, -0.001], [0.01, 0.02, 0.03], (90, 3)), DAYS, ["A", "B", "C"])
+
+
+def decided(**by_strategy):
+    """Weights of A, B and C on each of three dates."""
+    rows = [(date, strategy, asset, weight) for strategy, by_date in by_strategy.items()
+            for date, row in zip(DATES, by_date, strict=True) for asset, weight in zip("ABC", row, strict=True)]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+def test_nearest_strategy_is_by_the_date_where_two_differ_most():
+    rows = [(date, strategy, asset, weight) for strategy, both in
+            {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
+            for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
+    weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+    nearest = holdings.nearest_strategy(weights).set_index("strategy")
+    assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
+    assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
+    alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
+    assert alone["nearest"].tolist() == [""]
+
+
+def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):
+    constant = {"bold": [(0, 0, 1)] * 3, "short": [(1.5, 0, -0.5)] * 3, "even": [(0.5, 0.25, 0.25)] * 3}
+    table = holdings.promised(decided(**constant), returns, estimation_window=30, periods_per_year=252)
+    assert table["strategy"].tolist() == ["bold", "short", "even"]
+    assert list(table.columns) == ["strategy", "annual_return", "annual_volatility", "max_drawdown",
+                                   "effective_holdings"]
+    windows = [returns.loc[:date].iloc[-30:] for date in DATES]
+    for strategy, rows in constant.items():
+        earned = [pd.DataFrame({strategy: window.to_numpy() @ rows[0]}, window.index) for window in windows]
+        ours = table.set_index("strategy").loc[strategy]
+        grown = [(1 + daily[strategy]).prod() ** (252 / 30) - 1 for daily in earned]
+        assert ours["annual_return"] == pytest.approx(np.mean(grown))
+        expected = np.mean([metrics.annual_volatility(daily, periods_per_year=252) for daily in earned])
+        assert ours["annual_volatility"] == pytest.approx(expected)
+        assert ours["max_drawdown"] == pytest.approx(np.mean([metrics.max_drawdown(daily) for daily in earned]))
+    np.testing.assert_allclose(table["effective_holdings"], [1, 4 / 2.5, 1 / 0.375])
+
+
+def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(returns):
+    later = returns.copy()
+    later.loc[later.index > DATES[2]] = 0.5
+    weights = decided(short=[(3, 0, -2)] * 3)
+    ours, theirs = (holdings.promised(weights, known, estimation_window=30, periods_per_year=252)
+                    for known in (returns, later))
+    pd.testing.assert_frame_equal(ours, theirs)
+    ruin = returns.assign(C=returns["C"].where(returns.index != DAYS[35], 0.9))  # owes 1.8 times what it has
+    table = holdings.promised(weights, ruin, estimation_window=40, periods_per_year=252)
+    expected = [metrics.max_drawdown((ruin.loc[:date].iloc[-40:] @ [3, 0, -2]).to_frame()).iloc[0] for date in DATES]
+    assert expected[0] == -1 and table["max_drawdown"].iloc[0] == pytest.approx(np.mean(expected))
+    with pytest.raises(ValueError, match="estimation_window asks for 50"):
+        holdings.promised(weights, returns, estimation_window=50, periods_per_year=252)
+
+
+def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_bought(returns):
+    """Also of a strategy that holds less: an asset that another strategy holds could be bought."""
+    options = {"estimation_window": 30, "estimate_covariance": sample_covariance}
+    weights = decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3, "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
+    distance = holdings.rpp_distance(returns, weights, **options)
+    assert distance["strategy"].tolist() == ["lstm+rpp"] * 3
+    for date, ours in zip(DATES, distance["one_way_distance"], strict=True):
+        parity = risk_parity(sample_covariance(returns.loc[:date].iloc[-30:])).weights
+        assert ours == pytest.approx((parity - [0.5, 0.5, 0]).abs().sum() / 2)
+    without = holdings.rpp_distance(returns, decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3}), **options)
+    assert (without["one_way_distance"] < distance["one_way_distance"]).all()
+    table = holdings.distance_by_strategy(distance)
+    assert list(table.columns) == ["strategy", "mean_distance", "largest_distance", "n_dates"]
+    assert table["largest_distance"].tolist() == [distance["one_way_distance"].max()]
+
+
+def test_distance_is_half_of_what_differs_date_by_date_and_an_unnamed_asset_has_no_weight():
+    weights = decided(**{"lstm+mvf": [(1, 0, 0), (0.5, 0.5, 0), (0, 0, 1)],
+                         "mean+mvf": [(0, 1, 0), (0.5, 0.3, 0.2), (0, 0, 1)]})
+    for rows in (weights, weights[weights["weight"] != 0], weights.sample(frac=1, random_state=1)):
+        distance = holdings.distance_from(rows, "mean+mvf")
+        np.testing.assert_allclose(distance["lstm+mvf"], [1, 0.2, 0], atol=1e-12)
+        assert (distance["mean+mvf"] == 0).all() and distance.index.tolist() == list(DATES)
+
+
+def test_near_copies_count_once_by_the_date_where_they_differ_most():
+    base = (0.4, 0.3, 0.3)
+    near, far, chain = (0.408, 0.292, 0.3), (0.42, 0.28, 0.3), (0.416, 0.284, 0.3)
+    weights = decided(**{"mean+rpp": [base] * 3, "cnn1d+rpp": [base, base, far], "lstm+rpp": [base, base, near],
+                         "gru+rpp": [chain] * 3})
+    # lstm is near to mean, if not to cnn1d; gru to cnn1d on the last date only, and further than 1 % from mean
+    assert holdings.distinct_strategies(weights) == ["mean+rpp", "cnn1d+rpp", "gru+rpp"]
+    assert holdings.distinct_strategies(weights, apart=0.005) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
+    assert holdings.distinct_strategies(weights, apart=0.05) == ["mean+rpp"]
+
+
+def test_of_copies_the_one_without_a_model_counts():
+    weights = decided(**{"zero+rpp": [(1 / 3, 1 / 3, 1 / 3)] * 3, "zero+mvf": [(1, 0, 0)] * 3,
+                         "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
+    assert holdings.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]

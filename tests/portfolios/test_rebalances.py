@@ -1,0 +1,585 @@
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
+
+from forefolio.portfolios import decisions
+from forefolio.portfolios import holdings
+from forefolio.portfolios import drawdown, long_only
+from forefolio.performance.backtest import backtest
+from forefolio.market.covariance import estimate, sample_covariance
+from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
+from forefolio.portfolios.long_short import global_minimum_variance, tangency
+from forefolio.portfolios.solvers import Limits, NONE
+from forefolio.portfolios.long_short import tangency_within
+from forefolio.portfolios.long_only import mean_variance_forecast, risk_parity
+from forefolio.portfolios.solvers import OptimizationError
+
+OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
+           "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
+           "drawdown_path": "constant_weights", "drawdown_alpha": 1.0, "limits": NONE,
+           "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": sample_covariance}
+COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
+
+
+@pytest.fixture(scope="module")
+def decided(returns, forecasts, dates):
+    return decide(returns, forecasts, dates)
+
+
+def decide(returns, forecasts, dates, traded=None, **changed):
+    traded = returns.notna() if traded is None else traded
+    return decisions.decide(returns, forecasts, traded, rebalance_dates=dates, **(OPTIONS | changed))
+
+
+def held(weights, strategy, date):
+    rows = weights[(weights["strategy"] == strategy) & (weights["rebalance_date"] == date)]
+    return rows.set_index("asset")["weight"]
+
+
+def test_every_strategy_decides_every_asset_at_every_date(decided, returns, dates):
+    weights, log = decided
+    strategies = [f"{model}+{framework}" for model in ("zero", "mean", "lstm") for framework in ("mvf", "rpp", "mdp")]
+    assert list(weights.columns) == ["rebalance_date", "strategy", "asset", "weight"]
+    assert set(weights["strategy"]) == {*strategies, "equal_weight"}
+    assert len(weights) == len(dates) * 10 * 5 and (weights["weight"] >= 0).all()
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    assert list(log.columns) == ["date", "strategy", "solver", "status", "note", "spread"]
+    assert len(log) == len(dates) * 10 and (log["status"] == "optimal").all()
+    assert (weights.loc[weights["strategy"] == "equal_weight", "weight"] == 0.2).all()
+
+
+def test_the_log_has_the_spread_of_risk_contributions_of_rpp_alone(decided, returns, forecasts, dates):
+    weights, log = decided
+    parity = log["strategy"].str.endswith("+rpp")
+    assert log.loc[parity, "spread"].between(0, 1e-8).all() and log.loc[~parity, "spread"].isna().all()
+    limits = Limits(max_weight=0.25)
+    zero = forecasts[forecasts["model"] == "zero"]
+    weights, log = decide(returns, zero, dates[:1], frameworks=["rpp"], scenarios="history", limits=limits)
+    Sigma = sample_covariance(returns.loc[:dates[0]].tail(60))
+    w = held(weights, "zero+rpp", dates[0])
+    contributions = w * (Sigma @ w)
+    assert w.max() == pytest.approx(0.25)
+    spread = contributions.max() / contributions.min() - 1
+    assert spread > 0.01 and log["spread"].iloc[0] == pytest.approx(spread)
+
+
+def test_noise_after_a_date_changes_nothing_decided_up_to_it(decided, returns, forecasts, dates):
+    last = dates[2]
+    rng = np.random.default_rng(9)
+    other_returns = returns.copy()
+    other_returns.loc[returns.index > last] = rng.normal(0, 0.05, size=other_returns.loc[returns.index > last].shape)
+    other_forecasts = forecasts.copy()
+    later = forecasts["decision_date"] > last
+    other_forecasts.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    weights, log = decide(other_returns, other_forecasts, dates)
+    for ours, theirs, date in [(decided[0], weights, "rebalance_date"), (decided[1], log, "date")]:
+        pd.testing.assert_frame_equal(ours[ours[date] <= last], theirs[theirs[date] <= last])
+    changed = decided[0].merge(weights, on=["rebalance_date", "strategy", "asset"])
+    changed = changed[changed["strategy"] != "equal_weight"]
+    moved = (changed["weight_x"] - changed["weight_y"]).abs().groupby(changed["rebalance_date"]).max()
+    assert (moved[moved.index > last] > 0.01).all()  # the noise was loud enough to be heard
+
+
+@pytest.mark.parametrize("drawdown_path", PATHS)
+@pytest.mark.parametrize("scenarios", decisions.SCENARIOS)
+def test_noise_after_a_date_changes_no_scenario_and_no_drawdown_before_it(scenarios, drawdown_path, returns, forecasts,
+                                                                         dates):
+    rng = np.random.default_rng(9)
+    noisy, made = returns.copy(), forecasts.copy()
+    noisy.loc[returns.index > dates[1]] = rng.normal(0, 0.05, size=noisy.loc[returns.index > dates[1]].shape)
+    later = forecasts["decision_date"] > dates[1]
+    made.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    options = {"scenarios": scenarios, "drawdown_path": drawdown_path, "limits": Limits(max_turnover=0.3),
+               "frameworks": ["rpp", "mdp"]}
+    ours, theirs = (decide(actual, of_all[of_all["model"] == "lstm"], dates[:3], **options)
+                    for actual, of_all in ((returns, forecasts), (noisy, made)))
+    for before, after, column in [(ours[0], theirs[0], "rebalance_date"), (ours[1], theirs[1], "date")]:
+        known = before[column] <= dates[1]
+        assert known.sum() == len(before) * 2 / 3
+        pd.testing.assert_frame_equal(before[known], after[known])
+    for strategy in ("lstm+rpp", "lstm+mdp"):
+        moved = held(ours[0], strategy, dates[2]) - held(theirs[0], strategy, dates[2])
+        assert moved.abs().max() > 0.01  # the noise was loud enough to be heard
+
+
+def test_the_decision_day_itself_is_known(decided, returns, forecasts, dates):
+    shocked = returns.copy()
+    shocked.loc[dates[2]] = [0.1, -0.3, -0.1, 0.1, -0.2]
+    weights, _ = decide(shocked, forecasts, dates)
+    for strategy in ("zero+mvf", "zero+rpp", "zero+mdp"):
+        assert (held(weights, strategy, dates[2]) - held(decided[0], strategy, dates[2])).abs().max() > 1e-3
+        pd.testing.assert_series_equal(held(weights, strategy, dates[1]), held(decided[0], strategy, dates[1]))
+
+
+def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates[:1], use_residual=False, frameworks=["mvf"])
+    tomorrow = forecasts[(forecasts["model"] == "mean") & (forecasts["decision_date"] == dates[0])
+                         & (forecasts["horizon"] == 1)].set_index("asset")["forecast"]
+    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    expected = mean_variance_forecast(tomorrow, Sigma, risk_aversion=10.0).weights
+    pd.testing.assert_series_equal(held(weights, "mean+mvf", dates[0]), expected, check_names=False)
+
+
+def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, dates):
+    date = dates[1]
+    weights, _ = decide(returns, forecasts, [date])
+    lstm = decisions.average_over_seeds(forecasts, model="lstm")
+    month = decisions.forecast_path(lstm, date=date, assets=returns.columns)
+    assert month.index[0] > date and month.index[-1] == dates[2] and month.index.is_monotonic_increasing
+    path = pd.concat([returns.loc[:date].iloc[-60:], month])
+    pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(sample_covariance(path)).weights,
+                                   check_names=False)
+    pd.testing.assert_series_equal(held(weights, "lstm+mdp", date), minimum_drawdown(path).weights, check_names=False)
+
+
+@pytest.mark.parametrize("scenarios", ["recenter", "forecast_only"])
+def test_rpp_and_mdp_look_at_the_path_of_the_scenarios(scenarios, returns, forecasts, dates):
+    weights, log = decide(returns, forecasts, dates[:1], scenarios=scenarios, mu_horizon="month")
+    lstm = decisions.average_over_seeds(forecasts, model="lstm")
+    path = decisions.scenario_path(lstm, returns.loc[:dates[0]].iloc[-60:], date=dates[0], scenarios=scenarios,
+                                      mu_horizon="month")
+    for strategy, expected in {"lstm+rpp": risk_parity(sample_covariance(path)), "lstm+mdp": minimum_drawdown(path)}.items():
+        pd.testing.assert_series_equal(held(weights, strategy, dates[0]), expected.weights, check_names=False)
+    assert not log["note"].str.contains("days").any()
+
+
+def test_the_log_says_of_how_many_days_there_are_forecasts(returns, forecasts, dates):
+    _, log = decide(returns, forecasts, dates[:2], scenarios="forecast_only", estimation_window=110)
+    noted = log[log["note"].str.contains("forecasts of 105 of the 110 days")]
+    assert set(noted["date"]) == {dates[0]} and set(noted["strategy"].str.split("+").str[1]) == {"rpp", "mdp"}
+
+
+def test_forecasts_that_never_vary_have_no_risk_parity_and_no_drawdown(returns, forecasts, dates):
+    """Also where their mean has a rounding error, which else would look like the calmest asset of all."""
+    zero = forecasts[forecasts["model"] == "zero"]
+    lstm = forecasts[forecasts["model"] == "lstm"]
+    stuck = lstm.assign(forecast=lstm["forecast"].where(lstm["asset"] != "KO", 0.0007123))
+    weights, log = decide(returns, pd.concat([zero, stuck]), dates[:1], scenarios="forecast_only",
+                          frameworks=["rpp", "mdp"])
+    status = log.set_index("strategy")
+    for strategy, still in [("zero+rpp", "AAPL, JNJ, KO and 2 others never move,"), ("lstm+rpp", "KO never moves")]:
+        assert status.loc[strategy, "status"] == "failed" and still in status.loc[strategy, "note"]
+        assert (held(weights, strategy, dates[0]) == 0.2).all()
+    assert status.loc["zero+mdp", "status"] == "optimal"
+    np.testing.assert_allclose(held(weights, "zero+mdp", dates[0]), 0.2, atol=1e-6)
+
+
+@pytest.mark.parametrize("drawdown_path, drawdown_alpha", [("uncompounded", 1.0), ("uncompounded", 0.5),
+                                                           ("buy_and_hold", 1.0)])
+def test_mdp_takes_the_drawdown_asked_for(drawdown_path, drawdown_alpha, decided, returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates[:1], drawdown_path=drawdown_path, drawdown_alpha=drawdown_alpha,
+                        scenarios="history")
+    ours = held(weights, "zero+mdp", dates[0])
+    expected = minimum_drawdown(returns.loc[:dates[0]].iloc[-60:], path=drawdown_path, alpha=drawdown_alpha)
+    pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
+    assert (ours - minimum_drawdown(returns.loc[:dates[0]].iloc[-60:]).weights).abs().max() > 1e-4
+
+
+def test_a_forecast_crash_moves_minimum_drawdown_under_append_only(returns, forecasts, dates):
+    crash = forecasts[forecasts["model"] == "zero"].copy()
+    crash.loc[crash["asset"] == "JNJ", "forecast"] = -0.05
+    options = {"frameworks": ["mdp"], "use_residual": False}
+    zero = forecasts[forecasts["model"] == "zero"]
+    for scenarios, moves in [("append", True), ("history", False)]:
+        calm, feared = (held(decide(returns, made, dates[:1], scenarios=scenarios, **options)[0], "zero+mdp", dates[0])
+                        for made in (zero, crash))
+        assert ((calm - feared).abs().max() > 0.05) == moves
+
+
+def test_seeds_are_averaged(returns, forecasts, dates):
+    lstm = forecasts[forecasts["model"] == "lstm"]
+    keys = ["decision_date", "target_date", "horizon", "asset", "model"]
+    averaged = lstm.groupby(keys, as_index=False)["forecast"].mean()
+    one, _ = decide(returns, averaged.assign(seed=0), dates[:2])
+    both, _ = decide(returns, lstm, dates[:2])
+    pd.testing.assert_frame_equal(one, both)
+
+
+def test_the_order_of_rows_and_assets_names_nothing(decided, returns, forecasts, dates):
+    shuffled = forecasts.sample(frac=1, random_state=2)
+    weights, _ = decide(returns[returns.columns[::-1]], shuffled, dates[:2])
+    both = decided[0].merge(weights, on=["rebalance_date", "strategy", "asset"])
+    assert len(both) == 2 * 10 * 5
+    np.testing.assert_allclose(both["weight_x"], both["weight_y"], atol=2e-3)
+
+
+def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, forecasts, dates):
+    calls = []
+
+    def counted(covariance, **options):
+        calls.append(covariance)
+        return risk_parity(covariance, **options)
+
+    monkeypatch.setattr(decisions, "risk_parity", counted)
+    weights, log = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history")
+    assert len(calls) == 2 and len(log) == 2 * 4  # three models and equal weight at two dates
+    first = held(weights, "zero+rpp", dates[0])
+    pd.testing.assert_series_equal(first, held(weights, "lstm+rpp", dates[0]))
+
+
+def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, returns, forecasts, dates):
+    def failing(scenarios, **options):
+        if scenarios.index[59] == dates[1]:
+            raise OptimizationError("the solver stalled")
+        return minimum_drawdown(scenarios, **options)
+
+    monkeypatch.setattr(decisions, "minimum_drawdown", failing)
+    weights, log = decide(returns, forecasts[forecasts["model"] == "mean"], dates[:3])
+    failed = log[log["status"] == "failed"]
+    assert failed[["date", "strategy"]].to_numpy().tolist() == [[dates[1], "mean+mdp"]]
+    assert failed["note"].tolist() == ["equal weight instead: the solver stalled"]
+    assert (held(weights, "mean+mdp", dates[1]) == 0.2).all()
+    assert (held(weights, "mean+mdp", dates[2]) != 0.2).any()
+
+
+def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, dates):
+    halted = returns.assign(KO=0.0)
+    weights, log = decide(halted, forecasts[forecasts["model"] == "zero"], dates[:1])
+    row = log[log["strategy"] == "zero+rpp"].iloc[0]
+    assert row["status"] == "failed" and "KO never moves" in row["note"]
+    assert (held(weights, "zero+rpp", dates[0]) == 0.2).all()
+
+
+def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
+    distance = holdings.rpp_distance(returns, decided[0], **COVARIANCE)
+    assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
+    history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
+    row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
+    difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
+    assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
+    assert holdings.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
+
+
+def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
+    history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
+    shares = holdings.risk_contributions(returns, history, date=dates[0], **COVARIANCE)
+    assert set(shares["strategy"]) == set(history["strategy"])
+    parity = shares[shares["strategy"] == "mean+rpp"]
+    np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
+    np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
+    with pytest.raises(ValueError, match="No weights"):
+        holdings.risk_contributions(returns, history, date="2022-04-01", **COVARIANCE)
+
+
+def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
+    """By MVF on the window, by RPP on its path, by the distance and the contributions on the window again."""
+    shrunk = partial(estimate, estimator="ledoit_wolf", ridge=0.05)
+    weights, _ = decide(returns, forecasts, dates[:1], estimate_covariance=shrunk)
+    window = returns.loc[:dates[0]].iloc[-60:]
+    mean = decisions.average_over_seeds(forecasts, model="mean")
+    mu = decisions.expected_returns(mean, returns, date=dates[0], residual_window=30, use_residual=True,
+                                  mu_horizon="next_day")
+    path = pd.concat([window, decisions.forecast_path(mean, date=dates[0], assets=returns.columns)])
+    for strategy, problem in {
+        "mean+mvf": lambda Sigma: mean_variance_forecast(mu, Sigma(window), risk_aversion=10.0).weights,
+        "mean+rpp": lambda Sigma: risk_parity(Sigma(path)).weights,
+    }.items():
+        ours = held(weights, strategy, dates[0])
+        pd.testing.assert_series_equal(ours, problem(shrunk), check_names=False)
+        assert (ours - problem(sample_covariance)).abs().max() > 1e-3
+    history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
+                        estimate_covariance=shrunk)
+    options = {"estimation_window": 60, "estimate_covariance": shrunk}
+    assert holdings.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
+    shares = holdings.risk_contributions(returns, history, date=dates[0], **options)
+    np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("changed, message", [
+    ({"estimation_window": 5000}, "estimation_window asks for 5000"),
+    ({"residual_window": 150}, "residual_window 150 needs"),
+    ({"residual_window": 5000}, "residual_window asks for 5000"),
+    ({"frameworks": ["mvf", "hrp"]}, "no framework 'hrp'"),
+    ({"frameworks": ["tangency"], "max_gross": 0.5}, "max_gross is 0.5: give at least 1"),
+    ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
+    ({"scenarios": "recentre"}, "scenarios is 'recentre': choose one of append, recenter, forecast_only, history"),
+    ({"limits": Limits(max_weight=0.15)}, "weights of 5 assets cannot sum to one"),
+])
+def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
+    with pytest.raises(ValueError, match=message):
+        decide(returns, forecasts, dates, **changed)
+
+
+def test_missing_inputs_are_named(returns, forecasts, dates):
+    with pytest.raises(ValueError, match="2022-04-02 is not"):
+        decide(returns, forecasts, [dates[0], pd.Timestamp("2022-04-02")])
+    gap = returns.copy()
+    gap.loc["2022-01-04", "KO"] = np.nan
+    with pytest.raises(ValueError, match="KO have gaps"):
+        decide(gap, forecasts, dates)
+    with pytest.raises(ValueError, match="ascending"):
+        decide(returns.iloc[::-1], forecasts, dates)
+    without = forecasts[(forecasts["asset"] != "KO") | (forecasts["decision_date"] != dates[1])]
+    with pytest.raises(ValueError, match=f"lacks forecasts decided on {dates[1]:%Y-%m-%d}"):
+        decide(returns, without, dates)
+    diverged = forecasts.copy()
+    diverged.loc[(forecasts["model"] == "lstm").idxmax(), "forecast"] = np.nan
+    with pytest.raises(ValueError, match="lower learning_rate"):
+        decide(returns, diverged, dates)
+
+
+def test_inputs_are_not_changed(returns, forecasts, dates):
+    before = returns.copy(), forecasts.copy()
+    decide(returns, forecasts, dates[:1])
+    pd.testing.assert_frame_equal(returns, before[0])
+    pd.testing.assert_frame_equal(forecasts, before[1])
+
+
+# --------------------------------------------------------------------------------------------------------- limits
+def realized(weights, returns):
+    """Turnover of every rebalance after the first purchase, by date and strategy."""
+    trades = backtest(weights, returns, cost_rate=0.0).trades
+    return trades[trades["rebalance_date"] > trades["rebalance_date"].min()].set_index(["rebalance_date", "strategy"])[
+        "turnover"]
+
+
+def test_without_limits_every_problem_is_what_it_is_alone(decided, returns, forecasts, dates):
+    """Bit for bit, also on later dates, on which something is held."""
+    weights, date = decided[0], dates[1]
+    window = returns.loc[:date].iloc[-60:]
+    mean = decisions.average_over_seeds(forecasts, model="mean")
+    mu = decisions.expected_returns(mean, returns, date=date, residual_window=30, use_residual=True,
+                                       mu_horizon="next_day")
+    path = decisions.scenario_path(mean, window, date=date, scenarios="append", mu_horizon="next_day")
+    for framework, alone in {
+        "mvf": mean_variance_forecast(mu, sample_covariance(window), risk_aversion=10.0),
+        "rpp": risk_parity(sample_covariance(path)),
+        "mdp": minimum_drawdown(path),
+    }.items():
+        pd.testing.assert_series_equal(held(weights, f"mean+{framework}", date), alone.weights, check_exact=True,
+                                       check_names=False)
+
+
+@pytest.mark.parametrize("max_turnover", [0.03, 0.1])
+def test_what_a_backtest_trades_stays_within_the_turnover_limit(max_turnover, decided, returns, forecasts, dates):
+    weights, log = decide(returns, forecasts, dates, limits=Limits(max_turnover=max_turnover))
+    limited = weights[weights["strategy"] != "equal_weight"]
+    free, traded = realized(decided[0], returns), realized(limited, returns)
+    assert (log["status"] == "optimal").all() and not log["note"].str.contains("least possible").any()
+    assert traded.max() <= max_turnover + 1e-6
+    for framework in ("mvf", "mdp"):
+        of_framework = traded.index.get_level_values("strategy").str.endswith(framework)
+        assert traded[of_framework].max() > max_turnover - 1e-5 and free.loc[traded.index][of_framework].max() > 0.12
+    first = weights["rebalance_date"] == dates[0]
+    pd.testing.assert_frame_equal(weights[first], decided[0][first])  # a purchase has no limit
+    assert (weights.loc[weights["strategy"] == "equal_weight", "weight"] == 0.2).all()
+
+
+def test_bounds_hold_for_the_long_only_frameworks_alone(returns, forecasts, dates):
+    options = {"frameworks": decisions.FRAMEWORKS, "risk_free": 0.0}
+    weights, _ = decide(returns, forecasts, dates[:2], limits=Limits(min_weight=0.1, max_weight=0.27), **options)
+    free, _ = decide(returns, forecasts, dates[:2], **options)
+    unbound = weights["strategy"].str.endswith(("+tangency", "equal_weight"))
+    pd.testing.assert_frame_equal(weights[unbound], free[unbound])
+    for framework in ("mvf", "rpp", "mdp"):
+        ours = weights.loc[weights["strategy"].str.endswith(framework), "weight"]
+        assert ours.min() > 0.1 - 1e-6 and ours.max() < 0.27 + 1e-6
+        assert free.loc[free["strategy"].str.endswith(framework), "weight"].max() > 0.28
+
+
+def test_a_delisted_asset_is_sold_even_under_a_tight_limit_and_the_log_says_so(returns, forecasts, dates):
+    ended = dates[1]
+    dead = returns.copy()
+    dead.loc[dead.index > ended, "KO"] = 0.0
+    traded = returns.notna()
+    traded.loc[traded.index > ended, "KO"] = False
+    weights, log = decide(dead, forecasts, dates, traded=traded, limits=Limits(max_turnover=0.02), frameworks=["rpp", "mdp"])
+    strategy, date = "lstm+rpp", dates[2]
+    drifted = backtest(weights, dead, cost_rate=0.0).drifted_weights
+    to_sell = held(drifted, strategy, date)["KO"]
+    assert to_sell > 0.1 and held(weights, strategy, date)["KO"] == 0
+    note = log[(log["strategy"] == strategy) & (log["date"] == date)]["note"].iloc[0]
+    assert f"turnover {100 * to_sell:.3g} %, the least possible" in note and note.endswith("without KO, not traded that day")
+    trades = realized(weights, dead)
+    assert trades[(date, strategy)] == pytest.approx(to_sell, abs=1e-5)
+    assert trades[(dates[3], strategy)] <= 0.02 + 1e-6
+    last = log[(log["strategy"] == strategy) & (log["date"] == dates[3])]["note"].iloc[0]
+    assert "least possible" not in last
+
+
+def test_strategies_share_a_problem_only_if_they_hold_the_same(returns, forecasts, dates):
+    zero = forecasts[forecasts["model"] == "zero"]
+    feared = zero.assign(model="feared", forecast=zero["forecast"].where(
+        (zero["decision_date"] != dates[0]) | (zero["asset"] != "JNJ"), -0.05))
+    options = {"frameworks": ["mvf"], "use_residual": False}
+    for max_turnover, same in [(1.0, True), (0.05, False)]:
+        weights, _ = decide(returns, pd.concat([zero, feared]), dates[:2], limits=Limits(max_turnover=max_turnover), **options)
+        first, second = ((held(weights, "zero+mvf", date) - held(weights, "feared+mvf", date)).abs().max()
+                         for date in dates[:2])
+        assert first > 0.1 and (second == 0) == same
+
+
+def test_limited_strategies_that_hold_the_same_are_solved_once(monkeypatch, returns, forecasts, dates):
+    limits = []
+
+    def counted(covariance, **options):
+        limits.append(options["limits"])
+        return risk_parity(covariance, **options)
+
+    monkeypatch.setattr(decisions, "risk_parity", counted)
+    weights, _ = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history",
+                        limits=Limits(max_turnover=0.01))
+    assert len(limits) == 2 and limits[0].held is None
+    drifted = backtest(weights, returns.loc[:dates[2]], cost_rate=0.0).drifted_weights
+    pd.testing.assert_series_equal(limits[1].held, held(drifted, "zero+rpp", dates[1]), check_names=False)
+
+
+def test_a_strategy_that_lost_all_buys_anew(returns, forecasts, dates):
+    ruined = returns.copy()
+    ruined.loc[returns.index[returns.index > dates[0]][0]] = -1.0
+    weights, log = decide(ruined, forecasts[forecasts["model"] == "mean"], dates[:2], frameworks=["mvf"],
+                          limits=Limits(max_turnover=0.05))
+    assert (log["status"] == "optimal").all() and not log["note"].str.contains("turnover").any()
+    assert held(weights, "mean+mvf", dates[1]).sum() == pytest.approx(1)
+
+
+# -------------------------------------------------------------------------------------------------- short selling
+TANGENCY = {"frameworks": ["tangency"], "risk_free": 0.0}
+
+
+def mean_forecast(forecasts, model, date, horizons):
+    rows = forecasts[(forecasts["model"] == model) & (forecasts["decision_date"] == date)]
+    return rows[rows["horizon"] <= horizons].groupby("asset")["forecast"].mean()
+
+
+@pytest.mark.parametrize("mu_horizon, horizons", [("next_day", 1), ("month", 99)])
+def test_tangency_takes_the_forecast_without_residual_and_the_covariance_of_the_window(mu_horizon, horizons, returns,
+                                                                                       forecasts, dates):
+    weights, log = decide(returns, forecasts, dates[:1], mu_horizon=mu_horizon, **TANGENCY)
+    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    expected = tangency(mean_forecast(forecasts, "lstm", dates[0], horizons), Sigma, risk_free=0.0)
+    ours = held(weights, "lstm+tangency", dates[0])
+    pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
+    assert ours.sum() == pytest.approx(1) and (horizons == 1 or ours.min() < -0.1)
+    row = log.set_index("strategy").loc["lstm+tangency"]
+    assert (row["status"], row["note"]) == (expected.status, expected.note)
+    elsewhere, _ = decide(returns, forecasts, dates[:1], mu_horizon=mu_horizon, scenarios="history", residual_window=10,
+                          **TANGENCY)
+    pd.testing.assert_series_equal(held(elsewhere, "lstm+tangency", dates[0]), ours)
+
+
+def test_a_limit_on_gross_exposure_holds_at_every_date(returns, forecasts, dates):
+    free, _ = decide(returns, forecasts, dates, frameworks=["mvf", "tangency"])
+    weights, log = decide(returns, forecasts, dates, frameworks=["mvf", "tangency"], max_gross=1.5)
+    gross, unlimited = (holdings.gross_exposure_by_date(w).set_index(["rebalance_date", "strategy"])["gross_exposure"]
+                        for w in (weights, free))
+    assert len(gross) == len(dates) * 7 and gross.max() == pytest.approx(1.5) and unlimited.max() > 2
+    short = gross.index.get_level_values("strategy").str.endswith("+tangency")
+    np.testing.assert_allclose(gross[~short], 1)
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    Sigma = sample_covariance(returns.loc[:dates[1]].iloc[-60:])
+    expected = tangency_within(mean_forecast(forecasts, "mean", dates[1], 1), Sigma, risk_free=1e-4, max_gross=1.5)
+    pd.testing.assert_series_equal(held(weights, "mean+tangency", dates[1]), expected.weights, check_names=False)
+    assert set(log["status"]) <= {"optimal", "fallback"}
+    assert (log.loc[log["strategy"] == "zero+tangency", "status"] == "fallback").all()  # zero never exceeds 1e-4
+
+
+def test_an_inefficient_tangency_is_held_and_the_log_says_so(returns, forecasts, dates):
+    """Every forecast below the risk-free rate by the same: the closed form is the calmest portfolio, its ratio < 0."""
+    weights, log = decide(returns, forecasts[forecasts["model"] == "zero"], dates[:1], frameworks=["tangency"])
+    calm = global_minimum_variance(sample_covariance(returns.loc[:dates[0]].iloc[-60:])).weights
+    np.testing.assert_allclose(held(weights, "zero+tangency", dates[0]), calm, atol=1e-9)
+    row = log.set_index("strategy").loc["zero+tangency"]
+    assert row["status"] == "inefficient" and f"gross exposure {calm.abs().sum():.2f}, volatility" in row["note"]
+
+
+@pytest.mark.parametrize("spoil, reason", [
+    (lambda returns: returns.assign(KO=returns["JNJ"]), "singular"),
+    (lambda returns: returns.assign(KO=0.0), "KO never moves")])
+def test_a_singular_covariance_holds_equal_weight_and_says_so(spoil, reason, returns, forecasts, dates):
+    weights, log = decide(spoil(returns), forecasts[forecasts["model"] == "mean"], dates[:1],
+                          frameworks=["mvf", "tangency"])
+    failed = log[log["status"] == "failed"].iloc[0]
+    assert failed["strategy"] == "mean+tangency" and failed["note"].startswith("equal weight instead: ")
+    assert reason in failed["note"] and (held(weights, "mean+tangency", dates[0]) == 0.2).all()
+    assert (held(weights, "mean+mvf", dates[0]) != 0.2).any()
+
+
+def test_noise_after_a_date_changes_no_tangency_up_to_it(returns, forecasts, dates):
+    rng = np.random.default_rng(9)
+    noisy, made = returns.copy(), forecasts.copy()
+    noisy.loc[returns.index > dates[2]] = rng.normal(0, 0.05, size=noisy.loc[returns.index > dates[2]].shape)
+    later = forecasts["decision_date"] > dates[2]
+    made.loc[later, "forecast"] = rng.normal(0, 0.05, later.sum())
+    for max_gross in (0, 2):
+        ours, theirs = (decide(*both, dates, frameworks=["tangency"], max_gross=max_gross)[0]
+                        for both in ((returns, forecasts), (noisy, made)))
+        early = ours["rebalance_date"] <= dates[2]
+        pd.testing.assert_frame_equal(ours[early], theirs[early])
+        assert (ours.loc[~early, "weight"] - theirs.loc[~early, "weight"]).abs().max() > 0.01
+
+
+def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_universe_is_too_small(
+        returns, forecasts, dates):
+    even = 1 / returns.shape[1]
+    traded = returns.notna()
+    traded.loc[dates[1], returns.columns[2:]] = False
+    weights, log = decide(returns, forecasts, dates[:2], traded, limits=Limits(max_weight=1.5 * even))
+    at_last = weights[(weights["rebalance_date"] == dates[1]) & (weights["weight"] > 0)]
+    np.testing.assert_allclose(at_last["weight"], 0.5, atol=1e-6)
+    bounded = log[log["strategy"] != "equal_weight"]
+    assert (bounded["note"].str.contains("max_weight 50 %, as 2 assets need") == (bounded["date"] == dates[1])).all()
+    with pytest.raises(ValueError, match="cannot sum to one"):
+        decide(returns, forecasts, dates[:2], limits=Limits(max_weight=0.9 * even))
+
+
+def test_an_asset_that_a_model_does_not_forecast_is_not_bought_by_it_and_the_log_says_so(returns, forecasts, dates):
+    lost = forecasts[(forecasts["model"] != "lstm") | (forecasts["asset"] != "KO")]
+    weights, log = decide(returns, lost, dates[:2])
+    everything, _ = decide(returns, forecasts, dates[:2])
+    own = weights["strategy"].str.startswith("lstm+")
+    assert (weights.loc[own & (weights["asset"] == "KO"), "weight"] == 0).all()
+    assert everything.loc[own & (weights["asset"] == "KO"), "weight"].max() > 0.05
+    pd.testing.assert_frame_equal(weights[~own], everything[~own])
+    noted = log["note"].str.contains("without KO, not forecast by lstm")
+    assert (noted == log["strategy"].str.startswith("lstm+")).all()
+
+
+def test_an_asset_that_does_not_trade_is_neither_bought_nor_sold_short(returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates, traded=returns.notna().assign(KO=False), **TANGENCY)
+    ours = weights[weights["strategy"] == "lstm+tangency"]
+    assert (ours.loc[ours["asset"] == "KO", "weight"] == 0).all() and ours["weight"].min() < 0
+    np.testing.assert_allclose(ours.groupby("rebalance_date")["weight"].sum(), 1)
+
+
+# ------------------------------------------------------------------------------------------- what cannot be bought
+def test_an_asset_whose_last_price_is_held_is_not_bought_and_the_log_says_so(returns, forecasts, dates):
+    ended = dates[1]
+    dead = returns.copy()
+    dead.loc[dead.index > ended, "KO"] = 0.0
+    traded = returns.notna()
+    traded.loc[traded.index > ended, "KO"] = False
+    weights, log = decide(dead, forecasts, dates, traded=traded)
+    of_dead = weights[weights["asset"] == "KO"].set_index("rebalance_date")["weight"]
+    assert (of_dead[of_dead.index > ended] == 0).all() and of_dead[of_dead.index <= ended].max() > 0
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    later = log["date"] > ended
+    assert log.loc[later, "note"].str.endswith("without KO, not traded that day").all()
+    assert not log.loc[~later, "note"].str.contains("KO").any()
+    bought = decide(dead, forecasts, dates)[0]  # without that rule the dead asset looks like the safest
+    assert held(bought, "mean+rpp", dates[-1])["KO"] > 1.3 * held(bought, "mean+rpp", dates[0])["KO"]
+
+
+def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns, forecasts, dates):
+    traded = returns.notna().assign(KO=False)
+    weights, _ = decide(returns, forecasts, dates, traded=traded)
+    others = decide(returns.drop(columns="KO"), forecasts[forecasts["asset"] != "KO"], dates)[0]
+    left = weights[weights["asset"] != "KO"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(left, others, check_exact=True)
+    assert (held(weights, "equal_weight", dates[0]).drop("KO") == 0.25).all()
+    distance = holdings.rpp_distance(returns, weights, **COVARIANCE)["one_way_distance"]
+    np.testing.assert_array_equal(distance, holdings.rpp_distance(returns.drop(columns="KO"), others, **COVARIANCE)[
+        "one_way_distance"])
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda traded, dates: traded.drop(columns="KO"), "traded says nothing of some asset or rebalance date"),
+    (lambda traded, dates: traded.drop(index=dates[1]), "traded says nothing of some asset or rebalance date"),
+    (lambda traded, dates: traded.mul(traded.index != dates[2], axis=0), "No asset has a price on 2022-05-31"),
+])
+def test_days_on_which_nothing_is_known_to_trade_are_refused(spoil, message, returns, forecasts, dates):
+    with pytest.raises(ValueError, match=message):
+        decide(returns, forecasts, dates, traded=spoil(returns.notna(), dates))

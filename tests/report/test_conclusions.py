@@ -1,0 +1,191 @@
+"""Sentences: chosen by the numbers, readable with one strategy or few months."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from forefolio.report import sentences
+from forefolio.performance.evidence import monthly_tests
+from forefolio.performance.metrics import monthly_excess, performance_table
+
+
+def compared(growth, *, n_days=500, seed=1):
+    """Performance and tests of strategies with a given daily growth in excess of noise that is common to all."""
+    days = pd.bdate_range("2023-01-02", periods=n_days, name="date")
+    rng = np.random.default_rng(seed)
+    market = rng.normal(0.0003, 0.01, size=n_days)
+    net = pd.DataFrame({name: market + step + rng.normal(0, 0.001, size=n_days) for name, step in growth.items()},
+                       index=days).assign(benchmark=market)
+    turnover = pd.Series(0.1, index=list(growth))
+    table = performance_table(net, turnover, periods_per_year=252, risk_free_rate=0.0)
+    return table, monthly_tests(monthly_excess(net))
+
+
+TWINS = pd.DataFrame(columns=["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"])
+
+
+def concluded(table, tests, distinct=None, twins=TWINS):
+    """The conclusion; all strategies are distinct unless told otherwise."""
+    return sentences.conclusion(table, tests, distinct=list(tests["strategy"]) if distinct is None else distinct, twins=twins)
+
+
+def test_conclusion_names_the_best_and_counts_what_is_significant():
+    table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
+    text = concluded(table, tests)
+    total = table.set_index("strategy")["total_return"]
+    ratio = table.set_index("strategy")["information_ratio"]
+    assert f"`lstm+mvf` is the best of 3 strategies with {100 * total['lstm+mvf']:.1f} % over the test period" in text
+    assert (f"ahead of `equal_weight` ({100 * total['equal_weight']:.1f} %) and "
+            f"`benchmark` ({100 * total['benchmark']:.1f} %).") in text
+    assert "Of the 2 strategies beside `equal_weight`, 1 ended ahead of it." in text
+    assert f"with {ratio.max():.2f} a month" in text
+    assert "Of 3 distinct strategies, 2 beat the benchmark significantly at 5 %" in text
+    assert "2 after Holm's correction" in text
+    other = concluded(table, tests.assign(sign_p=[0.01, 0.02, 0.5], t_p=0.04))
+    assert "2 after Holm's correction for 3 tests (sign test: 2 and 2; t-test: 3 and none)." in other
+    other = concluded(table, tests.assign(sign_p=[0.01, 0.04, 0.5], t_p=[0.01, 0.02, 0.04]))
+    assert "(sign test: 2 and 1; t-test: 3 and 3)." in other
+    assert "With 23 months" in text
+    assert "`equal_weight` is among the significant and forecasts nothing" in text
+    assert "nan" not in text.lower()
+
+
+def test_conclusion_says_when_nothing_beats_equal_weight():
+    text = concluded(*compared({"lstm+mvf": -0.001, "cnn1d+rpp": -0.0005, "equal_weight": 0.0005}))
+    assert "`equal_weight` is the best of 3 strategies" in text
+    assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
+    assert "owes nothing to a forecast" in text
+
+
+def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": -0.0005})
+    assert "among the significant" not in concluded(table, tests)
+
+
+def test_conclusion_says_when_all_trail_the_benchmark():
+    text = concluded(*compared({"lstm+mvf": -0.002, "equal_weight": -0.001}))
+    assert "behind `benchmark`" in text and "below the benchmark's" in text
+    assert "none beat the benchmark significantly" in text and "owes nothing" not in text
+
+
+def test_conclusion_changes_only_with_the_numbers():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
+    names = {"lstm+mvf": "equal_weight", "equal_weight": "lstm+mvf"}
+    swapped = concluded(table.replace({"strategy": names}), tests.replace({"strategy": names}))
+    assert "`equal_weight` is the best" in swapped and "`lstm+mvf` is the best" not in swapped
+    shuffled = concluded(table[::-1].reset_index(drop=True), tests[::-1].reset_index(drop=True))
+    assert shuffled == concluded(table, tests)
+
+
+@pytest.mark.parametrize(("growth", "n_days"), [
+    ({"equal_weight": 0.0}, 500), ({"lstm+mvf": 0.0}, 500), ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 10),
+    ({"lstm+mvf": 0.001, "equal_weight": 0.0}, 40)])
+def test_conclusion_reads_well_with_one_strategy_or_few_months(growth, n_days):
+    text = concluded(*compared(growth, n_days=n_days))
+    assert "nan" not in text.lower() and "1 strategies" not in text and "1 months" not in text
+    assert ("is the only strategy, with" in text) == (len(growth) == 1)
+    assert ("whatever the returns" in text) == (n_days < 100)
+    assert ("None can be computed from 1 month" in text) == (n_days == 10)
+
+
+def test_conclusion_without_any_difference_from_the_benchmark():
+    table, tests = compared({"equal_weight": 0.0})
+    table.loc[0, ["information_ratio", "mean_monthly_excess", "std_monthly_excess"]] = [np.nan, 0.0, 0.0]
+    table.loc[0, "total_return"] = table.loc[1, "total_return"]
+    tests.loc[:, "t_low":] = np.nan
+    text = concluded(table, tests)
+    assert "level with `benchmark`" in text and "No strategy could be tested" in text and "nothing to test" in text
+
+
+def test_the_least_significant_excess_is_where_the_t_test_turns():
+    table, tests = compared({"lstm+mvf": 0.0})
+    n, deviation = tests.loc[0, "n_months"], 0.04
+    text = concluded(table.assign(std_monthly_excess=deviation), tests)
+    shape = np.random.default_rng(0).normal(size=n)
+    shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
+    edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
+    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, whose excess varies least." in text
+    assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
+
+
+def test_luck_is_counted_among_the_distinct_and_corrected_for_them_alone():
+    table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
+    tests = tests.assign(wilcoxon_p=[0.02, 0.9, 0.02], wilcoxon_p_holm=[0.06, 0.9, 0.06])
+    every, two = concluded(table, tests), concluded(table, tests, ["lstm+mvf", "cnn1d+rpp"])
+    assert "names stand" not in every and "and none after Holm's correction for 3 tests" in every
+    assert ("**Luck?** 3 names stand for 2 distinct strategies: weights that never differ by more than 1 % of wealth count "
+            "once. Of 2 distinct strategies, 1 beat the benchmark") in two
+    assert "and 1 after Holm's correction for 2 tests" in two and "among the significant" not in two
+    assert "of 3 strategies" in two  # ranks are of all names
+
+
+def difference(*rows):
+    """The paragraph on networks and their twins: (strategy, mean difference, Holm's p, mean distance)."""
+    names, gains, p_values, distances = zip(*rows)
+    twins = pd.DataFrame({"strategy": names, "twin": [f"mean+{name.split('+')[1]}" for name in names],
+                          "mean_difference": gains, "signed_rank_p": p_values, "holm_p": p_values, "mean_distance": distances})
+    text = concluded(*compared({"lstm+mvf": 0.001, "equal_weight": 0.0}), twins=twins)
+    return next(part for part in text.split("\n\n") if part.startswith("**Did the networks"))
+
+
+def test_networks_are_counted_by_weights_then_by_what_they_earned_then_by_significance():
+    text = difference(("lstm+mvf", 0.004, 0.01, 0.3), ("gru+mvf", 0.002, 0.2, 0.2), ("rnn+mvf", -0.0031, 0.04, 0.02),
+                      ("lstm+rpp", 0.01, 0.001, 0.01), ("lstm+mdp", -1e-9, np.nan, 0.0))
+    assert "5 strategies of networks have a twin, the same framework fed with `mean`; 3 held, on average, more" in text
+    assert "What the other 2 earned is the framework's doing" in text
+    assert ("Of the 3, 2 earned more a month than the twin (significant: `lstm+mvf`, by 0.40 %) and 1 did not (significant: "
+            "`rnn+mvf`, by 0.31 %)") in text
+    assert text.endswith("Holm's correction for 4 tests.") and "nan" not in text
+
+
+def test_networks_that_earned_less_or_nothing_certain_are_not_praised():
+    worse = difference(("lstm+mvf", -0.004, 0.01, 0.3))
+    assert "1 strategy of networks has a twin" in worse and "the other" not in worse
+    assert "Of the 1, none earned more a month than the twin and 1 did not (significant: `lstm+mvf`" in worse
+    assert worse.endswith("That a network's forecasts earned anything is not shown.")
+    luck = difference(("lstm+mvf", 0.004, 0.06, 0.3))
+    assert "1 earned more a month than the twin (significant: none), by" in luck and "did not" not in luck
+    assert luck.endswith("is not shown.")
+
+
+def test_networks_that_moved_nothing_and_runs_without_twins_say_so():
+    text = difference(("lstm+rpp", 0.004, 0.001, 0.009), ("lstm+mdp", 0.004, 0.001, 0.0))
+    assert "none held, on average" in text and text.endswith("moved next to nothing.") and "significant" not in text
+    alone = concluded(*compared({"lstm+mvf": 0.001, "equal_weight": 0.0}))
+    assert "**Did the networks make the difference?** This run cannot tell" in alone
+
+
+def accuracy(**errors):
+    return pd.DataFrame({"model": list(errors), "mse_mean": list(errors.values())})
+
+
+def test_accuracy_sentence_when_a_network_beats_some_baselines():
+    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
+    assert "The best of 2 networks on these very days, `lstm`, has a mean squared error of 4.200e-04" in text
+    assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
+    assert "**Its error is lower than that of `mean` and `ar`, but not `zero`.**" in text
+    assert text.endswith(" These differences are untested here: stage 6 tests them, and another seed shows how much of them "
+                         "is chance.")
+
+
+def test_accuracy_sentence_when_no_network_beats_anything():
+    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.1e-4, ar=4.1e-4, lstm=4.2e-4))
+    assert "The only network, `lstm`," in text and "**No network has a lower error than `zero`, `mean` or `ar`.**" in text
+    assert "untested here: stage 6 tests them" in text and "All these" not in text
+
+
+def test_accuracy_sentence_says_that_tiny_differences_are_tiny():
+    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, ar=3.98e-4, lstm=3.979e-4))
+    assert "**Its error is lower than that of `zero` and `ar`.**" in text
+    assert "All these differences are below 1 % and untested here: stage 6" in text
+    level = sentences.accuracy_sentence(accuracy(zero=4.0e-4, lstm=4.0e-4 * (1 + 1e-7)))
+    assert "level with `zero`. **No network has a lower error than `zero`.**" in level
+
+
+def test_accuracy_sentence_without_networks_or_without_baselines():
+    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.2e-4))
+    assert text.startswith("This study has no network. Of its baselines `zero` has the lowest") and "lower error" not in text
+    assert text.endswith("These differences are untested here.")
+    assert "no other model to compare it with" in sentences.accuracy_sentence(accuracy(zero=4.0e-4))
+    assert "no baseline to compare it with" in sentences.accuracy_sentence(accuracy(lstm=4.0e-4))

@@ -1,0 +1,301 @@
+"""Stages: what opens, what is written, what is remembered, what counts."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from forefolio import files
+from forefolio.runs import contracts, pictures, stages
+from forefolio.files import StageError
+from forefolio.runs.stages import open_stage
+from forefolio.study.parameters import StudyError
+
+
+@pytest.fixture
+def outputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def frame():
+    days = pd.DatetimeIndex(["2020-01-02", "2020-01-03"], name="date")
+    return pd.DataFrame({"A": [0.1, 0.2], "B": [0.3, 0.4]}, index=days)
+
+
+def write_all(stage, frame):
+    """Write a frame under every noun that the stage promises."""
+    for path in contracts.STAGES[stage.name].writes:
+        stage.write(Path(path).stem, frame)
+
+
+def close_01(frame: pd.DataFrame, **parameters) -> stages.Stage:
+    """Run stage 01 in this process with one frame for every result."""
+    stage = open_stage("01_data", parameters)
+    write_all(stage, frame)
+    stage.close()
+    return stage
+
+
+def test_a_stage_without_its_inputs_names_the_file_and_the_command(outputs):
+    with pytest.raises(StageError) as refused:
+        open_stage("03_mpt_frontier", {})
+    said = str(refused.value)
+    assert "artifacts/returns.parquet" in said and "--to 01_data" in said and "notebooks/01_data.ipynb" in said
+
+
+def test_what_a_stage_writes_another_reads(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    pd.testing.assert_frame_equal(stage.read("returns"), frame, check_freq=False)
+    table = files.read_frame(outputs / "default" / "tables" / "universe.csv")
+    assert list(table.columns) == ["date", "A", "B"], "a named index is the first column of a table"
+
+
+def test_a_stage_is_judged_by_its_parameters(outputs):
+    with pytest.raises(StudyError, match="lookback: 1 should be"):
+        open_stage("04_forecasting", {"lookback": 1})
+    with pytest.raises(StudyError, match="not a plain name"):
+        open_stage("01_data", {"study": "../x"})
+
+
+def test_inputs_of_another_study_are_refused(outputs, frame):
+    close_01(frame, train_end="2017-12-31")
+    with pytest.raises(StageError, match="was given train_end '2018-12-31', but artifacts/returns.parquet was made with "
+                                         "'2017-12-31'"):
+        open_stage("04_forecasting", {})
+
+
+def test_an_input_that_somebody_changed_is_refused(outputs, frame):
+    close_01(frame)
+    (frame * 2).to_parquet(outputs / "default" / "artifacts" / "returns.parquet")
+    with pytest.raises(StageError, match="is not the file that 01_data wrote"):
+        open_stage("02_correlation", {})
+
+
+def test_only_what_the_contract_lists_is_read_and_written(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    with pytest.raises(StageError, match="prices is not in the contract of 02_correlation"):
+        stage.read("prices")
+    with pytest.raises(StageError, match="returns is not in the contract"):
+        stage.write("returns", frame)
+    with pytest.raises(StageError, match="closes without artifacts/correlation.parquet"):
+        stage.close()
+    assert "02_correlation" not in contracts.read_manifest(outputs / "default")
+
+
+def test_opening_a_stage_puts_its_results_and_its_readers_out_of_sight(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    write_all(stage, frame)
+    stage.figure("heatmap", go.Figure())
+    stage.close()
+    folder = outputs / "default"
+    assert list(contracts.read_manifest(folder)) == ["01_data", "02_correlation"]
+    open_stage("01_data", {})
+    assert contracts.read_manifest(folder) == {}
+    assert not list(folder.glob("artifacts/*")) and not list(folder.glob("tables/*"))
+    assert not list(folder.glob("figures/02_*"))
+
+
+def test_readers_follow_the_contracts():
+    assert contracts.readers("02_correlation") == ["02_correlation"]
+    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison"]
+    assert contracts.readers("01_data") == list(contracts.STAGES)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    def half(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    (tmp_path / "result.csv").write_text("old")
+    with pytest.raises(OSError, match="disk full"):
+        files.write_whole(tmp_path / "result.csv", half)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
+    assert (tmp_path / "result.csv").read_text() == "old"
+
+
+def test_a_slow_function_runs_once_for_the_same_content(outputs, frame, monkeypatch, capsys):
+    from forefolio.forecasts import baselines
+
+    calls = []
+
+    def slow(data, option):
+        calls.append(option)
+        return {"forecasts": data * option}
+
+    slow.__module__ = baselines.__name__
+    stage = open_stage("01_data", {})
+    first = stage.remember(slow, frame, 2)
+    again = open_stage("01_data", {"study": "other"}).remember(slow, frame.copy(), 2)
+    pd.testing.assert_frame_equal(first["forecasts"], again["forecasts"], check_freq=False)
+    assert calls == [2] and "remembered" in capsys.readouterr().out
+    stage.remember(slow, frame, 3)
+    stage.remember(slow, frame.rename(columns={"A": "C"}), 2)
+    changed = frame.copy()
+    changed.iloc[0, 0] += 1e-12
+    stage.remember(slow, changed, 2)
+    assert calls == [2, 3, 2, 2], "another option, another name, another digit: computed again"
+
+
+def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
+    from forefolio.forecasts import baselines
+
+    calls = []
+
+    def slow(data):
+        calls.append(1)
+        return {"forecasts": data}
+
+    slow.__module__ = baselines.__name__
+    stage = open_stage("01_data", {})
+    stage.remember(slow, frame)
+    kept = next((outputs / ".trained").glob("*/forecasts.parquet"))
+    (frame * 2).to_parquet(kept)
+    pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
+    kept.write_bytes(b"")
+    pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
+    assert len(calls) == 3
+
+
+def test_a_stage_that_was_opened_again_elsewhere_is_not_recorded(outputs, frame):
+    close_01(frame)
+    first = open_stage("02_correlation", {"correlation_window": 21})
+    second = open_stage("02_correlation", {})
+    for stage in (first, second):
+        write_all(stage, frame)
+    with pytest.raises(StageError, match="02_correlation was opened again"):
+        first.close()
+    second.close()
+    entry = contracts.read_manifest(outputs / "default")["02_correlation"]
+    assert entry["parameters"]["correlation_window"] == 63
+
+
+def test_a_stage_whose_inputs_were_made_again_is_not_recorded(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    close_01(frame)
+    write_all(stage, frame)
+    with pytest.raises(StageError, match="its inputs were made again"):
+        stage.close()
+
+
+def test_a_kernel_that_ran_other_cells_than_the_notebook_holds_is_not_recorded(outputs, frame):
+    cells = contracts.cells_since_opening("02_correlation")
+
+    def close(executed):
+        close_01(frame)
+        stage = open_stage("02_correlation", {"In": ["", "a cell before", executed[0]]})
+        stage._executed += executed[1:]
+        write_all(stage, frame)
+        stage.close()
+
+    close(cells)
+    for executed in (cells + ["correlation *= 2"], cells[:3] + ["correlation *= 2"] + cells[3:], cells[:3] + cells[4:]):
+        with pytest.raises(StageError, match="cells ran since the stage was opened"):
+            close(executed)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "{", '{"01_data": {}}', '{"01_data": null}'])
+def test_a_manifest_that_is_none_counts_as_none(outputs, text):
+    (outputs / "manifest.json").write_text(text)
+    assert contracts.read_manifest(outputs) == {}
+
+
+def test_an_entry_that_somebody_edited_counts_as_none(outputs, frame):
+    close_01(frame)
+    path = outputs / "default" / "manifest.json"
+    path.write_text(path.read_text().replace('"max_missing": 0.0', '"max_missing": 0.1'))
+    assert contracts.read_manifest(outputs / "default") == {}
+
+
+def test_what_a_killed_process_left_aside_is_swept(outputs, frame):
+    close_01(frame)
+    left = outputs / "default" / "artifacts" / ".prices.abcd1234.parquet"
+    left.write_text("half")
+    open_stage("01_data", {})
+    assert not left.exists()
+
+
+def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(monkeypatch, tmp_path):
+    package = tmp_path / "forefolio"
+    shutil.copytree(contracts.PACKAGE, package)
+    drawing = contracts.library_hashes(contracts.stage_code("04_forecasting"))
+    training = contracts.library_hashes("from forefolio.forecasts import asset_networks")
+    monkeypatch.setattr(contracts, "PACKAGE", package)
+    (package / "report" / "style.py").write_text((package / "report" / "style.py").read_text().replace("#1f5fa8", "#1f5fa9"))
+    now = contracts.library_hashes(contracts.stage_code("04_forecasting"))
+    assert [name for name in now if now[name] != drawing[name]] == ["forefolio.report.style"]
+    assert contracts.library_hashes("from forefolio.forecasts import asset_networks") == training
+
+
+def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path)
+    cells = [{"cell_type": "code", "source": ["a = 1\n", "a"], "outputs": [], "metadata": {}},
+             {"cell_type": "markdown", "source": "Words.", "metadata": {}}]
+
+    def hash_of(cells):
+        (tmp_path / "01_data.ipynb").write_text(json.dumps({"cells": cells}))
+        return contracts.notebook_hash("01_data")
+
+    before = hash_of(cells)
+    assert hash_of([cells[0] | {"outputs": [{"text": "1"}], "source": "a = 1\na"}, cells[1]]) == before
+    assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
+
+
+def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, monkeypatch, capsys):
+    def no_browser(*_, **__):
+        raise RuntimeError("no Chrome")
+
+    monkeypatch.setattr(pictures, "png", no_browser)
+    monkeypatch.setattr(pictures, "_missing", [])
+    stage = open_stage("01_data", {})
+    shown = [stage.figure(noun, go.Figure()) for noun in ("one", "two")]
+    assert capsys.readouterr().out.count("no PNG figures") == 1
+    folder = outputs / "default" / "figures"
+    assert sorted(path.name for path in folder.glob("01_*")) == ["01_one.html", "01_two.html"]
+    assert "image/png" not in shown[0]._repr_mimebundle_()
+
+
+def test_with_a_browser_a_figure_is_shown_interactive_and_as_a_picture(monkeypatch):
+    monkeypatch.setattr(pictures, "png", lambda figure, scale: b"a picture")
+    monkeypatch.setattr(pictures, "_missing", [])
+    shown = pictures.Shown(go.Figure())
+    assert shown.png == b"a picture"
+    assert {"image/png", "application/vnd.plotly.v1+json"} <= shown._repr_mimebundle_().keys()
+
+
+def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
+    with files.locked(outputs / "default", "`forefolio run`"):
+        with pytest.raises(StageError, match="in use by `forefolio run` .process"):
+            open_stage("01_data", {})
+    open_stage("01_data", {})
+
+
+def test_the_published_numbers_of_the_named_paper_are_an_input(outputs, tmp_path, monkeypatch):
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,7\n")
+    (folder / "nguyen2025_claims.csv").write_text("place,value\nTable 1,1\n")
+    monkeypatch.setattr(contracts, "PUBLISHED", folder)
+    named = contracts.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"]
+    assert list(named) == ["zouaoui2025_claims.csv"]
+    assert contracts.conditions(outputs, "03_mpt_frontier", {"paper": "none"}, [])["published"] == {}
+    assert contracts.conditions(outputs, "02_correlation", {}, [])["published"] == {}
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,8\n")
+    assert contracts.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"] != named
+
+
+def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
+    close_01(frame)
+    stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
+    tables = stage.published()
+    assert set(tables) == {"claims", "table3_mpt", "table4_windows", "table5_summary", "table5_weights"}
+    assert tables["table4_windows"]["window_days"].tolist() == [5, 10, 15, 30]
+    assert open_stage("03_mpt_frontier", {}).published() == {}

@@ -1,0 +1,99 @@
+"""What counts as a stage's code: every module that it reaches through imports, packages on the way included."""
+
+import json
+import shutil
+from modulefinder import ModuleFinder
+from pathlib import Path
+
+import pytest
+
+from forefolio.runs import contracts
+from forefolio.runs.contracts import STAGES, library_hashes
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch) -> Path:
+    """A copy of the library's files, which hashes are made of."""
+    folder = tmp_path / "forefolio"
+    shutil.copytree(contracts.PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(contracts, "PACKAGE", folder)
+    return folder
+
+
+def reached_by(source: str, package: Path, folder: Path) -> set[str]:
+    """The oracle: files of the package that the standard library's own tracer of imports finds from a source text."""
+    script = folder / "script.py"
+    script.write_text("\n".join(line for line in source.splitlines() if not line.startswith(("%", "!"))))
+    finder = ModuleFinder(path=[str(package.parent)])  # nothing else lies there: other libraries are not followed
+    finder.run_script(str(script))
+    return {Path(module.__file__).relative_to(package).as_posix() for name, module in finder.modules.items()
+            if name.split(".")[0] == "forefolio"}
+
+
+def test_editing_a_module_makes_exactly_the_stages_stale_that_reach_it(package, tmp_path):
+    sources = {stage: contracts.stage_code(stage) for stage in STAGES}
+    expected = {stage: reached_by(source, package, tmp_path) for stage, source in sources.items()}
+    before = {stage: library_hashes(source) for stage, source in sources.items()}
+    modules = [path for path in sorted(package.rglob("*.py")) if path.name != "__main__.py"]
+    assert set().union(*expected.values()) <= {path.relative_to(package).as_posix() for path in modules}
+    for path in modules:
+        text = path.read_text()
+        path.write_text(text + "\n# another line\n")
+        stale = {stage for stage in STAGES if library_hashes(sources[stage]) != before[stage]}
+        name = path.relative_to(package).as_posix()
+        assert stale == {stage for stage in STAGES if name in expected[stage]}, name
+        path.write_text(text)
+
+
+@pytest.fixture
+def made_up(tmp_path, monkeypatch) -> Path:
+    """A small package of rooms: what imports what is known."""
+    files = {"__init__.py": '"""A house."""', "flat.py": "X = 1", "kitchen/__init__.py": '"""A room."""',
+             "kitchen/stove.py": "from forefolio.kitchen.drawer import knife", "kitchen/drawer.py": "knife = 1",
+             "cellar/__init__.py": "from forefolio.cellar import wine", "cellar/wine.py": "import forefolio.flat",
+             "cellar/coal.py": "def burn():\n    from forefolio.kitchen import stove"}
+    for name, text in files.items():
+        path = tmp_path / "forefolio" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.setattr(contracts, "PACKAGE", tmp_path / "forefolio")
+    return tmp_path / "forefolio"
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    ("import numpy, forefolion", []),
+    ("import forefolio.flat as f", ["", "flat"]),
+    ("from forefolio import flat", ["", "flat"]),
+    ("from forefolio.flat import X", ["", "flat"]),
+    ("from forefolio.kitchen import stove", ["", "kitchen", "kitchen.drawer", "kitchen.stove"]),
+    ("from forefolio.kitchen.drawer import knife", ["", "kitchen", "kitchen.drawer"]),
+    ("from forefolio import cellar", ["", "cellar", "cellar.wine", "flat"]),
+    ("if True:\n    from forefolio.cellar import coal",
+     ["", "cellar", "cellar.coal", "cellar.wine", "flat", "kitchen", "kitchen.drawer", "kitchen.stove"]),
+])
+def test_dotted_imports_count_with_the_packages_on_the_way(made_up, source, expected):
+    assert list(library_hashes(source)) == [f"forefolio.{name}".rstrip(".") for name in expected]
+
+
+def test_modules_of_one_name_in_two_rooms_are_told_apart(made_up):
+    (made_up / "cellar" / "stove.py").write_text("HEAT = 1")
+    before = library_hashes("from forefolio.kitchen import stove")
+    (made_up / "cellar" / "stove.py").write_text("HEAT = 2")
+    assert library_hashes("from forefolio.kitchen import stove") == before
+    (made_up / "kitchen" / "stove.py").write_text("HEAT = 2")
+    assert library_hashes("from forefolio.kitchen import stove") != before
+
+
+@pytest.mark.parametrize("module", ["asset_networks", "joint_networks"])
+def test_the_backend_is_part_of_what_trained_networks_depend_on(monkeypatch, module):
+    library = library_hashes(f"from forefolio.forecasts import {module}")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    tensorflow = contracts.environment(library)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert contracts.environment(library) != tensorflow
+    assert "backend" not in contracts.environment(library_hashes("from forefolio.portfolios import frontier"))
+
+
+def test_the_manifest_names_modules_as_they_are_imported(tmp_path):
+    made = contracts.conditions(tmp_path, "02_correlation", {}, [])["library"]
+    assert {"forefolio", "forefolio.runs.stages"} <= made.keys() and json.dumps(made)

@@ -1,0 +1,114 @@
+"""The ledger: whoever appends to it, no line is lost, mixed or believed half."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from forefolio import files
+
+WRITER = """
+import sys
+from pathlib import Path
+from forefolio import files
+folder, name = Path(sys.argv[1]), sys.argv[2]
+(folder / f"{name}.ready").touch()
+sys.stdin.readline()
+for number in range(200):
+    files.append_to_ledger(folder, files.ledger_line(started=0.0, worker=name, number=number, long=name * (1 + number * 50)))
+"""
+
+
+def numbered(number: int, **more: str) -> dict:
+    """A line that can be told from others."""
+    return files.ledger_line(started=0.0, number=number, **more)
+
+
+def numbers(folder) -> list[int]:
+    return [entry["number"] for entry in files.read_ledger(folder)]
+
+
+def test_two_processes_append_without_loss_or_mixing(tmp_path):
+    """200 lines each, of one to ten thousand letters, begun at the same moment."""
+    writers = {name: subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stdin=subprocess.PIPE, text=True)
+               for name in ("a", "b")}
+    while not all((tmp_path / f"{name}.ready").exists() or process.poll() is not None for name, process in writers.items()):
+        pass
+    for process in writers.values():
+        process.stdin.write("go\n")
+        process.stdin.close()
+    assert [process.wait() for process in writers.values()] == [0, 0]
+    lines = (tmp_path / "ledger.jsonl").read_text().splitlines()
+    assert len(lines) == 400 and files.read_ledger(tmp_path) == [json.loads(line) for line in lines]
+    for name in writers:
+        own = [entry for entry in files.read_ledger(tmp_path) if entry["worker"] == name]
+        assert [entry["number"] for entry in own] == list(range(200)), "in order"
+        assert all(entry["long"] == name * (1 + entry["number"] * 50) for entry in own)
+
+
+def test_a_torn_line_is_skipped_and_the_next_stands_on_its_own(tmp_path):
+    files.append_to_ledger(tmp_path, numbered(1))
+    files.append_to_ledger(tmp_path, numbered(2, error="a long story"))
+    whole = (tmp_path / "ledger.jsonl").read_bytes()
+    (tmp_path / "ledger.jsonl").write_bytes(whole[:-10])
+    assert numbers(tmp_path) == [1]
+    files.append_to_ledger(tmp_path, numbered(3))
+    files.append_to_ledger(tmp_path, numbered(4))
+    assert numbers(tmp_path) == [1, 3, 4]
+    assert (tmp_path / "ledger.jsonl").read_bytes().startswith(whole[:-10] + b"\n"), "nothing is rewritten"
+
+
+def test_a_line_that_lacks_only_its_end_counts_and_the_next_does_not_stick_to_it(tmp_path):
+    files.append_to_ledger(tmp_path, numbered(1))
+    (tmp_path / "ledger.jsonl").write_bytes((tmp_path / "ledger.jsonl").read_bytes().rstrip(b"\n"))
+    files.append_to_ledger(tmp_path, numbered(2))
+    assert numbers(tmp_path) == [1, 2]
+    assert (tmp_path / "ledger.jsonl").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("strange", [
+    b"null", b"7", b"[]", b'"done"', b"{}", b'["stage", "state", "seconds", "error"]', b'{"stage": "01_data", "state": "done"}',
+    b"", b"a note", b"\xff\xfe\x00", b'{"stage": "caf\xe9"', b"\x00" * 40])
+def test_a_line_that_is_none_of_ours_is_skipped(strange, tmp_path):
+    files.append_to_ledger(tmp_path, numbered(1))
+    with open(tmp_path / "ledger.jsonl", "ab") as written:
+        written.write(strange + b"\n")
+    files.append_to_ledger(tmp_path, numbered(2))
+    assert numbers(tmp_path) == [1, 2]
+
+
+def test_a_line_of_ours_that_lacks_a_key_is_skipped_whichever_it_is(tmp_path):
+    for number, key in enumerate(("stage", "state", "seconds", "error")):
+        files.append_to_ledger(tmp_path, {name: value for name, value in numbered(number).items() if name != key})
+    assert files.read_ledger(tmp_path) == []
+
+
+def test_letters_that_are_no_utf_8_in_a_line_of_ours_cost_only_themselves(tmp_path):
+    whole = json.dumps(numbered(1, point="caf?")).encode().replace(b"caf?", b"caf\xe9")
+    (tmp_path / "ledger.jsonl").write_bytes(whole + b"\n")
+    (entry,) = files.read_ledger(tmp_path)
+    assert entry["number"] == 1 and entry["point"] == "caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_whole_lines_leave_no_empty_ones(tmp_path):
+    for number in range(3):
+        files.append_to_ledger(tmp_path, {"number": number})
+    assert (tmp_path / "ledger.jsonl").read_text() == '{"number": 0}\n{"number": 1}\n{"number": 2}\n'
+
+
+def test_an_error_of_many_lines_and_signs_stays_one_line(tmp_path):
+    error = "first\nsecond\r\n\N{LINE SEPARATOR}third \x85 \N{SNOWMAN} {\"a\": 1}"
+    files.append_to_ledger(tmp_path, files.ledger_line(started=0.0, stage="01_data", state="failed", error=error))
+    files.append_to_ledger(tmp_path, files.ledger_line(started=0.0, stage="02_correlation", state="done"))
+    assert [entry["error"] for entry in files.read_ledger(tmp_path)] == [error, None]
+
+
+def test_a_folder_without_a_ledger_has_no_lines(tmp_path):
+    assert files.read_ledger(tmp_path) == []
+
+
+def test_a_line_has_every_key_in_one_order_and_what_else_is_known_last():
+    entry = files.ledger_line(started=86400.0, worker="w", key="abc", stage="01_data", points=3, state="done")
+    assert list(entry) == ["time", *files.LEDGER_KEYS, "key", "points"]
+    assert (entry["started"], entry["worker"], entry["key"], entry["error"]) == ("1970-01-02T00:00:00Z", "w", "abc", None)

@@ -1,0 +1,161 @@
+"""Does a study fit its market? Each limit to the day, and no market loaded more often than it must be."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.market import csv_files, sources
+from forefolio.runs import market_fit
+from forefolio.study.parameters import Study, StudyError
+
+TRAINING, VALIDATION, TEST = 100, 40, 30  # returns of the market below, on which 5 assets trade
+DAYS = pd.bdate_range("2020-01-01", periods=1 + TRAINING + VALIDATION + TEST, name="date")
+BASE = {"source": "csv", "prices_path": "/five.csv", "start": DAYS[0].date(), "end": DAYS[-1].date(),
+        "train_end": DAYS[TRAINING].date(), "validation_end": DAYS[TRAINING + VALIDATION].date(), "models": ["zero", "mean"],
+        "portfolio_models": ["mean"], "lookback": 10, "windows": [5, 10], "estimation_window": 60, "residual_window": 10,
+        "correlation_window": 20}
+
+
+@pytest.fixture
+def loaded(monkeypatch) -> list[Study]:
+    """The studies whose market was loaded; the market itself is made here."""
+    calls = []
+
+    def load(of: Study) -> sources.Market:
+        calls.append(of)
+        rng = np.random.default_rng(of.seed)
+        levels = 100 * np.exp(rng.normal(0, 0.01, (len(DAYS), 6)).cumsum(axis=0))
+        prices = pd.DataFrame(levels, DAYS, [*"ABCDE", "INDEX"])
+        nothing = pd.DataFrame()
+        return sources.Market(prices.drop(columns="INDEX"), prices[["INDEX"]], nothing, nothing, [of.prices_path])
+
+    monkeypatch.setattr(sources, "load", load)
+    return calls
+
+
+def a_study(**changes) -> Study:
+    return Study(**BASE | changes)
+
+
+# ------------------------------------------------------------------------------------------------------------ limits
+JOINT = {"network_scope": "joint", "models": ["zero", "mean", "lstm"], "network_target": "window"}
+
+
+@pytest.mark.parametrize(("parameter", "most", "others"), [
+    ("lookback", TRAINING - 1, {}),
+    ("ar_lags", 49, {"train_end": DAYS[101].date()}),
+    ("correlation_window", TRAINING + VALIDATION + TEST, {}),
+    ("estimation_window", TRAINING + VALIDATION, {}),
+    ("residual_window", VALIDATION, {}),
+    ("predictability_lag", TRAINING - 1, {"source": "simulated"}),
+])
+def test_a_span_fits_to_the_day_and_not_a_day_more(parameter, most, others, loaded):
+    market_fit.check(a_study(**others, **{parameter: most}))
+    with pytest.raises(StudyError, match=rf"^{parameter}: {most + 1} does not fit \d+ returns; .*so shorten it or move start"):
+        market_fit.check(a_study(**others, **{parameter: most + 1}))
+
+
+@pytest.mark.parametrize(("target", "most"), [("window", VALIDATION // 2), ("next_day", VALIDATION)])
+def test_the_longest_window_of_a_joint_network_and_its_labels_fit_the_shorter_period(target, most, loaded):
+    market_fit.check(a_study(**JOINT | {"network_target": target, "windows": [10, most]}))
+    with pytest.raises(StudyError, match=rf"^windows: \[10, {most + 1}\] does not fit {VALIDATION} returns"):
+        market_fit.check(a_study(**JOINT | {"network_target": target, "windows": [10, most + 1]}))
+    market_fit.check(a_study(windows=[10, most + 1]))
+
+
+def test_spans_that_a_study_does_not_use_may_be_any(loaded):
+    market_fit.check(a_study(use_residual=False, residual_window=VALIDATION + 1))
+    market_fit.check(a_study(predictability_lag=TRAINING + 1))
+
+
+def test_a_sample_covariance_needs_more_days_than_assets_and_a_regular_one_does_not(loaded):
+    enough, few = DAYS[7].date(), DAYS[6].date()  # seven returns, the sample covariance's least for five assets, and six
+    short = {"lookback": 2, "ar_lags": 1, "windows": [2], "estimation_window": 10}
+    market_fit.check(a_study(train_end=enough, **short))
+    with pytest.raises(StudyError, match="^train_end: .* does not fit 6 returns; the sample covariance of 5 assets"):
+        market_fit.check(a_study(train_end=few, **short))
+    market_fit.check(a_study(train_end=few, ridge=0.01, **short))
+    market_fit.check(a_study(train_end=few, covariance_estimator="ledoit_wolf", **short))
+
+
+def test_bounds_must_let_the_weights_sum_to_one(loaded):
+    market_fit.check(a_study(max_weight=0.2))
+    market_fit.check(a_study(min_weight=0.2))
+    with pytest.raises(StudyError, match="max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2"):
+        market_fit.check(a_study(max_weight=0.19))
+    with pytest.raises(StudyError, match="min_weight: 0.21 lets no weights of 5 assets sum to one; give at most 0.2"):
+        market_fit.check(a_study(min_weight=0.21))
+    market_fit.check(a_study(max_weight=0.19, frameworks=["tangency"]))
+
+
+def test_scenarios_of_forecasts_alone_need_forecasts(loaded):
+    one_day = {"validation_end": DAYS[TRAINING + 1].date(), "use_residual": False, "scenarios": "forecast_only"}
+    with pytest.raises(StudyError, match="^scenarios: forecast_only needs forecasts .* which alone has them, has 1;"):
+        market_fit.check(a_study(**one_day))
+    market_fit.check(a_study(**one_day, frameworks=["mvf"]))
+    market_fit.check(a_study(**one_day | {"scenarios": "append"}))
+
+
+def test_the_files_of_the_prices_come_back(loaded):
+    assert market_fit.check(a_study()) == ["/five.csv"]
+
+
+def test_a_study_without_a_test_period_is_refused(loaded):
+    with pytest.raises(StudyError, match="test"):
+        market_fit.check(a_study(validation_end=DAYS[-1].date(), end=date(2030, 1, 1)))
+
+
+# ----------------------------------------------------------------------------------------------------- loaded once
+def test_studies_of_one_market_load_it_once(loaded):
+    known = market_fit.Markets()
+    others = ({"risk_aversion": 5.0}, {"lookback": 20}, {"cost_bps": 10.0}, {"study": "other"}, {"paper": "nguyen2025"})
+    for changes in ({}, *others):
+        assert market_fit.check(a_study(**changes), known) == ["/five.csv"]
+    assert len(loaded) == 1
+
+
+def test_what_is_known_does_not_spare_the_check(loaded):
+    known = market_fit.Markets()
+    market_fit.check(a_study(), known)
+    with pytest.raises(StudyError, match="lookback: 500 does not fit 100 returns"):
+        market_fit.check(a_study(lookback=500), known)
+    assert len(loaded) == 1
+
+
+@pytest.mark.parametrize("changes", [{"prices_path": "/other.csv"}, {"tickers": ["A", "B"]}, {"train_end": DAYS[50].date()},
+                                     {"max_missing": 0.5}, {"benchmark_path": "/index.csv"}, {"drop_jumps": True}])
+def test_another_market_is_loaded(changes, loaded):
+    known = market_fit.Markets()
+    for one in (a_study(), a_study(**changes), a_study()):
+        market_fit.check(one, known)
+    assert len(loaded) == 2
+
+
+def test_without_a_memory_each_study_loads_its_market(loaded):
+    market_fit.check(a_study())
+    market_fit.check(a_study())
+    assert len(loaded) == 2
+
+
+def test_seeds_of_a_real_market_share_it_and_those_of_a_simulated_one_do_not(loaded):
+    known = market_fit.Markets()
+    for seed in (1, 2, 3):
+        market_fit.check(a_study(seed=seed), known)
+    assert len(loaded) == 1
+    for seed in (1, 2, 1):
+        market_fit.check(a_study(source="simulated", seed=seed), known)
+    assert [of.seed for of in loaded] == [1, 1, 2]
+
+
+def test_a_market_that_cannot_be_loaded_is_not_remembered(loaded, monkeypatch):
+    def fails(of):
+        raise csv_files.MarketError("tickers: NOPE are not there")
+
+    known = market_fit.Markets()
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "load", fails)
+        with pytest.raises(ValueError, match="NOPE"):
+            market_fit.check(a_study(), known)
+    assert market_fit.check(a_study(), known) == ["/five.csv"]

@@ -1,0 +1,193 @@
+"""What a params file may say, and what is answered when it says something else."""
+
+from datetime import date
+
+import pytest
+
+from forefolio.runs import contracts
+from forefolio.study import parameters, yaml_files
+from forefolio.study.parameters import Study, StudyError
+
+
+def test_the_three_places_of_a_parameter_agree():
+    """Study, params/default.yml and the parameters cells of the notebooks name the same values."""
+    in_file = parameters.as_parameters(yaml_files.load(parameters.ROOT / "params" / "default.yml"))
+    assert in_file == parameters.as_parameters(Study())
+    declared = {}
+    for stage in contracts.STAGES:
+        declared |= contracts.declared_parameters(stage)
+        assert {name: in_file[name] for name in contracts.declared_parameters(stage)} == \
+            contracts.declared_parameters(stage), stage
+    assert set(declared) == set(in_file), "a parameter that no notebook declares does nothing"
+
+
+def test_every_parameter_stands_in_the_default_file_with_a_comment():
+    lines = (parameters.ROOT / "params" / "default.yml").read_text().splitlines()
+    written = {line.split(":")[0]: line for line in lines if line and not line.startswith("#")}
+    assert set(written) == set(Study.model_fields)
+    assert all("  #" in line for line in written.values())
+
+
+@pytest.mark.parametrize("path", sorted((parameters.ROOT / "params").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_shipped_study_is_valid_and_named_as_its_file(path):
+    assert yaml_files.load(path).study == path.stem
+
+
+def test_the_studies_of_the_papers_have_their_dates_and_assets():
+    crypto, stocks, yahoo = (yaml_files.load(parameters.ROOT / "params" / f"{name}.yml")
+                             for name in ("zouaoui2025", "nguyen2025", "nguyen2025_yahoo"))
+    assert (crypto.source, len(crypto.tickers), crypto.periods_per_year) == ("yfinance", 25, 365)
+    assert (crypto.start, crypto.end) == (date(2021, 8, 15), date(2024, 8, 16))
+    assert len(crypto.benchmark_tickers) == 10 and set(crypto.benchmark_tickers) < set(crypto.tickers)
+    for of in (stocks, yahoo):
+        assert (of.start.year, of.train_end.year, of.validation_end.year, of.end.year) == (2017, 2021, 2022, 2024)
+    assert (stocks.source, stocks.tickers, yahoo.source, len(yahoo.tickers)) == ("csv", [], "yfinance", 101)
+    assert all(ticker.endswith(".VN") for ticker in yahoo.tickers)
+
+
+@pytest.mark.parametrize(("override", "said"), [
+    ("lookbak=30", "lookbak is not a parameter; did you mean lookback?"),
+    ("use_residual='false'", "use_residual: 'false' should be a boolean"),
+    ("tickers=AAPL", "tickers: 'AAPL' should be a list"),
+    ("models=[lstm, arima]", "models[1]: 'arima' should be"),
+    ("models=[zero, lstm]", "portfolio_models: mean is not in models"),
+    ("models=[]", "models: is empty"),
+    ("models=[mean, lstm, cnn1d]", "models: zero is missing"),
+    ("benchmark=''", "benchmark: is empty"),
+    ("start='2016-02-30'", "start: '2016-02-30' is not a date"),
+    ("start=0001-01-01", "start: 0001-01-01 is not between 1900 and 2199"),
+    ("seed=1e3", "seed: '1e3' should be a whole number; write it with digits alone"),
+    ("start=2019-06-01", "train_end: 2018-12-31 is not after start (2019-06-01)"),
+    ("end=2020-01-01", "end: 2020-01-01 is not after validation_end"),
+    ("start=01/02/2014", "start: '01/02/2014' is not a date; write it as 2018-12-31"),
+    ("end=2022-13-01", "not plain YAML (month must be in 1..12)"),
+    ("learning_rate=1e-3", "small numbers as 0.001 or 1.0e-3"),
+    ("epochs=0", "epochs: 0 should be greater than or equal to 1"),
+    ("epochs=2.5", "epochs: 2.5 should be a whole number"),
+    ("cost_bps=.nan", "cost_bps: nan should be a finite number"),
+    ("lookback=5", "leave nothing of a lookback of 5"),
+    ("tickers=[AAPL, AAPL]", "tickers: AAPL is named twice"),
+    ("tickers=[AAPL, NO]", "tickers[1]: False should be a string"),
+    ("tickers=[SP500, AAPL]", "SP500 is the benchmark"),
+    ("source=csv", "prices_path"),
+    ("source=yfinance", "tickers: source yfinance needs names"),
+    ("predictability=1.5", "predictability[0]: 1.5 should be less than 1"),
+    ("predictability=true", "predictability: True should be a list"),
+    ("simulated_garch=0.97", "simulated_arch + simulated_garch must stay below 1"),
+    ("simulated_correlation=0.7", "simulated_group_correlation: 0.5 is below simulated_correlation (0.7)"),
+    ("simulated_tail=2", "simulated_tail: 2 should be greater than 2"),
+    ("simulated_groups=2000", "simulated_groups: 2000 should be less than or equal to 1000"),
+    ("simulated_volatility=1.0e-12", "simulated_volatility: 1e-12 should be greater than or equal to 0.001"),
+    ("ridge=1.0e+308", "ridge: 1e+308 should be less than or equal to 10"),
+    ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
+    ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
+    ("max_gross=0.5", "max_gross: 0.5 is below 1"),
+    ("windows=[5, 5]", "windows: 5 is named twice"),
+    ("covariance_estimator=oas", "covariance_estimator: 'oas' should be"),
+    ("source=bloomberg", "source: 'bloomberg' should be"),
+    ("study=../x", "study: '../x' is not a plain name"),
+    ("study=.hidden", "is not a plain name"),
+    ("study=''", "is not a plain name"),
+    ("seed", "--set seed: has no '='"),
+    ("seed=!!python/object/apply:os.getcwd []", "not plain YAML"),
+    ("seed=[1, 2", "not plain YAML"),
+])
+def test_a_wrong_value_is_refused_in_one_sentence(override, said):
+    with pytest.raises(StudyError) as refused:
+        yaml_files.load(parameters.ROOT / "params" / "default.yml", (override,))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("overrides", "said"), [
+    (("periods_per_year=250",), "periods_per_year: 250 is no calendar of source simulated; set 252 or 365"),
+    (("predictability=[0.1, 0.2]",), "predictability: has 2 values for 20 assets"),
+    (("simulated_delistings=19",), "simulated_delistings: 19 of 20 assets leave fewer than two"),
+])
+def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, said):
+    with pytest.raises(StudyError) as refused:
+        yaml_files.load(parameters.ROOT / "params" / "default.yml", ("source=simulated", *overrides))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("overrides", "said"), [
+    (("lookback=20",), "windows: [5, 10, 15, 30] lacks lookback (20)"),
+    (("network_preset=prose",), "network_target: the prose preset has one output, the next day; set next_day"),
+    (("models=[zero, mean, lstm, cnn1d]", "lookback=5"), "models: cnn1d is not there for network_scope joint"),
+])
+def test_joint_networks_that_do_not_fit_together_are_refused(overrides, said):
+    with pytest.raises(StudyError) as refused:
+        yaml_files.load(parameters.ROOT / "params" / "zouaoui2025.yml", overrides)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_one_number_stands_for_all_assets():
+    loaded = yaml_files.load(parameters.ROOT / "params" / "default.yml", ("predictability=0",))
+    assert loaded.predictability == [0.0]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("- 1\n- 2\n", "holds a list, not parameters"),
+    ("just words", "holds a str, not parameters"),
+    ("seed: 1\nseed: 2\n", "seed stands twice"),
+    ("seed: [1\n", "not plain YAML"),
+    ("seed: !!python/name:os.system\n", "not plain YAML"),
+    ("1: 2\n", "1 is not a parameter"),
+    ("\tseed: 1\n", "not plain YAML"),
+    ("seed: " + "[" * 3000, "not plain YAML"),
+])
+def test_a_file_that_is_not_plain_params_is_refused(tmp_path, text, said):
+    path = tmp_path / "params.yml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match="params.yml") as refused:
+        yaml_files.load(path)
+    assert said in str(refused.value)
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="cannot be read"):
+        yaml_files.load(tmp_path / "nowhere.yml")
+    with pytest.raises(StudyError, match="cannot be read"):
+        yaml_files.load(tmp_path)
+    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        yaml_files.load(tmp_path / "binary.yml")
+
+
+def test_dates_may_be_quoted_or_not(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text('start: "2015-01-01"\ntrain_end: 2018-06-30\n')
+    loaded = yaml_files.load(path)
+    assert (loaded.start, loaded.train_end) == (date(2015, 1, 1), date(2018, 6, 30))
+
+
+def test_an_empty_file_is_the_default_study(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text("# nothing yet\n")
+    assert yaml_files.load(path) == Study()
+
+
+def test_paths_are_relative_to_the_file_s_repository_or_to_the_current_folder(tmp_path, monkeypatch):
+    path = tmp_path / "params.yml"
+    path.write_text("source: csv\nprices_path: data/prices.csv\n")
+    monkeypatch.chdir(tmp_path)
+    assert yaml_files.load(path).prices_path == str(parameters.ROOT / "data" / "prices.csv")
+    assert yaml_files.load(path, ("prices_path=mine.csv",)).prices_path == str(tmp_path / "mine.csv")
+
+
+def test_a_study_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Study().seed = 8
+
+
+def test_a_stage_is_judged_by_its_own_parameters_only():
+    """Stage 04 declares no start: a train_end before the default start says nothing about it."""
+    assert parameters.validated({"train_end": "2010-01-01"}, where="04", declared={"train_end"}).train_end.year == 2010
+    with pytest.raises(StudyError, match="is not after start"):
+        parameters.validated({"train_end": "2010-01-01"}, where="params")
+
+
+def test_the_resolved_study_reads_back_as_itself(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text(yaml_files.as_yaml(Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)))
+    assert yaml_files.load(path) == Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)
