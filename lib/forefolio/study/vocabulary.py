@@ -1,11 +1,94 @@
-"""Numbers to sentences: what a comparison shows, and whether a network forecasts better than a simple rule.
+"""Every name that a study may use: models, frameworks, sources and metrics, with what is said and drawn of each.
 
-The sentences are built from the numbers alone, so that another params file cannot make them lie; notebooks display
-them as Markdown.
+Plain data, in the order in which choices, tables and figures have them. Everything that lists or labels such names reads
+it here. A room puts the function under the name: `forecasts/registry`, `portfolios/registry`, `market/sources`.
 """
 
+from typing import NamedTuple
 
-EQUAL_WEIGHT = "equal_weight"
+EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the strategies without a model
+PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
+
+
+class Model(NamedTuple):
+    """A forecasting model."""
+
+    title: str
+    color: str  # of its own line
+    lightness: float  # of the lines of its strategies, whose hue is their framework's
+    dash: str  # of the same; short dashes, because long ones tear a daily line apart
+    scopes: tuple[str, ...] = ()  # one network per asset, one for all assets jointly, or no network at all
+
+
+class Framework(NamedTuple):
+    """A way from forecasts and risk to weights; a strategy is `<model>+<framework>`."""
+
+    title: str
+    hue: int  # degrees
+    saturation: float
+    shade: float  # factor of the lightness: green looks lighter than red or blue of the same lightness
+    sees: str  # what it is solved on: mean (and covariance), covariance, or path
+    long_only: bool  # whether min_weight, max_weight and max_turnover hold for it
+    profile: str  # the investor it is meant for (Nguyen 2025)
+
+
+class Source(NamedTuple):
+    """Where prices come from."""
+
+    title: str
+    needs: str = ""  # the parameter without which it has nothing to read
+
+
+class Metric(NamedTuple):
+    """A measure of a strategy or a forecast."""
+
+    title: str
+    unit: str  # '' where the title has it
+    number: str  # how an axis writes it
+    better: str  # higher or lower
+    noun: str = ""  # in a sentence; the title where there is none
+
+
+MODELS = {
+    "zero": Model("zero", "#9a9a9a", 0.77, "1px,3px"),
+    "mean": Model("historical mean", "#96714a", 0.66, "2px,2px"),
+    "ar": Model("autoregression", "#58697c", 0.72, "3px,3px"),
+    "lstm": Model("LSTM", "#8a1c5a", 0.30, "solid", ("asset", "joint")),
+    "cnn1d": Model("1D-CNN", "#0b8f93", 0.48, "5px,2px", ("asset",)),
+    "rnn": Model("RNN", "#c06a2b", 0.62, "5px,2px,2px,2px", ("asset", "joint")),
+    "gru": Model("GRU", "#6d7a12", 0.39, "8px,2px", ("asset", "joint")),
+    "bilstm": Model("LSTM, both directions", "#3d3f9e", 0.56, "8px,2px,2px,2px", ("asset", "joint")),
+}
+FRAMEWORKS = {
+    "mvf": Framework("mean-variance with forecasting", 12, 0.72, 1.0, "mean", True, "return-seeking"),
+    "rpp": Framework("risk parity", 212, 0.72, 1.0, "covariance", True, "moderate"),
+    "mdp": Framework("minimum drawdown", 145, 0.5, 0.85, "path", True, "conservative"),
+    "tangency": Framework("tangency portfolio", 280, 0.6, 1.0, "mean", False, "long-short"),
+}
+PORTFOLIOS = {  # single portfolios and their colors
+    BENCHMARK: "#000000", EQUAL_WEIGHT: "#c99700", "minimum_variance": "#1f5fa8", "maximum_sharpe": "#c8371e",
+    "maximum_sortino": "#2b8a4b", "minimum_cvar": "#b0559b", "tangency": "#6b2fa0",
+}
+SOURCES = {
+    "sample": Source("20 S&P 500 stocks and the index, from the skfolio package"),
+    "yfinance": Source("adjusted closes from Yahoo", "tickers"),
+    "csv": Source("a file of prices", "prices_path"),
+    "simulated": Source("a simulated factor market"),
+}
+METRICS = {  # those that a sweep may rank by
+    "sharpe": Metric("Sharpe ratio", "annual", PLAIN, "higher"),
+    "sortino": Metric("Sortino ratio", "annual", PLAIN, "higher"),
+    "total_return": Metric("total return, compounded", "%", PERCENT, "higher"),
+    "annual_return": Metric("return, compounded", "% a year", PERCENT, "higher", "return"),
+    "annual_volatility": Metric("volatility", "% a year", PERCENT, "lower"),
+    "max_drawdown": Metric("maximum drawdown, compounded", "%", PERCENT, "higher", "drawdown"),  # 0 or below
+    "cvar_95": Metric("mean of the worst 5 % of days", "% lost", PERCENT, "lower"),
+    "mean_monthly_excess": Metric("mean excess", "% points a month", PERCENT, "higher"),
+    "std_monthly_excess": Metric("deviation of the excess", "% points a month", PERCENT, "lower"),
+    "information_ratio": Metric("information ratio", "monthly", PLAIN, "higher"),
+    "turnover": Metric("turnover, one-way", "% a rebalance", PERCENT, "lower", "turnover"),
+    "validation_mae": Metric("validation MAE", "mean over assets, % a day", ".3~%", "lower"),
+}
 
 
 def percent(value: float, digits: int = 1) -> str:
@@ -16,3 +99,8 @@ def percent(value: float, digits: int = 1) -> str:
 def listed(names: list[str], last: str = "and") -> str:
     """Names in a sentence: a, b and c."""
     return f" {last} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def baselines() -> list[str]:
+    """Models that are no networks."""
+    return [name for name, model in MODELS.items() if not model.scopes]
