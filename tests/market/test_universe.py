@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from forefolio.market import universe
+from forefolio.study.parameters import Study
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
 
@@ -185,3 +186,17 @@ def test_one_ticker_is_no_universe_and_is_told_without_empty_brackets():
 
 def test_ordinary_prices_have_no_findings():
     assert found(prices(A=[1, 1.1, 1.1, 1, 1.2])) == []
+
+
+# ------------------------------------------------------------------------------------------------------ needed days
+@pytest.mark.parametrize(("changes", "expected"), [
+    ({}, [("train_end", 7, "training"), ("correlation_window", 63, "all")]),
+    ({"ridge": 0.01}, [("train_end", 2, "training"), ("correlation_window", 63, "all")]),
+    ({"covariance_estimator": "ledoit_wolf", "correlation_window": 20},
+     [("train_end", 2, "training"), ("correlation_window", 20, "all")]),
+    ({"source": "simulated", "predictability_lag": 9},
+     [("train_end", 7, "training"), ("predictability_lag", 10, "training"), ("correlation_window", 63, "all")])])
+def test_the_days_that_the_first_stages_need(changes, expected):
+    needs = universe.needed_days(Study(**changes), n_assets=5)
+    assert [need[:3] for need in needs] == expected
+    assert needs[0].why == "the sample covariance of 5 assets needs more, or set covariance_estimator or ridge"

@@ -5,11 +5,21 @@ from the close before to the close of t; a decision at t uses data up to and inc
 """
 
 import datetime as dt
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 Date = str | dt.date | pd.Timestamp
+
+
+class Need(NamedTuple):
+    """Days of returns without which a parameter does not fit its market; a room's `needed_days` lists its own."""
+
+    parameter: str
+    days: int  # at least so many
+    period: str  # training, validation, test, known (training and validation together) or all
+    why: str  # what a refusal says of it
 
 
 def iso_day(date: Date) -> str:

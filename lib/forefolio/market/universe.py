@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding
-from forefolio.market.returns import Date, check_labels, iso_day
+from forefolio.market.returns import Date, Need, check_labels, iso_day
+from forefolio.study.parameters import Study
 
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
 
@@ -91,6 +92,38 @@ def choose(prices: pd.DataFrame, *, train_end: Date, validation_end: Date, max_m
                          "and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or move "
                          "start later")
     return clean[table.loc[table["kept"], "ticker"]].ffill(), table
+
+
+def needed_days(study: Study, n_assets: int) -> list[Need]:
+    """
+    Days of returns that stages 01 to 03 need.
+
+    Parameters
+    ----------
+    study : Study
+    n_assets : int
+        Assets that may be held.
+
+    Returns
+    -------
+    list of Need
+        In the order in which they are checked.
+
+    Notes
+    -----
+    A sample covariance of n assets can be inverted with n + 2 days; a shrunk one, or one with a ridge, with two.
+
+    Examples
+    --------
+    >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(), n_assets=20)]
+    [('train_end', 22, 'training'), ('correlation_window', 63, 'all')]
+    """
+    regular = study.covariance_estimator != "sample" or study.ridge > 0
+    carried = [Need("predictability_lag", study.predictability_lag + 1, "training",
+                    "nothing carries over within the training period")] if study.source == "simulated" else []
+    return [Need("train_end", 2 if regular else n_assets + 2, "training",
+                 f"the sample covariance of {n_assets} assets needs more, or set covariance_estimator or ridge"),
+            *carried, Need("correlation_window", study.correlation_window, "all", "that is all there is")]
 
 
 def findings(prices: pd.DataFrame, *, stale_days: int, jump_threshold: float) -> list[Finding]:
