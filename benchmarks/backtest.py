@@ -17,9 +17,8 @@ from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.portfolios import decisions
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.solvers import Limits
-from forefolio.market.returns import rebalance_dates
+from forefolio.market.returns import rebalance_dates, simple_returns
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
 FRAMEWORKS = ("mvf", "rpp", "mdp")
@@ -38,7 +37,7 @@ def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame,
     from skfolio.datasets import load_sp500_dataset
 
     prices = load_sp500_dataset().iloc[:, :n_assets].loc["2014":]
-    returns = prices.pct_change().iloc[1:]
+    returns = simple_returns(prices)
     ends = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
     schedule = forecast_schedule(returns.index, **ends)
     made = [baselines.historical_mean(returns, schedule),
@@ -53,7 +52,7 @@ def ours(returns: pd.DataFrame, made: pd.DataFrame, dates: pd.DatetimeIndex, fra
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=frameworks, estimation_window=WINDOW,
         residual_window=RESIDUALS, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=GAMMA,
         drawdown_path="uncompounded", drawdown_alpha=1.0, limits=Limits(), risk_free=0.0, max_gross=0.0,
-        estimate_covariance=sample_covariance)
+        estimate_covariance=pd.DataFrame.cov)
     decided = weights[weights["strategy"] != "equal_weight"]
     return decided["weight"].to_numpy().reshape(-1, returns.shape[1])
 

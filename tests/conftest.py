@@ -56,6 +56,4 @@ def mu(returns):
 
 @pytest.fixture(scope="module")
 def Sigma(returns):
-    from forefolio.market.covariance import sample_covariance
-
-    return sample_covariance(returns)
+    return returns.cov()

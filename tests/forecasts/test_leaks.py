@@ -10,7 +10,6 @@ from forefolio.forecasts import asset_networks, baselines
 from forefolio.forecasts.schedule import Fit, collected, fits, forecast_schedule, training
 from forefolio.market import simulated
 from forefolio.portfolios import decisions
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.solvers import Limits
 from forefolio.market.returns import rebalance_dates, simple_returns
 
@@ -20,7 +19,7 @@ NETWORKS = {"lstm": asset_networks.Recurrent("lstm", layers=1, units=3, dropout=
             "cnn1d": asset_networks.CNN1D(layers=1, filters=3, kernel_size=2, pool_size=2, dense_units=4, dropout=0.1)}
 OPTIONS = {"frameworks": decisions.FRAMEWORKS, "estimation_window": 40, "residual_window": 20, "use_residual": True,
            "mu_horizon": "month", "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3),
-           "risk_free": 0.0, "max_gross": 2.0, "estimate_covariance": sample_covariance}
+           "risk_free": 0.0, "max_gross": 2.0, "estimate_covariance": pd.DataFrame.cov}
 SCENARIOS = {  # each with another path of the drawdown
     "append": {"drawdown_path": "constant_weights", "drawdown_alpha": 1.0},
     "recenter": {"drawdown_path": "buy_and_hold", "drawdown_alpha": 1.0},

@@ -4,20 +4,11 @@ import pytest
 from skfolio.datasets import load_sp500_dataset
 
 from forefolio.market import correlation
-from forefolio.market.covariance import sample_covariance
 
 
 @pytest.fixture(scope="module")
 def returns():
     return load_sp500_dataset().iloc[-600:].pct_change().iloc[1:]
-
-
-def test_correlation_is_covariance_over_volatilities_and_follows_the_assets(returns):
-    Sigma, volatility = sample_covariance(returns), returns.std().to_numpy()
-    rho = correlation.correlation_matrix(returns)
-    np.testing.assert_allclose(rho * np.outer(volatility, volatility), Sigma, rtol=1e-9)
-    order = returns.columns[::-1]
-    pd.testing.assert_frame_equal(correlation.correlation_matrix(returns[order]), rho.loc[order, order])
 
 
 def test_clustered_order_brings_the_members_of_each_block_together():
@@ -26,7 +17,7 @@ def test_clustered_order_brings_the_members_of_each_block_together():
     names = [f"{block}{i}" for i in range(4) for block in "xy"]  # blocks alternate
     returns = pd.DataFrame({name: factors[:, "xy".index(name[0])]
                             + 0.5 * rng.normal(size=500) for name in names})
-    order = correlation.clustered_order(correlation.correlation_matrix(returns))
+    order = correlation.clustered_order(returns.corr())
     assert sorted(order) == sorted(names)
     assert [name[0] for name in order] in (list("xxxxyyyy"), list("yyyyxxxx"))
 
@@ -51,7 +42,7 @@ def test_an_asset_that_stands_still_is_left_out_of_its_window(returns):
 
 
 def test_eigenvalues_descend_and_share_all_variance(returns):
-    spectrum = correlation.spectrum(correlation.correlation_matrix(returns), n_days=len(returns))
+    spectrum = correlation.spectrum(returns.corr(), n_days=len(returns))
     assert spectrum["rank"].tolist() == list(range(1, 21))
     assert spectrum["eigenvalue"].is_monotonic_decreasing
     assert spectrum["eigenvalue"].sum() == pytest.approx(20) and spectrum["share"].sum() == pytest.approx(1)
@@ -59,40 +50,32 @@ def test_eigenvalues_descend_and_share_all_variance(returns):
 
 def test_noise_stays_below_the_edge_and_a_market_rises_above(returns):
     noise = pd.DataFrame(np.random.default_rng(3).normal(size=(2000, 40))).rename(columns=str)
-    spectrum = correlation.spectrum(correlation.correlation_matrix(noise), n_days=2000)
+    spectrum = correlation.spectrum(noise.corr(), n_days=2000)
     assert spectrum["eigenvalue"].iloc[0] < 1.05 * spectrum["noise_edge"].iloc[0]
-    market = correlation.spectrum(correlation.correlation_matrix(returns), n_days=len(returns))
+    market = correlation.spectrum(returns.corr(), n_days=len(returns))
     assert market["eigenvalue"].iloc[0] > 3 * market["noise_edge"].iloc[0]
 
 
 def test_near_duplicates_lists_each_close_pair_once_closest_first(returns):
     noise = np.random.default_rng(2).normal(scale=1e-3, size=len(returns))
     market = returns[["AAPL", "JPM"]].assign(APPLE=returns["AAPL"], MORGAN=returns["JPM"] + noise)
-    pairs = correlation.near_duplicates(correlation.correlation_matrix(market), threshold=0.9)
+    pairs = correlation.near_duplicates(market.corr(), threshold=0.9)
     assert pairs[["first", "second"]].to_numpy().tolist() == [["AAPL", "APPLE"], ["JPM", "MORGAN"]]
     assert pairs["correlation"].iloc[0] == pytest.approx(1)
 
 
-def test_gaps_and_single_days_are_refused(returns):
+def test_gaps_and_options_that_make_no_sense_are_refused(returns):
     gap = returns.copy()
     gap.iloc[3, 1] = np.nan
     with pytest.raises(ValueError, match=f"{returns.columns[1]} have gaps"):
-        correlation.correlation_matrix(gap)
-    with pytest.raises(ValueError, match="needs two"):
-        correlation.correlation_matrix(returns.iloc[:1])
-
-
-def test_options_that_make_no_sense_are_refused(returns):
+        correlation.rolling_average_correlation(gap, window=40)
     with pytest.raises(ValueError, match="window"):
         correlation.rolling_average_correlation(returns, window=len(returns) + 1)
-    with pytest.raises(ValueError, match="HALTED never moves"):
-        correlation.correlation_matrix(returns.assign(HALTED=0.0))
     with pytest.raises(ValueError, match="n_days"):
-        correlation.spectrum(correlation.correlation_matrix(returns), n_days=0)
+        correlation.spectrum(returns.corr(), n_days=0)
 
 
 def test_returns_are_not_changed(returns):
     before = returns.copy()
     correlation.rolling_average_correlation(returns, window=40)
-    correlation.correlation_matrix(returns)
     pd.testing.assert_frame_equal(returns, before)

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,49 +13,30 @@ def returns():
     return load_sp500_dataset().iloc[-600:].pct_change().iloc[1:]
 
 
-def test_sample_covariance_divides_by_one_less_than_the_days():
-    returns = pd.DataFrame({"A": [0.01, 0.03, 0.05], "B": [0.02, 0.00, -0.02]})
-    expected = pd.DataFrame([[4e-4, -4e-4], [-4e-4, 4e-4]], index=["A", "B"], columns=["A", "B"])
-    pd.testing.assert_frame_equal(covariance.sample_covariance(returns), expected)
-
-
-@pytest.mark.parametrize("estimate", [
-    covariance.sample_covariance, covariance.ledoit_wolf,
-    lambda returns: covariance.exponential_covariance(returns, halflife=20),
-])
-def test_permuting_assets_permutes_every_estimate(returns, estimate):
-    order = returns.columns[::-1]
+@pytest.mark.parametrize("estimator", covariance.ESTIMATORS)
+def test_permuting_assets_permutes_every_estimate(returns, estimator):
+    estimate, order = partial(covariance.estimate, estimator=estimator, ridge=0.1), returns.columns[::-1]
     pd.testing.assert_frame_equal(estimate(returns[order]), estimate(returns).loc[order, order])
 
 
 def test_ledoit_wolf_is_positive_definite_with_fewer_days_than_assets(returns):
     few = returns.iloc[:10]
-    assert covariance.condition_number(covariance.sample_covariance(few)) == float("inf")
+    assert covariance.condition_number(few.cov()) == float("inf")
     assert covariance.condition_number(covariance.ledoit_wolf(few)) < 1e3
 
 
 def test_ledoit_wolf_lies_on_the_line_from_the_sample_to_the_mean_variance(returns):
     few = returns.iloc[:60]
-    sample = covariance.sample_covariance(few).to_numpy() * 59 / 60
+    sample = few.cov().to_numpy() * 59 / 60
     target = np.eye(20) * np.trace(sample) / 20
     shrinkage = (sample - covariance.ledoit_wolf(few).to_numpy()) / np.where(sample == target, np.nan, sample - target)
     assert np.nanstd(shrinkage) < 1e-9 and 0 < np.nanmean(shrinkage) < 1
 
 
-def test_exponential_covariance_is_what_pandas_weights(returns):
-    pandas = returns.ewm(halflife=30).cov().loc[returns.index[-1]]
-    np.testing.assert_allclose(covariance.exponential_covariance(returns, halflife=30), pandas, rtol=1e-9)
-
-
-def test_a_long_halflife_weights_all_days_alike(returns):
-    long = covariance.exponential_covariance(returns, halflife=1e9)
-    pd.testing.assert_frame_equal(long, covariance.sample_covariance(returns), rtol=1e-5)
-
-
 def test_condition_number_of_a_duplicate_is_infinite(returns):
-    twice = covariance.sample_covariance(returns.assign(TWIN=returns["AAPL"]))
+    twice = returns.assign(TWIN=returns["AAPL"]).cov()
     assert covariance.condition_number(twice) > 1e12
-    assert covariance.condition_number(covariance.sample_covariance(returns)) == pytest.approx(
+    assert covariance.condition_number(returns.cov()) == pytest.approx(
         np.linalg.cond(returns.cov()), rel=1e-6)
 
 
@@ -68,7 +51,7 @@ def test_a_ridge_by_hand():
 def test_a_ridge_lifts_every_eigenvalue_of_the_correlation(ridge, returns):
     """l becomes (l + ridge) / (1 + ridge); with a twin among the assets the smallest l is zero."""
     twins = returns.assign(TWIN=returns["AAPL"])
-    loaded = covariance.with_ridge(covariance.sample_covariance(twins), ridge=ridge)
+    loaded = covariance.with_ridge(twins.cov(), ridge=ridge)
     volatility = np.sqrt(np.diag(loaded))
     eigenvalues = np.linalg.eigvalsh(loaded / np.outer(volatility, volatility))
     before = np.linalg.eigvalsh(twins.corr())
@@ -83,7 +66,7 @@ def test_a_ridge_leaves_a_stable_coin_calm_where_ledoit_wolf_does_not(returns):
     assert covariance.ledoit_wolf(stable).loc["STABLE", "STABLE"] > 1000 * loaded
 
 
-@pytest.mark.parametrize("estimator, function", [("sample", covariance.sample_covariance),
+@pytest.mark.parametrize("estimator, function", [("sample", pd.DataFrame.cov),
                                                  ("ledoit_wolf", covariance.ledoit_wolf)])
 def test_an_estimate_without_ridge_is_exactly_the_estimators_matrix(estimator, function, returns):
     pd.testing.assert_frame_equal(covariance.estimate(returns, estimator=estimator, ridge=0.0), function(returns),
@@ -92,19 +75,17 @@ def test_an_estimate_without_ridge_is_exactly_the_estimators_matrix(estimator, f
     pd.testing.assert_frame_equal(loaded, function(returns) * (1 + 0.2 * np.eye(20)))
 
 
-@pytest.mark.parametrize("estimate", [covariance.sample_covariance, covariance.ledoit_wolf])
-def test_gaps_and_single_days_are_refused(returns, estimate):
+@pytest.mark.parametrize("estimator", covariance.ESTIMATORS)
+def test_gaps_and_single_days_are_refused(returns, estimator):
     gap = returns.copy()
     gap.iloc[3, 1] = np.nan
     with pytest.raises(ValueError, match=f"{returns.columns[1]} have gaps"):
-        estimate(gap)
+        covariance.estimate(gap, estimator=estimator, ridge=0.0)
     with pytest.raises(ValueError, match="needs two"):
-        estimate(returns.iloc[:1])
+        covariance.estimate(returns.iloc[:1], estimator=estimator, ridge=0.0)
 
 
 def test_options_that_make_no_sense_are_refused(returns):
-    with pytest.raises(ValueError, match="halflife"):
-        covariance.exponential_covariance(returns, halflife=0)
     with pytest.raises(ValueError, match="covariance_estimator is 'shrunk': choose one of sample, ledoit_wolf"):
         covariance.estimate(returns, estimator="shrunk", ridge=0.0)
     for ridge in (-0.1, np.nan, np.inf):
@@ -115,5 +96,4 @@ def test_options_that_make_no_sense_are_refused(returns):
 def test_returns_are_not_changed(returns):
     before = returns.copy()
     covariance.estimate(returns, estimator="ledoit_wolf", ridge=0.1)
-    covariance.exponential_covariance(returns, halflife=5)
     pd.testing.assert_frame_equal(returns, before)

@@ -9,7 +9,7 @@ import pytest
 from forefolio.papers import crypto
 from forefolio.portfolios import decisions
 from forefolio.report import sentences
-from forefolio.market.covariance import estimate, sample_covariance
+from forefolio.market.covariance import estimate
 from forefolio.portfolios.long_short import tangency
 from forefolio.portfolios.long_only import maximum_sharpe
 
@@ -18,7 +18,7 @@ DAYS = pd.date_range("2022-01-01", periods=300, name="date")
 SPLIT = DAYS[199]
 ASSETS = ["A", "B", "C"]
 OPTIONS = dict(model="lstm", validation_end=SPLIT, risk_free=0.0001, periods_per_year=365, cost_rate=0.0,
-               estimate_covariance=sample_covariance, solver_log=pd.DataFrame({
+               estimate_covariance=pd.DataFrame.cov, solver_log=pd.DataFrame({
                    "strategy": ["lstm+tangency"] * 2 + ["mean+rpp"], "status": ["inefficient", "optimal", "optimal"]}))
 
 
@@ -49,13 +49,13 @@ def net_returns():
 def test_in_sample_uses_all_days_and_out_of_sample_only_those_before(returns, forecasts, weights, net_returns):
     chosen, summary = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)
     assert list(chosen) == list(summary) == list(crypto.COLUMNS) and list(chosen.index) == ASSETS
-    expected = maximum_sharpe(returns.mean(), sample_covariance(returns), risk_free=0.0001).weights
+    expected = maximum_sharpe(returns.mean(), returns.cov(), risk_free=0.0001).weights
     np.testing.assert_allclose(chosen["mpt_in_sample"], expected)
     past = returns.iloc[:200]
     np.testing.assert_allclose(chosen["mpt_out_of_sample"],
-                               maximum_sharpe(past.mean(), sample_covariance(past), risk_free=0.0001).weights)
+                               maximum_sharpe(past.mean(), past.cov(), risk_free=0.0001).weights)
     mu = pd.Series([0.003, 0.001, 0.002], ASSETS)
-    np.testing.assert_allclose(chosen["lstm_in_sample"], tangency(mu, sample_covariance(returns), risk_free=0.0001).weights)
+    np.testing.assert_allclose(chosen["lstm_in_sample"], tangency(mu, returns.cov(), risk_free=0.0001).weights)
     assert chosen["lstm_out_of_sample"].tolist() == [2.0, -1.5, 0.5]
     assert summary.loc["observations"].tolist() == [300, 300, 100, 100]
 
@@ -102,7 +102,7 @@ def window_means():
 
 
 def by_window(window_means, returns, traded=None, **changes):
-    options = dict(estimation_window=100, estimate_covariance=sample_covariance, risk_free=0.0, max_gross=0.0) | changes
+    options = dict(estimation_window=100, estimate_covariance=pd.DataFrame.cov, risk_free=0.0, max_gross=0.0) | changes
     return decisions.weights_by_window(window_means, returns, returns.notna() if traded is None else traded, **options)
 
 
@@ -110,7 +110,7 @@ def test_each_window_holds_its_tangency_portfolio(returns, window_means):
     weights = by_window(window_means, returns)
     assert weights["strategy"].unique().tolist() == ["lstm+tangency, 5 days", "lstm+tangency, 10 days"]
     past = returns.loc[:SPLIT].tail(100)
-    expected = tangency(pd.Series([0.015, 0.005, 0.01], ASSETS), sample_covariance(past), risk_free=0.0).weights
+    expected = tangency(pd.Series([0.015, 0.005, 0.01], ASSETS), past.cov(), risk_free=0.0).weights
     held = weights[(weights["window"] == 5) & (weights["rebalance_date"] == SPLIT)].set_index("asset")["weight"]
     np.testing.assert_allclose(held, expected)
     np.testing.assert_allclose(weights.groupby(["strategy", "rebalance_date"])["weight"].sum(), 1)

@@ -7,7 +7,6 @@ from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from forefolio.portfolios import long_only
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.long_only import maximum_sharpe, minimum_variance
 
 
@@ -54,7 +53,7 @@ def test_maximum_sortino_agrees_with_skfolio(scenarios):
 def test_no_mean_above_the_target_falls_back_to_minimum_variance(scenarios):
     solution = long_only.maximum_sortino(scenarios, target=0.1)
     assert solution.status == "fallback" and "minimum variance instead" in solution.note
-    pd.testing.assert_series_equal(solution.weights, minimum_variance(sample_covariance(scenarios)).weights)
+    pd.testing.assert_series_equal(solution.weights, minimum_variance(scenarios.cov()).weights)
 
 
 def test_minimum_cvar_agrees_with_skfolio_and_scipy(scenarios):
@@ -83,7 +82,7 @@ def test_confidence_is_a_fraction(confidence, scenarios):
 
 
 def test_each_of_four_objectives_is_best_at_its_own(scenarios):
-    Sigma = sample_covariance(scenarios)
+    Sigma = scenarios.cov()
     held = {
         "sharpe": maximum_sharpe(scenarios.mean(), Sigma, risk_free=0),
         "sortino": long_only.maximum_sortino(scenarios, target=0),

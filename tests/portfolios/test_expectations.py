@@ -4,7 +4,6 @@ import pytest
 from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
 
 from forefolio.portfolios import decisions
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.long_only import risk_parity
 
 SCENARIOS = ["append", "recenter", "forecast_only", "history"]
@@ -21,7 +20,7 @@ def path_at(date, forecasts, returns, *, days=60, mu_horizon="next_day", scenari
 
 
 def parity(path):
-    return risk_parity(sample_covariance(path)).weights
+    return risk_parity(path.cov()).weights
 
 
 def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dates):

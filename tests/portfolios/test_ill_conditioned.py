@@ -15,7 +15,7 @@ from scipy.optimize import linprog
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.portfolios import decisions, drawdown, frontier, holdings, long_only, long_short, solvers
-from forefolio.market.correlation import correlation_matrix, near_duplicates
+from forefolio.market.correlation import near_duplicates
 from forefolio.market.covariance import condition_number, estimate
 from forefolio.market.returns import rebalance_dates
 
@@ -97,13 +97,13 @@ def weights_of(solution, assets):
 
 def test_the_constructed_market_is_as_hard_as_it_says():
     returns = constructed()
-    pairs = near_duplicates(correlation_matrix(returns), threshold=0.99)
+    pairs = near_duplicates(returns.corr(), threshold=0.99)
     assert pairs[["first", "second"]].to_numpy().tolist() == [["ETH", "WETH"], ["BTC", "WBTC"]]
     np.testing.assert_allclose(pairs["correlation"], [1, 0.9999], atol=1e-12)
     assert returns["STABLE"].std() == pytest.approx(1e-5, rel=0.1)
     assert condition_number(ESTIMATES["sample"](returns)) > 1e15
     assert condition_number(ESTIMATES["ledoit_wolf"](returns)) < 1e4
-    rho = correlation_matrix(returns)
+    rho = returns.corr()
     loaded = ESTIMATES["ridge"](returns) / np.sqrt(np.outer(*2 * [np.diag(ESTIMATES["ridge"](returns))]))
     largest = np.linalg.eigvalsh(rho)[-1]
     assert condition_number(loaded) == pytest.approx((largest + 1e-3) / 1e-3, rel=1e-6)
@@ -270,7 +270,7 @@ def test_minimum_drawdown_meets_the_bound_of_its_tangents(scenarios):
 
 @needs_coins
 def test_wrapped_and_staked_coins_are_near_copies():
-    pairs = near_duplicates(correlation_matrix(of_market("coins")), threshold=0.98)
+    pairs = near_duplicates(of_market("coins").corr(), threshold=0.98)
     assert {frozenset(pair) for pair in pairs[["first", "second"]].to_numpy()} == {
         frozenset(pair) for pair in [("ETH-USD", "WETH-USD"), ("ETH-USD", "STETH-USD"), ("WETH-USD", "STETH-USD"),
                                      ("BTC-USD", "WBTC-USD")]}

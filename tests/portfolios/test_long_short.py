@@ -13,7 +13,7 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction
 from forefolio.performance import metrics
 from forefolio.portfolios import long_short
 from forefolio.portfolios.long_only import maximum_sharpe, maximum_sortino, minimum_cvar, minimum_variance
-from forefolio.market.covariance import estimate, sample_covariance
+from forefolio.market.covariance import estimate
 from forefolio.portfolios.long_only import gross_exposure
 from forefolio.portfolios.solvers import OptimizationError
 
@@ -205,7 +205,7 @@ def test_a_singular_covariance_has_no_best_ratio(max_gross, returns):
     """Ten days of twenty assets: some portfolio earned something without any risk."""
     few = returns.iloc[:10]
     with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
-        long_short.tangency_portfolio(few.mean(), sample_covariance(few), risk_free=0, max_gross=max_gross)
+        long_short.tangency_portfolio(few.mean(), few.cov(), risk_free=0, max_gross=max_gross)
 
 
 def test_a_copy_of_an_asset_does_no_harm_within_a_limit(mu, Sigma):
@@ -239,7 +239,7 @@ def test_weights_beyond_the_limit_are_errors_and_rounding_is_swept():
 # ------------------------------------------------------------------------------------------------ the real coins
 @needs_coins
 def test_on_the_coins_the_tangency_is_the_lowest_ratio_of_all(coins):
-    mu, Sigma = coins.mean(), sample_covariance(coins)
+    mu, Sigma = coins.mean(), coins.cov()
     B = np.linalg.solve(Sigma, mu).sum()
     assert -30 < B < -22  # 1'V^-1 mu
     closed = long_short.tangency(mu, Sigma, risk_free=0)
@@ -268,7 +268,7 @@ OBJECTIVES = {  # row of portfolio_statistics, its better direction
 
 @pytest.fixture(scope="module")
 def long_only(coins):
-    mu, Sigma = coins.mean(), sample_covariance(coins)
+    mu, Sigma = coins.mean(), coins.cov()
     return {"maximum_sharpe": maximum_sharpe(mu, Sigma, risk_free=0).weights,
             "maximum_sortino": maximum_sortino(coins, target=0).weights,
             "minimum_variance": minimum_variance(Sigma).weights,

@@ -8,7 +8,6 @@ from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 
 from forefolio.portfolios import long_only
 from forefolio.portfolios import solvers
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.solvers import Limits
 
 PROBLEMS = {
@@ -180,7 +179,7 @@ def test_risk_contributions_stay_equal_beside_stable_coins():
     coins = pd.DataFrame((market + rng.normal(size=(30, 40))) * np.geomspace(1e-6, 1e-2, 40)).rename(columns=str)
     coins["twin"] = coins["39"] + 1e-6 * rng.normal(size=30)
     coins["hedge"] = -0.9 * coins["38"] + 1e-3 * rng.normal(size=30)
-    Sigma = sample_covariance(coins)
+    Sigma = coins.cov()
     w = long_only.risk_parity(Sigma).weights
     contributions = w * (Sigma @ w)
     assert contributions.max() / contributions.min() - 1 < 1e-8

@@ -9,7 +9,7 @@ from forefolio.portfolios import decisions
 from forefolio.portfolios import holdings
 from forefolio.portfolios import drawdown, long_only
 from forefolio.performance.backtest import backtest
-from forefolio.market.covariance import estimate, sample_covariance
+from forefolio.market.covariance import estimate
 from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
 from forefolio.portfolios.long_short import global_minimum_variance, tangency
 from forefolio.portfolios.solvers import Limits, NONE
@@ -20,8 +20,8 @@ from forefolio.portfolios.solvers import OptimizationError
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
            "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
            "drawdown_path": "constant_weights", "drawdown_alpha": 1.0, "limits": NONE,
-           "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": sample_covariance}
-COVARIANCE = {"estimation_window": 60, "estimate_covariance": sample_covariance}
+           "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": pd.DataFrame.cov}
+COVARIANCE = {"estimation_window": 60, "estimate_covariance": pd.DataFrame.cov}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_the_log_has_the_spread_of_risk_contributions_of_rpp_alone(decided, retu
     limits = Limits(max_weight=0.25)
     zero = forecasts[forecasts["model"] == "zero"]
     weights, log = decide(returns, zero, dates[:1], frameworks=["rpp"], scenarios="history", limits=limits)
-    Sigma = sample_covariance(returns.loc[:dates[0]].tail(60))
+    Sigma = returns.loc[:dates[0]].tail(60).cov()
     w = held(weights, "zero+rpp", dates[0])
     contributions = w * (Sigma @ w)
     assert w.max() == pytest.approx(0.25)
@@ -118,7 +118,7 @@ def test_without_residual_mvf_maximizes_the_forecast_itself(returns, forecasts, 
     weights, _ = decide(returns, forecasts, dates[:1], use_residual=False, frameworks=["mvf"])
     tomorrow = forecasts[(forecasts["model"] == "mean") & (forecasts["decision_date"] == dates[0])
                          & (forecasts["horizon"] == 1)].set_index("asset")["forecast"]
-    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    Sigma = returns.loc[:dates[0]].iloc[-60:].cov()
     expected = mean_variance_forecast(tomorrow, Sigma, risk_aversion=10.0).weights
     pd.testing.assert_series_equal(held(weights, "mean+mvf", dates[0]), expected, check_names=False)
 
@@ -130,7 +130,7 @@ def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, d
     month = decisions.forecast_path(lstm, date=date, assets=returns.columns)
     assert month.index[0] > date and month.index[-1] == dates[2] and month.index.is_monotonic_increasing
     path = pd.concat([returns.loc[:date].iloc[-60:], month])
-    pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(sample_covariance(path)).weights,
+    pd.testing.assert_series_equal(held(weights, "lstm+rpp", date), risk_parity(path.cov()).weights,
                                    check_names=False)
     pd.testing.assert_series_equal(held(weights, "lstm+mdp", date), minimum_drawdown(path).weights, check_names=False)
 
@@ -141,7 +141,7 @@ def test_rpp_and_mdp_look_at_the_path_of_the_scenarios(scenarios, returns, forec
     lstm = decisions.average_over_seeds(forecasts, model="lstm")
     path = decisions.scenario_path(lstm, returns.loc[:dates[0]].iloc[-60:], date=dates[0], scenarios=scenarios,
                                       mu_horizon="month")
-    for strategy, expected in {"lstm+rpp": risk_parity(sample_covariance(path)), "lstm+mdp": minimum_drawdown(path)}.items():
+    for strategy, expected in {"lstm+rpp": risk_parity(path.cov()), "lstm+mdp": minimum_drawdown(path)}.items():
         pd.testing.assert_series_equal(held(weights, strategy, dates[0]), expected.weights, check_names=False)
     assert not log["note"].str.contains("days").any()
 
@@ -279,7 +279,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     }.items():
         ours = held(weights, strategy, dates[0])
         pd.testing.assert_series_equal(ours, problem(shrunk), check_names=False)
-        assert (ours - problem(sample_covariance)).abs().max() > 1e-3
+        assert (ours - problem(pd.DataFrame.cov)).abs().max() > 1e-3
     history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
                         estimate_covariance=shrunk)
     options = {"estimation_window": 60, "estimate_covariance": shrunk}
@@ -345,8 +345,8 @@ def test_without_limits_every_problem_is_what_it_is_alone(decided, returns, fore
                                        mu_horizon="next_day")
     path = decisions.scenario_path(mean, window, date=date, scenarios="append", mu_horizon="next_day")
     for framework, alone in {
-        "mvf": mean_variance_forecast(mu, sample_covariance(window), risk_aversion=10.0),
-        "rpp": risk_parity(sample_covariance(path)),
+        "mvf": mean_variance_forecast(mu, window.cov(), risk_aversion=10.0),
+        "rpp": risk_parity(path.cov()),
         "mdp": minimum_drawdown(path),
     }.items():
         pd.testing.assert_series_equal(held(weights, f"mean+{framework}", date), alone.weights, check_exact=True,
@@ -449,7 +449,7 @@ def mean_forecast(forecasts, model, date, horizons):
 def test_tangency_takes_the_forecast_without_residual_and_the_covariance_of_the_window(mu_horizon, horizons, returns,
                                                                                        forecasts, dates):
     weights, log = decide(returns, forecasts, dates[:1], mu_horizon=mu_horizon, **TANGENCY)
-    Sigma = sample_covariance(returns.loc[:dates[0]].iloc[-60:])
+    Sigma = returns.loc[:dates[0]].iloc[-60:].cov()
     expected = tangency(mean_forecast(forecasts, "lstm", dates[0], horizons), Sigma, risk_free=0.0)
     ours = held(weights, "lstm+tangency", dates[0])
     pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
@@ -470,7 +470,7 @@ def test_a_limit_on_gross_exposure_holds_at_every_date(returns, forecasts, dates
     short = gross.index.get_level_values("strategy").str.endswith("+tangency")
     np.testing.assert_allclose(gross[~short], 1)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
-    Sigma = sample_covariance(returns.loc[:dates[1]].iloc[-60:])
+    Sigma = returns.loc[:dates[1]].iloc[-60:].cov()
     expected = tangency_within(mean_forecast(forecasts, "mean", dates[1], 1), Sigma, risk_free=1e-4, max_gross=1.5)
     pd.testing.assert_series_equal(held(weights, "mean+tangency", dates[1]), expected.weights, check_names=False)
     assert set(log["status"]) <= {"optimal", "fallback"}
@@ -480,7 +480,7 @@ def test_a_limit_on_gross_exposure_holds_at_every_date(returns, forecasts, dates
 def test_an_inefficient_tangency_is_held_and_the_log_says_so(returns, forecasts, dates):
     """Every forecast below the risk-free rate by the same: the closed form is the calmest portfolio, its ratio < 0."""
     weights, log = decide(returns, forecasts[forecasts["model"] == "zero"], dates[:1], frameworks=["tangency"])
-    calm = global_minimum_variance(sample_covariance(returns.loc[:dates[0]].iloc[-60:])).weights
+    calm = global_minimum_variance(returns.loc[:dates[0]].iloc[-60:].cov()).weights
     np.testing.assert_allclose(held(weights, "zero+tangency", dates[0]), calm, atol=1e-9)
     row = log.set_index("strategy").loc["zero+tangency"]
     assert row["status"] == "inefficient" and f"gross exposure {calm.abs().sum():.2f}, volatility" in row["note"]

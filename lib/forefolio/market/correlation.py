@@ -1,6 +1,6 @@
-"""Returns to correlation: which assets move together, in what order, on how many factors, and which are near copies.
+"""Correlations: which assets move together, in what order, on how many factors, and which are near copies.
 
-Every function takes or returns labelled frames with the assets on both sides; returns are wide, rows are days.
+A correlation matrix has the assets on both sides; returns are wide, one row a day.
 """
 
 import numpy as np
@@ -8,38 +8,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from forefolio.market.covariance import check_complete, labelled
-
-
-def correlation_matrix(returns: pd.DataFrame) -> pd.DataFrame:
-    """Correlation matrix of daily returns.
-
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-
-    Returns
-    -------
-    DataFrame, shape (n_assets, n_assets)
-        Correlations from -1 to 1, ones on the diagonal.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing, there are fewer than two days, or an asset never moves.
-
-    Examples
-    --------
-    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
-    >>> correlation_matrix(returns).loc["A", "B"].round(6)
-    np.float64(-1.0)
-    """
-    check_complete(returns)
-    still = returns.columns[np.ptp(returns.to_numpy(), axis=0) == 0]
-    if len(still):
-        raise ValueError(f"{', '.join(still)} never moves, so it has no correlation: drop it from the universe")
-    return labelled(np.corrcoef(returns.to_numpy(), rowvar=False), returns.columns)
+from forefolio.market.covariance import check_complete
 
 
 def clustered_order(correlation: pd.DataFrame) -> list[str]:

@@ -1,40 +1,12 @@
 """Returns to covariance: estimates, and how to make one that portfolios can be solved with.
 
-Every function takes wide frames (rows are days, columns assets) and returns labelled frames, so that nothing
-is ever joined by position. A covariance is per day: annualize where you show it, not where you compute it. Near
-copies of an asset make the sample covariance nearly singular: Ledoit-Wolf or a ridge keeps it solvable.
+Every function takes wide frames (rows are days, columns assets) and returns labelled frames, so that nothing is ever
+joined by position. The sample covariance is `DataFrame.cov`. A covariance is per day: annualize where you show it, not
+where you compute it. Near copies of an asset make it nearly singular: Ledoit-Wolf or a ridge keeps it solvable.
 """
 
 import numpy as np
 import pandas as pd
-
-
-def sample_covariance(returns: pd.DataFrame) -> pd.DataFrame:
-    """Sample covariance of daily returns, with n_days - 1 in the denominator.
-
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-
-    Returns
-    -------
-    DataFrame, shape (n_assets, n_assets)
-        Covariance a day.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing or there are fewer than two days.
-
-    Examples
-    --------
-    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
-    >>> sample_covariance(returns).round(6).loc["A"].tolist()
-    [0.0002, -0.0002]
-    """
-    check_complete(returns)
-    return labelled(np.cov(returns.to_numpy(), rowvar=False), returns.columns)
 
 
 def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
@@ -50,11 +22,6 @@ def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
     DataFrame, shape (n_assets, n_assets)
         Covariance a day, positive definite even with fewer days than assets.
 
-    Raises
-    ------
-    ValueError
-        If a return is missing or there are fewer than two days.
-
     Notes
     -----
     The target gives every asset the mean variance, so next to coins a stable coin looks riskier than it is.
@@ -62,45 +29,7 @@ def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
     """
     from sklearn.covariance import ledoit_wolf as shrunk  # takes a second to import
 
-    check_complete(returns)
-    return labelled(shrunk(returns.to_numpy())[0], returns.columns)
-
-
-def exponential_covariance(returns: pd.DataFrame, *, halflife: float) -> pd.DataFrame:
-    """Exponentially weighted covariance as of the last day.
-
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-    halflife : float
-        Age in trading days at which a day counts half as much as the last one; positive.
-
-    Returns
-    -------
-    DataFrame, shape (n_assets, n_assets)
-        Covariance a day.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing, there are fewer than two days, or `halflife` is not positive.
-
-    Notes
-    -----
-    Around the weighted mean and without bias, so that a long half-life gives `sample_covariance`.
-
-    Examples
-    --------
-    >>> returns = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
-    >>> exponential_covariance(returns, halflife=1).round(6).loc["A"].tolist()
-    [0.0002, -0.0002]
-    """
-    check_complete(returns)
-    if not halflife > 0:
-        raise ValueError(f"The halflife is {halflife}: give a positive number of days")
-    age = np.arange(len(returns))[::-1]
-    return labelled(np.cov(returns.to_numpy(), rowvar=False, aweights=0.5 ** (age / halflife)), returns.columns)
+    return pd.DataFrame(shrunk(returns.to_numpy())[0], returns.columns, returns.columns)
 
 
 def with_ridge(covariance: pd.DataFrame, *, ridge: float) -> pd.DataFrame:
@@ -125,11 +54,11 @@ def with_ridge(covariance: pd.DataFrame, *, ridge: float) -> pd.DataFrame:
 
     Notes
     -----
-    In units of each asset's own variance, so that a stable coin stays calm beside coins, as under `ledoit_wolf` it
-    does not. Volatilities grow by sqrt(1 + ridge) and correlations shrink by 1 / (1 + ridge), so that an eigenvalue l
-    of the correlation becomes (l + ridge) / (1 + ridge): none is below ridge / (1 + ridge), and its condition number
-    falls from l_max / l_min to (l_max + ridge) / (l_min + ridge). That of the covariance itself stays as large as the
-    ratio of variances makes it. An asset that never moves still never moves.
+    The ridge is in units of each asset's own variance, so a stable coin stays calm beside coins; under `ledoit_wolf` it
+    does not. Volatilities grow by sqrt(1 + ridge) and correlations shrink by 1 / (1 + ridge). An eigenvalue l of the
+    correlation becomes (l + ridge) / (1 + ridge), so the condition number of the correlation falls from l_max / l_min to
+    (l_max + ridge) / (l_min + ridge). That of the covariance stays at least the ratio of the largest to the smallest
+    variance. An asset that never moves still never moves.
 
     Examples
     --------
@@ -139,11 +68,10 @@ def with_ridge(covariance: pd.DataFrame, *, ridge: float) -> pd.DataFrame:
     """
     if not 0 <= ridge < np.inf:
         raise ValueError(f"ridge is {ridge}: give zero or a positive number")
-    Sigma = covariance.to_numpy()
-    return labelled(Sigma + ridge * np.diag(np.diag(Sigma)), covariance.columns)
+    return covariance + ridge * np.diag(np.diag(covariance))
 
 
-ESTIMATORS = {"sample": sample_covariance, "ledoit_wolf": ledoit_wolf}  # choices of covariance_estimator
+ESTIMATORS = {"sample": pd.DataFrame.cov, "ledoit_wolf": ledoit_wolf}  # choices of covariance_estimator
 
 
 def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataFrame:
@@ -170,8 +98,8 @@ def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataF
 
     Notes
     -----
-    Of two assets with the same returns the sample covariance is singular: no closed form can invert it, and programs
-    split their weight at will. `ledoit_wolf`, or any ridge above zero, makes them share it equally.
+    The sample covariance of two assets with the same returns is singular: no closed form can invert it, and a solver
+    may split their weight in any way. With `ledoit_wolf`, or any ridge above zero, they share it equally.
 
     Examples
     --------
@@ -181,6 +109,7 @@ def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataF
     """
     if estimator not in ESTIMATORS:
         raise ValueError(f"covariance_estimator is {estimator!r}: choose one of {', '.join(ESTIMATORS)}")
+    check_complete(returns)
     return with_ridge(ESTIMATORS[estimator](returns), ridge=ridge)
 
 
@@ -217,8 +146,3 @@ def check_complete(returns: pd.DataFrame) -> None:
         raise ValueError(f"Returns of {', '.join(map(str, missing))} have gaps: build the universe first")
     if len(returns) < 2:
         raise ValueError(f"The returns have {len(returns)} day(s), and a covariance needs two: take a longer sample")
-
-
-def labelled(matrix: np.ndarray, assets: pd.Index) -> pd.DataFrame:
-    """Square matrix with the assets on both sides."""
-    return pd.DataFrame(np.atleast_2d(matrix), index=assets, columns=assets)

@@ -15,7 +15,6 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.market.covariance import sample_covariance
 from forefolio.portfolios.solvers import (Limits, NONE, OptimizationError, Solution, aligned, complete,
                                           covariance_matrix, joined, long_only, named, smallest, solve)
 
@@ -336,7 +335,7 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     R = complete(scenarios) - target  # y'r_t - k tau = y'(r_t - tau)
     excess = R.mean(axis=0)
     if excess.max() <= 0:
-        return fallback(sample_covariance(scenarios))
+        return fallback(scenarios.cov())
     excess = excess / excess.max()
     partial_moments = (np.minimum(R, 0) ** 2).mean(axis=0)
     unit = np.sqrt(smallest(partial_moments[excess > 0] / excess[excess > 0] ** 2))  # that of the best single asset
