@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from forefolio.study import parameters
+from forefolio.study import parameters, vocabulary
 from forefolio.sweeps import grids
 from forefolio.study.parameters import StudyError
 
@@ -255,7 +255,7 @@ def test_a_name_of_a_hundred_letters_is_a_folder_s_and_one_more_is_not(written, 
 
 
 def test_every_metric_that_may_rank_is_taken(written):
-    for metric in grids.METRICS:
+    for metric in vocabulary.METRICS:
         assert grids.load(written(grid={"seed": [1, 2]}, metric=metric)).metric == metric
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from forefolio.runs.contracts import combined
-from forefolio.study import rules, yaml_files
+from forefolio.study import rules, vocabulary, yaml_files
 from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, validated
 
-METRICS = ("sharpe", "sortino", "total_return", "annual_return", "annual_volatility", "max_drawdown", "cvar_95",
-           "mean_monthly_excess", "std_monthly_excess", "information_ratio", "turnover", "validation_mae")
+METRICS = list(vocabulary.METRICS)  # that may rank; the first one does where a file names none
 KEYS = ("base", "grid", "points", "name", "metric")
 MOST = 100_000  # points: more are a slip of the pen
 LONGEST = 100  # characters of a point's name, which is a folder's
@@ -30,7 +29,7 @@ class Point:
 
     name: str
     changes: dict[str, Any]
-    parameters: Study
+    study: Study
 
 
 @dataclass(frozen=True)
