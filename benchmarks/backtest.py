@@ -16,8 +16,8 @@ import pandas as pd
 from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.portfolios import decisions
-from forefolio.portfolios.solvers import Limits
+from forefolio.portfolios import decisions, problems
+from forefolio.portfolios.problems import Limits
 from forefolio.market.returns import rebalance_dates, simple_returns
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
@@ -63,7 +63,7 @@ def theirs(solvers: dict[str, Callable[[pd.DataFrame], np.ndarray]], returns: pd
     solved = []
     by_model = {model: decisions.average_over_seeds(made, model=model) for model in made["model"].unique()}
     for date in dates:
-        window = decisions.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
+        window = problems.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
         for of_model, framework in product(by_model.values(), frameworks):
             if framework == "mvf":  # a sample with the mean that is expected, and the covariance of the window
                 mu = decisions.expected_returns(of_model, returns, date=date, residual_window=RESIDUALS,

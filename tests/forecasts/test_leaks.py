@@ -10,7 +10,7 @@ from forefolio.forecasts import asset_networks, baselines
 from forefolio.forecasts.schedule import Fit, collected, fits, forecast_schedule, training
 from forefolio.market import simulated
 from forefolio.portfolios import decisions
-from forefolio.portfolios.solvers import Limits
+from forefolio.portfolios.problems import Limits
 from forefolio.market.returns import rebalance_dates, simple_returns
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}

@@ -13,8 +13,8 @@ from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk
 
 from forefolio.portfolios.drawdown import PATHS, cdar_family, drawdown_measures, drawdown_table, minimum_drawdown
-from forefolio.portfolios.solvers import Limits
-from forefolio.portfolios.solvers import OptimizationError
+from forefolio.portfolios.problems import Limits
+from forefolio.portfolios.problems import OptimizationError
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 ENDS = [-1, -1500, -4000]  # of windows of 250 days

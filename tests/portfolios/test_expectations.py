@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
 
-from forefolio.portfolios import decisions
+from forefolio.portfolios import decisions, problems
 from forefolio.portfolios.long_only import risk_parity
 
 SCENARIOS = ["append", "recenter", "forecast_only", "history"]
@@ -15,7 +15,7 @@ def lstm(forecasts):
 
 
 def path_at(date, forecasts, returns, *, days=60, mu_horizon="next_day", scenarios):
-    window = decisions.estimation_sample(returns, date=date, days=days, name="estimation_window")
+    window = problems.estimation_sample(returns, date=date, days=days, name="estimation_window")
     return decisions.scenario_path(forecasts, window, date=date, scenarios=scenarios, mu_horizon=mu_horizon)
 
 

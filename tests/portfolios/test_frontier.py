@@ -6,7 +6,8 @@ from skfolio import RiskMeasure
 from skfolio.optimization import MeanRisk
 
 from forefolio.portfolios import long_short
-from forefolio.portfolios.frontier import efficient_frontier, marginal_risk, portfolio_moments, random_portfolios
+from forefolio.portfolios.frontier import efficient_frontier, portfolio_moments, random_portfolios
+from forefolio.portfolios.holdings import marginal_risk
 from forefolio.portfolios.long_only import equal_weight, maximum_sharpe, minimum_variance
 
 

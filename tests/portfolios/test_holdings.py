@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.portfolios import holdings
+from forefolio.portfolios import decisions, holdings
 from forefolio.performance import metrics
 from forefolio.portfolios.long_only import risk_parity
 
@@ -72,12 +72,12 @@ def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_b
     """Also of a strategy that holds less: an asset that another strategy holds could be bought."""
     options = {"estimation_window": 30, "estimate_covariance": pd.DataFrame.cov}
     weights = decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3, "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
-    distance = holdings.rpp_distance(returns, weights, **options)
+    distance = decisions.rpp_distance(returns, weights, **options)
     assert distance["strategy"].tolist() == ["lstm+rpp"] * 3
     for date, ours in zip(DATES, distance["one_way_distance"], strict=True):
         parity = risk_parity(returns.loc[:date].iloc[-30:].cov()).weights
         assert ours == pytest.approx((parity - [0.5, 0.5, 0]).abs().sum() / 2)
-    without = holdings.rpp_distance(returns, decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3}), **options)
+    without = decisions.rpp_distance(returns, decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3}), **options)
     assert (without["one_way_distance"] < distance["one_way_distance"]).all()
     table = holdings.distance_by_strategy(distance)
     assert list(table.columns) == ["strategy", "mean_distance", "largest_distance", "n_dates"]

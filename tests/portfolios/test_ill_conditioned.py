@@ -14,7 +14,7 @@ from scipy.optimize import linprog
 
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.portfolios import decisions, drawdown, frontier, holdings, long_only, long_short, solvers
+from forefolio.portfolios import decisions, drawdown, frontier, holdings, long_only, long_short, problems
 from forefolio.market.correlation import near_duplicates
 from forefolio.market.covariance import condition_number, estimate
 from forefolio.market.returns import rebalance_dates
@@ -187,7 +187,7 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     weights, log = decisions.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=decisions.FRAMEWORKS, estimation_window=120,
         residual_window=30, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=1.0,
-        drawdown_path="constant_weights", drawdown_alpha=1.0, limits=solvers.NONE, risk_free=1e-5,
+        drawdown_path="constant_weights", drawdown_alpha=1.0, limits=problems.NONE, risk_free=1e-5,
         max_gross=max_gross, estimate_covariance=estimate_covariance)
     short = log["strategy"].str.endswith("+tangency")
     assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
@@ -197,7 +197,7 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     assert gross.min() > 1 - 1e-9 and (not max_gross or gross.max() < max_gross + 1e-6)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
     options = {"estimation_window": 120, "estimate_covariance": estimate_covariance}
-    assert holdings.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()
+    assert decisions.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()
     shares = holdings.risk_contributions(returns, weights, date=dates[0], **options)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
 

@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.portfolios.solvers import Limits, NONE, joined
+from forefolio.portfolios.problems import NONE, Limits, joined
+from forefolio.portfolios.solvers import within
 
 ASSETS = pd.Index(["A", "B", "C"])
 
@@ -23,12 +24,12 @@ def least_by_program(limits, assets):
 def solved(objective, limits, assets=ASSETS):
     """Weights of a linear objective within limits."""
     w = cp.Variable(len(assets))
-    cp.Problem(cp.Maximize(np.asarray(objective) @ w), [cp.sum(w) == 1, *limits.constraints(w, assets)]).solve(solver=cp.HIGHS)
+    cp.Problem(cp.Maximize(np.asarray(objective) @ w), [cp.sum(w) == 1, *within(limits, w, assets)]).solve(solver=cp.HIGHS)
     return w.value
 
 
 def test_without_limits_only_short_sales_are_forbidden():
-    assert len(NONE.constraints(cp.Variable(3), ASSETS)) == 1
+    assert len(within(NONE, cp.Variable(3), ASSETS)) == 1
     np.testing.assert_allclose(solved([3, 2, 1], NONE), [1, 0, 0], atol=1e-9)
     assert NONE.attainable(ASSETS) == (NONE, "")
 
@@ -51,11 +52,10 @@ def test_what_must_be_sold_counts():
 
 def test_constraints_are_homogeneous():
     """Twice the amounts of a total of two."""
-    limits = Limits(max_weight=0.6, max_turnover=0.2, held=pd.Series({"D": 0.1, "C": 0.9}))
+    limits = Limits(max_weight=0.7, max_turnover=0.3, held=pd.Series({"D": 0.1, "C": 0.9}))
     w, total = cp.Variable(3), cp.Variable()
     cp.Problem(cp.Maximize(np.array([3, 2, 1]) @ w),
-               [cp.sum(w) == total, total == 2, *Limits(max_weight=0.7, max_turnover=0.3, held=limits.held).constraints(
-                   w, ASSETS, total=total)]).solve(solver=cp.HIGHS)
+               [cp.sum(w) == total, total == 2, *within(limits, w, ASSETS, total=total)]).solve(solver=cp.HIGHS)
     np.testing.assert_allclose(w.value, [0.6, 0, 1.4], atol=1e-9)
 
 

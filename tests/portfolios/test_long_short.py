@@ -14,8 +14,8 @@ from forefolio.performance import metrics
 from forefolio.portfolios import long_short
 from forefolio.portfolios.long_only import maximum_sharpe, maximum_sortino, minimum_cvar, minimum_variance
 from forefolio.market.covariance import estimate
-from forefolio.portfolios.long_only import gross_exposure
-from forefolio.portfolios.solvers import OptimizationError
+from forefolio.portfolios.holdings import gross_exposure
+from forefolio.portfolios.problems import OptimizationError
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 needs_coins = pytest.mark.skipif(not MARKETS or not (Path(MARKETS) / "crypto21_prices.csv").exists(),

@@ -7,8 +7,8 @@ from skfolio import RiskMeasure
 from skfolio.optimization import MeanRisk, ObjectiveFunction, RiskBudgeting
 
 from forefolio.portfolios import long_only
-from forefolio.portfolios import solvers
-from forefolio.portfolios.solvers import Limits
+from forefolio.portfolios import holdings, problems, solvers
+from forefolio.portfolios.problems import Limits
 
 PROBLEMS = {
     "minimum_variance": lambda mu, Sigma: long_only.minimum_variance(Sigma),
@@ -298,13 +298,13 @@ def test_one_mean_above_the_risk_free_rate_is_enough(mu, Sigma):
 def test_missing_values_give_no_weights(problem, mu, Sigma):
     gap = Sigma.copy()
     gap.iloc[1, 0] = gap.iloc[0, 1] = np.nan
-    with pytest.raises(solvers.OptimizationError, match="AAPL"):
+    with pytest.raises(problems.OptimizationError, match="AAPL"):
         problem(mu, gap)
 
 
 @pytest.mark.parametrize("name", ["maximum_sharpe", "mean_variance_forecast"])
 def test_means_must_be_complete_and_of_the_same_assets(name, mu, Sigma):
-    with pytest.raises(solvers.OptimizationError, match="mu has no value for KO"):
+    with pytest.raises(problems.OptimizationError, match="mu has no value for KO"):
         PROBLEMS[name](mu.where(mu.index != "KO"), Sigma)
     with pytest.raises(ValueError, match="other assets"):
         PROBLEMS[name](mu.rename({"KO": "COKE"}), Sigma)
@@ -324,9 +324,9 @@ def test_what_is_no_covariance_is_refused(Sigma):
 def test_impossible_risk_parity_is_an_error():
     hedge = pd.DataFrame([[1e-4, -1e-4], [-1e-4, 1e-4]], index=["A", "B"], columns=["A", "B"])
     advice = "almost no risk: set covariance_estimator to ledoit_wolf or ridge above 0"
-    with pytest.raises(solvers.OptimizationError, match=advice):
+    with pytest.raises(problems.OptimizationError, match=advice):
         long_only.risk_parity(hedge)
-    with pytest.raises(solvers.OptimizationError, match="B never moves"):
+    with pytest.raises(problems.OptimizationError, match="B never moves"):
         long_only.risk_parity(diagonal(1e-4, 0.0))
 
 
@@ -337,16 +337,16 @@ def test_negative_risk_aversion_is_refused(mu, Sigma):
 
 def test_a_solver_that_finds_nothing_is_an_error():
     w = cp.Variable(2)
-    with pytest.raises(solvers.OptimizationError, match="infeasible"):
+    with pytest.raises(problems.OptimizationError, match="infeasible"):
         solvers.solve(cp.Problem(cp.Minimize(cp.sum(w)), [w >= 0, cp.sum(w) == -1]), cp.CLARABEL)
 
 
 def test_dust_is_swept_and_short_positions_are_errors():
-    swept = solvers.long_only(np.array([0.5, 0.5 + 1e-7, -1e-7]), pd.Index(["A", "B", "C"]))
+    swept = solvers.without_dust(np.array([0.5, 0.5 + 1e-7, -1e-7]), pd.Index(["A", "B", "C"]))
     assert swept["C"] == 0 and swept.sum() == pytest.approx(1, abs=1e-15)
     for weights in ([1.00001, -0.00001], [np.nan, 1.0]):
-        with pytest.raises(solvers.OptimizationError):
-            solvers.long_only(np.array(weights), pd.Index(["A", "B"]))
+        with pytest.raises(problems.OptimizationError):
+            solvers.without_dust(np.array(weights), pd.Index(["A", "B"]))
 
 
 def test_inputs_are_not_changed(mu, Sigma):
@@ -358,10 +358,10 @@ def test_inputs_are_not_changed(mu, Sigma):
 
 
 def test_effective_holdings_count_equal_positions():
-    assert long_only.effective_holdings(long_only.equal_weight(list("ABCD")).weights) == pytest.approx(4)
+    assert holdings.effective_holdings(long_only.equal_weight(list("ABCD")).weights) == pytest.approx(4)
     long = pd.DataFrame({"rebalance_date": pd.to_datetime(["2024-01-31"] * 4), "strategy": ["x", "x", "y", "y"],
                          "asset": ["A", "B"] * 2, "weight": [1.0, 0.0, 0.5, 0.5]})
-    by_date = long_only.effective_holdings_by_date(long)
+    by_date = holdings.effective_holdings_by_date(long)
     assert by_date[["strategy", "effective_holdings"]].to_numpy().tolist() == [["x", 1.0], ["y", 2.0]]
 
 
@@ -387,7 +387,7 @@ def test_spread_is_infinite_where_an_asset_takes_risk_away():
 
 
 def test_a_covariance_of_many_still_assets_names_three_of_them():
-    with pytest.raises(solvers.OptimizationError, match="^A, B, C and 2 others never move, so they can carry no share"):
+    with pytest.raises(problems.OptimizationError, match="^A, B, C and 2 others never move, so they can carry no share"):
         long_only.risk_parity(diagonal(0, 0, 0, 0, 0, 1e-4))
-    with pytest.raises(solvers.OptimizationError, match="^A, B never move, so they"):
+    with pytest.raises(problems.OptimizationError, match="^A, B never move, so they"):
         long_only.risk_parity(diagonal(0, 0, 1e-4))

@@ -7,15 +7,14 @@ from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
 
 from forefolio.portfolios import decisions
 from forefolio.portfolios import holdings
-from forefolio.portfolios import drawdown, long_only
 from forefolio.performance.backtest import backtest
 from forefolio.market.covariance import estimate
 from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
 from forefolio.portfolios.long_short import global_minimum_variance, tangency
-from forefolio.portfolios.solvers import Limits, NONE
+from forefolio.portfolios.problems import Limits, NONE
 from forefolio.portfolios.long_short import tangency_within
 from forefolio.portfolios.long_only import mean_variance_forecast, risk_parity
-from forefolio.portfolios.solvers import OptimizationError
+from forefolio.portfolios.problems import OptimizationError
 
 OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
            "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
@@ -244,13 +243,13 @@ def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, date
 
 
 def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
-    distance = holdings.rpp_distance(returns, decided[0], **COVARIANCE)
+    distance = decisions.rpp_distance(returns, decided[0], **COVARIANCE)
     assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
     history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
     row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
     difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
     assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
-    assert holdings.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
+    assert decisions.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
 
 
 def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
@@ -283,7 +282,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
                         estimate_covariance=shrunk)
     options = {"estimation_window": 60, "estimate_covariance": shrunk}
-    assert holdings.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
+    assert decisions.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
     shares = holdings.risk_contributions(returns, history, date=dates[0], **options)
     np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
 
@@ -570,8 +569,8 @@ def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns
     left = weights[weights["asset"] != "KO"].reset_index(drop=True)
     pd.testing.assert_frame_equal(left, others, check_exact=True)
     assert (held(weights, "equal_weight", dates[0]).drop("KO") == 0.25).all()
-    distance = holdings.rpp_distance(returns, weights, **COVARIANCE)["one_way_distance"]
-    np.testing.assert_array_equal(distance, holdings.rpp_distance(returns.drop(columns="KO"), others, **COVARIANCE)[
+    distance = decisions.rpp_distance(returns, weights, **COVARIANCE)["one_way_distance"]
+    np.testing.assert_array_equal(distance, decisions.rpp_distance(returns.drop(columns="KO"), others, **COVARIANCE)[
         "one_way_distance"])
 
 

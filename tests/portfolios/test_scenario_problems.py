@@ -8,7 +8,7 @@ import pytest
 from skfolio.datasets import load_sp500_dataset
 
 from forefolio.portfolios import drawdown, long_only
-from forefolio.portfolios.solvers import OptimizationError
+from forefolio.portfolios.problems import OptimizationError
 
 PROBLEMS = {  # and the days that each looks at
     "maximum_sortino": (partial(long_only.maximum_sortino, target=0.0001), 500),

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from forefolio.portfolios.solvers import LinearProgram, OptimizationError
+from forefolio.portfolios.problems import OptimizationError
+from forefolio.portfolios.solvers import LinearProgram
 
 
 def program_of(costs, *, limits=()):

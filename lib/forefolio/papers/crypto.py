@@ -11,8 +11,7 @@ import pandas as pd
 
 from forefolio.market.returns import Date
 from forefolio.performance.backtest import backtest
-from forefolio.portfolios.long_only import gross_exposure, maximum_sharpe
-from forefolio.portfolios.long_short import tangency
+from forefolio.portfolios.holdings import gross_exposure
 
 INEFFICIENT = "inefficient"  # status of a closed form on the lower branch, as `frontier.tangency` gives it
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
@@ -65,6 +64,9 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     tangency portfolio with the mean of all its next-day forecasts in place of mu and the covariance of all days, shorts
     allowed, which is what the paper seems to do; out of sample: the strategy `<model>+tangency`.
     """
+    from forefolio.portfolios.long_only import maximum_sharpe  # solvers, for which stage 04 should not pay
+    from forefolio.portfolios.long_short import tangency
+
     strategy = f"{model}+tangency"
     made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
     decided = weights[weights["strategy"] == strategy]

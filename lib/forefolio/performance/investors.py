@@ -8,7 +8,7 @@ import pandas as pd
 
 from forefolio.performance.evidence import LEVEL, monthly_tests
 from forefolio.performance.metrics import BENCHMARK
-from forefolio.portfolios.long_only import effective_holdings_by_date
+from forefolio.portfolios.holdings import effective_holdings_by_date
 from forefolio.study.vocabulary import EQUAL_WEIGHT, listed, percent
 
 PROFILES = {"mvf": "return-seeking", "rpp": "moderate", "mdp": "conservative"}  # of Nguyen 2025

@@ -13,7 +13,7 @@ import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
 from forefolio.performance.backtest import turnover
-from forefolio.portfolios.long_only import effective_holdings_by_date
+from forefolio.portfolios.holdings import effective_holdings_by_date
 
 BENCHMARK = "benchmark"
 

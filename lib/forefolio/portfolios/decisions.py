@@ -13,13 +13,14 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
 from forefolio.portfolios.drawdown import minimum_drawdown
 from forefolio.portfolios.long_only import equal_weight, mean_variance_forecast, risk_parity
 from forefolio.portfolios.long_short import tangency_portfolio
-from forefolio.portfolios.solvers import Limits, OptimizationError, Solution, joined
+from forefolio.portfolios.problems import Limits, OptimizationError, Solution, estimation_sample, joined
 
 MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
@@ -217,21 +218,6 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
                      (favorites["mu"] == favorites["window_mean"]).mean()))
     return pd.DataFrame(rows, columns=["model", "window_mean_correlation", "forecast_correlation", "relative_difference",
                                        "same_favorite"])
-
-
-def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str) -> pd.DataFrame:
-    """The last `days` returns up to and including `date`; `name` is the parameter to lower where there are fewer.
-
-    >>> index = pd.DatetimeIndex(["2024-01-29", "2024-01-30", "2024-01-31"])
-    >>> returns = pd.DataFrame({"A": [0.01, 0.02, 0.03]}, index=index)
-    >>> estimation_sample(returns, date="2024-01-30", days=1, name="estimation_window")["A"].tolist()
-    [0.02]
-    """
-    known = returns.loc[:pd.Timestamp(date)]
-    if len(known) < days:
-        raise ValueError(f"There are {len(known)} returns up to {iso_day(date)} and {name} asks for {days}: "
-                         "lower it or start the data earlier")
-    return known.iloc[len(known) - days:]
 
 
 def option(options: dict[str, Callable], choice: str, name: str) -> Callable:
@@ -459,3 +445,37 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
             "status": chosen.status}))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(
         columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
+
+
+def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
+                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+    """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
+
+    Parameters
+    ----------
+    returns, weights, estimation_window, estimate_covariance
+        As `rebalances.decide` takes and returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, strategy, one_way_distance (half the sum of absolute differences of weights, 0 to 1)
+        for each `<model>+rpp`; NaN where the window alone has no risk parity.
+
+    Notes
+    -----
+    Risk parity of the window is without limits. Where limits bind, the distance is what forecasts and limits moved
+    together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
+    """
+    rows = []
+    of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
+    for date, at_date in of_rpp.groupby("rebalance_date"):
+        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        bought = weights.loc[(weights["rebalance_date"] == date) & (weights["weight"] != 0), "asset"]
+        assets = window.columns[window.columns.isin(bought)]  # risk parity and equal weight hold all that they may
+        history = solution(partial(risk_parity, estimate_covariance(window[assets])), assets)
+        for strategy, held in at_date.groupby("strategy", sort=False):
+            difference = held.set_index("asset")["weight"].loc[assets] - history.weights
+            distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
+            rows.append((date, strategy, distance))
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])

@@ -17,9 +17,9 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.portfolios.long_only import effective_holdings
-from forefolio.portfolios.solvers import (Limits, LinearProgram, NONE, OptimizationError, PRICED, Solution, aligned,
-                                          complete, joined, long_only, solve)
+from forefolio.portfolios.holdings import effective_holdings
+from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, aligned, complete, joined
+from forefolio.portfolios.solvers import PRICED, LinearProgram, solve, within, without_dust
 
 PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
 
@@ -97,7 +97,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
         raise OptimizationError("Scenarios hold a return of -100 % or less, which no compounded wealth survives")
     limits, note = limits.attainable(scenarios.columns)
     w = cp.Variable(R.shape[1])
-    allowed = [cp.sum(w) == 1, *limits.constraints(w, scenarios.columns)]
+    allowed = [cp.sum(w) == 1, *within(limits, w, scenarios.columns)]
     programs = {"constant_weights": constant_weights, "uncompounded": partial(uncompounded, alpha=alpha),
                 "buy_and_hold": buy_and_hold}
     smallest = partial(programs[path], R, w, allowed)
@@ -111,7 +111,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
                 note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken", note)
         except OptimizationError as error:
             note = joined(f"several portfolios may have the smallest drawdown, and of these any: {error}", note)
-    return Solution(long_only(weights, scenarios.columns), solver, cp.OPTIMAL, note)
+    return Solution(without_dust(weights, scenarios.columns), solver, cp.OPTIMAL, note)
 
 
 def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
@@ -335,4 +335,4 @@ def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Con
 def _nearest_equal(w: cp.Variable, constraints: list[cp.Constraint]) -> np.ndarray:
     """Weights nearest equal weight."""
     solve(cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / w.size)), constraints), cp.CLARABEL)
-    return long_only(w.value, pd.RangeIndex(w.size)).to_numpy()
+    return without_dust(w.value, pd.RangeIndex(w.size)).to_numpy()

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.portfolios.long_only import minimum_variance
-from forefolio.portfolios.long_short import _plane
-from forefolio.portfolios.solvers import aligned, covariance_matrix, long_only, solve
+from forefolio.portfolios.problems import aligned, covariance_matrix
+from forefolio.portfolios.solvers import solve, without_dust
 
 
 def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     weights = [calmest]
     for target.value in np.linspace((mu.max() - mu @ calmest) / spread, 0, n_points)[1:]:
         solve(problem, cp.CLARABEL)
-        weights.append(long_only(w.value, covariance.columns).to_numpy())
+        weights.append(without_dust(w.value, covariance.columns).to_numpy())
     return _plane(np.array(weights), mu, Sigma).join(pd.DataFrame(weights, columns=covariance.columns))
 
 
@@ -114,51 +114,7 @@ def portfolio_moments(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataF
     return moments.assign(gross_exposure=abs(by_portfolio).sum(axis=1)).set_index(weights.columns)
 
 
-def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
-    """What each asset adds to the risk of a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
-
-    Parameters
-    ----------
-    weights, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Weights of the portfolio; covariance per day, joined by name.
-
-    Returns
-    -------
-    DataFrame, shape (n_assets, 6)
-        Index: asset. Columns weight, marginal_risk, covariance_with_portfolio, correlation_with_portfolio (NaN for an
-        asset that never moves), risk_contribution and risk_share, which sum to the portfolio's volatility and to 1.
-
-    Raises
-    ------
-    ValueError
-        If assets differ or the portfolio has no risk.
-
-    Notes
-    -----
-    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives
-    2 (Sigma w)_i, and calls the covariance (Sigma w)_i a correlation: both stand here under their own names.
-
-    Examples
-    --------
-    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
-    >>> marginal_risk(pd.Series({"A": 0.5, "B": 0.5}), variances)["risk_share"].round(6).tolist()
-    [0.1, 0.9]
-    """
-    Sigma = covariance_matrix(covariance)
-    w = aligned(weights, covariance.columns, name="weights")
-    with_portfolio = Sigma @ w
-    if not w @ with_portfolio > 0:
-        raise ValueError("The portfolio has no risk to attribute: give one that moves")
-    volatility = np.sqrt(w @ with_portfolio)
-    own = np.sqrt(np.diag(Sigma))
-    return pd.DataFrame(
-        {
-            "weight": w,
-            "marginal_risk": with_portfolio / volatility,
-            "covariance_with_portfolio": with_portfolio,
-            "correlation_with_portfolio": with_portfolio / np.where(own > 0, own, np.nan) / volatility,
-            "risk_contribution": w * with_portfolio / volatility,
-            "risk_share": w * with_portfolio / volatility**2,
-        },
-        index=covariance.columns.rename("asset"),
-    )
+def _plane(weights: np.ndarray, mu: np.ndarray, Sigma: np.ndarray) -> pd.DataFrame:
+    """Expected return and volatility of each row of weights."""
+    variance = ((weights @ Sigma) * weights).sum(axis=1)
+    return pd.DataFrame({"expected_return": weights @ mu, "volatility": np.sqrt(np.maximum(variance, 0))})

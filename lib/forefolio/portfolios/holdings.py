@@ -4,15 +4,36 @@ How far apart decided weights are: one-way distances, near-copies, and how many 
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
-from forefolio.portfolios.decisions import estimation_sample, solution
-from forefolio.portfolios.frontier import marginal_risk
-from forefolio.portfolios.long_only import effective_holdings_by_date, gross_exposure, risk_parity
+from forefolio.portfolios.problems import aligned, covariance_matrix, estimation_sample
+
+
+def effective_holdings(weights: pd.Series) -> float:
+    """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
+
+    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
+    (2.0, 1.8)
+    """
+    return float(weights.abs().sum() ** 2 / (weights**2).sum())
+
+
+def effective_holdings_by_date(weights: pd.DataFrame) -> pd.DataFrame:
+    """Columns rebalance_date, strategy, effective_holdings, from weights with columns asset and weight beside."""
+    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
+    return by_date.agg(effective_holdings).rename("effective_holdings").reset_index()
+
+
+def gross_exposure(weights: pd.Series) -> float:
+    """Sum of absolute weights: 1 without short selling.
+
+    >>> gross_exposure(pd.Series([1.5, -0.5]))
+    2.0
+    """
+    return float(weights.abs().sum())
 
 
 def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
@@ -39,40 +60,6 @@ def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
     return by_date.agg(gross_exposure).rename("gross_exposure").reset_index()
 
 
-def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
-                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-    """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
-
-    Parameters
-    ----------
-    returns, weights, estimation_window, estimate_covariance
-        As `rebalances.decide` takes and returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns rebalance_date, strategy, one_way_distance (half the sum of absolute differences of weights, 0 to 1)
-        for each `<model>+rpp`; NaN where the window alone has no risk parity.
-
-    Notes
-    -----
-    Risk parity of the window is without limits. Where limits bind, the distance is what forecasts and limits moved
-    together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
-    """
-    rows = []
-    of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
-    for date, at_date in of_rpp.groupby("rebalance_date"):
-        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-        bought = weights.loc[(weights["rebalance_date"] == date) & (weights["weight"] != 0), "asset"]
-        assets = window.columns[window.columns.isin(bought)]  # risk parity and equal weight hold all that they may
-        history = solution(partial(risk_parity, estimate_covariance(window[assets])), assets)
-        for strategy, held in at_date.groupby("strategy", sort=False):
-            difference = held.set_index("asset")["weight"].loc[assets] - history.weights
-            distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
-            rows.append((date, strategy, distance))
-    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])
-
-
 def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
     """How far forecasts moved each risk parity, on the mean and on the most distant rebalance date.
 
@@ -94,6 +81,56 @@ def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
     """
     return distance.groupby("strategy", sort=False)["one_way_distance"].agg(
         mean_distance="mean", largest_distance="max", n_dates="count").reset_index()
+
+
+def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
+    """What each asset adds to the risk of a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
+
+    Parameters
+    ----------
+    weights, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
+        Weights of the portfolio; covariance per day, joined by name.
+
+    Returns
+    -------
+    DataFrame, shape (n_assets, 6)
+        Index: asset. Columns weight, marginal_risk, covariance_with_portfolio, correlation_with_portfolio (NaN for an
+        asset that never moves), risk_contribution and risk_share, which sum to the portfolio's volatility and to 1.
+
+    Raises
+    ------
+    ValueError
+        If assets differ or the portfolio has no risk.
+
+    Notes
+    -----
+    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives
+    2 (Sigma w)_i, and calls the covariance (Sigma w)_i a correlation: both stand here under their own names.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> marginal_risk(pd.Series({"A": 0.5, "B": 0.5}), variances)["risk_share"].round(6).tolist()
+    [0.1, 0.9]
+    """
+    Sigma = covariance_matrix(covariance)
+    w = aligned(weights, covariance.columns, name="weights")
+    with_portfolio = Sigma @ w
+    if not w @ with_portfolio > 0:
+        raise ValueError("The portfolio has no risk to attribute: give one that moves")
+    volatility = np.sqrt(w @ with_portfolio)
+    own = np.sqrt(np.diag(Sigma))
+    return pd.DataFrame(
+        {
+            "weight": w,
+            "marginal_risk": with_portfolio / volatility,
+            "covariance_with_portfolio": with_portfolio,
+            "correlation_with_portfolio": with_portfolio / np.where(own > 0, own, np.nan) / volatility,
+            "risk_contribution": w * with_portfolio / volatility,
+            "risk_share": w * with_portfolio / volatility**2,
+        },
+        index=covariance.columns.rename("asset"),
+    )
 
 
 def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, estimation_window: int,

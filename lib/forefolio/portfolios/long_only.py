@@ -15,8 +15,9 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.portfolios.solvers import (Limits, NONE, OptimizationError, Solution, aligned, complete,
-                                          covariance_matrix, joined, long_only, named, smallest, solve)
+from forefolio.portfolios.problems import (NONE, Limits, OptimizationError, Solution, aligned, complete,
+                                           covariance_matrix, joined, named)
+from forefolio.portfolios.solvers import smallest, solve, within, without_dust
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
@@ -65,7 +66,7 @@ def minimum_variance(covariance: pd.DataFrame) -> Solution:
         w >= 0,
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status)
+    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status)
 
 
 def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
@@ -111,7 +112,7 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
         y >= 0,
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(long_only(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
+    return Solution(without_dust(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
 
 
 def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float,
@@ -161,10 +162,10 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
     problem = cp.Problem(cp.Minimize(risk - reward), [
         cp.sum(w) == 1,
-        *limits.constraints(w, covariance.columns),
+        *within(limits, w, covariance.columns),
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(long_only(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
 
 
 def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
@@ -214,7 +215,7 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
         never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
         raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: drop what never moves")
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
-    equal = long_only(_equal_contributions(C) / volatility, covariance.columns)
+    equal = without_dust(_equal_contributions(C) / volatility, covariance.columns)
     if limits.met_by(equal):
         return Solution(equal, "Newton", "optimal", widened, _spread(equal, Sigma))
     within = _contributions_within(limits, C, volatility, covariance.columns, widened)
@@ -248,7 +249,7 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
                           widened: str) -> Solution:
     """Solution of the program with logarithms under limits: Newton's method, each step a quadratic program."""
     n, v, s = len(C), cp.Variable(len(C)), cp.Variable(len(C))
-    solve(cp.Problem(cp.Maximize(cp.min(v)), [cp.sum(v) == 1, *limits.constraints(v, assets)]), cp.HIGHS)
+    solve(cp.Problem(cp.Maximize(cp.min(v)), [cp.sum(v) == 1, *within(limits, v, assets)]), cp.HIGHS)
     w = np.maximum(v.value, 1e-12)  # starts at the largest smallest weight: logarithms need some of each
     status, note = "fallback", "the limits leave too little room to share the risk: weights within them"
     for _ in range(200):
@@ -259,7 +260,7 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
         moved = cp.multiply(w, 1 + s)
         try:
             solve(cp.Problem(cp.Minimize(cp.quad_form(s, cp.psd_wrap(H)) / 2 + gap @ s),
-                             limits.constraints(moved, assets, total=cp.sum(moved))), cp.CLARABEL)
+                             within(limits, moved, assets, total=cp.sum(moved))), cp.CLARABEL)
         except OptimizationError:  # seen where less than 0.1 % may be traded
             break
         decrement = np.sqrt(s.value @ H @ s.value)
@@ -267,7 +268,7 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
         if decrement < 1e-6:  # the next would be near its square
             status, note = "optimal", "contributions to risk as equal as the limits allow"
             break
-    return Solution(long_only(w, assets), cp.CLARABEL, status, joined(note, widened))
+    return Solution(without_dust(w, assets), cp.CLARABEL, status, joined(note, widened))
 
 
 def fallback(covariance: pd.DataFrame) -> Solution:
@@ -275,30 +276,6 @@ def fallback(covariance: pd.DataFrame) -> Solution:
     calm = minimum_variance(covariance)
     note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
     return Solution(calm.weights, calm.solver, "fallback", note)
-
-
-def effective_holdings(weights: pd.Series) -> float:
-    """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
-
-    >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
-    (2.0, 1.8)
-    """
-    return float(weights.abs().sum() ** 2 / (weights**2).sum())
-
-
-def effective_holdings_by_date(weights: pd.DataFrame) -> pd.DataFrame:
-    """Columns rebalance_date, strategy, effective_holdings, from weights with columns asset and weight beside."""
-    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
-    return by_date.agg(effective_holdings).rename("effective_holdings").reset_index()
-
-
-def gross_exposure(weights: pd.Series) -> float:
-    """Sum of absolute weights: 1 without short selling.
-
-    >>> gross_exposure(pd.Series([1.5, -0.5]))
-    2.0
-    """
-    return float(weights.abs().sum())
 
 
 def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
@@ -349,7 +326,7 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
         y >= 0,
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(long_only(y.value / y.value.sum(), scenarios.columns), cp.CLARABEL, problem.status)
+    return Solution(without_dust(y.value / y.value.sum(), scenarios.columns), cp.CLARABEL, problem.status)
 
 
 def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
@@ -397,4 +374,4 @@ def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
         w >= 0,
     ])
     solve(problem, cp.HIGHS)
-    return Solution(long_only(w.value, scenarios.columns), cp.HIGHS, problem.status)
+    return Solution(without_dust(w.value, scenarios.columns), cp.HIGHS, problem.status)

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.covariance import condition_number
-from forefolio.portfolios.solvers import DUST, OptimizationError, Solution, aligned, covariance_matrix, smallest, solve
+from forefolio.portfolios.problems import DUST, OptimizationError, Solution, aligned, covariance_matrix
+from forefolio.portfolios.solvers import smallest, solve
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
@@ -144,12 +145,6 @@ def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarr
                                 "ledoit_wolf or ridge above 0")
     right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
     return (np.linalg.solve(C, right) / volatility[:, None]).T
-
-
-def _plane(weights: np.ndarray, mu: np.ndarray, Sigma: np.ndarray) -> pd.DataFrame:
-    """Expected return and volatility of each row of weights."""
-    variance = ((weights @ Sigma) * weights).sum(axis=1)
-    return pd.DataFrame({"expected_return": weights @ mu, "volatility": np.sqrt(np.maximum(variance, 0))})
 
 
 def tangency_portfolio(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
