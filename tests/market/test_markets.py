@@ -196,8 +196,8 @@ def test_a_simulated_benchmark_holds_all_listed_assets_equally():
 def test_simulated_delistings_are_dropped_before_and_held_after_the_end_of_validation():
     made = simulated(simulated_delistings=12)
     market = sources.load(made)
-    kept, table = universe.choose(market.prices, train_end=made.train_end, validation_end=made.validation_end, max_missing=0,
-                                  fill_limit=0, largest_jump=np.inf, required=[])
+    chosen = universe.choose(market.prices, made)
+    kept, table = chosen.prices, chosen.assets
     ended = market.truth.set_index("asset")["delisted_on"]
     early = ended.index[ended <= pd.Timestamp(made.validation_end)]
     assert set(table.loc[~table["kept"], "ticker"]) == set(early) and 0 < len(early) < 12
@@ -223,17 +223,16 @@ def test_of_a_real_market_nobody_knows_the_truth():
 
 
 # ------------------------------------------------------------------------------------------------ the papers' markets
-def chosen(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return universe.choose(sources.load(of).prices, train_end=of.train_end, validation_end=of.validation_end,
-                           max_missing=of.max_missing, fill_limit=of.fill_limit, largest_jump=np.inf,
-                           required=[] if of.allow_missing_tickers else of.tickers)
+def kept_and_table(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    made = universe.choose(sources.load(of).prices, of)
+    return made.prices, made.assets
 
 
 @pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
 def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
     paths = (f"prices_path={Path(MARKETS) / 'vn100_prices.csv'}", f"benchmark_path={Path(MARKETS) / 'vn100_index.csv'}")
     nguyen = yaml_files.load(parameters.ROOT / "params" / "nguyen2025.yml", paths)
-    kept, table = chosen(nguyen)
+    kept, table = kept_and_table(nguyen)
     raw = pd.read_csv(Path(MARKETS) / "vn100_prices.csv", index_col="date")
     assert list(kept) == list(raw.columns[(raw > 0).all()]) and kept.shape[1] == 55
     dropped = table[~table["kept"]]
@@ -249,11 +248,11 @@ def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
 def test_the_coins_are_all_kept_and_the_four_others_have_their_reason():
     path = f"prices_path={Path(MARKETS) / 'crypto21_prices.csv'}"
     params = parameters.ROOT / "params" / "zouaoui2025.yml"
-    kept, table = chosen(yaml_files.load(params, ("source=csv", path, "allow_missing_tickers=true")))
+    kept, table = kept_and_table(yaml_files.load(params, ("source=csv", path, "allow_missing_tickers=true")))
     assert kept.shape == (1098, 21) and len(table) == 25
     absent = table[~table["kept"]]
     assert absent["ticker"].tolist() == ["DAI-USD", "VUSDT-USD", "RARE11294-USD", "VBTC-USD"]
     assert (absent["reason"] == "has no prices").all()
     with pytest.raises(MarketError, match="tickers: DAI-USD, VUSDT-USD, RARE11294-USD, VBTC-USD are not in crypto21"):
         sources.load(yaml_files.load(params, ("source=csv", path)))
-    assert chosen(yaml_files.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)
+    assert kept_and_table(yaml_files.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)

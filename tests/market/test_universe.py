@@ -15,9 +15,11 @@ def prices(**columns):
 
 
 def chosen(frame, *, until="2024-01-05", max_missing=0.0, fill_limit=0, largest_jump=np.inf, required=(), train_end=None):
-    kept, table = universe.choose(frame, train_end=train_end or until, validation_end=until, max_missing=max_missing,
-                                  fill_limit=fill_limit, largest_jump=largest_jump, required=required)
-    return kept, table.set_index("ticker")
+    finite = np.isfinite(largest_jump)
+    chosen = universe.choose(frame, Study().model_copy(update=dict(
+        train_end=train_end or until, validation_end=until, max_missing=max_missing, fill_limit=fill_limit, drop_jumps=finite,
+        jump_threshold=largest_jump if finite else 0.0, tickers=list(required))))
+    return chosen.prices, chosen.assets.set_index("ticker")
 
 
 @pytest.mark.parametrize("order", [[1, 0, 2, 3, 4], [0, 0, 1, 2, 3]])
@@ -77,6 +79,14 @@ def test_prices_after_the_limit_choose_no_ticker():
     noisy = frame.copy()
     noisy.iloc[3:] = rng.choice([np.nan, -1.0, 9.0], size=(2, 3))
     assert list(chosen(frame, until="2024-01-04")[0]) == list(chosen(noisy, until="2024-01-04")[0]) == ["A", "C"]
+
+
+def test_a_held_price_is_not_traded():
+    frame = prices(A=[1, 2, np.nan, 4, 5], B=[1, 2, 3, np.nan, 0], C=[1, 2, 3, 4, 5], D=[np.nan, 1, 2, 3, 4])
+    chosen = universe.choose(frame, Study().model_copy(update=dict(train_end="2024-01-03", validation_end="2024-01-03")))
+    assert list(chosen.traded) == list(chosen.prices) == ["A", "B", "C"] and chosen.traded.index.equals(DAYS)
+    assert chosen.traded["A"].tolist() == [True, True, False, True, True]
+    assert chosen.traded["B"].tolist() == [True, True, True, False, False] and chosen.traded["C"].all()
 
 
 def test_universe_does_not_change_its_argument():
@@ -144,7 +154,7 @@ def test_many_required_tickers_are_named_in_part():
 # --------------------------------------------------------------------------------------------------------- findings
 def found(frame, *, stale_days=2, jump_threshold=0.5):
     return [(row.subject, row.finding, f"{row.first:%d}", f"{row.last:%d}", row.n_days, row.treatment)
-            for row in universe.findings(frame, stale_days=stale_days, jump_threshold=jump_threshold)]
+            for row in universe.findings(frame, Study(stale_days=stale_days, jump_threshold=jump_threshold))]
 
 
 def test_prices_that_are_none_are_counted_and_missing():

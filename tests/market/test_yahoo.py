@@ -43,12 +43,6 @@ def study(tickers=("AAA", "BBB", "CCC"), **changes) -> Study:
                         train_end="2020-02-14", validation_end="2020-02-28") | changes)
 
 
-def choose(study: Study, prices: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return universe.choose(prices, train_end=study.train_end, validation_end=study.validation_end,
-                           max_missing=study.max_missing, fill_limit=study.fill_limit, largest_jump=np.inf,
-                           required=[] if study.allow_missing_tickers else study.tickers)
-
-
 # ------------------------------------------------------------------------------------------------- what arrives
 def test_a_download_is_the_adjusted_closes_of_the_days_asked_for(server):
     market = sources.load(study())
@@ -86,11 +80,11 @@ def test_a_ticker_asked_for_by_name_that_is_partly_empty_is_an_error_with_its_da
     server.closes["CCC"] = server.closes["CCC"].iloc[3:]
     prices = sources.load(study()).prices
     with pytest.raises(ValueError) as refused:
-        choose(study(), prices)
+        universe.choose(prices, study())
     assert "BBB misses 2 of 42 days up to 2020-02-28" in str(refused.value)
     assert "CCC starts on 2020-01-07" in str(refused.value) and "allow_missing_tickers" in str(refused.value)
-    table = choose(study(("AAA", "BBB", "CCC", "DDD"), allow_missing_tickers=True),
-                   sources.load(study(("AAA", "BBB", "CCC", "DDD"))).prices)[1].set_index("ticker")
+    four = study(("AAA", "BBB", "CCC", "DDD"), allow_missing_tickers=True)
+    table = universe.choose(sources.load(four).prices, four).assets.set_index("ticker")
     assert table["kept"].tolist() == [True, False, False, True]
     assert table.loc["CCC", "reason"] == "starts on 2020-01-07"
 
@@ -115,7 +109,7 @@ def test_a_missing_ticker_that_is_allowed_is_dropped_with_its_reason(server):
     allowed = study(("AAA", "BBB", "ZZZ"), allow_missing_tickers=True)
     market = sources.load(allowed)
     assert market.prices["ZZZ"].isna().all(), "nothing is made up for it"
-    table = choose(allowed, market.prices)[1].set_index("ticker")
+    table = universe.choose(market.prices, allowed).assets.set_index("ticker")
     assert not table.loc["ZZZ", "kept"] and table.loc["ZZZ", "reason"] == "has no prices"
     assert market.findings[["subject", "finding"]].to_numpy().tolist() == [["ZZZ", "not at Yahoo: no such symbol"]]
     assert snapshots.sidecar(market.files[0])["missing"] == {"ZZZ": "no such symbol"}

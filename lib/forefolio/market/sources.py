@@ -90,7 +90,7 @@ def load(study: Study) -> Market:
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
     """The market's findings followed by what is strange in its prices, in the columns of `Market.findings`."""
-    strange = universe.findings(market.prices, stale_days=study.stale_days, jump_threshold=study.jump_threshold)
+    strange = universe.findings(market.prices, study)
     return pd.DataFrame([*market.findings.itertuples(index=False, name=None), *strange], columns=Finding._fields)
 
 

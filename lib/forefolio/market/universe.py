@@ -4,16 +4,36 @@ A price that is not positive is missing, never a return of -100 %. Gaps are judg
 comes later cannot have been known, so a later gap holds the last price and says so. Strange prices are flagged.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding
-from forefolio.market.returns import Date, Need, check_labels, iso_day
+from forefolio.market.returns import Need, check_labels, iso_day, simple_returns
 from forefolio.study.parameters import Study
 
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
+
+
+@dataclass(frozen=True)
+class Universe:
+    """
+    The assets that a study may hold.
+
+    Attributes
+    ----------
+    prices : DataFrame (n_days, n_kept)
+        Prices without missing values: each gap holds the last price before it.
+    assets : DataFrame (n_tickers, 6)
+        Columns ticker, first, last (days with a price), missing (days up to `validation_end`), kept, reason. The reason
+        says why a ticker was dropped, or where a kept one holds an old price; else it is empty.
+    traded : DataFrame of bool (n_days, n_kept)
+        Whether a price is the day's own; nothing can be bought at one that is held.
+    """
+
+    prices: pd.DataFrame
+    assets: pd.DataFrame
+    traded: pd.DataFrame
 
 
 def known(prices: pd.DataFrame) -> pd.DataFrame:
@@ -21,33 +41,21 @@ def known(prices: pd.DataFrame) -> pd.DataFrame:
     return prices.where((prices > PLAUSIBLE[0]) & (prices < PLAUSIBLE[1])).astype(float)
 
 
-def choose(prices: pd.DataFrame, *, train_end: Date, validation_end: Date, max_missing: float, fill_limit: int,
-           largest_jump: float, required: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def choose(prices: pd.DataFrame, study: Study) -> Universe:
     """
-    Tickers that could have been chosen at the end of validation, their gaps filled forward, and why not the others.
+    Tickers that could have been chosen at the end of validation, and why not the others.
 
     Parameters
     ----------
     prices : DataFrame (n_days, n_tickers)
         Adjusted closes as they came.
-    train_end, validation_end : date
-        An asset must have moved up to the first; gaps, endings and jumps count up to the second.
-    max_missing : float
-        Share of the days up to `validation_end` that a kept ticker may miss, 0 to 1.
-    fill_limit : int
-        Gaps of at most so many days in a row do not count as missing.
-    largest_jump : float
-        A ticker that moves by more than this fraction in a day up to `validation_end` is dropped; infinite for none.
-    required : sequence of str
-        Tickers that must be kept and may miss no more than `max_missing` of all days, after `validation_end` too.
+    study : Study
+        Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, and `jump_threshold` where `drop_jumps` is set. Its
+        `tickers` must all be kept, and may miss no more than `max_missing` of all days, unless `allow_missing_tickers`.
 
     Returns
     -------
-    kept : DataFrame (n_days, n_kept)
-        Prices without missing values: each gap holds the last price before it.
-    table : DataFrame (n_tickers, 6)
-        Columns ticker, first, last (days with a price), missing (days up to `validation_end`), kept, reason.
-        The reason is why a ticker was dropped, or where a kept one holds an old price; else empty.
+    Universe
 
     Raises
     ------
@@ -57,41 +65,41 @@ def choose(prices: pd.DataFrame, *, train_end: Date, validation_end: Date, max_m
     Notes
     -----
     A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
-    before the last day up to `validation_end` (it cannot be bought after), if it misses too many days, or if it
-    never moves up to `train_end`. With `max_missing` 0 and `validation_end` the last day the first three are the
-    rule of Nguyen 2025, which knows the future.
+    before the last day up to `validation_end` (it cannot be bought after), if it misses too many days, if it never
+    moves up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the last day the first three are
+    the rule of Nguyen 2025, which knows the future.
 
     Examples
     --------
-    >>> days = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"], name="date")
-    >>> prices = pd.DataFrame({"A": [1.0, 2.0, 3.0], "B": [5.0, 6.0, 0.0], "C": [np.nan, 1.0, 1.0]}, index=days)
-    >>> kept, table = choose(prices, train_end="2024-01-03", validation_end="2024-01-03", max_missing=0.0,
-    ...                      fill_limit=0, largest_jump=np.inf, required=[])
-    >>> kept["B"].tolist()
-    [5.0, 6.0, 6.0]
-    >>> table["reason"].tolist()
-    ['', 'ends on 2024-01-03, held after', 'starts on 2024-01-03']
+    >>> days, nan = pd.date_range("2024-01-02", periods=4, name="date"), float("nan")
+    >>> prices = pd.DataFrame({"A": [1.0, 2.0, 3.0, 4.0], "B": [5.0, 6.0, 7.0, nan], "C": [nan, 1.0, 2.0, 1.0]}, days)
+    >>> chosen = choose(prices, Study(start=days[0].date(), train_end=days[1].date(), validation_end=days[2].date(),
+    ...                               end=days[3].date()))
+    >>> chosen.prices["B"].tolist()
+    [5.0, 6.0, 7.0, 7.0]
+    >>> chosen.assets["reason"].tolist()
+    ['', 'ends on 2024-01-04, held after', 'starts on 2024-01-03']
     """
     check_labels(prices)
     clean = known(prices)
-    early = clean.loc[:pd.Timestamp(validation_end)]
+    early = clean.loc[:pd.Timestamp(study.validation_end)]
     if early.empty:
-        raise ValueError(f"No prices up to {iso_day(validation_end)}: prices start on {iso_day(prices.index[0])}, "
+        raise ValueError(f"No prices up to {iso_day(study.validation_end)}: prices start on {iso_day(prices.index[0])}, "
                          "so move validation_end after it")
-    rows = []
-    for ticker in clean:
-        dropped = _why_dropped(clean[ticker], early[ticker], pd.Timestamp(train_end), max_missing, fill_limit, largest_jump)
-        rows.append({"ticker": ticker, "first": clean[ticker].first_valid_index(), "last": clean[ticker].last_valid_index(),
-                     "missing": early[ticker].isna().sum(), "kept": not dropped,
-                     "reason": dropped or _what_is_held(clean[ticker])})
-    table = pd.DataFrame(rows).astype({"first": "datetime64[us]", "last": "datetime64[us]"})
-    _check_required(clean, table, required, max_missing, fill_limit)
-    if table["kept"].sum() < 2:
-        examples = "; ".join(f"{row.ticker} {row.reason}" for row in table[~table["kept"]].head(3).itertuples())
-        raise ValueError(f"Only {table['kept'].sum()} of {len(table)} tickers can be kept{f' ({examples})' if examples else ''}, "
+    reasons = {ticker: _why_dropped(clean[ticker], early[ticker], study) for ticker in clean}
+    assets = pd.DataFrame([
+        {"ticker": ticker, "first": clean[ticker].first_valid_index(), "last": clean[ticker].last_valid_index(),
+         "missing": early[ticker].isna().sum(), "kept": not dropped, "reason": dropped or _what_is_held(clean[ticker])}
+        for ticker, dropped in reasons.items()]).astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+    if not study.allow_missing_tickers:
+        _check_required(clean, reasons, study)
+    kept = [ticker for ticker, dropped in reasons.items() if not dropped]
+    if len(kept) < 2:
+        examples = "; ".join([f"{ticker} {dropped}" for ticker, dropped in reasons.items() if dropped][:3])
+        raise ValueError(f"Only {len(kept)} of {len(reasons)} tickers can be kept{f' ({examples})' if examples else ''}, "
                          "and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or move "
                          "start later")
-    return clean[table.loc[table["kept"], "ticker"]].ffill(), table
+    return Universe(clean[kept].ffill(), assets, clean[kept].notna())
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
@@ -126,7 +134,7 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
             *carried, Need("correlation_window", study.correlation_window, "all", "that is all there is")]
 
 
-def findings(prices: pd.DataFrame, *, stale_days: int, jump_threshold: float) -> list[Finding]:
+def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     """
     What is strange in prices as they came: prices that are none, long standstills, large jumps.
 
@@ -134,31 +142,31 @@ def findings(prices: pd.DataFrame, *, stale_days: int, jump_threshold: float) ->
     ----------
     prices : DataFrame (n_days, n_tickers)
         Adjusted closes as they came.
-    stale_days : int
-        Days in a row without a move from which on they are flagged.
-    jump_threshold : float
-        Fraction a day beyond which a move is flagged; from one known price to the next, over a gap as well.
+    study : Study
+        `stale_days` is from how many days in a row without a move these are flagged; `jump_threshold` the fraction beyond
+        which a move is, from one known price to the next, also over a gap.
 
     Returns
     -------
     list of Finding
-        At most one of each kind a ticker; nothing is changed here.
+        At most one of each kind per ticker; nothing is changed here.
 
     Examples
     --------
     >>> days = pd.date_range("2024-01-01", periods=5, name="date")
     >>> prices = pd.DataFrame({"A": [1.0, 1.0, 1.0, 0.0, 2.0]}, index=days)
-    >>> [(found.finding, found.n_days) for found in findings(prices, stale_days=2, jump_threshold=0.5)]
+    >>> [(found.finding, found.n_days) for found in findings(prices, Study(stale_days=2, jump_threshold=0.5))]
     [('prices that are not positive numbers', 1), ('2 or more days without a move', 2), ('moves beyond 50 % in a day', 1)]
     """
     check_labels(prices)
     clean, found = known(prices), []
     for ticker in prices:
         moves = _moves(clean[ticker])
+        still, jumps = moves == 0, moves.abs() > study.jump_threshold
         kinds = {"prices that are not positive numbers": (prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing"),
-                 f"{stale_days} or more days without a move": (_standstill(moves, stale_days), "flagged"),
-                 f"moves beyond {jump_threshold:.0%} in a day".replace("%", " %"):
-                     (moves.index[moves.abs() > jump_threshold], "flagged")}
+                 f"{study.stale_days} or more days without a move":
+                     (moves.index[still & (_runs(still) >= study.stale_days)], "flagged"),
+                 f"moves beyond {study.jump_threshold:.0%} in a day".replace("%", " %"): (moves.index[jumps], "flagged")}
         found += [Finding(str(ticker), kind, days[0], days[-1], len(days), treatment)
                   for kind, (days, treatment) in kinds.items() if len(days)]
     return found
@@ -166,25 +174,21 @@ def findings(prices: pd.DataFrame, *, stale_days: int, jump_threshold: float) ->
 
 def _moves(prices: pd.Series) -> pd.Series:
     """Returns from each known price to the next known one, on the later day."""
-    return prices.dropna().pct_change().iloc[1:]
+    return simple_returns(prices.dropna().to_frame())[prices.name]
 
 
-def _standstill(moves: pd.Series, at_least: int) -> pd.DatetimeIndex:
-    """Days in runs of at least so many zero moves."""
-    still = moves == 0
-    runs = still.groupby((~still).cumsum()).transform("sum")  # zeros between two moves
-    return moves.index[still & (runs >= at_least)]
+def _runs(days: pd.Series) -> pd.Series:
+    """How long the run of true days is that a day belongs to; only for true days."""
+    return days.groupby((~days).cumsum()).transform("sum")
 
 
 def _long_gaps(prices: pd.Series, fill_limit: int) -> pd.DatetimeIndex:
     """Days without a price in gaps of more than `fill_limit` days in a row."""
     gap = prices.isna()
-    lengths = gap.groupby((~gap).cumsum()).transform("sum")
-    return prices.index[gap & (lengths > fill_limit)]
+    return prices.index[gap & (_runs(gap) > fill_limit)]
 
 
-def _why_dropped(prices: pd.Series, early: pd.Series, train_end: pd.Timestamp, max_missing: float, fill_limit: int,
-                 largest_jump: float) -> str:
+def _why_dropped(prices: pd.Series, early: pd.Series, study: Study) -> str:
     """Reason to drop a ticker, or an empty string."""
     first, last, end = prices.first_valid_index(), prices.last_valid_index(), early.index[-1]
     if first is None:
@@ -193,14 +197,14 @@ def _why_dropped(prices: pd.Series, early: pd.Series, train_end: pd.Timestamp, m
         return f"starts on {iso_day(first)}"
     if last < end:
         return f"ends on {iso_day(last)}"
-    missing = len(_long_gaps(early, fill_limit))
-    if missing > max_missing * len(early):
+    missing = len(_long_gaps(early, study.fill_limit))
+    if missing > study.max_missing * len(early):
         return f"misses {missing} of {len(early)} days up to {iso_day(end)}"
-    if early.loc[:train_end].nunique() < 2:
-        return f"never moves up to {iso_day(train_end)}"
+    if early.loc[:pd.Timestamp(study.train_end)].nunique() < 2:
+        return f"never moves up to {iso_day(study.train_end)}"
     moves = _moves(early)
-    jumps = moves[moves.abs() > largest_jump]
-    if len(jumps):
+    jumps = moves[moves.abs() > study.jump_threshold]
+    if study.drop_jumps and len(jumps):
         return f"moves by {jumps.iloc[0]:+.0%} on {iso_day(jumps.index[0])}".replace("%", " %")
     return ""
 
@@ -213,16 +217,14 @@ def _what_is_held(prices: pd.Series) -> str:
     return f"holds the last price on {n_gaps} missing {'day' if n_gaps == 1 else 'days'}" if n_gaps else ""
 
 
-def _check_required(clean: pd.DataFrame, table: pd.DataFrame, required: Sequence[str], max_missing: float,
-                    fill_limit: int) -> None:
+def _check_required(clean: pd.DataFrame, reasons: dict[str, str], study: Study) -> None:
     """Refuse tickers that were asked for by name and are dropped or have long gaps, with the days."""
-    reasons = table.set_index("ticker")
     broken = []
-    for ticker in required:
-        gaps = _long_gaps(clean[ticker], fill_limit)
-        if not reasons.loc[ticker, "kept"]:
-            broken.append(f"{ticker} {reasons.loc[ticker, 'reason']}")
-        elif len(gaps) > max_missing * len(clean):
+    for ticker in study.tickers:
+        gaps = _long_gaps(clean[ticker], study.fill_limit)
+        if reasons[ticker]:
+            broken.append(f"{ticker} {reasons[ticker]}")
+        elif len(gaps) > study.max_missing * len(clean):
             broken.append(f"{ticker} misses {len(gaps)} of {len(clean)} days, from {iso_day(gaps[0])} to {iso_day(gaps[-1])}")
     if broken:
         more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""

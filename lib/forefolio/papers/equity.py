@@ -170,7 +170,7 @@ def sentences(published: Mapping[str, pd.DataFrame], *, accuracy: pd.DataFrame, 
     net_returns : DataFrame (n_days, n_strategies + 1)
         Simple daily returns.
     universe : DataFrame
-        As `universe.choose` gives it: a row a ticker, column kept.
+        As `market.universe.Universe.assets`: a row a ticker, column kept.
 
     Returns
     -------

@@ -110,7 +110,7 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
     prices : DataFrame (n_days, n_assets)
         Adjusted closes as they came.
     universe : DataFrame
-        Columns ticker, first, kept, as `universe.choose` returns; one row a column of `prices`.
+        Columns ticker, first, kept, as `Universe.assets` has them; one row a column of `prices`.
     validation_end : date
         Last day whose gaps count, marked in the figure.
 

@@ -1,6 +1,5 @@
 """Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,14 +68,10 @@ def check(study: Study, markets: Markets | None = None) -> list[Path]:
 
 def _market(study: Study) -> Market:
     market = sources.load(study)
-    train_end, validation_end = study.train_end.isoformat(), study.validation_end.isoformat()
     try:
-        prices, _ = universe.choose(
-            market.prices, train_end=train_end, validation_end=validation_end, max_missing=study.max_missing,
-            fill_limit=study.fill_limit, largest_jump=study.jump_threshold if study.drop_jumps else math.inf,
-            required=[] if study.allow_missing_tickers else study.tickers)
+        prices = universe.choose(market.prices, study).prices
         index = returns.simple_returns(prices).index
-        periods = returns.periods(index, train_end=train_end, validation_end=validation_end).set_index("period")
+        periods = returns.periods(index, train_end=study.train_end, validation_end=study.validation_end).set_index("period")
     except ValueError as error:
         raise StudyError(str(error)) from None
     training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
