@@ -86,8 +86,7 @@ def test_verdicts_are_chosen_by_the_tests():
     rng = np.random.default_rng(2)
     base = rng.uniform(1, 2, 200)
     table = evidence.accuracy_tests(errors(mean=base, good=base - 0.1 + rng.normal(0, 0.1, 200),
-                                          bad=base + 0.1 + rng.normal(0, 0.1, 200), same=base + rng.normal(0, 0.1, 200)),
-                                   networks=["good", "bad", "same"]).set_index("model")
+                                          bad=base + 0.1 + rng.normal(0, 0.1, 200), same=base + rng.normal(0, 0.1, 200))).set_index("model")
     assert table["verdict"].to_dict() == {"good": "H1", "bad": "H2", "same": "neither"}
     assert table.loc["good", "gain"] == pytest.approx(0.1 / 1.5, abs=0.02) and (table["n_days"] == 200).all()
     assert table.loc["good", "p_h1"] < 1e-6 and table.loc["bad", "p_h1"] == 1
@@ -98,8 +97,8 @@ def test_one_of_many_must_pass_holm():
     base = rng.uniform(1, 2, 200)
     slight = base - 0.016 + rng.normal(0, 0.1, 200)
     others = {f"n{i}": base + rng.normal(0, 0.1, 200) for i in range(5)}
-    alone = evidence.accuracy_tests(errors(mean=base, a=slight), networks=["a"]).loc[0]
-    many = evidence.accuracy_tests(errors(mean=base, a=slight, **others), networks=["a", *others]).loc[0]
+    alone = evidence.accuracy_tests(errors(mean=base, a=slight)).loc[0]
+    many = evidence.accuracy_tests(errors(mean=base, a=slight, **others)).loc[0]
     assert alone["verdict"] == "H1" and many["verdict"] == "neither"
     assert many["p_h1"] == pytest.approx(6 * alone["p_h1"]), "the smallest of six"
 
@@ -109,7 +108,7 @@ def test_each_network_meets_each_baseline_and_holm_counts_all():
     base = rng.uniform(1, 2, 200)
     frame = errors(ar=base + 0.2, zero=base, mean=base + 0.1, lstm=base + 0.1 + rng.normal(0, 0.1, 200),
                    gru=base + 0.09 + rng.normal(0, 0.1, 200))
-    table = evidence.accuracy_tests(frame, networks=["lstm", "gru"])
+    table = evidence.accuracy_tests(frame)
     assert table["model"].tolist() == ["lstm"] * 3 + ["gru"] * 3 and table["baseline"].tolist() == ["mean", "zero", "ar"] * 2
     assert table["gain"].tolist() == pytest.approx([1 - frame[model].mean() / frame[baseline].mean()
                                                     for model in ("lstm", "gru") for baseline in ("mean", "zero", "ar")])
@@ -133,19 +132,14 @@ def test_the_answer_on_the_mean_is_not_swayed_by_other_baselines():
 
 
 def test_without_the_mean_neither_hypothesis_is_tested_and_zero_still_is():
-    table = evidence.accuracy_tests(errors(zero=np.arange(200.0), lstm=np.arange(200.0) + 1), networks=["lstm"])
+    table = evidence.accuracy_tests(errors(zero=np.arange(200.0), lstm=np.arange(200.0) + 1))
     assert table["baseline"].tolist() == ["zero"]
     text = sentences.answer(table)
     assert "neither hypothesis is tested" in text and "Against zero none of 1 network" in text
 
 
-def test_what_is_not_there_is_named():
-    with pytest.raises(ValueError, match="There are no forecasts of gru: add them to models"):
-        evidence.accuracy_tests(errors(lstm=np.ones(200)), networks=["lstm", "gru"])
-
-
 def test_equal_forecasts_have_no_verdict_but_words():
-    table = evidence.accuracy_tests(errors(mean=np.ones(200), lstm=np.ones(200)), networks=["lstm"])
+    table = evidence.accuracy_tests(errors(mean=np.ones(200), lstm=np.ones(200)))
     assert table.loc[0, "verdict"] == "neither" and np.isnan(table.loc[0, "statistic"])
     assert "holds for none of 1 network at" in sentences.answer(table) and "nan" not in sentences.answer(table)
     assert "nothing to test" in sentences.answer(table.iloc[:0])

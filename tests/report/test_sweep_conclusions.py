@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_trials import made_results, made_returns
+from small_sweep import made_results, made_returns
 
 from forefolio.performance import trials
 from forefolio.report import sentences

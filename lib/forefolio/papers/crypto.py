@@ -12,8 +12,8 @@ import pandas as pd
 from forefolio.market.returns import Date
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios.holdings import gross_exposure
+from forefolio.study.vocabulary import INEFFICIENT
 
-INEFFICIENT = "inefficient"  # status of a closed form on the lower branch, as `frontier.tangency` gives it
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
 
 

@@ -17,9 +17,9 @@ from scipy import stats
 
 from forefolio.market.returns import Date
 from forefolio.portfolios.holdings import distance_from
+from forefolio.study.vocabulary import baselines
 
 LEVEL = 0.05  # of significance, the papers' and everyone's
-BASELINES = ("zero", "mean", "ar")  # the models that are no networks
 
 
 def holm(p_values: pd.Series) -> pd.Series:
@@ -164,7 +164,7 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     for strategy in monthly_excess:
         model, _, framework = strategy.rpartition("+")
         other = f"{twin}+{framework}"
-        if model in ("", twin, *BASELINES) or other not in monthly_excess:
+        if model in ("", twin, *baselines()) or other not in monthly_excess:
             continue
         strangers = [name for name in (strategy, other) if name not in set(weights["strategy"])]
         if strangers:
@@ -312,17 +312,14 @@ def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, flo
     return float(statistic), float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
 
 
-def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame:
+def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:
     """
-    H1 and H2 for each network against each baseline: the historical mean first, then zero and the autoregression.
+    H1 and H2 for each network against each baseline: the historical mean first, then the others.
 
     Parameters
     ----------
     errors : DataFrame (n_days, n_models)
-        As `daily_errors` gives them; column `mean` is what Markowitz's theory forecasts, and like `zero` and `ar` it is
-        tested against where it is there.
-    networks : list of str
-        Columns to test against them.
+        As `daily_errors` gives them; a column that is no baseline is a network.
 
     Returns
     -------
@@ -330,18 +327,10 @@ def accuracy_tests(errors: pd.DataFrame, *, networks: list[str]) -> pd.DataFrame
         Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves), statistic,
         p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network is more accurate than this
         baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
-
-    Raises
-    ------
-    ValueError
-        If a network is not there.
     """
-    absent = [model for model in networks if model not in errors]
-    if absent:
-        raise ValueError(f"There are no forecasts of {', '.join(absent)}: add them to models")
-    baselines = sorted((model for model in BASELINES if model in errors), key=lambda model: model != RIVAL)
+    simple = sorted((model for model in baselines() if model in errors), key=lambda model: model != RIVAL)
     rows = []
-    for model, baseline in product(networks, baselines):
+    for model, baseline in product(errors.columns.drop(simple), simple):
         statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model], horizon=1)
         gain = 1 - errors[model].mean() / errors[baseline].mean()
         rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))

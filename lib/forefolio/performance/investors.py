@@ -7,12 +7,10 @@ parity to the moderate, maximum drawdown to the conservative. Here a run's numbe
 import pandas as pd
 
 from forefolio.performance.evidence import LEVEL, monthly_tests
-from forefolio.performance.metrics import BENCHMARK
 from forefolio.portfolios.holdings import effective_holdings_by_date
-from forefolio.study.vocabulary import EQUAL_WEIGHT, listed, percent
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, listed, lower_is_better, noun, percent
 
-PROFILES = {"mvf": "return-seeking", "rpp": "moderate", "mdp": "conservative"}  # of Nguyen 2025
-LONG_SHORT, REFERENCE = "long-short", "reference"
+REFERENCE = "reference"  # the profile of a strategy without a framework
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
 
 _WISHES = {  # measure: (the investor, the framework that the paper gives to them, what comes with it)
@@ -21,9 +19,6 @@ _WISHES = {  # measure: (the investor, the framework that the paper gives to the
     "max_drawdown": ("conservative: shallowest drawdown", "mdp", ("annual_return", "annual_volatility", "turnover")),
     "turnover": ("paying for every trade: least turnover", None, ("annual_return", "annual_volatility", "max_drawdown")),
 }
-_NOUNS = {"annual_return": "return", "annual_volatility": "volatility", "sharpe": "Sharpe ratio", "max_drawdown": "drawdown",
-          "turnover": "turnover"}
-_LOW = ("annual_volatility", "turnover")  # the lower the better; drawdowns are 0 or below
 _CLOSE = {"sharpe": 0.1, "max_drawdown": 0.01}  # leads below these are called small
 _COLUMNS = ["if your investor", "then", "which had", "and with it", "the paper's choice", "equal weight", "index", "beware"]
 
@@ -48,7 +43,7 @@ def with_profile(table: pd.DataFrame) -> pd.DataFrame:
     ['return-seeking', 'long-short', 'reference']
     """
     frameworks = table["strategy"].str.rpartition("+")[2]
-    profiles = frameworks.map(PROFILES | {"tangency": LONG_SHORT}).fillna(REFERENCE)
+    profiles = frameworks.map({name: framework.profile for name, framework in FRAMEWORKS.items()}).fillna(REFERENCE)
     result = table.drop(columns="profile", errors="ignore")
     result.insert(result.columns.get_loc("strategy") + 1, "profile", profiles)
     return result
@@ -160,9 +155,9 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     said, got = promised.set_index("strategy"), outcomes.set_index("strategy").loc[promised["strategy"]]
     table, good = {}, {}
     for measure in ("annual_return", "annual_volatility", "max_drawdown"):
-        noun, gain = _NOUNS[measure], got[measure].round(3) - said[measure].round(3)
-        table |= {f"{noun} promised": said[measure], f"{noun} got": got[measure]}
-        good[noun] = (-gain if measure in _LOW else gain) > -1e-9
+        called, gain = noun(measure), got[measure].round(3) - said[measure].round(3)
+        table |= {f"{called} promised": said[measure], f"{called} got": got[measure]}
+        good[called] = (-gain if lower_is_better(measure) else gain) > -1e-9
     words = pd.DataFrame(good).apply(lambda row: "all" if row.all() else ", ".join(row.index[row]) or "none", axis=1)
     return pd.DataFrame(table).assign(kept=words).rename_axis("strategy").reset_index()
 
@@ -170,7 +165,7 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
 def _answer(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> tuple[str, ...]:
     """One row of the advice."""
     investor, framework, with_it = _WISHES[measure]
-    goodness = (-table[measure] if measure in _LOW else table[measure]).dropna()
+    goodness = (-table[measure] if lower_is_better(measure) else table[measure]).dropna()
     candidates = goodness.drop(BENCHMARK, errors="ignore")
     printed = _printed(table[measure].dropna())
     choice = _choice(candidates, printed, framework)
@@ -182,7 +177,7 @@ def _answer(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> 
     level = level.loc[level["turnover"].round(3).sort_values(kind="stable").index]
     beware = (_luck(monthly_excess, level.index[0]) if measure == "annual_return" else
               _margin(goodness, list(level.index), _CLOSE[measure]) if measure in _CLOSE else "")
-    return (investor, _named(list(level.index)), f"{_NOUNS[measure]} {printed[best]}",
+    return (investor, _named(list(level.index)), f"{noun(measure)} {printed[best]}",
             _shared([_price(row, with_it) for _, row in level.iterrows()]), choice, *beside, beware)
 
 
@@ -205,7 +200,7 @@ def _text(value: float, measure: str) -> str:
 
 def _price(row: pd.Series, with_it: tuple[str, ...]) -> str:
     """What came with the best value, without what is missing."""
-    return ", ".join(f"{_NOUNS[name]} {_text(row[name], name)}" for name in with_it if pd.notna(row[name]))
+    return ", ".join(f"{noun(name)} {_text(row[name], name)}" for name in with_it if pd.notna(row[name]))
 
 
 def _named(names: list[str]) -> str:

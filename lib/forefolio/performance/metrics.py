@@ -14,8 +14,7 @@ import pandas as pd
 from forefolio.market.returns import Date, iso_day
 from forefolio.performance.backtest import turnover
 from forefolio.portfolios.holdings import effective_holdings_by_date
-
-BENCHMARK = "benchmark"
+from forefolio.study.vocabulary import BENCHMARK
 
 
 def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:

@@ -12,10 +12,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.files import StageError
-from forefolio.performance.metrics import BENCHMARK
-from forefolio.study.vocabulary import EQUAL_WEIGHT
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
-LOWER_IS_BETTER = ("annual_volatility", "cvar_95", "turnover", "std_monthly_excess", "validation_mae")
 SEED = "seed"  # the parameter that is no choice: points that differ by it alone are repetitions
 SAME = 1e-12  # values this close are equal
 SHARED = 2 / 3  # of the chosen trial's days: a trial that has fewer is not compared with it
@@ -107,7 +105,7 @@ def ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     results : DataFrame
         As in `Sweep`, or some of its rows.
     metric : str
-        One of its columns; those of `LOWER_IS_BETTER` are ranked from the lowest.
+        One of its columns; where lower is better, the lowest ranks first.
 
     Returns
     -------
@@ -187,7 +185,7 @@ def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[st
 
 def _ranked(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Rows in order of the metric, with their rank in front; rows of one rank stay in the order they had."""
-    ranks = rows[metric].round(12).rank(method="min", ascending=metric in LOWER_IS_BETTER).astype(int)
+    ranks = rows[metric].round(12).rank(method="min", ascending=lower_is_better(metric)).astype(int)
     ordered = rows.assign(rank=ranks).sort_values("rank", kind="stable", ignore_index=True)
     return ordered[["rank", *rows.columns]]
 
@@ -266,7 +264,7 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str) -> p
             values = one.groupby(parameter, sort=False)[metric]
             means, sizes = values.mean(), values.size()
             between = (sizes * (means - one[metric].mean()) ** 2).sum()
-            best = means.idxmin() if metric in LOWER_IS_BETTER else means.idxmax()
+            best = means.idxmin() if lower_is_better(metric) else means.idxmax()
             share = between / total if varies(one[metric]) else np.nan
             rows.append((strategy, parameter, len(means), means.min(), means.max(), means.max() - means.min(), best, share,
                          sizes.min()))

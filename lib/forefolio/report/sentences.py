@@ -14,12 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio.papers.crypto import INEFFICIENT
-from forefolio.performance.evidence import BASELINES, LEVEL, RIVAL, distinct_tests
+from forefolio.performance.evidence import LEVEL, RIVAL, distinct_tests
 from forefolio.performance.luck import COIN, DEFLATED, OVERFITTED, Overfitting, TRIALS
-from forefolio.performance.metrics import BENCHMARK
-from forefolio.performance.trials import LOWER_IS_BETTER, SAME, SEED, Sweep, contenders, point_ranking, ranking
-from forefolio.study.vocabulary import EQUAL_WEIGHT, listed, percent
+from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, INEFFICIENT, baselines, listed, lower_is_better, percent
 
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
@@ -180,13 +178,13 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
         the differences are untested.
     """
     errors = accuracy_table.set_index("model")["mse_mean"]
-    baselines = errors[errors.index.isin(BASELINES)]
-    networks = errors.drop(baselines.index)
+    simple = errors[errors.index.isin(baselines())]
+    networks = errors.drop(simple.index)
     if networks.empty:
-        best, rivals = baselines.idxmin(), baselines.drop(baselines.idxmin())
+        best, rivals = simple.idxmin(), simple.drop(simple.idxmin())
         opening = f"This study has no network. Of its baselines `{best}` has the lowest"
     else:
-        best, rivals = networks.idxmin(), baselines
+        best, rivals = networks.idxmin(), simple
         count = f"The best of {len(networks)} networks on these very days" if len(networks) > 1 else "The only network"
         opening = f"{count}, `{best}`, has a"
     text = f"{opening} mean squared error of {errors[best]:.3e} (mean over assets)"
@@ -244,7 +242,7 @@ def accounting(points: pd.DataFrame) -> str:
 def leader(results: pd.DataFrame, metric: str) -> str:
     """The best row in a sentence, beside equal weight of its own point, and how many rows are ahead of theirs."""
     rows = ranking(contenders(results, metric), metric)
-    best, lower = rows.iloc[0], metric in LOWER_IS_BETTER
+    best, lower = rows.iloc[0], lower_is_better(metric)
     tied = int((rows["rank"] == 1).sum()) - 1
     text = (f"By `{metric}` ({'lower' if lower else 'higher'} is better) point `{best['point']}`, strategy "
             f"`{best['strategy']}`, is the best of {len(rows)}: {_number(best[metric])}"

@@ -15,10 +15,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.performance.investors import LONG_SHORT, PROFILES, REFERENCE
+from forefolio.performance.investors import REFERENCE
 from forefolio.report.style import (GREY, INK, PERCENT, daily_or_weekly, days, dress, label_points, line, log_axis,
                                     span, strategy_color, strategy_dash)
-from forefolio.study.vocabulary import EQUAL_WEIGHT, percent
+from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, percent
 
 THIN = 0.05  # weights that never exceed this are drawn together
 NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
@@ -339,7 +339,7 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
 def _places(table: pd.DataFrame) -> tuple[dict[str, int], list[str]]:
     """Row of each strategy, and what is written at each row: a line with the profile's name over its strategies."""
     places, names = {}, []
-    for profile in dict.fromkeys([*PROFILES.values(), LONG_SHORT, REFERENCE, *table["profile"]]):
+    for profile in dict.fromkeys([*(framework.profile for framework in FRAMEWORKS.values()), REFERENCE, *table["profile"]]):
         members = table.loc[table["profile"] == profile, "strategy"]
         names += [f"<b>{profile}</b>"] if len(members) else []
         places |= {name: len(names) + i for i, name in enumerate(members)}

@@ -18,10 +18,9 @@ import plotly.graph_objects as go
 
 from forefolio.files import StageError
 from forefolio.performance.luck import Overfitting
-from forefolio.performance.metrics import BENCHMARK
-from forefolio.performance.trials import LOWER_IS_BETTER, SAME, SEED, contenders, ranking
+from forefolio.performance.trials import SAME, SEED, contenders, ranking
 from forefolio.report.style import FEW, INK, PERCENT, dress, fitting, strategy_color, strategy_dash
-from forefolio.study.vocabulary import EQUAL_WEIGHT, percent
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better, percent
 
 LABELS = {  # what a metric is called, its unit in brackets, and how its numbers are written
     "total_return": ("total return, compounded (%)", PERCENT), "annual_return": ("return, compounded (% a year)", PERCENT),
@@ -102,7 +101,7 @@ def metric_axis(drawn: pd.Series, metric: str) -> dict:
     """Title and ticks of an axis of a metric; a log axis where values of one that cannot be negative differ much."""
     name, written = label(metric)
     low, high = drawn.min(), drawn.max()
-    if metric not in LOWER_IS_BETTER or not (low > 0 and high / low > WIDE):
+    if not lower_is_better(metric) or not (low > 0 and high / low > WIDE):
         return dict(title_text=name, tickformat=written)
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1,) if high / low > 3000 else (1, 2, 5)
@@ -156,7 +155,7 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
     touched = set(contenders(results, metric)["strategy"])
     means = _means(results, metric, [parameter]).reset_index()
     means = means[means["strategy"].isin(touched | {EQUAL_WEIGHT, BENCHMARK})]
-    order = means.groupby("strategy")[metric].mean().sort_values(ascending=metric in LOWER_IS_BETTER).index
+    order = means.groupby("strategy")[metric].mean().sort_values(ascending=lower_is_better(metric)).index
     places, axis = parameter_axis(results[parameter])
     figure = go.Figure()
     for name in order:
@@ -185,7 +184,7 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
     means = _means(results[results["strategy"] == strategy], metric, [x, y]).reset_index()
     columns, rows = values(results[x]), values(results[y])
     wide = means.pivot(index=y, columns=x, values=metric).reindex(index=rows, columns=columns).to_numpy(dtype=float)
-    (name, written), lower = label(metric), metric in LOWER_IS_BETTER
+    (name, written), lower = label(metric), lower_is_better(metric)
     figure = go.Figure(go.Heatmap(
         z=wide, x=labels(columns), y=labels(rows), colorscale="Viridis", reversescale=lower, xgap=2, ygap=2,
         hoverongaps=False,
@@ -313,7 +312,7 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
         if one[metric].max() - one[metric].min() > SAME]
     if not moved:
         return []
-    lower = metric in LOWER_IS_BETTER
+    lower = lower_is_better(metric)
     best = sorted(moved, key=lambda group: group[1][metric].mean(), reverse=not lower)[:25]
     name, written = label(metric)
     figure = go.Figure()

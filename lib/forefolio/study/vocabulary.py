@@ -7,6 +7,7 @@ it here. A room puts the function under the name: `forecasts/registry`, `portfol
 from typing import NamedTuple
 
 EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the strategies without a model
+FAILED, INEFFICIENT = "failed", "inefficient"  # statuses: equal weight is held instead; the lowest ratio of all
 PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
 
 
@@ -96,9 +97,24 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{round(100 * value, digits) + 0.0:.{digits}f} %"  # adding 0 turns -0 into 0
 
 
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: 1 day, 2 days."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
 def listed(names: list[str], last: str = "and") -> str:
     """Names in a sentence: a, b and c."""
     return f" {last} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a lower value of a metric is the better one; of a name that is no metric a higher one is."""
+    return metric in METRICS and METRICS[metric].better == "lower"
+
+
+def noun(metric: str) -> str:
+    """What a metric is called in a sentence."""
+    return METRICS[metric].noun or METRICS[metric].title
 
 
 def baselines() -> list[str]:
