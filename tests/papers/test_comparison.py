@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 
 from forefolio.papers import crypto
-from forefolio.portfolios import decisions
-from forefolio.report import sentences
 from forefolio.market.covariance import estimate
 from forefolio.portfolios.long_short import tangency
 from forefolio.portfolios.long_only import maximum_sharpe
@@ -93,75 +91,8 @@ def test_a_run_without_the_strategy_has_tables_without_rows(returns, forecasts, 
     assert list(chosen) == list(summary) == list(crypto.COLUMNS) and chosen.empty and summary.empty
 
 
-# ------------------------------------------------------------------------------------------------------ by window
-@pytest.fixture
-def window_means():
-    rows = [("lstm", 0, window, date, asset, value * window) for window in (5, 10) for date in (SPLIT, DAYS[250])
-            for asset, value in zip(ASSETS, (0.003, 0.001, 0.002))]
-    return pd.DataFrame(rows, columns=["model", "seed", "window", "decision_date", "asset", "forecast"])
-
-
-def by_window(window_means, returns, traded=None, **changes):
-    options = dict(estimation_window=100, estimate_covariance=pd.DataFrame.cov, risk_free=0.0, max_gross=0.0) | changes
-    return decisions.weights_by_window(window_means, returns, returns.notna() if traded is None else traded, **options)
-
-
-def test_each_window_holds_its_tangency_portfolio(returns, window_means):
-    weights = by_window(window_means, returns)
-    assert weights["strategy"].unique().tolist() == ["lstm+tangency, 5 days", "lstm+tangency, 10 days"]
-    past = returns.loc[:SPLIT].tail(100)
-    expected = tangency(pd.Series([0.015, 0.005, 0.01], ASSETS), past.cov(), risk_free=0.0).weights
-    held = weights[(weights["window"] == 5) & (weights["rebalance_date"] == SPLIT)].set_index("asset")["weight"]
-    np.testing.assert_allclose(held, expected)
-    np.testing.assert_allclose(weights.groupby(["strategy", "rebalance_date"])["weight"].sum(), 1)
-
-
-def test_the_gross_limit_and_untraded_assets_are_heeded(returns, window_means):
-    limited = by_window(window_means, returns, max_gross=1.2)
-    assert limited.groupby(["window", "rebalance_date"])["weight"].agg(lambda held: held.abs().sum()).max() < 1.2 + 1e-6
-    without = by_window(window_means, returns, traded=returns.notna().assign(C=False))
-    assert (without.loc[without["asset"] == "C", "weight"] == 0).all()
-
-
-def test_performance_by_window_by_hand(returns, window_means):
-    weights = by_window(window_means, returns)
-    table = crypto.performance_by_window(weights, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0).set_index("window")
-    held = weights[weights["window"] == 10].groupby("rebalance_date")["weight"].agg(lambda row: row.abs().sum())
-    assert (table.loc[10, "mean_gross"], table.loc[10, "largest_gross"]) == pytest.approx((held.mean(), held.max()))
-    flat = weights.assign(weight=weights["asset"].map({"A": 1.0, "B": 0.0, "C": 0.0}))
-    one = crypto.performance_by_window(flat, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0).set_index("window").loc[5]
-    assert one["total_return"] == pytest.approx((1 + returns["A"].iloc[200:]).prod() - 1)
-    assert one["annual_volatility"] == pytest.approx(returns["A"].iloc[200:].std() * np.sqrt(365))
-    assert one["mean_gross"] == one["largest_gross"] == 1 and not one["bankrupt"] and one["inefficient_dates"] == 0
-
-
-def test_a_ruined_window_is_said_to_be(returns, window_means):
-    weights = by_window(window_means, returns)
-    reckless = weights.assign(weight=weights["asset"].map({"A": 200.0, "B": -199.0, "C": 0.0}))
-    table = crypto.performance_by_window(reckless, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
-    assert table["bankrupt"].all() and (table["total_return"] == -1).all()
-
-
-def test_without_windows_the_tables_have_columns_and_no_rows(returns, window_means):
-    weights = by_window(window_means.iloc[:0], returns)
-    table = crypto.performance_by_window(weights, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
-    assert weights.empty and table.empty and "largest_gross" in table and "status" in weights
-
-
-def test_costs_and_the_risk_free_rate_lower_what_is_reported(returns, forecasts, weights, net_returns, window_means):
-    held = by_window(window_means, returns)
-    free = crypto.performance_by_window(held, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.0)
-    paid = crypto.performance_by_window(held, returns, periods_per_year=365, risk_free=0.0, cost_rate=0.002)
-    rate = crypto.performance_by_window(held, returns, periods_per_year=365, risk_free=0.001, cost_rate=0.0)
-    assert (paid["total_return"] < free["total_return"]).all() and (rate["sharpe"] < free["sharpe"]).all()
+def test_costs_lower_what_is_reported_out_of_sample(returns, forecasts, weights, net_returns):
     dear = crypto.table5(returns, forecasts, weights, net_returns, **(OPTIONS | {"cost_rate": 0.01}))[1]
     cheap = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)[1]
     place = ("annualized_return", "mpt_out_of_sample")
     assert dear.loc[place] < cheap.loc[place] and dear.loc["sharpe_ratio", "mpt_in_sample"] == cheap.loc["sharpe_ratio", "mpt_in_sample"]
-
-
-def test_without_inefficient_dates_nothing_is_said():
-    log = pd.DataFrame({"strategy": ["a", "b"], "status": ["optimal", "failed"]})
-    assert sentences.inefficiency(log) == ""
-    both = pd.DataFrame({"strategy": ["a", "b"], "status": ["inefficient", "inefficient"]})
-    assert sentences.inefficiency(both).count("1 of 1 dates") == 2

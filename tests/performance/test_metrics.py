@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from forefolio.performance import metrics
+from forefolio.study.vocabulary import METRICS
 
 YEAR = {"periods_per_year": 252, "risk_free_rate": 0.02}
 COLUMNS = ["strategy", "total_return", "annual_return", "annual_volatility", "sharpe", "sortino", "max_drawdown",
@@ -135,6 +136,13 @@ def test_performance_has_the_agreed_columns_and_the_benchmark_last(net_returns, 
     blank = ["mean_monthly_excess", "std_monthly_excess", "information_ratio", "turnover"]
     assert table.iloc[-1][blank].isna().all()
     assert table.iloc[:-1].notna().all(axis=None) and table.iloc[-1].drop(blank).notna().all()
+
+
+def test_every_metric_of_the_vocabulary_has_its_function_and_its_column(net_returns, turnover, monkeypatch):
+    assert set(metrics.COLUMNS) == set(METRICS) - {"validation_mae"}  # which is of forecasts, not of strategies
+    monkeypatch.setitem(metrics.COLUMNS, "worst_day", lambda record: record.returns.min())
+    table = metrics.performance_table(net_returns, turnover, **YEAR).set_index("strategy")
+    assert list(table)[-1] == "worst_day" and table["worst_day"].to_dict() == net_returns.min().to_dict()
 
 
 def test_performance_joins_turnover_by_name(net_returns, turnover):

@@ -96,38 +96,3 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
     summary.loc["inefficient"] = [0.0, float(in_sample.status == INEFFICIENT), 0.0, (statuses == INEFFICIENT).mean()]
     return chosen.rename_axis("asset"), summary.rename_axis("statistic")
-
-
-def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int, risk_free: float,
-                          cost_rate: float) -> pd.DataFrame:
-    """
-    What the portfolios of each window earned, with the gross exposure that it took.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        As `weights_by_window` gives them.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    periods_per_year, risk_free, cost_rate : int, float, float
-        Trading days a year; risk-free return a day; cost of trading, fraction of the amount traded.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, window, mean_gross, largest_gross, total_return (compounded), annual_volatility, sharpe,
-        inefficient_dates (rebalances on which the closed form has the worst ratio), bankrupt (whether all wealth was
-        lost); net of costs.
-    """
-    columns = ["model", "window", "mean_gross", "largest_gross", "total_return", "annual_volatility", "sharpe",
-               "inefficient_dates", "bankrupt"]
-    rows = []
-    for (model, window), decided in weights.groupby(["model", "window"], sort=False):
-        result = backtest(decided, returns, cost_rate=cost_rate)
-        daily = result.net_returns.iloc[:, 0]
-        gross = decided.groupby("rebalance_date")["weight"].agg(gross_exposure)
-        inefficient = decided.groupby("rebalance_date")["status"].first().eq(INEFFICIENT).sum()
-        year = np.sqrt(periods_per_year)
-        rows.append((model, window, gross.mean(), gross.max(), (1 + daily).prod() - 1, daily.std() * year,
-                     (daily.mean() - risk_free) / daily.std() * year, inefficient, len(result.bankruptcies) > 0))
-    return pd.DataFrame(rows, columns=columns)

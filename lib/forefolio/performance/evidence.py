@@ -1,12 +1,9 @@
-"""Was it luck, and was it the forecasts? Tests of monthly returns, corrected for their number.
+"""Was it luck, and was it the forecasts? Tests of months and of daily errors, corrected for their number.
 
-The tests are those of Nguyen 2025, with what fits better beside them. What they mean in words is in `conclusions`.
-
-The two hypotheses of Zouaoui & Naas 2025, answered by tests on a run's own data, in words that the numbers choose.
-
-H1: deep learning is more accurate than Markowitz's theory; H2: the reverse. What Markowitz's theory forecasts is the
-mean of the past, so each network's daily errors meet those of the historical mean on the same days; zero and the
-autoregression stand beside it.
+The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. The two hypotheses of Zouaoui &
+Naas 2025 are tested on daily errors. H1: deep learning is more accurate than Markowitz's theory; H2: the reverse. What
+Markowitz's theory forecasts is the mean of the past, so each network's errors meet those of the historical mean on the
+same days; the other baselines stand beside it. `report.sentences` says what the numbers mean.
 """
 
 from itertools import product
@@ -20,6 +17,7 @@ from forefolio.portfolios.holdings import distance_from
 from forefolio.study.vocabulary import baselines
 
 LEVEL = 0.05  # of significance, the papers' and everyone's
+RIVAL = "mean"  # the model that forecasts what Markowitz's theory does
 
 
 def holm(p_values: pd.Series) -> pd.Series:
@@ -45,9 +43,11 @@ def holm(p_values: pd.Series) -> pd.Series:
     >>> holm(pd.Series([0.04, 0.01, 0.03])).tolist()
     [0.06, 0.03, 0.06]
     """
-    ordered = p_values.dropna().sort_values()
-    corrected = ordered * np.arange(len(ordered), 0, -1)
-    return corrected.cummax().clip(upper=1).reindex(p_values.index)
+    from statsmodels.stats.multitest import multipletests
+
+    tested = p_values.dropna()
+    corrected = multipletests(tested, method="holm")[1] if len(tested) else []
+    return pd.Series(corrected, tested.index, dtype=float).reindex(p_values.index)
 
 
 def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
@@ -190,22 +190,22 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         One row, none if there are fewer than two strategies: first, second, n_months, mean_difference (fraction a
-        month), mann_whitney_p, signed_rank_p, both two-sided, and chosen: "after seeing the results".
+        month), mann_whitney_p, signed_rank_p, both two-sided.
 
     Notes
     -----
     Nguyen 2025 compares the two best by Mann-Whitney, which takes the months of the two for independent samples. They
-    are the same months, so the signed-rank test of the paired differences fits. The pair was chosen after seeing the
-    results: both p-values are only descriptive.
+    are the same months, so the signed-rank test of the paired differences fits. The pair was chosen in hindsight: both
+    p-values are only descriptive.
     """
-    columns = ["first", "second", "n_months", "mean_difference", "mann_whitney_p", "signed_rank_p", "chosen"]
+    columns = ["first", "second", "n_months", "mean_difference", "mann_whitney_p", "signed_rank_p"]
     if monthly_excess.shape[1] < 2:
         return pd.DataFrame(columns=columns)
     first, second = monthly_excess.mean().sort_values(ascending=False, kind="stable").index[:2]
     difference = monthly_excess[first] - monthly_excess[second]
     unpaired = stats.mannwhitneyu(monthly_excess[first], monthly_excess[second], alternative="two-sided").pvalue
     return pd.DataFrame([[first, second, len(difference), difference.mean(), unpaired,
-                          _signed_rank_p(difference, "two-sided"), "after seeing the results"]], columns=columns)
+                          _signed_rank_p(difference, "two-sided")]], columns=columns)
 
 
 def _varies(values: pd.Series) -> bool:
@@ -244,10 +244,7 @@ def _t_interval(values: pd.Series) -> tuple[float, float]:
     """Two-sided t-interval of the mean, missing for constant values."""
     if not _varies(values):
         return np.nan, np.nan
-    reach = stats.t.ppf(1 - LEVEL / 2, len(values) - 1) * stats.sem(values)
-    return float(values.mean() - reach), float(values.mean() + reach)
-
-RIVAL = "mean"
+    return stats.t.interval(1 - LEVEL, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
 
 
 def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:

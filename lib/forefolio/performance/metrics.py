@@ -1,20 +1,32 @@
-"""Returns to what a table of performance says: growth, risk, ratios, drawdowns, months against the benchmark.
+"""Returns to what the tables of performance say: growth, risk, ratios, drawdowns, months against the benchmark.
 
-`returns` are simple daily returns, a wide frame with one column a strategy; a measure is one value a column. No return
-may be missing: a gap would be compounded as if nothing had happened.
-
-What each strategy earned above the benchmark, and how much it traded for that (Nguyen 2025, Table 5).
-
-The paper defines neither its turnover nor its total return; here each stands in every convention that it may mean.
+`returns` are simple daily returns, a wide frame with one column per strategy; a metric is one value per column. No return
+may be missing: a gap would be compounded as if nothing had happened. `COLUMNS` puts a function under each name that
+`study.vocabulary.METRICS` has: a new metric is an entry there, a function here, and its line in `COLUMNS`.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
-from forefolio.performance.backtest import turnover
-from forefolio.portfolios.holdings import effective_holdings_by_date
-from forefolio.study.vocabulary import BENCHMARK
+from forefolio.performance.backtest import backtest, turnover
+from forefolio.portfolios.holdings import effective_holdings_by_date, gross_exposure
+from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the metrics of a run's strategies are measured on."""
+
+    returns: pd.DataFrame  # (n_days, n_strategies + 1), simple daily returns after costs, the column `benchmark` among them
+    excess: pd.DataFrame  # (n_months, n_strategies), as `monthly_excess` gives it
+    turnover: pd.Series  # by strategy, as `backtest.turnover` gives it
+    periods_per_year: int  # trading days
+    risk_free_rate: float  # fraction a year
+
 
 
 def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:
@@ -53,7 +65,7 @@ def drawdown(returns: pd.DataFrame) -> pd.DataFrame:
 
 
 def max_drawdown(returns: pd.DataFrame) -> pd.Series:
-    """Deepest compounded drawdown, 0 or below."""
+    """The deepest compounded drawdown, 0 or below."""
     return drawdown(returns).min()
 
 
@@ -192,63 +204,147 @@ def _ratio(mean: pd.Series, deviation: pd.Series) -> pd.Series:
     return mean / np.where(deviation > 1e-12, deviation, np.nan)
 
 
-def _check(net_returns: pd.DataFrame) -> None:
-    """The benchmark must be there, and each return."""
-    if BENCHMARK not in net_returns:
-        raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
-    missing = net_returns.isna()
-    if missing.any(axis=None):
-        date, name = missing.stack().idxmax()
-        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: hold the last price in the gaps of its "
-                         "prices")
+COLUMNS: dict[str, Callable[[Record], pd.Series]] = {  # of the table of performance, in its order
+    "total_return": lambda record: total_return(record.returns),
+    "annual_return": lambda record: annual_return(record.returns, periods_per_year=record.periods_per_year),
+    "annual_volatility": lambda record: annual_volatility(record.returns, periods_per_year=record.periods_per_year),
+    "sharpe": lambda record: sharpe(record.returns, periods_per_year=record.periods_per_year,
+                                    risk_free_rate=record.risk_free_rate),
+    "sortino": lambda record: sortino(record.returns, periods_per_year=record.periods_per_year,
+                                      risk_free_rate=record.risk_free_rate),
+    "max_drawdown": lambda record: max_drawdown(record.returns),
+    "cvar_95": lambda record: cvar(record.returns, confidence=0.95),
+    "mean_monthly_excess": lambda record: record.excess.mean(),
+    "std_monthly_excess": lambda record: record.excess.std(),
+    "information_ratio": lambda record: information_ratio(record.excess),
+    "turnover": lambda record: record.turnover,
+}
 
 
 def performance_table(net_returns: pd.DataFrame, turnover: pd.Series, *, periods_per_year: int,
                       risk_free_rate: float) -> pd.DataFrame:
     """
-    One row a strategy: what it earned, at what risk, and against the benchmark.
+    One row per strategy, `COLUMNS` beside its name: what it earned, at what risk, and against the benchmark.
 
     Parameters
     ----------
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns after costs, the column `benchmark` among them.
-    turnover : Series
-        Average one-way turnover by strategy, as `backtest.turnover` gives it.
-    periods_per_year, risk_free_rate : int, float
-        Trading days a year; fraction a year.
+    net_returns, turnover, periods_per_year, risk_free_rate
+        As a `Record` has them.
 
     Returns
     -------
     DataFrame (n_strategies + 1, 12)
-        Columns strategy, total_return, annual_return, annual_volatility, sharpe, sortino, max_drawdown (compounded, 0
-        or below), cvar_95 (a day, positive), mean_monthly_excess, std_monthly_excess, information_ratio (monthly),
-        turnover. The benchmark is the last row; its excess and turnover are missing.
+        Fractions: max_drawdown is compounded, 0 or below; cvar_95 is a day's, positive; information_ratio is monthly. The
+        benchmark is the last row; its excess and turnover are missing.
 
     Raises
     ------
     ValueError
         If there is no benchmark, a return is missing, or a strategy has no turnover.
     """
-    excess = monthly_excess(net_returns)
-    if set(excess.columns) != set(turnover.index):
-        stranger = sorted(set(excess.columns) ^ set(turnover.index))[0]
-        raise ValueError(f"Net returns and turnover do not name the same strategies ({stranger}): take both from one "
-                         "backtest")
-    yearly = {"periods_per_year": periods_per_year}
-    table = pd.DataFrame({
-        "total_return": total_return(net_returns),
-        "annual_return": annual_return(net_returns, **yearly),
-        "annual_volatility": annual_volatility(net_returns, **yearly),
-        "sharpe": sharpe(net_returns, risk_free_rate=risk_free_rate, **yearly),
-        "sortino": sortino(net_returns, risk_free_rate=risk_free_rate, **yearly),
-        "max_drawdown": max_drawdown(net_returns),
-        "cvar_95": cvar(net_returns, confidence=0.95),
+    record = Record(net_returns, monthly_excess(net_returns), turnover, periods_per_year, risk_free_rate)
+    _same_strategies(record.excess, turnover=turnover)
+    return _by_strategy({name: measure(record) for name, measure in COLUMNS.items()}, record.excess)
+
+
+def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
+    """
+    What each strategy earned above the benchmark, and how much it traded for that (Nguyen 2025, Table 5).
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_strategies + 1)
+        Simple daily returns, the column `benchmark` among them.
+    trades : DataFrame
+        As `backtest.backtest` gives them: columns strategy and turnover, one-way.
+    weights : DataFrame
+        As `decisions.decide` returns.
+
+    Returns
+    -------
+    DataFrame (n_strategies + 1, 11)
+        Columns strategy, n_months, mean_monthly_excess and std_monthly_excess (ddof 1; fractions a month),
+        information_ratio (a month), total_return (of the strategy itself, compounded), summed_excess (of all months),
+        summed_excess_but_first (without the first month), turnover_one_way (half the sum of |target - drifted|, mean
+        over the rebalances after the first purchase), turnover_two_way (the sum: twice that), effective_holdings (mean
+        over the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
+
+    Raises
+    ------
+    ValueError
+        If there is no benchmark, a return is missing, or the three frames do not name the same strategies.
+
+    Notes
+    -----
+    The paper defines neither its turnover nor its total return, so each stands here in every convention that it may mean.
+    Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it prints for
+    that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. We assume that the
+    totals of the other strategies are such sums as well, and that the first month is the one that is missing, because a
+    series of month-end values has no return for its first month.
+
+    Examples
+    --------
+    >>> days = pd.DatetimeIndex(["2024-01-31", "2024-02-29"], name="date")
+    >>> net_returns = pd.DataFrame({"A": [0.03, 0.02], "benchmark": [0.01, 0.01]}, index=days)
+    >>> trades = pd.DataFrame({"strategy": ["A", "A"], "turnover": [0.5, 0.2]})
+    >>> weights = pd.DataFrame({"rebalance_date": 0, "strategy": "A", "asset": ["x", "y"], "weight": 0.5})
+    >>> table = excess_table(net_returns, trades, weights).set_index("strategy")
+    >>> table.loc["A", ["mean_monthly_excess", "summed_excess_but_first", "turnover_two_way"]].round(3).tolist()
+    [0.015, 0.01, 0.4]
+    """
+    excess, traded, held = monthly_excess(net_returns), turnover(trades), mean_holdings(weights)
+    _same_strategies(excess, trades=traded, weights=held)
+    return _by_strategy({
+        "n_months": len(excess),
         "mean_monthly_excess": excess.mean(),
         "std_monthly_excess": excess.std(),
         "information_ratio": information_ratio(excess),
-        "turnover": turnover,
-    })
-    return table.loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()
+        "total_return": total_return(net_returns),
+        "summed_excess": excess.sum(),
+        "summed_excess_but_first": excess.iloc[1:].sum(),
+        "turnover_one_way": traded,
+        "turnover_two_way": 2 * traded,
+        "effective_holdings": held,
+    }, excess)
+
+
+def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float,
+                          cost_rate: float) -> pd.DataFrame:
+    """
+    What the portfolios of each window earned, with the gross exposure that it took.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `decisions.weights_by_window` gives them.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    periods_per_year, risk_free_rate, cost_rate : int, float, float
+        Trading days a year; fraction a year; cost of trading, fraction of the amount traded.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, window, mean_gross, largest_gross, total_return (compounded), annual_volatility, sharpe,
+        inefficient_dates (rebalances on which the closed form has the lowest ratio of all), bankrupt (whether all wealth
+        was lost); net of costs.
+    """
+    rows = []
+    for (model, window), decided in weights.groupby(["model", "window"], sort=False):
+        result = backtest(decided, returns, cost_rate=cost_rate)
+        daily, by_date = result.net_returns, decided.groupby("rebalance_date")
+        gross = by_date["weight"].agg(gross_exposure)
+        rows.append((model, window, gross.mean(), gross.max(), total_return(daily).item(),
+                     annual_volatility(daily, periods_per_year=periods_per_year).item(),
+                     sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate).item(),
+                     by_date["status"].first().eq(INEFFICIENT).sum(), len(result.bankruptcies) > 0))
+    return pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return", "annual_volatility",
+                                       "sharpe", "inefficient_dates", "bankrupt"])
+
+
+def mean_holdings(weights: pd.DataFrame) -> pd.Series:
+    """Effective holdings by strategy, mean over the rebalances."""
+    return effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
 
 
 def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.DataFrame, *, periods_per_year: int,
@@ -304,67 +400,26 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
     }).T.rename_axis("statistic")
 
 
-def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
-    """
-    Monthly excess over the benchmark, total return and turnover, one row a strategy.
+def _check(net_returns: pd.DataFrame) -> None:
+    """The benchmark must be there, and each return."""
+    if BENCHMARK not in net_returns:
+        raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
+    missing = net_returns.isna()
+    if missing.any(axis=None):
+        date, name = missing.stack().idxmax()
+        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: hold the last price in the gaps of its "
+                         "prices")
 
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns, the column `benchmark` among them.
-    trades : DataFrame
-        As `backtest.backtest` gives them: columns strategy and turnover, one-way.
-    weights : DataFrame
-        As `rebalances.decide` returns.
 
-    Returns
-    -------
-    DataFrame (n_strategies + 1, 11)
-        Columns strategy, n_months, mean_monthly_excess and std_monthly_excess (ddof 1; fractions a month),
-        information_ratio (a month), total_return (of the strategy itself, compounded), summed_excess (of all months),
-        summed_excess_but_first (without the first month), turnover_one_way (half the sum of |target - drifted|, mean
-        over the rebalances after the first purchase), turnover_two_way (the sum: twice that), effective_holdings (mean
-        over the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
-
-    Raises
-    ------
-    ValueError
-        If there is no benchmark, a return is missing, or the three frames do not name the same strategies.
-
-    Notes
-    -----
-    Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it prints for
-    that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. That the totals of the
-    other strategies are such sums as well is assumed, not seen. We take the first month to be the one that is missing, as
-    a series of month-end values has no return for its first month.
-
-    Examples
-    --------
-    >>> days = pd.DatetimeIndex(["2024-01-31", "2024-02-29"], name="date")
-    >>> net_returns = pd.DataFrame({"A": [0.03, 0.02], "benchmark": [0.01, 0.01]}, index=days)
-    >>> trades = pd.DataFrame({"strategy": ["A", "A"], "turnover": [0.5, 0.2]})
-    >>> weights = pd.DataFrame({"rebalance_date": 0, "strategy": "A", "asset": ["x", "y"], "weight": 0.5})
-    >>> table = excess_table(net_returns, trades, weights).set_index("strategy")
-    >>> table.loc["A", ["mean_monthly_excess", "summed_excess_but_first", "turnover_two_way"]].round(3).tolist()
-    [0.015, 0.01, 0.4]
-    """
-    excess, traded = monthly_excess(net_returns), turnover(trades)
-    holdings = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
-    for frame, named in (("trades", traded.index), ("weights", holdings.index)):
-        strangers = excess.columns.symmetric_difference(named)
+def _same_strategies(excess: pd.DataFrame, **others: pd.Series) -> None:
+    """Net returns and what stands beside them must name the same strategies."""
+    for name, values in others.items():
+        strangers = excess.columns.symmetric_difference(values.index)
         if len(strangers):
-            raise ValueError(f"Net returns and {frame} do not name the same strategies ({strangers[0]}): take both from "
-                             "one backtest")
-    table = pd.DataFrame({
-        "n_months": len(excess),
-        "mean_monthly_excess": excess.mean(),
-        "std_monthly_excess": excess.std(),
-        "information_ratio": information_ratio(excess),
-        "total_return": total_return(net_returns),
-        "summed_excess": excess.sum(),
-        "summed_excess_but_first": excess.iloc[1:].sum(),
-        "turnover_one_way": traded,
-        "turnover_two_way": 2 * traded,
-        "effective_holdings": holdings,
-    })
-    return table.loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()
+            raise ValueError(f"Net returns and {name} do not name the same strategies ({strangers[0]}): take both from one "
+                             "backtest")
+
+
+def _by_strategy(columns: dict[str, pd.Series], excess: pd.DataFrame) -> pd.DataFrame:
+    """Columns as a table: strategies in their order, then the benchmark."""
+    return pd.DataFrame(columns).loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()
