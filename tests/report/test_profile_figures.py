@@ -86,7 +86,7 @@ def test_axes_carry_units_and_the_title_its_days(figure):
     titles = [axis.title.text for axis in figure.select_xaxes()]
     assert len(titles) == 4 and all("%" in title for title in titles)
     assert [note.text.strip("\N{LEFTWARDS ARROW}\N{RIGHTWARDS ARROW} ") for note in figure.layout.annotations] == [
-        "annual return", "annual volatility", "maximum drawdown", "turnover"]
+        "return", "volatility", "maximum drawdown", "turnover"]
 
 
 def test_what_is_missing_says_so(figure):

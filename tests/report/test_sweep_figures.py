@@ -8,7 +8,7 @@ import pytest
 
 from forefolio.performance import luck, trials
 from forefolio.report import sweeps as sweep_figures
-from forefolio.report.style import strategy_color
+from forefolio.report.style import RED, strategy_color
 from forefolio.files import StageError
 
 RNG = np.random.default_rng(5)
@@ -117,28 +117,41 @@ def test_the_best_cell_of_an_error_is_the_lowest():
     assert "lower is better" in figure.data[0].colorbar.title.text
 
 
+def lines_of(figure) -> list[tuple]:
+    """The ticks that each line of parallel axes passes, and the metric it ends at."""
+    *axes, last = figure.data[0].dimensions
+    ticks = [[axis.ticktext[round(value)] for value in axis.values] for axis in axes]
+    return list(zip(*ticks, last.values, strict=True))
+
+
 @pytest.mark.parametrize("metric", ["sharpe", "validation_mae"])
-def test_parallel_axes_have_a_line_a_point_and_the_best_in_red_on_top(metric):
+def test_parallel_axes_have_a_line_per_point_and_the_best_in_red_at_the_top(metric):
     figure = sweep_figures.parallel(THREE, ["layers", "rate", "models"], metric, "lstm+mvf")
-    *shades, best = figure.data
-    lines = sum(sum(height is None for height in one.y) for one in shades)
-    assert lines == 8 and best.line.color == sweep_figures.RED and best.text.startswith("p7: ")
-    assert best.y[-1] == max(height for one in figure.data for height in one.y if height is not None and height > 0.9)
-    assert [0.5 < height for height in best.y] == [True, True, True, True]  # p7 has the last value of each: 4, 0.1, zero
-    notes = [note.text for note in figure.layout.annotations]
-    assert {"2", "4", "0.01", "0.1", "zero lstm", "zero", "<b>layers</b>", f"<b>{metric}</b>"} <= set(notes)
+    one = THREE[THREE["strategy"] == "lstm+mvf"]
+    assert sorted(lines_of(figure)) == sorted(zip(one["layers"].map(str), one["rate"].map("{:g}".format), one["models"],
+                                                  one[metric], strict=True))
+    *axes, last = figure.data[0].dimensions
+    assert [axis.label.replace("<br>", "") for axis in (*axes, last)] == ["layers", "rate", "models", metric]
+    assert list(axes[2].ticktext) == ["zero lstm", "zero"] and list(axes[2].tickvals) == [0, 1]
+    line = figure.data[0].line
+    assert lines_of(figure)[np.argmax(line.color)] == ("4", "0.1", "zero", last.range[1])  # p7 is the best by both metrics
+    assert line.colorscale[-1] == (1, RED) and RED not in [color for _, color in line.colorscale[:-1]]
+    assert sorted(last.range) == [one[metric].min(), one[metric].max()]
+    assert sweep_figures.label(metric)[0] in figure.layout.title.text and "8 points" in figure.layout.title.text
 
 
 def test_parallel_lines_of_one_value_do_not_hide_each_other():
-    figure = sweep_figures.parallel(THREE, ["layers", "rate", "models"], "sharpe", "lstm+mvf")
-    starts = [one.y[i] for one in figure.data[:-1] for i in range(0, len(one.y), 5)]
-    assert len(set(starts)) == 8 and sum(start > 0.5 for start in starts) == 4
+    for axis in sweep_figures.parallel(THREE, ["layers", "rate", "models"], "sharpe", "lstm+mvf").data[0].dimensions[:3]:
+        assert len(set(axis.values)) == 8 and sum(value > 0.5 for value in axis.values) == 4
+        assert axis.range[0] < min(axis.values) and max(axis.values) < axis.range[1]
 
 
-def test_of_very_many_points_some_are_drawn_the_best_among_them():
+def test_parallel_axes_draw_every_point_of_a_large_sweep_and_stand_where_no_point_differs():
     many = made(a=range(30), b=range(30), c=[1])
-    figure = sweep_figures.parallel(many, ["a", "b", "c"], "sharpe", "lstm+mvf")
-    assert figure.data[-1].text.startswith("p899: ") and "300 points, 900 in all" in figure.layout.title.text
+    assert len(lines_of(sweep_figures.parallel(many, ["a", "b", "c"], "sharpe", "lstm+mvf"))) == 900
+    level = THREE.assign(sharpe=0.5)
+    last = sweep_figures.parallel(level, ["layers", "rate", "models"], "sharpe", "lstm+mvf").data[0].dimensions[-1]
+    assert set(last.values) == {0.5} and last.range is None  # plotly makes room; a range without width draws nothing
 
 
 def test_sensitivity_bars_are_the_spreads_with_best_value_and_share():
@@ -216,7 +229,7 @@ def test_logits_at_or_below_the_median_are_red_and_make_the_probability():
                                 n_blocks=8)
         figure = sweep_figures.overfitting_logits(some)
         bars = figure.data[0]
-        red = sum(y for y, color in zip(bars.y, bars.marker.color) if color == sweep_figures.RED_LUCK_FIGURES)
+        red = sum(y for y, color in zip(bars.y, bars.marker.color) if color == RED)
         assert np.isclose(red, some.probability) and np.isclose(sum(bars.y), 1)
         assert figure.layout.xaxis.range[0] < 0 < figure.layout.xaxis.range[1]
 

@@ -17,7 +17,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from forefolio.report.style import GREY, INK, PERCENT, dress, line, log_axis, span, strategy_color
+from forefolio.report.style import GREY, INK, dress, line, log_axis, span, strategy_color
+from forefolio.study.vocabulary import MODELS, PERCENT
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
 

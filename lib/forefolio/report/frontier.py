@@ -1,14 +1,15 @@
 """Pictures of what the past rewarded (stage 03): frontiers, weights, shares of risk.
 
 Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-`sample` is the text that says which days a figure describes (`f"training, {drawing.span(returns)}"`).
+`sample` is the text that says which days a figure describes (`f"training, {style.span(returns)}"`).
 """
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from forefolio.report.style import FEW, GREY, INK, PERCENT, dress, fitting, label_points, strategy_color, words
+from forefolio.report.style import FEW, GREY, INK, dress, fitting, label_points, strategy_color
+from forefolio.study.vocabulary import PERCENT
 
 
 def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios: pd.DataFrame, portfolios: pd.DataFrame, *,
@@ -58,11 +59,11 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
                                ("frontier, long only", edge, dict(color=INK, width=2))]:
         figure.add_scatter(x=curve["x"].to_numpy("float32"), y=curve["y"].to_numpy("float32"), mode="lines", name=name,
                            line=style)
-    text = [f"{words(name)} (gross {gross:.1f})" for name, gross in portfolios["gross_exposure"].items()]
+    text = [f"{_words(name)} (gross {gross:.1f})" for name, gross in portfolios["gross_exposure"].items()]
     chosen = chosen.assign(text=text)
     away = chosen.drop(reach.index)
     for name, x, y in reach.itertuples():
-        figure.add_scatter(x=[x], y=[y], mode="markers", name=words(name), showlegend=False, marker=dict(
+        figure.add_scatter(x=[x], y=[y], mode="markers", name=_words(name), showlegend=False, marker=dict(
             size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))
     label_points(figure, chosen.loc[reach.index], x_range=x_range, y_range=y_range, plot_size=(620, 350),
                  others=pd.concat([cloud.iloc[::10], edge, shorts]))
@@ -95,9 +96,9 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
         rest = weights.drop(largest.index).sum().rename(f"other {len(weights) - 24}")
         weights = pd.concat([largest.loc[[asset for asset in weights.index if asset in largest.index]], rest.to_frame().T])
     figure = make_subplots(1, weights.shape[1], shared_yaxes=True, horizontal_spacing=0.02,
-                           subplot_titles=[words(name) for name in weights])
+                           subplot_titles=[_words(name) for name in weights])
     for i, name in enumerate(weights, start=1):
-        figure.add_bar(x=weights[name].to_numpy("float32"), y=list(weights.index), orientation="h", name=words(name),
+        figure.add_bar(x=weights[name].to_numpy("float32"), y=list(weights.index), orientation="h", name=_words(name),
                        marker_color=strategy_color(name), showlegend=False, row=1, col=i)
     long_only = [i for i, name in enumerate(weights, start=1) if (weights[name] >= 0).all()]
     figure.update_xaxes(title_text="weight (%)", tickformat=PERCENT, nticks=4, zeroline=True, zerolinecolor=GREY)
@@ -132,5 +133,10 @@ def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figu
     figure.update_xaxes(title_text="asset, largest weight first", tickangle=-90 if len(names) > FEW else 0, dtick=1,
                         tickfont_size=fitting(len(names)))
     figure.update_yaxes(title_text="share of the portfolio (%)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
-    return dress(figure, f"Money and risk in {words(portfolio)}", f"{len(names)} assets held, {sample}",
+    return dress(figure, f"Money and risk in {_words(portfolio)}", f"{len(names)} assets held, {sample}",
                  legend=dict(x=0.99, xanchor="right", y=0.98))
+
+
+def _words(name: str) -> str:
+    """A portfolio's name as it is read: `maximum_sharpe` is maximum Sharpe."""
+    return name.replace("_", " ").replace("sharpe", "Sharpe").replace("sortino", "Sortino").replace("cvar", "CVaR")

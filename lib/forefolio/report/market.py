@@ -7,13 +7,15 @@ days they describe (`f"training, {drawing.span(returns)}"`).
 
 from statistics import NormalDist
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.report.style import (FEW, INK, PERCENT, asset_colors, days, dress, fitting, label_ends, line, log_axis,
-                                    span, weekly)
+from forefolio.report.style import (BLUE, FEW, INK, RED, asset_colors, days, dress, fitting, line, log_axis, span,
+                                    weekly)
+from forefolio.study.vocabulary import PERCENT
 
-KEPT, DROPPED = "#1f5fa8", "#c8641e"
+KEPT, DROPPED = BLUE, "#c8641e"
 
 
 def prices(prices: pd.DataFrame) -> go.Figure:
@@ -41,7 +43,7 @@ def prices(prices: pd.DataFrame) -> go.Figure:
     if many:
         last = growth.iloc[-1].sort_values()
         ends = pd.concat([last.iloc[[0, 1, 2, -3, -2, -1]], pd.Series({"mean of all": mean.iloc[-1]})])
-        label_ends(figure, ends, colors | {"mean of all": INK}, log_range=axis["range"], height=316)
+        _label_ends(figure, ends, colors | {"mean of all": INK}, log_range=axis["range"], height=316)
     figure.update_xaxes(type="date", title_text="date (weekly)")
     figure.update_yaxes(title_text="price, first day = 1 (log axis)", **axis)
     of = f"{count} assets" if count > 1 else prices.columns[0]
@@ -73,7 +75,7 @@ def returns(returns: pd.DataFrame) -> go.Figure:
                            showlegend=sign > 0, marker=dict(symbol="line-ew-open", size=min(9, 400 / len(names)), color=INK,
                                                             line_width=2))
         figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="worst and best day", showlegend=sign > 0,
-                           marker=dict(size=6, color="#c8371e"))
+                           marker=dict(size=6, color=RED))
     figure.update_xaxes(title_text="asset, calmest first", tickangle=-90 if len(names) > FEW else 0,
                         tickfont_size=fitting(len(names)), dtick=1)
     figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
@@ -175,7 +177,7 @@ def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int
         Trading days, for the title.
     """
     series = series.dropna()
-    figure = go.Figure(line(weekly(series), line=dict(color="#1f5fa8", width=1.6), showlegend=False))
+    figure = go.Figure(line(weekly(series), line=dict(color=BLUE, width=1.6), showlegend=False))
     figure.update_xaxes(type="date", title_text="last day of the window (weekly)")
     figure.update_yaxes(title_text="mean correlation of pairs (no unit)", rangemode="tozero")
     return with_periods(dress(figure, f"How alike the assets move: correlation over {window} days", span(series)), periods)
@@ -195,7 +197,7 @@ def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
     edge = float(spectrum["noise_edge"].iloc[0])
     signal = spectrum["eigenvalue"] > edge
     figure = go.Figure()
-    for name, rows, color in [("above the noise edge", spectrum[signal], "#c8371e"),
+    for name, rows, color in [("above the noise edge", spectrum[signal], RED),
                               ("could be noise", spectrum[~signal], "#8fa3b8")]:
         figure.add_scatter(x=rows["rank"].to_numpy(), y=rows["eigenvalue"].to_numpy(), name=name, mode="markers+text",
                            marker=dict(size=9, color=color), textposition="middle right",
@@ -208,3 +210,15 @@ def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
                         **log_axis(max(spectrum["eigenvalue"].min(), 1e-4) / 1.3, spectrum["eigenvalue"].max() * 1.6))
     return dress(figure, f"{signal.sum()} of {len(spectrum)} eigenvalues stand out of the noise",
                  f"{sample}; numbers: their share of all variance", legend=dict(x=0.99, xanchor="right", y=0.98))
+
+
+def _label_ends(figure: go.Figure, ends: pd.Series, colors: dict[str, str], *, log_range, height: int) -> None:
+    """Names at the right edge of lines on a log axis, pushed apart to 15 pixels; the right margin must hold them."""
+    low, high = log_range
+    ends = ends.sort_values()
+    pixels = (np.log10(ends.to_numpy()) - low) / (high - low) * height
+    steps = 15 * np.arange(len(pixels))
+    pixels = np.minimum(np.maximum.accumulate(pixels - steps), height - steps[-1:]) + steps
+    for name, pixel in zip(ends.index, pixels):
+        figure.add_annotation(text=name, x=1.005, xref="paper", xanchor="left", y=pixel / height, yref="paper",
+                              yanchor="middle", showarrow=False, font=dict(size=12, color=colors[name]))

@@ -1,12 +1,10 @@
-"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, and the README's figure.
+"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, risk profiles, README.
 
 Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-A strategy has the same color in all of them (`drawing.strategy_color`). Frames without dates need `sample`,
-the text that says which days they describe (`f"test, {drawing.span(net_returns)}"`).
-
-Pictures of risk profiles (stages 05 and 06): what each was promised, and what it got.
-
-A strategy has the same color as everywhere (`drawing.strategy_color`); strategies for one kind of investor stand together.
+A strategy has the same color in all of them. Frames of weights have the columns rebalance_date, strategy, asset and
+weight (fractions that sum to 1); `net_returns` are daily fractions, net of costs, a column per strategy and one for the
+`benchmark`. Frames without dates need `sample`, the text that says which days they describe
+(`f"test, {style.span(net_returns)}"`).
 """
 
 import numpy as np
@@ -15,24 +13,28 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.performance.investors import REFERENCE
-from forefolio.report.style import (GREY, INK, PERCENT, daily_or_weekly, days, dress, label_points, line, log_axis,
-                                    span, strategy_color, strategy_dash)
-from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, percent
+from forefolio.portfolios.long_only import effective_holdings_by_date
+from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
+                                    strategy_line, weekly)
+from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
 
 THIN = 0.05  # weights that never exceed this are drawn together
 NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
 GREYS = ["#a6a6a6", "#c2c2c2"]  # of assets above 5 % that have no color, one after the other
 OTHERS, EACH_THIN = "others above 5 %", "each at most 5 %"
+LONGEST = 1000  # days; longer lines are drawn weekly
+PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # of risk profiles
+BESIDE = 0.27  # of a panel's width: room for the value beside an outermost dot
 
 
+# --------------------------------------------------------------------------------------------------------- portfolios
 def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
-    """Weights of several strategies, one panel each, one bar a rebalance: blocks are bets, gray is spread thin.
+    """Weights of several strategies, a panel each, a bar per rebalance: blocks are bets, gray is spread thin.
 
     Parameters
     ----------
     weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight (fractions; sum to 1 a date and strategy).
+        A frame of weights.
     strategies : list of str
         The panels, in this order.
 
@@ -54,53 +56,45 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     unnamed = set(rank)  # entries that the legend does not have yet
     alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
     figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all" if alike else False,
-                           horizontal_spacing=0.025 if alike else 0.085,
-                           vertical_spacing=0.22 / rows, subplot_titles=strategies if len(strategies) > 1 else None)
-    for i, (strategy, wide) in enumerate(panels.items()):
+                           horizontal_spacing=0.025 if alike else 0.085, vertical_spacing=0.22 / rows,
+                           subplot_titles=strategies if len(strategies) > 1 else None)
+    places = [dict(row=i // columns + 1, col=i % columns + 1) for i in range(len(strategies))]
+    for wide, place in zip(panels.values(), places):
         for asset in [*order.intersection(wide.columns, sort=False), EACH_THIN]:
             group = groups.get(asset, EACH_THIN)
             # zeros, not gaps: plotly stops stacking at a gap
             figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), legendgroup=group,
                            name=group if group in unnamed else asset, showlegend=group in unnamed,
                            marker=dict(color=colors.get(asset, "#ececec"), line_width=0), legendrank=rank[group],
-                           hovertemplate=f"{asset}: %{{y:.1%}}<extra>%{{x}}</extra>",
-                           row=i // columns + 1, col=i % columns + 1)
+                           hovertemplate=f"{asset}: %{{y:.1%}}<extra>%{{x}}</extra>", **place)
             unnamed.discard(group)
-        if i >= len(panels) - columns:  # the lowest panel of each column
-            figure.update_xaxes(title_text="rebalance date", showticklabels=True, row=i // columns + 1, col=i % columns + 1)
+    for place in places[-columns:]:  # the lowest panel of each column
+        figure.update_xaxes(title_text="rebalance date", showticklabels=True, **place)
     figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="weight (%)", col=1)
     dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
     return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}",
-                 height=450 if rows == 1 else 170 + 170 * rows,
-                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0),
-                 margin_t=92 if len(strategies) > 1 else 74)
+                 height=450 if rows == 1 else 170 + 170 * rows, margin_t=92 if len(strategies) > 1 else 74,
+                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0))
 
 
 def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
-    """Effective number of holdings, (sum of |w|)^2 / sum of w^2, of every strategy at each rebalance, on a log axis.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight (fractions).
-    """
+    """Effective number of holdings, (sum of |w|)^2 / sum of w^2, of every strategy at each rebalance, on a log axis."""
     holdings, count = _effective_holdings(weights), weights["asset"].nunique()
-    figure = go.Figure([line(holdings[strategy], name=strategy, line=_style(strategy)) for strategy in holdings])
-    figure.update_xaxes(type="date", title_text="rebalance date")
+    figure = _lines(holdings, {name: name for name in holdings}, "rebalance date")
     figure.update_yaxes(title_text="effective holdings (assets, log axis)", **log_axis(0.9, 1.15 * count))
     return dress(figure, "How many assets each strategy really holds",
                  f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets")
 
 
 def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
-    """Share of the risk that each asset carries in each strategy at one rebalance, one point an asset.
+    """Share of the risk that each asset carries in each strategy at one rebalance, one point per asset.
 
     Parameters
     ----------
     contributions : DataFrame
-        Columns strategy, asset, risk_share (fractions that sum to 1 a strategy).
+        Columns strategy, asset, risk_share (fractions that sum to 1 per strategy).
     date : date-like
         The rebalance date, for the title.
     """
@@ -111,12 +105,12 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
         largest = one.loc[one["risk_share"].idxmax()]
         stands_out = largest["risk_share"] > 1.1 / count  # where all carry the same, the largest is rounding
         text = np.where((one["asset"] == largest["asset"]) & stands_out, largest["asset"], "")
-        figure.add_scatter(x=one["risk_share"].to_numpy("float32"), y=[strategy] * len(one), mode="markers+text", text=text,
-                           customdata=list(one["asset"]), textposition="middle right", name=strategy, showlegend=False,
-                           cliponaxis=False, hovertemplate="%{customdata}: %{x:.2%}",
+        figure.add_scatter(x=one["risk_share"].to_numpy("float32"), y=[strategy] * len(one), mode="markers+text",
+                           text=text, textposition="middle right", name=strategy, showlegend=False, cliponaxis=False,
+                           customdata=list(one["asset"]), hovertemplate="%{customdata}: %{x:.2%}",
                            marker=dict(size=11, symbol="line-ns-open", line_width=2, color=strategy_color(strategy)))
-    figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"), annotation_text=f"equal share {1 / count:.1%}",
-                     annotation_position="top right")
+    figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"),
+                     annotation_text=f"equal share {1 / count:.1%}", annotation_position="top right")
     figure.update_xaxes(title_text="share of the portfolio's risk (%)", tickformat=PERCENT)
     figure.update_yaxes(autorange="reversed", dtick=1)
     return dress(figure, "Who carries the risk: one tick an asset",
@@ -124,20 +118,13 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
                  height=190 + 30 * max(len(strategies), 6))
 
 
+# ----------------------------------------------------------------------------------------------- what became of them
 def wealth(net_returns: pd.DataFrame) -> go.Figure:
-    """Growth of one in every strategy and the benchmark, after costs; the legend is ordered by the outcome.
-
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies)
-        Daily fractions, net of costs; index dates, columns strategies and `benchmark`; more than 1,000 days
-        are drawn weekly.
-    """
+    """Growth of one in every strategy and the benchmark, after costs; the legend is ordered by the outcome."""
     grown = metrics.wealth(net_returns)
-    drawn, how = daily_or_weekly(grown)
-    figure = go.Figure([line(drawn[name], name=name, line=_style(name)) for name in _by_outcome(grown)])
+    drawn, how = _daily_or_weekly(grown)
+    figure = _lines(drawn, {name: name for name in _by_outcome(grown)}, f"date ({how})")
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
-    figure.update_xaxes(type="date", title_text=f"date ({how})")
     figure.update_yaxes(title_text="wealth, start = 1")
     return dress(figure, "Growth of one, net of costs", f"{how}, {span(net_returns)}")
 
@@ -145,23 +132,19 @@ def wealth(net_returns: pd.DataFrame) -> go.Figure:
 def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
     """Compounded drawdown of every strategy and the benchmark: loss since the highest wealth so far.
 
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies)
-        Daily fractions, net of costs. More than 1,000 days are drawn as each week's lowest.
+    More than 1,000 days are drawn as each week's lowest.
     """
     fallen = metrics.drawdown(net_returns)
-    drawn, how = daily_or_weekly(fallen, "min")
-    order = fallen.min().sort_values(ascending=False).index
-    figure = go.Figure([line(drawn[name], name=f"{name} ({fallen[name].min():.0%})", line=_style(name)) for name in order])
-    figure.update_xaxes(type="date", title_text=f"date ({how})")
+    drawn, how = _daily_or_weekly(fallen, "min")
+    deepest = fallen.min().sort_values(ascending=False)
+    figure = _lines(drawn, {name: f"{name} ({low:.0%})" for name, low in deepest.items()}, f"date ({how})")
     figure.update_yaxes(title_text="compounded drawdown (%)", tickformat=PERCENT)
     lows = "weekly lows" if how == "weekly" else "daily"
     return dress(figure, "Compounded drawdowns, net of costs", f"{lows}, {span(net_returns)}; in brackets: the deepest")
 
 
 def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
-    """Monthly return above the benchmark in one year, a panel a framework (Nguyen 2025, Figs. 2 and 3).
+    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3).
 
     Parameters
     ----------
@@ -172,13 +155,14 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
     """
     months = pd.PeriodIndex([pd.Period(month, freq="M") for month in monthly_excess.index])
     one = monthly_excess.loc[months.year == year]
-    labels = list(months[months.year == year].strftime("%b"))
-    panels = list(dict.fromkeys(name.rpartition("+")[2] for name in one))
+    frameworks = {name: name.rpartition("+")[2] for name in one}
+    panels = list(dict.fromkeys(frameworks.values()))
     figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
                            vertical_spacing=0.22 / len(panels))
-    for name in sorted(one, key=lambda name: panels.index(name.rpartition("+")[2])):
-        figure.add_bar(x=labels, y=one[name].to_numpy("float32"), name=name, marker_color=strategy_color(name),
-                       row=panels.index(name.rpartition("+")[2]) + 1, col=1)
+    for row, panel in enumerate(panels, 1):
+        for name in (name for name in one if frameworks[name] == panel):
+            figure.add_bar(x=list(months[months.year == year].strftime("%b")), y=one[name].to_numpy("float32"), name=name,
+                           marker_color=strategy_color(name), row=row, col=1)
     figure.update_yaxes(tickformat=PERCENT, zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(title_text="excess (% points a month)", row=len(panels) // 2 + len(panels) % 2, col=1)
     figure.update_xaxes(title_text=f"month of {year}", row=len(panels), col=1)
@@ -197,18 +181,18 @@ def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     sample : str
         The days, for the title.
     """
-    points = pd.DataFrame({"x": performance["annual_volatility"], "y": performance["annual_return"],
-                           "text": performance["strategy"]})
+    measures = {"x": "annual_volatility", "y": "annual_return"}
+    points = pd.DataFrame({axis: performance[measure] for axis, measure in measures.items()} |
+                          {"text": performance["strategy"]})
     room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
-    x_range, y_range = ([points[a].min() - room[a], points[a].max() + room[a]] for a in "xy")
+    x_range, y_range = ([points[axis].min() - room[axis], points[axis].max() + room[axis]] for axis in measures)
     figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
-                                   marker=dict(size=11, color=strategy_color(p.text)))
-                        for p in points.itertuples()])
+                                   marker=dict(size=11, color=strategy_color(p.text))) for p in points.itertuples()])
     figure.add_hline(y=0, line=dict(color=GREY, width=1), layer="below")
     label_points(figure, points, x_range=x_range, y_range=y_range, plot_size=(800, 300))
     figure.update_annotations(bgcolor="white", borderpad=0)  # no line through a name
-    figure.update_xaxes(title_text="volatility (% a year)", tickformat=PERCENT, range=x_range)
-    figure.update_yaxes(title_text="return, compounded (% a year)", tickformat=PERCENT, range=y_range)
+    figure.update_xaxes(title_text=label(measures["x"])[0], tickformat=PERCENT, range=x_range)
+    figure.update_yaxes(title_text=label(measures["y"])[0], tickformat=PERCENT, range=y_range)
     return dress(figure, "Risk and return, net of costs", sample)
 
 
@@ -230,77 +214,35 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.iloc[0].sort_values(ascending=False).index
     figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
-                                   name=name + _break_even(wide, name), line=_style(name), marker_size=5) for name in order])
+                                   name=name + _break_even(wide, name), line=_style(name), marker_size=5)
+                        for name in order])
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
-    figure.update_yaxes(title_text="total return, compounded (%)", tickformat=PERCENT)
+    figure.update_yaxes(title_text=label("total_return")[0], tickformat=PERCENT)
     crossing = any("(" in trace.name for trace in figure.data)
     return dress(figure, "What trading costs leave",
                  sample + ("; in brackets: the cost that takes it down to equal weight" if crossing else ""))
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
-    """The project in one figure: what each strategy became, and on how many assets it stood.
-
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies)
-        Daily fractions, net of costs, with `benchmark`.
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight (fractions).
-    """
+    """The project in one figure: what each strategy became, and on how many assets it stood."""
     grown = metrics.wealth(net_returns)
-    drawn, how = daily_or_weekly(grown)
-    holdings, order = _effective_holdings(weights).mean(), _by_outcome(grown)
-    figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17,
-                           subplot_titles=["wealth, start = 1, net of costs", "effective holdings, mean over rebalances"])
-    for name in order:
+    drawn, how = _daily_or_weekly(grown)
+    holdings = _effective_holdings(weights).mean()
+    figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17, subplot_titles=[
+        "wealth, start = 1, net of costs", "effective holdings, mean over rebalances"])
+    for name in _by_outcome(grown):
         figure.add_trace(line(drawn[name], name=name, line=_style(name)), row=1, col=1)
-        figure.add_bar(x=[holdings.get(name, 0)], y=[name], orientation="h", marker_color=strategy_color(name), row=1, col=2,
+        figure.add_bar(x=[holdings.get(name, 0)], y=[name], orientation="h", marker_color=strategy_color(name),
                        text=f"{holdings[name]:.1f}" if name in holdings else "an index", textposition="outside",
-                       cliponaxis=False)
+                       cliponaxis=False, row=1, col=2)
     figure.update_xaxes(type="date", title_text=f"date ({how})", row=1, col=1)
-    figure.update_xaxes(type="linear", title_text="assets", row=1, col=2, range=[0, 1.2 * holdings.max()])
+    figure.update_xaxes(type="linear", title_text="assets", range=[0, 1.2 * holdings.max()], row=1, col=2)
     figure.update_yaxes(title_text="wealth", row=1, col=1)
     figure.update_yaxes(autorange="reversed", dtick=1, row=1, col=2)
     return dress(figure, "From forecasts to portfolios to outcomes",
-                 f"{span(net_returns)}, strategies from the best outcome to the worst", width=1000, height=450,
+                 f"{span(net_returns)}, strategies from the best outcome to the worst", width=1000,
                  showlegend=False, margin_t=92, bargap=0.3)
-
-
-def _style(name: str) -> dict:
-    """Line of a strategy; what it is compared with is thicker."""
-    return dict(color=strategy_color(name), dash=strategy_dash(name), width=2.4 if "+" not in name else 1.7)
-
-
-def _break_even(wide: pd.DataFrame, name: str) -> str:
-    """Cost at which a strategy that is above equal weight without costs meets it, in brackets; nothing where none does."""
-    ahead = (wide[name] - wide.get("equal_weight", np.nan)).to_numpy()
-    below = np.flatnonzero(ahead <= 0)
-    if not ahead[0] > 0 or not len(below):
-        return ""
-    last = slice(below[0] - 1, below[0] + 1)
-    return f" ({np.interp(0, -ahead[last], wide.index[last]):.0f} bps)"
-
-
-def _by_outcome(grown: pd.DataFrame) -> list[str]:
-    """Strategies from the highest final wealth to the lowest, as the lines end."""
-    return list(grown.iloc[-1].sort_values(ascending=False).index)
-
-
-def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
-    """Rebalance dates x strategies: squared gross exposure over the sum of squared weights."""
-    sums = weights.assign(square=weights["weight"] ** 2, gross=weights["weight"].abs()).pivot_table(
-        index="rebalance_date", columns="strategy", values=["gross", "square"], aggfunc="sum", sort=False).sort_index()
-    return sums["gross"] ** 2 / sums["square"]
-
-_PANELS = {  # measure: (title, whose arrow points to the better side; axis)
-    "annual_return": ("annual return \N{RIGHTWARDS ARROW}", "return (% a year)"),
-    "annual_volatility": ("\N{LEFTWARDS ARROW} annual volatility", "volatility (% a year)"),
-    "max_drawdown": ("maximum drawdown \N{RIGHTWARDS ARROW}", "compounded drawdown (%)"),
-    "turnover": ("\N{LEFTWARDS ARROW} turnover", "one-way (% a rebalance)"),
-}
-_TEXT = 0.27  # of a panel's width: room for the value beside an outermost dot
 
 
 def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
@@ -309,71 +251,67 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way)
-        those that are to have a panel; fractions. As `profiles.outcome` gives it, or `profiles.with_profile` of
-        `holdings.promised`, which has no turnover.
+        Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover
+        (one-way) those that are to have a panel; fractions. As `investors.outcome` gives it, or
+        `investors.with_profile` of `holdings.promised`, which has no turnover.
     sample : str
         The days, and whether they are those that chose the weights, for the title.
 
     Notes
     -----
-    A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index trades
-    nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
+    A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index
+    trades nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
     """
-    places, names = _places(table)
-    panels = {measure: words for measure, words in _PANELS.items() if measure in table}
-    figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.025,
-                           subplot_titles=[title for title, _ in panels.values()])
-    for column, (measure, (_, axis)) in enumerate(panels.items(), 1):
-        _panel(figure, table.set_index("strategy")[measure], places, column)
-        figure.update_xaxes(title_text=axis, row=1, col=column)
-    figure.update_xaxes(tickformat=PERCENT, tickangle=0)
-    figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), showgrid=False, ticks="")
-    figure.update_yaxes(ticktext=names, col=1)
-    drawn = sample + "; arrows point to the better side" + ("; vertical line: equal weight" if EQUAL_WEIGHT in places else "")
-    shown = "return, risk and trading" if "turnover" in panels else "return and risk"
-    return dress(figure, f"Risk profiles: {shown} of each strategy", drawn, width=1000,
-                 height=190 + 23 * max(len(names), 6), showlegend=False, margin_t=92)
-
-
-def _places(table: pd.DataFrame) -> tuple[dict[str, int], list[str]]:
-    """Row of each strategy, and what is written at each row: a line with the profile's name over its strategies."""
-    places, names = {}, []
-    for profile in dict.fromkeys([*(framework.profile for framework in FRAMEWORKS.values()), REFERENCE, *table["profile"]]):
+    places, names = {}, []  # row of each strategy; what is written at each row: profiles over their strategies
+    for profile in dict.fromkeys([*(framework.profile for framework in FRAMEWORKS.values()), *table["profile"]]):
         members = table.loc[table["profile"] == profile, "strategy"]
         names += [f"<b>{profile}</b>"] if len(members) else []
         places |= {name: len(names) + i for i, name in enumerate(members)}
         names += list(members)
-    return places, names
+    panels = [measure for measure in PANELS if measure in table]
+    titles = [METRICS[measure].title.partition(", ")[0] for measure in panels]
+    figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.025, subplot_titles=[
+        f"{title} \N{RIGHTWARDS ARROW}" if not lower_is_better(measure) else f"\N{LEFTWARDS ARROW} {title}"
+        for measure, title in zip(panels, titles)])
+    for column, (measure, title) in enumerate(zip(panels, titles), 1):
+        _panel(figure, table.set_index("strategy")[measure], places, row=1, col=column)
+        figure.update_xaxes(title_text=label(measure)[0].removeprefix(f"{title}, "), row=1, col=column)
+    figure.update_xaxes(tickformat=PERCENT, tickangle=0)
+    figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), showgrid=False, ticks="")
+    figure.update_yaxes(ticktext=names, col=1)
+    reference = "; vertical line: equal weight" if EQUAL_WEIGHT in places else ""
+    shown = "return, risk and trading" if "turnover" in panels else "return and risk"
+    return dress(figure, f"Risk profiles: {shown} of each strategy",
+                 f"{sample}; arrows point to the better side{reference}", width=1000,
+                 height=190 + 23 * max(len(names), 6), showlegend=False, margin_t=92)
 
 
-def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], column: int) -> None:
-    """One measure: equal weight's line, a stem and a dot a strategy, its value on the side away from the line."""
-    there = {"row": 1, "col": column}
+def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], **there: int) -> None:
+    """One measure: equal weight's line, a stem and a dot per strategy, its value on the side away from the line."""
     known = values.dropna()
     low, high, reference = known.min(), known.max(), known.get(EQUAL_WEIGHT, np.nan)
     for name, place in places.items():
         color = strategy_color(name)
         if name not in known:
-            figure.add_scatter(x=[0 if known.empty else high], y=[place], mode="text", name=name, text="\N{EN SPACE}none",
-                               textposition="middle center" if known.empty else "middle right", hoverinfo="skip",
-                               textfont=dict(size=11, color=GREY), **there)
+            figure.add_scatter(x=[0 if known.empty else high], y=[place], mode="text", name=name,
+                               text="\N{EN SPACE}none", hoverinfo="skip", textfont=dict(size=11, color=GREY),
+                               textposition="middle center" if known.empty else "middle right", **there)
             continue
         if not np.isnan(reference):
             figure.add_scatter(x=[reference, known[name]], y=[place, place], mode="lines", hoverinfo="skip",
                                line=dict(color=color, width=2), name=name, **there)
         figure.add_scatter(x=[known[name]], y=[place], mode="markers+text", text=percent(known[name]), name=name,
                            textposition="middle left" if known[name] < reference else "middle right", cliponaxis=False,
-                           textfont=dict(size=11, color=INK), hovertemplate="%{x:.2%}", marker=dict(size=10, color=color),
-                           **there)
+                           textfont=dict(size=11, color=INK), hovertemplate="%{x:.2%}",
+                           marker=dict(size=10, color=color), **there)
     if not np.isnan(reference):
         figure.add_vline(x=reference, line=dict(color=strategy_color(EQUAL_WEIGHT), width=1.5), layer="below", **there)
     if known.empty:
         figure.update_xaxes(range=[-1, 1], tickvals=[0], ticktext=[" "], ticks="", showgrid=False, **there)
         return
-    before, after = (_TEXT if low < reference else 0.08), _TEXT
-    width = max(high - low, 0.04) / (1 - before - after)
-    ends = low - before * width, high + after * width
+    before = BESIDE if low < reference else 0.08
+    width = max(high - low, 0.04) / (1 - before - BESIDE)
+    ends = low - before * width, high + BESIDE * width
     if values.name == "annual_return":  # zero stands on the axis, with room for its number
         ends = min(ends[0], -0.08 * ends[1]), max(ends[1], -0.08 * ends[0])
     figure.update_xaxes(range=list(ends), tickvals=_ticks(*ends), **there)
@@ -388,3 +326,40 @@ def _ticks(low: float, high: float) -> list[float]:
         if len(ticks) <= 4:
             break
     return [round(float(tick), 12) for tick in ticks]
+
+
+def _style(name: str) -> dict:
+    """Line of a strategy; what it is compared with is thicker."""
+    return strategy_line(name, width=1.7 if "+" in name else 2.4)
+
+
+def _lines(frame: pd.DataFrame, texts: dict[str, str], dates: str) -> go.Figure:
+    """A line per strategy over time, in the order of their texts in the legend; `dates` is the title of the axis."""
+    figure = go.Figure([line(frame[name], name=text, line=_style(name)) for name, text in texts.items()])
+    return figure.update_xaxes(type="date", title_text=dates)
+
+
+def _daily_or_weekly(frame: pd.DataFrame, how: str = "last") -> tuple[pd.DataFrame, str]:
+    """The frame itself, or weekly where it is long, and the word that says which."""
+    return (frame, "daily") if len(frame) <= LONGEST else (weekly(frame, how), "weekly")
+
+
+def _by_outcome(grown: pd.DataFrame) -> list[str]:
+    """Strategies from the highest final wealth to the lowest, as the lines end."""
+    return list(grown.iloc[-1].sort_values(ascending=False).index)
+
+
+def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
+    """Effective holdings, rebalance dates x strategies."""
+    by_date = effective_holdings_by_date(weights).pivot(index="rebalance_date", columns="strategy")
+    return by_date["effective_holdings"][weights["strategy"].unique()]
+
+
+def _break_even(wide: pd.DataFrame, name: str) -> str:
+    """Cost at which a strategy that is above equal weight without costs meets it, in brackets; nothing where none does."""
+    ahead = (wide[name] - wide.get(EQUAL_WEIGHT, np.nan)).to_numpy()
+    below = np.flatnonzero(ahead <= 0)
+    if not ahead[0] > 0 or not len(below):
+        return ""
+    last = slice(below[0] - 1, below[0] + 1)
+    return f" ({np.interp(0, -ahead[last], wide.index[last]):.0f} bps)"

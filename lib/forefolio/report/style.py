@@ -1,8 +1,7 @@
-"""How every figure looks: one template, one color a strategy and an asset, dates, labels that do not collide.
+"""How every figure looks: one template, one color per strategy and asset, dates, labels that do not collide.
 
-The same strategy has the same color in every stage: its framework is the hue, its forecasting model the shade and the
-dash. The modules of figures draw with what is here; a notebook needs `span` to name the period of a figure
-whose frame has no dates.
+A strategy has the same color in every stage, made of what `study.vocabulary` says: its framework is the hue, its model
+the lightness and the dash. A notebook needs `span`, to name the period of a figure whose frame has no dates.
 """
 
 import colorsys
@@ -13,24 +12,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
-GREY, INK = "#8a8a8a", "#222222"
-FEW = 12  # so many lines can be told apart by color
-PERCENT = ".2~%"  # at most two decimals, none where none is needed
+from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PORTFOLIOS
 
-_FIXED = {  # single portfolios and single models; a strategy `model+framework` takes its color from the two tables below
-    "benchmark": "#000000", "equal_weight": "#c99700",
-    "minimum_variance": "#1f5fa8", "maximum_sharpe": "#c8371e", "maximum_sortino": "#2b8a4b", "minimum_cvar": "#b0559b",
-    "tangency": "#6b2fa0", "lstm": "#8a1c5a", "cnn1d": "#0b8f93", "gru": "#6d7a12", "bilstm": "#3d3f9e", "rnn": "#c06a2b",
-    "mean": "#96714a", "ar": "#58697c", "zero": "#9a9a9a",
-}
-_HUES = {  # hue in degrees, saturation, factor of the shades: green looks lighter than red or blue of the same lightness
-    "mvf": (12, 0.72, 1.0), "rpp": (212, 0.72, 1.0), "mdp": (145, 0.5, 0.85), "tangency": (280, 0.6, 1.0),
-}
-_SHADES = {  # lightness, dash; short dashes, because long ones tear a daily line apart
-    "lstm": (0.30, "solid"), "cnn1d": (0.48, "5px,2px"), "gru": (0.39, "8px,2px"), "bilstm": (0.56, "8px,2px,2px,2px"),
-    "rnn": (0.62, "5px,2px,2px,2px"), "mean": (0.66, "2px,2px"), "ar": (0.72, "3px,3px"), "zero": (0.77, "1px,3px"),
-}
+WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
+GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
+FEW = 12  # so many lines can be told apart by color
 
 _AXIS = dict(showline=True, linecolor="#555555", ticks="outside", ticklen=4, tickcolor="#555555", gridcolor="#e8e8e8",
              zeroline=False, automargin=True, title=dict(standoff=8, font=dict(size=13)))
@@ -57,8 +43,8 @@ def strategy_color(name: str) -> str:
     Parameters
     ----------
     name : str
-        `lstm+mvf`, `equal_weight`, `benchmark`, `lstm`, `maximum_sharpe`, ... A name that is not known gets a color from
-        its letters, so that it is stable as well.
+        `lstm+mvf`, `equal_weight`, `benchmark`, `lstm`, `maximum_sharpe`, ... A name that the vocabulary lacks gets a
+        color from its letters, so that it is stable as well.
 
     Returns
     -------
@@ -72,24 +58,29 @@ def strategy_color(name: str) -> str:
     >>> strategy_color("lstm+mvf") == strategy_color("cnn1d+mvf")
     False
     """
-    if name in _FIXED:
-        return _FIXED[name]
+    if name in PORTFOLIOS:
+        return PORTFOLIOS[name]
+    if name in MODELS:
+        return MODELS[name].color
     model, _, framework = name.rpartition("+")
     letters = zlib.crc32(name.encode())  # hash() differs from process to process
-    lightness = _SHADES.get(model, (0.35 + letters % 30 / 100, ""))[0]
-    hue, saturation, factor = _HUES.get(framework, (zlib.crc32(framework.encode()) % 360, 0.5, 1.0))
-    return _hex(hue, lightness * factor, saturation)
+    lightness = MODELS[model].lightness if model in MODELS else 0.35 + letters % 30 / 100
+    if framework in FRAMEWORKS:
+        known = FRAMEWORKS[framework]
+        return _hex(known.hue, lightness * known.shade, known.saturation)
+    return _hex(zlib.crc32(framework.encode()) % 360, lightness, 0.5)
 
 
-def strategy_dash(name: str) -> str:
-    """Dash of a strategy's line, by its model; solid for everything that has no model.
+def strategy_line(name: str, *, width: float) -> dict:
+    """Line of a strategy: its color, its width in pixels, and a dash by its model; solid where it has no model.
 
     Examples
     --------
-    >>> strategy_dash("lstm+rpp"), strategy_dash("cnn1d+rpp"), strategy_dash("equal_weight")
-    ('solid', '5px,2px', 'solid')
+    >>> strategy_line("cnn1d+rpp", width=2)["dash"], strategy_line("equal_weight", width=2)["dash"]
+    ('5px,2px', 'solid')
     """
-    return _SHADES.get(name.rpartition("+")[0], (0, "solid"))[1]
+    model = name.rpartition("+")[0]
+    return dict(color=strategy_color(name), dash=MODELS[model].dash if model in MODELS else "solid", width=width)
 
 
 def asset_colors(assets) -> dict[str, str]:
@@ -114,6 +105,20 @@ def asset_colors(assets) -> dict[str, str]:
     return {name: _hex(210 + 222.5 * i, (0.36, 0.48, 0.60)[i % 3], 0.55) for i, name in enumerate(names)}  # golden angle
 
 
+def label(metric: str) -> tuple[str, str]:
+    """A metric's name with its unit, and the format of its numbers on an axis.
+
+    Examples
+    --------
+    >>> label("information_ratio")
+    ('information ratio (monthly)', '.3~f')
+    """
+    if metric not in METRICS:
+        return metric, ".3~g"
+    known = METRICS[metric]
+    return f"{known.title} ({known.unit})" if known.unit else known.title, known.number
+
+
 def span(dates) -> str:
     """First and last day as text, for titles.
 
@@ -135,11 +140,6 @@ def weekly(frame, how: str = "last"):
     return getattr(frame.resample("W-FRI"), how)().ffill()
 
 
-def daily_or_weekly(frame: pd.DataFrame, how: str = "last", *, longest: int = 1000) -> tuple[pd.DataFrame, str]:
-    """The frame itself, or weekly where it has more than `longest` days, and the word that says which."""
-    return (frame, "daily") if len(frame) <= longest else (weekly(frame, how), "weekly")
-
-
 def line(series: pd.Series, **style) -> go.Scatter:
     """One line over time; weekly values carry no dates but a first day and a step, which keeps notebooks small."""
     values = series.to_numpy("float32")
@@ -153,24 +153,17 @@ def days(dates) -> list[str]:
     return list(pd.DatetimeIndex(dates).strftime("%Y-%m-%d"))
 
 
-def log_axis(low: float, high: float) -> dict:
-    """A log axis from `low` to `high` with round numbers written out, where plotly would write bare digits."""
+def round_numbers(low: float, high: float) -> list[float]:
+    """Round numbers from below `low` to above `high` (both positive), fewer per power of ten the wider the range is."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1,) if high / low > 3000 else (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 7)
-    ticks = [step * 10.0**power for power in powers for step in steps]
+    return [step * 10.0**power for power in powers for step in steps]
+
+
+def log_axis(low: float, high: float) -> dict:
+    """A log axis from `low` to `high` with round numbers written out, where plotly would write bare digits."""
+    ticks = round_numbers(low, high)
     return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks, ticktext=[f"{tick:,g}" for tick in ticks])
-
-
-def label_ends(figure: go.Figure, ends: pd.Series, colors: dict[str, str], *, log_range, height: int) -> None:
-    """Names at the right edge of lines on a log axis, pushed apart to 15 pixels; the right margin must hold them."""
-    low, high = log_range
-    ends = ends.sort_values()
-    pixels = (np.log10(ends.to_numpy()) - low) / (high - low) * height
-    steps = 15 * np.arange(len(pixels))
-    pixels = np.minimum(np.maximum.accumulate(pixels - steps), height - steps[-1:]) + steps
-    for name, pixel in zip(ends.index, pixels):
-        figure.add_annotation(text=name, x=1.005, xref="paper", xanchor="left", y=pixel / height, yref="paper",
-                              yanchor="middle", showarrow=False, font=dict(size=12, color=colors[name]))
 
 
 def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, plot_size, others=None) -> None:
@@ -204,11 +197,6 @@ def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, p
         taken.append(box(best))
         figure.add_annotation(x=x, y=y, text=text, ax=best[0], ay=-best[1], showarrow=True, arrowhead=0, arrowwidth=0.8,
                               arrowcolor=GREY, standoff=5, xanchor="left" if best[0] >= -1 else "right", font_size=12)
-
-
-def words(name: str) -> str:
-    """A portfolio's name as it is read: `maximum_sharpe` is maximum Sharpe."""
-    return name.replace("_", " ").replace("sharpe", "Sharpe").replace("sortino", "Sortino").replace("cvar", "CVaR")
 
 
 def fitting(count: int) -> int:
