@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.portfolios.long_only import effective_holdings_by_date
+from forefolio.portfolios.holdings import effective_holdings_by_date
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
                                     strategy_line, weekly)
 from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
