@@ -271,7 +271,7 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     panels = [measure for measure in PANELS if measure in table]
     titles = [METRICS[measure].title.partition(", ")[0] for measure in panels]
     figure = make_subplots(1, len(panels), shared_yaxes=True, horizontal_spacing=0.025, subplot_titles=[
-        f"{title} \N{RIGHTWARDS ARROW}" if not lower_is_better(measure) else f"\N{LEFTWARDS ARROW} {title}"
+        f"\N{LEFTWARDS ARROW} {title}" if lower_is_better(measure) else f"{title} \N{RIGHTWARDS ARROW}"
         for measure, title in zip(panels, titles)])
     for column, (measure, title) in enumerate(zip(panels, titles), 1):
         _panel(figure, table.set_index("strategy")[measure], places, row=1, col=column)

@@ -14,7 +14,7 @@ from forefolio.performance.luck import Overfitting
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
 from forefolio.report.style import (BLUE, FEW, INK, RED, dress, fitting, label, round_numbers, strategy_color,
                                     strategy_line)
-from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better, percent
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
 
 WIDE = 30  # positive values that span more stand on a log axis
 LONGEST = 22  # letters of a value's label
@@ -76,7 +76,7 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
     figure.update_yaxes(**metric_axis(means[metric], metric))
     rest = results["strategy"].nunique() - len(order)
     return dress(figure, f"What {parameter} does", f"{_averaged(results, [parameter])}; wider: {strategy}"
-                 + (f"; not drawn: {_counted(rest, 'strategy', 'strategies')} that no value touches" if rest else ""))
+                 + (f"; not drawn: {counted(rest, 'strategy', 'strategies')} that no value touches" if rest else ""))
 
 
 def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -> go.Figure:
@@ -106,7 +106,7 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
     figure.update_yaxes(title_text=y, type="category", showgrid=False, tickfont_size=fitting(len(rows)))
     gaps = int(np.isnan(wide).sum())
     return dress(figure, f"{strategy} by {x} and {y}", f"{_averaged(results, [x, y])}; frame: the best"
-                 + (f"; empty: no result ({_counted(gaps, 'cell')})" if gaps else ""),
+                 + (f"; empty: no result ({counted(gaps, 'cell')})" if gaps else ""),
                  height=int(np.clip(210 + 48 * len(rows), 400, 800)))
 
 
@@ -144,7 +144,7 @@ def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy
         line=dict(color=-reached if lower_is_better(metric) else reached,
                   colorscale=[(0, "#d6e0ec"), (0.999, "#18407e"), (1, RED)])))
     letters = max(map(len, axes[0]["ticktext"]))  # left of the first axis
-    return dress(figure, f"Every point of {strategy}", f"{_counted(len(ranked), 'point')}; last axis: {name}, the better "
+    return dress(figure, f"Every point of {strategy}", f"{counted(len(ranked), 'point')}; last axis: {name}, the better "
                  "end on top; the better a point, the darker, the best red", height=520,
                  margin=dict(l=max(60, 25 + 7 * letters), r=70, t=100, b=110))
 
@@ -180,7 +180,7 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
     rest = len(moves) - len(shown)
     return dress(figure, "Which parameter matters",
                  "best: the value of the best mean; share: of the variation between points"
-                 + (f"; {_counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
+                 + (f"; {counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
                  height=int(max(400, 190 + (18 * len(shown) + 14) * len(parameters))),
                  bargap=0.2 if len(shown) * len(parameters) > 5 else 0.6)
 
@@ -220,7 +220,7 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
     figure.update_xaxes(title_text=name, tickformat=written)
     rest = len(moved) - len(best)
     return [dress(figure, "What another seed changes", "one dot a seed, tick: their mean; the best mean on top"
-                  + (f"; {_counted(rest, 'setting')} below not drawn" if rest else ""),
+                  + (f"; {counted(rest, 'setting')} below not drawn" if rest else ""),
                   height=max(400, 170 + 24 * len(best)))]
 
 
@@ -375,7 +375,3 @@ def _beside(row: pd.Series) -> str:
     if row["n_values"] == 1:
         return "one value only"
     return f"best: {value_text(row['best_value'])}" + ("" if pd.isna(row["share"]) else f", share {row['share']:.0%}")
-
-
-def _counted(n: int, singular: str, plural: str = "") -> str:
-    return f"{n} {singular if n == 1 else plural or singular + 's'}"
