@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
-from forefolio.study import rules
+from forefolio.study import rules, vocabulary
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = ("prices_path", "benchmark_path")
-
-MODELS = ("zero", "mean", "ar", "lstm", "cnn1d", "rnn", "gru", "bilstm")
-FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
 
 
 class StudyError(ValueError):
@@ -38,10 +36,24 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
+def _one_of(entries: dict[str, Any]) -> BeforeValidator:
+    """Accept the names of a part of the vocabulary, looked up each time: another module may add an entry."""
+    def known(value: Any) -> Any:
+        if value not in list(entries):
+            names = vocabulary.listed([repr(name) for name in entries], "or")
+            raise PydanticCustomError("literal_error", "Input should be {names}", {"names": names})
+        return value
+
+    return BeforeValidator(known)
+
+
 Day = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Name = Annotated[str, Field(min_length=1)]
+Source = Annotated[str, _one_of(vocabulary.SOURCES)]
+Model = Annotated[str, _one_of(vocabulary.MODELS)]
+Framework = Annotated[str, _one_of(vocabulary.FRAMEWORKS)]
 
 
 class Study(BaseModel):
@@ -54,7 +66,7 @@ class Study(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
 
-    source: Literal["sample", "yfinance", "csv", "simulated"] = "sample"
+    source: Source = "sample"
     tickers: list[Name] = []
     allow_missing_tickers: bool = False
     prices_path: str = ""
@@ -94,7 +106,7 @@ class Study(BaseModel):
     frontier_sample: Literal["training", "all"] = "training"
     random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
 
-    models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["zero", "mean", "ar", "lstm", "cnn1d"]
+    models: Annotated[list[Model], Field(min_length=1)] = ["zero", "mean", "ar", "lstm", "cnn1d"]
     network_scope: Literal["asset", "joint"] = "asset"
     network_preset: Literal["code", "prose"] = "code"
     network_target: Literal["window", "next_day"] = "window"
@@ -117,8 +129,8 @@ class Study(BaseModel):
     cnn1d_dense_units: Count = 64
     cnn1d_dropout: Share = 0.2
 
-    portfolio_models: Annotated[list[Literal[MODELS]], Field(min_length=1)] = ["mean", "lstm", "cnn1d"]
-    frameworks: Annotated[list[Literal[FRAMEWORKS]], Field(min_length=1)] = ["mvf", "rpp", "mdp"]
+    portfolio_models: Annotated[list[Model], Field(min_length=1)] = ["mean", "lstm", "cnn1d"]
+    frameworks: Annotated[list[Framework], Field(min_length=1)] = ["mvf", "rpp", "mdp"]
     estimation_window: Annotated[int, Field(ge=2)] = 250
     risk_aversion: Annotated[float, Field(gt=0)] = 1.0
     min_weight: Share = 0.0
@@ -137,9 +149,8 @@ class Study(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> "Study":
         declared = (info.context or {}).get("declared") or set(type(self).model_fields)
-        for fields, problem in rules.conflicts(self):
-            if set(fields) <= declared and problem:
-                raise ValueError(problem)
+        if problem := rules.problem(self, declared):
+            raise ValueError(problem)
         return self
 
 
@@ -169,7 +180,7 @@ def validated(values: dict[str, Any], *, where: str, declared: set[str] | None =
 
 
 def _sentence(problem: dict[str, Any]) -> str:
-    """Say one of pydantic's findings as a sentence."""
+    """Turn a pydantic error into one sentence."""
     if not problem["loc"]:
         return problem["msg"].removeprefix("Value error, ")
     name, value, kind = problem["loc"][0], problem["input"], problem["type"]

@@ -1,77 +1,99 @@
 """Rules between the parameters of a study: which values do not fit together, and what to do about it."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from forefolio.study.vocabulary import MODELS, SOURCES
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a study or a sweep, which is a folder's
+DAYS = ("start", "train_end", "validation_end", "end")
 
 
-def conflicts(study: Any) -> list[tuple[tuple[str, ...], str]]:
-    """Each rule between parameters: those it reads, and what is wrong ('' when nothing is)."""
-    convolved = study.lookback - study.cnn1d_layers * (study.cnn1d_kernel_size - 1)
-    rules = [(("study",), "" if re.fullmatch(NAME, study.study) else
-              f"study: {study.study!r} is not a plain name; use letters, digits, '-', '_' and '.'")]
-    joint = study.network_scope == "joint"
-    rules += [
-        (("models", "network_scope"), "" if not joint or "cnn1d" not in study.models else
-         "models: cnn1d is not there for network_scope joint; leave it out, or set network_scope to asset"),
-        (("seeds", "network_scope"), "" if not joint or study.seeds == 1 else
-         f"seeds: {study.seeds} trainings are for networks of one asset; set seeds to 1, or network_scope to asset"),
-        (("network_scope", "windows", "lookback"), "" if not joint or study.lookback in study.windows else
-         f"windows: {study.windows} lacks lookback ({study.lookback}), whose network the portfolios use; add it"),
-        (("network_preset", "network_target", "network_scope"),
-         "" if not joint or study.network_preset == "code" or study.network_target == "next_day" else
+class Rule(NamedTuple):
+    """Values that do not fit together."""
+
+    fields: tuple[str, ...]  # the parameters that it reads
+    broken: Callable[[Any], Any]  # what is wrong in a study; nothing, or False, when nothing is
+    message: str  # a parameter in braces stands for its value, {found} for what is wrong
+
+
+def problem(study: Any, declared: set[str]) -> str:
+    """The message of the first broken rule between declared parameters; '' when none is broken."""
+    for rule in RULES:
+        found = set(rule.fields) <= declared and rule.broken(study)
+        if found:
+            return rule.message.format(found=found, **dict(study))
+    return ""
+
+
+def _repeated(field: str) -> Rule:
+    """A list in which a value stands twice."""
+    return Rule((field,), lambda s: next((of for of in getattr(s, field) if getattr(s, field).count(of) > 1), None),
+                f"{field}: {{found}} is named twice; name it once")
+
+
+def _disordered(earlier: str, later: str) -> Rule:
+    """A day that does not come after the one before it."""
+    return Rule((earlier, later), lambda s: getattr(s, earlier) >= getattr(s, later),
+                f"{later}: {{{later}}} is not after {earlier} ({{{earlier}}}); the order is {' < '.join(DAYS)}")
+
+
+def _without_scope(scope: str, other: str) -> Rule:
+    """A network that the vocabulary does not have for a scope."""
+    return Rule(("models", "network_scope"),
+                lambda s: s.network_scope == scope and next((of for of in s.models if MODELS[of].scopes == (other,)), None),
+                f"models: {{found}} is not there for network_scope {scope}; leave it out, or set network_scope to {other}")
+
+
+RULES = (  # the first broken one is told
+    Rule(("study",), lambda s: not re.fullmatch(NAME, s.study),
+         "study: {study!r} is not a plain name; use letters, digits, '-', '_' and '.'"),
+    _without_scope("joint", "asset"), _without_scope("asset", "joint"),
+    Rule(("seeds", "network_scope"), lambda s: s.network_scope == "joint" and s.seeds > 1,
+         "seeds: {seeds} trainings are for networks of one asset; set seeds to 1, or network_scope to asset"),
+    Rule(("network_scope", "windows", "lookback"), lambda s: s.network_scope == "joint" and s.lookback not in s.windows,
+         "windows: {windows} lacks lookback ({lookback}), whose network the portfolios use; add it"),
+    Rule(("network_preset", "network_target", "network_scope"),
+         lambda s: s.network_scope == "joint" and s.network_preset == "prose" and s.network_target != "next_day",
          "network_target: the prose preset has one output, the next day; set next_day"),
-        (("refit", "network_scope"), "" if not joint or study.refit == "never" else
-         f"refit: {study.refit} is for networks of one asset; set refit to never, or network_scope to asset"),
-        (("drawdown_alpha", "drawdown_path"), "" if study.drawdown_alpha == 1 or study.drawdown_path == "uncompounded" else
-         f"drawdown_alpha: {study.drawdown_alpha} needs drawdown_path uncompounded, as the mean of compounded drawdowns is "
+    Rule(("refit", "network_scope"), lambda s: s.network_scope == "joint" and s.refit != "never",
+         "refit: {refit} is for networks of one asset; set refit to never, or network_scope to asset"),
+    Rule(("drawdown_alpha", "drawdown_path"), lambda s: s.drawdown_alpha != 1 and s.drawdown_path != "uncompounded",
+         "drawdown_alpha: {drawdown_alpha} needs drawdown_path uncompounded, as the mean of compounded drawdowns is "
          "not convex; set it, or drawdown_alpha to 1"),
-        (("min_weight", "max_weight"), "" if study.min_weight <= study.max_weight else
-         f"min_weight: {study.min_weight} is above max_weight ({study.max_weight}); lower it"),
-        (("max_gross",), "" if study.max_gross == 0 or study.max_gross >= 1 else
-         f"max_gross: {study.max_gross} is below 1, which fully invested weights cannot meet; set 1 or more, or 0 for none")]
-    days = ("start", "train_end", "validation_end", "end")
-    for earlier, later in zip(days, days[1:]):
-        first, last = getattr(study, earlier), getattr(study, later)
-        rules.append(((earlier, later), "" if first < last else
-                      f"{later}: {last} is not after {earlier} ({first}); the order is {' < '.join(days)}"))
-    unmade = [model for model in study.portfolio_models if model not in study.models]
-    rules.append((("models", "portfolio_models"), "" if not unmade else
-                  f"portfolio_models: {unmade[0]} is not in models, which makes the forecasts; add it there or leave it "
-                  "out here"))
-    rules.append((("models",), "" if "zero" in study.models else
-                  "models: zero is missing, which every other model is measured against; add it"))
-    for field in ("tickers", "benchmark_tickers", "models", "portfolio_models", "frameworks", "windows"):
-        values = getattr(study, field)
-        repeated = next((value for value in values if values.count(value) > 1), None)
-        rules.append(((field,), "" if repeated is None else f"{field}: {repeated} is named twice; name it once"))
-    rules.append((("tickers", "benchmark"), "" if study.benchmark not in study.tickers else
-                  f"tickers: {study.benchmark} is the benchmark; an index is not invested in, so take it out"))
-    rules.append((("lookback", "models", "cnn1d_layers", "cnn1d_kernel_size", "cnn1d_pool_size"),
-                  "" if "cnn1d" not in study.models or convolved >= study.cnn1d_pool_size else
-                  f"cnn1d_kernel_size: {study.cnn1d_layers} convolutions of {study.cnn1d_kernel_size} and a pool of "
-                  f"{study.cnn1d_pool_size} leave nothing of a lookback of {study.lookback}; lengthen lookback"))
-    rules.append((("source", "prices_path"), "" if study.source != "csv" or study.prices_path else
-                  "prices_path: source csv needs the path of a file of prices; set prices_path"))
-    simulated = study.source == "simulated"
-    rules += [
-        (("source", "tickers"), "" if study.source != "yfinance" or study.tickers else
-         "tickers: source yfinance needs names to download; set tickers"),
-        (("source", "periods_per_year"), "" if not simulated or study.periods_per_year in (252, 365) else
-         f"periods_per_year: {study.periods_per_year} is no calendar of source simulated; set 252 or 365"),
-        (("source", "simulated_assets", "predictability"),
-         "" if not simulated or len(study.predictability) in (1, study.simulated_assets) else
-         f"predictability: has {len(study.predictability)} values for {study.simulated_assets} assets; give one for all, "
-         "or one an asset"),
-        (("simulated_correlation", "simulated_group_correlation"),
-         "" if study.simulated_correlation <= study.simulated_group_correlation else
-         f"simulated_group_correlation: {study.simulated_group_correlation} is below simulated_correlation "
-         f"({study.simulated_correlation}); assets of one group are at least as alike as others"),
-        (("simulated_arch", "simulated_garch"), "" if study.simulated_arch + study.simulated_garch < 1 else
+    Rule(("min_weight", "max_weight"), lambda s: s.min_weight > s.max_weight,
+         "min_weight: {min_weight} is above max_weight ({max_weight}); lower it"),
+    Rule(("max_gross",), lambda s: 0 < s.max_gross < 1,
+         "max_gross: {max_gross} is below 1, which fully invested weights cannot meet; set 1 or more, or 0 for none"),
+    *map(_disordered, DAYS, DAYS[1:]),
+    Rule(("models", "portfolio_models"), lambda s: next((of for of in s.portfolio_models if of not in s.models), None),
+         "portfolio_models: {found} is not in models, which makes the forecasts; add it there or leave it out here"),
+    Rule(("models",), lambda s: "zero" not in s.models,
+         "models: zero is missing, which every other model is measured against; add it"),
+    *map(_repeated, ("tickers", "benchmark_tickers", "models", "portfolio_models", "frameworks", "windows")),
+    Rule(("tickers", "benchmark"), lambda s: s.benchmark in s.tickers,
+         "tickers: {benchmark} is the benchmark; an index is not invested in, so take it out"),
+    Rule(("lookback", "models", "cnn1d_layers", "cnn1d_kernel_size", "cnn1d_pool_size"),
+         lambda s: "cnn1d" in s.models and s.lookback - s.cnn1d_layers * (s.cnn1d_kernel_size - 1) < s.cnn1d_pool_size,
+         "cnn1d_kernel_size: {cnn1d_layers} convolutions of {cnn1d_kernel_size} and a pool of {cnn1d_pool_size} leave "
+         "nothing of a lookback of {lookback}; lengthen lookback"),
+    Rule(("source", "tickers", "prices_path"),
+         lambda s: SOURCES[s.source].needs and not getattr(s, SOURCES[s.source].needs) and SOURCES[s.source],
+         "{found.needs}: source {source} needs {found.finds}; set {found.needs}"),
+    Rule(("source", "periods_per_year"), lambda s: s.source == "simulated" and s.periods_per_year not in (252, 365),
+         "periods_per_year: {periods_per_year} is no calendar of source simulated; set 252 or 365"),
+    Rule(("source", "simulated_assets", "predictability"),
+         lambda s: (s.source == "simulated" and len(s.predictability) not in (1, s.simulated_assets)
+                    and len(s.predictability)),
+         "predictability: has {found} values for {simulated_assets} assets; give one for all, or one an asset"),
+    Rule(("simulated_correlation", "simulated_group_correlation"),
+         lambda s: s.simulated_correlation > s.simulated_group_correlation,
+         "simulated_group_correlation: {simulated_group_correlation} is below simulated_correlation "
+         "({simulated_correlation}); assets of one group are at least as alike as others"),
+    Rule(("simulated_arch", "simulated_garch"), lambda s: s.simulated_arch + s.simulated_garch >= 1,
          "simulated_garch: simulated_arch + simulated_garch must stay below 1, or the variance has no mean; lower one"),
-        (("source", "simulated_assets", "simulated_delistings"),
-         "" if not simulated or study.simulated_delistings <= study.simulated_assets - 2 else
-         f"simulated_delistings: {study.simulated_delistings} of {study.simulated_assets} assets leave fewer than two; "
-         "lower it")]
-    return rules
+    Rule(("source", "simulated_assets", "simulated_delistings"),
+         lambda s: s.source == "simulated" and s.simulated_delistings > s.simulated_assets - 2,
+         "simulated_delistings: {simulated_delistings} of {simulated_assets} assets leave fewer than two; lower it"),
+)

@@ -38,6 +38,7 @@ class Source(NamedTuple):
 
     title: str
     needs: str = ""  # the parameter without which it has nothing to read
+    finds: str = ""  # what that parameter gives it
 
 
 class Metric(NamedTuple):
@@ -72,8 +73,8 @@ PORTFOLIOS = {  # single portfolios and their colors
 }
 SOURCES = {
     "sample": Source("20 S&P 500 stocks and the index, from the skfolio package"),
-    "yfinance": Source("adjusted closes from Yahoo", "tickers"),
-    "csv": Source("a file of prices", "prices_path"),
+    "yfinance": Source("adjusted closes from Yahoo", "tickers", "names to download"),
+    "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
     "simulated": Source("a simulated factor market"),
 }
 METRICS = {  # those that a sweep may rank by

@@ -1,8 +1,4 @@
-"""The one authority on parameters: a params file becomes a validated, frozen `Study`.
-
-Every name, type, range and default of a study stands here and nowhere else. Params files are flat YAML; a
-notebook declares the subset that it uses. What does not fit is refused with one sentence.
-"""
+"""Params files: flat YAML, read into a validated `Study` and written from one."""
 
 from pathlib import Path
 from typing import Any
