@@ -8,11 +8,15 @@ import asyncio
 import atexit
 import base64
 import json
+import os
+import signal
 import threading
+from concurrent.futures import Future, wait
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-PATIENCE = 60  # seconds for the browser to start, and for one picture
+PATIENCE = 60  # seconds for one picture, with the start of the browser where it is the first
+GRACE = 1  # seconds for the browser to end by itself
 _missing: list[str] = []  # why this process has no pictures, once that is known
 
 
@@ -42,20 +46,29 @@ class Shown:
         return bundle | ({"image/png": base64.b64encode(self.png).decode()} if self.png else {})
 
 
+class _Browser(NamedTuple):
+    """A browser, its event loop, and the future of its being ready; kaleido's own server cannot end one that hangs."""
+
+    loop: asyncio.AbstractEventLoop
+    ready: Future
+    started: list[Any]  # kaleido's browser, from the moment on that there is something to end
+
+
 @cache
-def warm_up() -> tuple[Any, Any]:
-    """Start the browser in the background, once; returns it with the future of its being ready."""
+def warm_up() -> _Browser:
+    """Start the browser in the background, once a process."""
     import kaleido  # a second to import, paid beside the notebook's own work
 
-    loop = asyncio.new_event_loop()
+    loop, started = asyncio.new_event_loop(), []
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
     async def opened() -> Any:
-        return await kaleido.Kaleido().__aenter__()
+        started.append(kaleido.Kaleido())
+        return await started[0].__aenter__()
 
-    browser = asyncio.run_coroutine_threadsafe(opened(), loop)
-    atexit.register(_close, loop, browser)
-    return loop, browser
+    browser = _Browser(loop, asyncio.run_coroutine_threadsafe(opened(), loop), started)
+    atexit.register(_end, browser)
+    return browser
 
 
 def png(figure: Any, *, scale: float) -> bytes:
@@ -64,17 +77,38 @@ def png(figure: Any, *, scale: float) -> bytes:
     Raises
     ------
     Exception
-        Whatever the missing or failing browser raises; the caller decides that a picture is not worth a stage.
+        Whatever the missing or failing browser raises, which is ended; the caller decides that a picture is not worth
+        a stage.
     """
-    loop, browser = warm_up()
-    drawn = browser.result(PATIENCE).calc_fig(figure, opts={"format": "png", "scale": scale})
-    return asyncio.run_coroutine_threadsafe(drawn, loop).result(PATIENCE)
+    browser = warm_up()
 
+    async def drawn() -> bytes:
+        ready = await asyncio.wrap_future(browser.ready)
+        return await ready.calc_fig(figure, opts={"format": "png", "scale": scale})
 
-def _close(loop: asyncio.AbstractEventLoop, browser: Any) -> None:
-    """Let the browser go with the process, whether it ever started or not."""
     try:
-        asyncio.run_coroutine_threadsafe(browser.result(0).__aexit__(None, None, None), loop).result(10)
-    except Exception:  # it never started, or is gone already: nothing is left to close
-        pass
-    loop.call_soon_threadsafe(loop.stop)
+        return asyncio.run_coroutine_threadsafe(drawn(), browser.loop).result(PATIENCE - 3 * GRACE)
+    except Exception:
+        atexit.unregister(_end)
+        _end(browser)
+        raise
+
+
+def _end(browser: _Browser) -> None:
+    """End the browser, whether it ever answered or not, and its loop."""
+    wait([browser.ready], GRACE)  # one that was only just started has no process yet
+    for kaleido in browser.started:
+        wait([asyncio.run_coroutine_threadsafe(_closed(kaleido), browser.loop)], 2 * GRACE)
+    browser.loop.call_soon_threadsafe(browser.loop.stop)
+
+
+async def _closed(kaleido: Any) -> None:
+    """Ask a browser to close; kill it where it does not answer, so that only its temporary files are left to remove."""
+    closing = asyncio.ensure_future(kaleido.close())
+    if not (await asyncio.wait([closing], timeout=GRACE))[0]:
+        if hasattr(os, "killpg"):
+            os.killpg(kaleido.subprocess.pid, signal.SIGKILL)  # kaleido gives it a group of its own
+        else:
+            kaleido.subprocess.kill()
+        closing.cancel()
+        await asyncio.wait([closing], timeout=GRACE)

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, is_dataclass
@@ -105,28 +106,25 @@ class Stage:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 
         Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
-        the function reaches through imports and the locked versions; no sentence or colour of a notebook counts.
+        the function reaches through imports and the locked versions; no sentence or color of a notebook counts. The
+        warnings that it raised are kept with them, and told each time.
         """
         library = contracts.library_hashes(f"import {function.__module__}")
         key = [function.__qualname__, [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = outputs_folder() / ".trained" / digest[:32]
-        frames = _remembered(kept)
-        if frames is not None:
+        remembered = _remembered(kept)
+        if remembered is not None:
             print(f"remembered: {function.__name__} of the same data, parameters and code; nothing is computed again")
-            return frames
-        frames = function(*arguments)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
-        for name, frame in frames.items():
-            frame.to_parquet(aside / f"{name}.parquet")
-        hashes = {path.name: file_hash(path) for path in aside.iterdir()}
-        (aside / "hashes.json").write_text(json.dumps(hashes), encoding="utf-8")
-        try:
-            os.replace(aside, kept)
-        except OSError:  # another run has just remembered the same
-            shutil.rmtree(aside)
+            frames, told = remembered
+        else:
+            with warnings.catch_warnings(record=True) as caught:
+                frames = function(*arguments)
+            told = [str(warning.message) for warning in caught]
+            _keep(kept, frames, told)
+        for text in told:
+            warnings.warn(text, stacklevel=2)
         return frames
 
     def figure(self, noun: str, figure: Any) -> pictures.Shown:
@@ -196,13 +194,27 @@ def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
     return Stage(name, namespace)
 
 
-def _remembered(kept: Path) -> dict[str, pd.DataFrame] | None:
-    """The frames in a folder of remembered results; None, and no folder, where they are not as they were written."""
+def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
+    """Put frames and the warnings that came with them into a folder of remembered results."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
+    for name, frame in frames.items():
+        frame.to_parquet(aside / f"{name}.parquet")
+    about = {"files": {path.name: file_hash(path) for path in aside.iterdir()}, "warnings": told}
+    (aside / "about.json").write_text(json.dumps(about), encoding="utf-8")
     try:
-        hashes = json.loads((kept / "hashes.json").read_text(encoding="utf-8"))
-        if all(file_hash(kept / name) == was for name, was in hashes.items()):
-            return {Path(name).stem: pd.read_parquet(kept / name) for name in hashes}
-    except (OSError, ValueError):
+        os.replace(aside, kept)
+    except OSError:  # another run has just remembered the same
+        shutil.rmtree(aside)
+
+
+def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
+    """The frames and warnings in a folder; None, and no folder, where they are not as they were written."""
+    try:
+        about = json.loads((kept / "about.json").read_text(encoding="utf-8"))
+        if all(file_hash(kept / name) == was for name, was in about["files"].items()):
+            return {Path(name).stem: pd.read_parquet(kept / name) for name in about["files"]}, about["warnings"]
+    except (OSError, ValueError, KeyError):
         pass
     shutil.rmtree(kept, ignore_errors=True)
     return None
@@ -213,7 +225,7 @@ def _path_of(name: str, paths: tuple[str, ...], stage: str) -> str:
         if Path(path).stem == name:
             return path
     raise StageError(f"{name} is not in the contract of {stage}, which has {', '.join(paths)}; "
-                     "add it to STAGES in provenance.py")
+                     "add it to STAGES in runs/contracts.py")
 
 
 def _content(value: Any) -> Any:

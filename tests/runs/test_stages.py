@@ -1,7 +1,7 @@
 """Stages: what opens, what is written, what is remembered, what counts."""
 
-import json
-import shutil
+import os
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import pytest
 
 from forefolio import files
-from forefolio.runs import contracts, pictures, stages
 from forefolio.files import StageError
+from forefolio.runs import contracts, pictures, stages
 from forefolio.runs.stages import open_stage
 from forefolio.study.parameters import StudyError
 
@@ -103,24 +103,6 @@ def test_opening_a_stage_puts_its_results_and_its_readers_out_of_sight(outputs, 
     assert not list(folder.glob("figures/02_*"))
 
 
-def test_readers_follow_the_contracts():
-    assert contracts.readers("02_correlation") == ["02_correlation"]
-    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison"]
-    assert contracts.readers("01_data") == list(contracts.STAGES)
-
-
-def test_a_file_is_whole_or_not_there(tmp_path):
-    def half(path):
-        path.write_text("half")
-        raise OSError("disk full")
-
-    (tmp_path / "result.csv").write_text("old")
-    with pytest.raises(OSError, match="disk full"):
-        files.write_whole(tmp_path / "result.csv", half)
-    assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
-    assert (tmp_path / "result.csv").read_text() == "old"
-
-
 def test_a_slow_function_runs_once_for_the_same_content(outputs, frame, monkeypatch, capsys):
     from forefolio.forecasts import baselines
 
@@ -164,6 +146,40 @@ def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
     assert len(calls) == 3
 
 
+@pytest.mark.parametrize("module", ["asset_networks", "joint_networks"])
+def test_networks_of_another_backend_are_trained_again(outputs, frame, monkeypatch, module):
+    backends = []
+
+    def slow(data):
+        backends.append(os.environ["KERAS_BACKEND"])
+        return {"forecasts": data}
+
+    slow.__module__ = f"forefolio.forecasts.{module}"
+    stage = open_stage("01_data", {})
+    for backend in ("tensorflow", "jax", "tensorflow", "jax"):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        stage.remember(slow, frame)
+    assert backends == ["tensorflow", "jax"]
+
+
+def test_what_is_remembered_repeats_its_warnings(outputs, frame):
+    calls = []
+
+    def slow(data):
+        calls.append(1)
+        warnings.warn("The LSTM of A diverged", stacklevel=2)
+        warnings.warn("of no interest", DeprecationWarning, stacklevel=2)
+        return {"forecasts": data}
+
+    stage = open_stage("01_data", {})
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("ignore", DeprecationWarning)
+            assert set(stage.remember(slow, frame)) == {"forecasts"}
+        assert [str(warning.message) for warning in told] == ["The LSTM of A diverged"]
+    assert len(calls) == 1
+
+
 def test_a_stage_that_was_opened_again_elsewhere_is_not_recorded(outputs, frame):
     close_01(frame)
     first = open_stage("02_correlation", {"correlation_window": 21})
@@ -202,12 +218,6 @@ def test_a_kernel_that_ran_other_cells_than_the_notebook_holds_is_not_recorded(o
             close(executed)
 
 
-@pytest.mark.parametrize("text", ["[]", "null", '"x"', "{", '{"01_data": {}}', '{"01_data": null}'])
-def test_a_manifest_that_is_none_counts_as_none(outputs, text):
-    (outputs / "manifest.json").write_text(text)
-    assert contracts.read_manifest(outputs) == {}
-
-
 def test_an_entry_that_somebody_edited_counts_as_none(outputs, frame):
     close_01(frame)
     path = outputs / "default" / "manifest.json"
@@ -221,32 +231,6 @@ def test_what_a_killed_process_left_aside_is_swept(outputs, frame):
     left.write_text("half")
     open_stage("01_data", {})
     assert not left.exists()
-
-
-def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(monkeypatch, tmp_path):
-    package = tmp_path / "forefolio"
-    shutil.copytree(contracts.PACKAGE, package)
-    drawing = contracts.library_hashes(contracts.stage_code("04_forecasting"))
-    training = contracts.library_hashes("from forefolio.forecasts import asset_networks")
-    monkeypatch.setattr(contracts, "PACKAGE", package)
-    (package / "report" / "style.py").write_text((package / "report" / "style.py").read_text().replace("#1f5fa8", "#1f5fa9"))
-    now = contracts.library_hashes(contracts.stage_code("04_forecasting"))
-    assert [name for name in now if now[name] != drawing[name]] == ["forefolio.report.style"]
-    assert contracts.library_hashes("from forefolio.forecasts import asset_networks") == training
-
-
-def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):
-    monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path)
-    cells = [{"cell_type": "code", "source": ["a = 1\n", "a"], "outputs": [], "metadata": {}},
-             {"cell_type": "markdown", "source": "Words.", "metadata": {}}]
-
-    def hash_of(cells):
-        (tmp_path / "01_data.ipynb").write_text(json.dumps({"cells": cells}))
-        return contracts.notebook_hash("01_data")
-
-    before = hash_of(cells)
-    assert hash_of([cells[0] | {"outputs": [{"text": "1"}], "source": "a = 1\na"}, cells[1]]) == before
-    assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
 
 
 def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, monkeypatch, capsys):
@@ -263,33 +247,11 @@ def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, 
     assert "image/png" not in shown[0]._repr_mimebundle_()
 
 
-def test_with_a_browser_a_figure_is_shown_interactive_and_as_a_picture(monkeypatch):
-    monkeypatch.setattr(pictures, "png", lambda figure, scale: b"a picture")
-    monkeypatch.setattr(pictures, "_missing", [])
-    shown = pictures.Shown(go.Figure())
-    assert shown.png == b"a picture"
-    assert {"image/png", "application/vnd.plotly.v1+json"} <= shown._repr_mimebundle_().keys()
-
-
 def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
     with files.locked(outputs / "default", "`forefolio run`"):
         with pytest.raises(StageError, match="in use by `forefolio run` .process"):
             open_stage("01_data", {})
     open_stage("01_data", {})
-
-
-def test_the_published_numbers_of_the_named_paper_are_an_input(outputs, tmp_path, monkeypatch):
-    folder = tmp_path / "published"
-    folder.mkdir()
-    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,7\n")
-    (folder / "nguyen2025_claims.csv").write_text("place,value\nTable 1,1\n")
-    monkeypatch.setattr(contracts, "PUBLISHED", folder)
-    named = contracts.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"]
-    assert list(named) == ["zouaoui2025_claims.csv"]
-    assert contracts.conditions(outputs, "03_mpt_frontier", {"paper": "none"}, [])["published"] == {}
-    assert contracts.conditions(outputs, "02_correlation", {}, [])["published"] == {}
-    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,8\n")
-    assert contracts.conditions(outputs, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"] != named
 
 
 def test_a_stage_reads_the_published_tables_by_name(outputs, frame):

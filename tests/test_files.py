@@ -1,4 +1,4 @@
-"""The ledger: whoever appends to it, no line is lost, mixed or believed half."""
+"""Files: a file is whole or not there; whoever appends to a ledger, no line of it is lost, mixed or believed half."""
 
 import json
 import subprocess
@@ -112,3 +112,15 @@ def test_a_line_has_every_key_in_one_order_and_what_else_is_known_last():
     entry = files.ledger_line(started=86400.0, worker="w", key="abc", stage="01_data", points=3, state="done")
     assert list(entry) == ["time", *files.LEDGER_KEYS, "key", "points"]
     assert (entry["started"], entry["worker"], entry["key"], entry["error"]) == ("1970-01-02T00:00:00Z", "w", "abc", None)
+
+
+def test_a_file_is_whole_or_not_there(tmp_path):
+    def half(path):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    (tmp_path / "result.csv").write_text("old")
+    with pytest.raises(OSError, match="disk full"):
+        files.write_whole(tmp_path / "result.csv", half)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
+    assert (tmp_path / "result.csv").read_text() == "old"

@@ -1,4 +1,4 @@
-"""What counts as a stage's code: every module that it reaches through imports, packages on the way included."""
+"""What counts as a stage's code and inputs: every module that it reaches, its notebook, the manifest that keeps them."""
 
 import json
 import shutil
@@ -43,6 +43,16 @@ def test_editing_a_module_makes_exactly_the_stages_stale_that_reach_it(package, 
         name = path.relative_to(package).as_posix()
         assert stale == {stage for stage in STAGES if name in expected[stage]}, name
         path.write_text(text)
+
+
+def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(package):
+    drawing, training = contracts.stage_code("04_forecasting"), "from forefolio.forecasts import asset_networks"
+    before = {source: library_hashes(source) for source in (drawing, training)}
+    style = package / "report" / "style.py"
+    style.write_text(style.read_text() + "\nACCENT = '#1f5fa9'\n")
+    now = library_hashes(drawing)
+    assert [name for name in now if now[name] != before[drawing][name]] == ["forefolio.report.style"]
+    assert library_hashes(training) == before[training]
 
 
 @pytest.fixture
@@ -97,3 +107,43 @@ def test_the_backend_is_part_of_what_trained_networks_depend_on(monkeypatch, mod
 def test_the_manifest_names_modules_as_they_are_imported(tmp_path):
     made = contracts.conditions(tmp_path, "02_correlation", {}, [])["library"]
     assert {"forefolio", "forefolio.runs.stages"} <= made.keys() and json.dumps(made)
+
+
+def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path)
+    cells = [{"cell_type": "code", "source": ["a = 1\n", "a"], "outputs": [], "metadata": {}},
+             {"cell_type": "markdown", "source": "Words.", "metadata": {}}]
+
+    def hash_of(cells):
+        (tmp_path / "01_data.ipynb").write_text(json.dumps({"cells": cells}))
+        return contracts.notebook_hash("01_data")
+
+    before = hash_of(cells)
+    assert hash_of([cells[0] | {"outputs": [{"text": "1"}], "source": "a = 1\na"}, cells[1]]) == before
+    assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
+
+
+def test_the_published_numbers_of_the_named_paper_are_an_input(tmp_path, monkeypatch):
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,7\n")
+    (folder / "nguyen2025_claims.csv").write_text("place,value\nTable 1,1\n")
+    monkeypatch.setattr(contracts, "PUBLISHED", folder)
+    named = contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"]
+    assert list(named) == ["zouaoui2025_claims.csv"]
+    assert contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "none"}, [])["published"] == {}
+    assert contracts.conditions(tmp_path, "02_correlation", {}, [])["published"] == {}
+    (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,8\n")
+    assert contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"] != named
+
+
+def test_readers_follow_the_contracts():
+    assert contracts.readers("02_correlation") == ["02_correlation"]
+    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison"]
+    assert contracts.readers("01_data") == list(contracts.STAGES)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "{", '{"01_data": {}}', '{"01_data": null}'])
+def test_a_manifest_that_is_none_counts_as_none(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    assert contracts.read_manifest(tmp_path) == {}
