@@ -11,6 +11,7 @@ from forefolio.forecasts import joint_networks
 from forefolio.market import returns as returns_module
 from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.market.simulated import factor_market, trading_days
+from forefolio.study.parameters import Study
 
 keras = joint_networks.keras
 ASSETS = ["A", "B", "C"]
@@ -304,9 +305,8 @@ def test_baselines_are_those_computed_by_hand(monkeypatch):
 @pytest.mark.parametrize("predictability", [0.2, 0.0])
 def test_planted_skill_is_found_and_none_where_none_is(predictability):
     days = trading_days("2012-01-01", "2021-12-31", periods_per_year=365)
-    prices, _ = factor_market(days, n_assets=4, mean=0.0, volatility=0.8, correlation=0.3, n_groups=2,
-                              group_correlation=0.5, arch=0.05, garch=0.9, degrees_of_freedom=8.0,
-                              predictability=[predictability], lag=1, n_delisted=0, periods_per_year=365, seed=7)
+    prices, _ = factor_market(days, Study(simulated_assets=4, simulated_volatility=0.8, simulated_groups=2, simulated_tail=8.0,
+                                          predictability=[predictability], periods_per_year=365, seed=7))
     training = replace(NEXT_DAY, windows=(5,), lookback=5, epochs=30, batch_size=32, learning_rate=0.003, patience=5,
                        train_end="2018-12-31", validation_end="2019-12-31")
     returns = simple_returns(prices)

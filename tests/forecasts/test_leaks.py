@@ -12,6 +12,7 @@ from forefolio.market import simulated
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
 from forefolio.market.returns import rebalance_dates, simple_returns
+from forefolio.study.parameters import Study
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
 TRAINING = asset_networks.Training(lookback=3, epochs=2, batch_size=64, learning_rate=0.01, patience=2, seed=3, **SPLIT)
@@ -60,9 +61,8 @@ def study(prices) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.fixture(scope="module")
 def prices():
     days = simulated.trading_days("2022-09-01", "2024-05-10", periods_per_year=252)
-    return simulated.factor_market(days, n_assets=4, mean=0.05, volatility=0.3, correlation=0.3, n_groups=2,
-                                    group_correlation=0.5, arch=0.05, garch=0.9, degrees_of_freedom=6.0,
-                                    predictability=[0.02], lag=1, n_delisted=0, periods_per_year=252, seed=2)[0]
+    return simulated.factor_market(days, Study(simulated_assets=4, simulated_mean=0.05, simulated_groups=2,
+                                               predictability=[0.02], seed=2))[0]
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yahoo_server
+import yfinance
 
 from forefolio.market import snapshots, sources, universe, yahoo
 from forefolio.market.csv_files import MarketError
@@ -102,7 +103,7 @@ def test_an_unknown_ticker_is_an_error_that_names_it(server):
     with pytest.raises(MarketError) as refused:
         yahoo.fetch(["AAA", "ZZZ", "YYY"], **SPAN, allow_missing=False)
     assert "Yahoo has no prices of ZZZ, YYY from 2020-01-01 to 2020-03-31 (ZZZ: no such symbol" in str(refused.value)
-    assert "\n" not in str(refused.value) and snapshots.snapshots() == []
+    assert "\n" not in str(refused.value) and snapshots.kept("yahoo") == []
 
 
 def test_a_missing_ticker_that_is_allowed_is_dropped_with_its_reason(server):
@@ -144,7 +145,7 @@ def test_a_lasting_trouble_keeps_what_has_arrived(server, trouble, said):
         yahoo.fetch(["AAA", "BBB", "CCC"], **SPAN, allow_missing=True)
     assert said in str(refused.value) and "2 tickers are kept" in str(refused.value)
     assert "run `forefolio fetch` again" in str(refused.value) and "\n" not in str(refused.value)
-    assert snapshots.snapshots() == [], "a rate limit is no missing ticker"
+    assert snapshots.kept("yahoo") == [], "a rate limit is no missing ticker"
     server.asked.clear()
     server.trouble.clear()
     assert list(snapshots.read(yahoo.fetch(["AAA", "BBB", "CCC"], **SPAN, allow_missing=False))) == ["AAA", "BBB", "CCC"]
@@ -173,14 +174,13 @@ def test_a_snapshot_needs_no_network_later_not_even_for_fewer_tickers_or_days(se
 
 
 def test_the_sidecar_says_what_was_asked_and_what_came(server):
-    import yfinance
-
     server.closes["BBB"] = server.closes["BBB"].iloc[:-2]
     path = yahoo.fetch(["AAA", "BBB", "ZZZ"], **SPAN, allow_missing=True)
     about = json.loads(path.with_suffix(".json").read_text())
     assert about["tickers"] == ["AAA", "BBB", "ZZZ"] and about["asked"] == {"start": "2020-01-01", "end": "2020-03-31"}
     assert about["got"]["BBB"] == {"first": "2020-01-02", "last": "2020-03-27", "days": len(DAYS) - 2}
-    assert about["missing"] == {"ZZZ": "no such symbol"} and about["yfinance"] == yfinance.__version__
+    assert about["answered"] == about["last"] == "2020-03-31" and about["source"] == "yahoo"
+    assert about["missing"] == {"ZZZ": "no such symbol"} and about["client"] == f"yfinance {yfinance.__version__}"
     assert abs(pd.Timestamp(about["downloaded"]) - pd.Timestamp.now("UTC")) < pd.Timedelta("1h")
     assert about["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
     assert sorted(found.name for found in path.parent.iterdir()) == [path.with_suffix(".json").name, path.name]
@@ -196,8 +196,6 @@ def test_a_changed_snapshot_is_refused(server):
 
 
 def test_a_snapshot_without_its_sidecar_does_not_count(server):
-    import yfinance
-
     path = yahoo.fetch(["AAA"], **SPAN, allow_missing=False)
     path.with_suffix(".json").unlink()
     server.asked.clear()
@@ -209,6 +207,86 @@ def test_a_snapshot_without_its_sidecar_does_not_count(server):
         path.with_suffix(".json").write_text(json.dumps(wrong))
         with pytest.raises(MarketError, match="not the sidecar of a snapshot .* delete it"):
             yahoo.fetch(["AAA"], **SPAN, allow_missing=False)
+
+
+# -------------------------------------------------------------------------------------- an end that has not come yet
+FUTURE = date(pd.Timestamp.now("UTC").year + 1, 12, 31)
+
+
+@pytest.fixture
+def growing(server):
+    """A ticker with a close on each of the last 40 days, and what a snapshot of 20 days ago had of it."""
+    days = pd.date_range(end=pd.Timestamp.now("UTC").normalize().tz_localize(None) - pd.Timedelta(days=1), periods=40,
+                         name="date")
+    server.closes["NEW"] = pd.Series(np.arange(1.0, 41), index=days)
+    path = yahoo.fetch(["NEW"], start=days[0].date(), end=FUTURE, allow_missing=False)
+    then, about = snapshots.read(path).iloc[:20], json.loads(path.with_suffix(".json").read_text())
+    path.unlink()
+    path.with_suffix(".json").unlink()
+    old = path.with_name(f"yahoo_{days[0]:%Y-%m-%d}_{FUTURE}_12345678.parquet")
+    then.to_parquet(old)
+    last = f"{days[19]:%Y-%m-%d}"
+    about |= {"downloaded": f"{days[20]:%Y-%m-%d}T12:00:00Z", "answered": last, "last": last,
+              "got": {"NEW": about["got"]["NEW"] | {"last": last, "days": 20}},
+              "sha256": hashlib.sha256(old.read_bytes()).hexdigest()}
+    old.with_suffix(".json").write_text(json.dumps(about))
+    server.asked.clear()
+    yfinance.data.YfData.cache_get.cache_clear()  # the client remembers answers within a process
+    return server, days, old
+
+
+def without_answer(snapshot) -> None:
+    """Make a sidecar what earlier versions wrote."""
+    about = json.loads(snapshot.with_suffix(".json").read_text())
+    about = {name: about[name] for name in ("downloaded", "tickers", "asked", "got", "missing", "sha256")}
+    snapshot.with_suffix(".json").write_text(json.dumps(about | {"source": "Yahoo, adjusted closes", "yfinance": "0.2"}))
+
+
+@pytest.mark.parametrize("written_before", [False, True])
+def test_days_that_have_come_since_are_asked_for_once(growing, written_before):
+    server, days, old = growing
+    if written_before:
+        without_answer(old)
+    server.closes["NEW"] /= 2  # a dividend since then has changed all closes before it
+    path = yahoo.fetch(["NEW"], start=days[0].date(), end=FUTURE, allow_missing=False)
+    assert server.asked == ["NEW"]
+    prices = snapshots.read(path)["NEW"]
+    assert prices.index.equals(days) and prices.tolist() == server.closes["NEW"].tolist(), "no closes of two downloads in one"
+    assert yahoo.fetch(["NEW"], start=days[0].date(), end=FUTURE, allow_missing=False) == path and server.asked == ["NEW"]
+    before = days[19].date()  # what the old one has needs no new one
+    assert yahoo.fetch(["NEW"], start=days[0].date(), end=before, allow_missing=False) in (path, old)
+    assert server.asked == ["NEW"]
+
+
+def test_days_without_trading_are_not_asked_for_again(server):
+    days = pd.date_range(end=pd.Timestamp.now("UTC").normalize().tz_localize(None) - pd.Timedelta(days=5), periods=20)
+    server.closes["NEW"] = pd.Series(np.arange(1.0, 21), index=days)  # nothing for the last days: a long weekend
+    for _ in range(3):
+        path = yahoo.fetch(["NEW"], start=days[0].date(), end=FUTURE, allow_missing=False)
+    assert server.asked == ["NEW"]
+    about = snapshots.sidecar(path)
+    assert about["last"] == f"{days[-1]:%Y-%m-%d}" < about["answered"]
+
+
+@pytest.mark.parametrize("written_before", [False, True])
+def test_without_a_network_what_is_there_is_used_and_the_days_it_lacks_are_told(growing, written_before, capsys):
+    server, days, old = growing
+    if written_before:
+        without_answer(old)
+    server.server.shutdown()
+    server.server.server_close()
+    assert yahoo.fetch(["NEW"], start=days[0].date(), end=FUTURE, allow_missing=False) == old
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and f"lacks the days from {days[20]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}" in said[0]
+    with pytest.raises(MarketError, match="cannot be reached"):
+        yahoo.fetch(["NEW", "AAA"], start=days[0].date(), end=FUTURE, allow_missing=False)
+
+
+def test_a_snapshot_of_before_whose_end_had_passed_is_whole_even_if_it_ends_on_a_weekend(server):
+    path = yahoo.fetch(["AAA"], start=date(2020, 1, 1), end=date(2020, 3, 29), allow_missing=False)  # a Sunday
+    without_answer(path)
+    assert yahoo.fetch(["AAA"], start=date(2020, 1, 1), end=date(2020, 3, 29), allow_missing=False) == path
+    assert server.asked == ["AAA"]
 
 
 @pytest.mark.parametrize("spoil", [lambda prices: prices.reset_index(drop=True), lambda prices: prices.iloc[::-1],
@@ -280,13 +358,13 @@ def test_fetch_that_is_killed_goes_on_where_it_stopped(command, server, tmp_path
     server.hold.set()
     server.trouble.clear()
     kept = {path.stem for path in parts.glob("T*.parquet")}
-    assert len(kept) >= 10 and snapshots.snapshots() == []
+    assert len(kept) >= 10 and snapshots.kept("yahoo") == []
     server.asked.clear()
     second = command("fetch", "--set", tickers)
     printed, logged = second.communicate()
     assert second.returncode == 0, logged
     assert not set(server.asked) & kept and not parts.exists()
-    assert list(snapshots.read(snapshots.snapshots()[0])) == [f"T{i:02d}" for i in range(15)] + ["^IX"]
+    assert list(snapshots.read(snapshots.kept("yahoo")[0])) == [f"T{i:02d}" for i in range(15)] + ["^IX"]
 
 
 @pytest.mark.parametrize(("verb", "arguments", "said"), [

@@ -4,13 +4,12 @@ The noise moves together as stocks do, comes in calm and stormy spells and has f
 planted, a good forecast must find it; where none is, no forecast may seem to.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from forefolio.market.returns import Date, iso_day
+from forefolio.study.parameters import Study
 
 BURN_IN = 500  # days thrown away, so that the first day is a day like any other
 SPREAD = 1.5  # the most volatile asset against the middle one, and the middle one against the calmest
@@ -57,10 +56,7 @@ def trading_days(start: Date, end: Date, *, periods_per_year: int) -> pd.Datetim
     return days
 
 
-def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatility: float, correlation: float,
-                  n_groups: int, group_correlation: float, arch: float, garch: float, degrees_of_freedom: float,
-                  predictability: Sequence[float], lag: int, n_delisted: int, periods_per_year: int,
-                  seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     Prices of a factor market with volatility clusters, and the truth about them.
 
@@ -68,25 +64,11 @@ def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatil
     ----------
     days : DatetimeIndex
         Trading days, ascending, at least two.
-    n_assets, n_groups : int
-        How many assets, at least two, and how many groups that move together: asset i is in group i mod `n_groups`.
-    mean, volatility : float
-        Mean return of every asset and volatility of the middle one, fraction a year. Volatilities ascend evenly on a
-        log scale, from `volatility` / 1.5 of the first asset to 1.5 `volatility` of the last.
-    correlation, group_correlation : float
-        Of the shocks of two assets of different groups, and of the same group; 0 to 1, the second no lower.
-    arch, garch : float
-        Weights of yesterday's squared shock and of yesterday's variance in today's variance; their sum is below 1.
-    degrees_of_freedom : float
-        Of the shocks' Student t, above 2; few give fat tails.
-    predictability : sequence of float
-        Share of an asset's variance that the best forecast explains, 0 to below 1; one for all, or one an asset.
-    lag : int
-        Days after which a return carries over, at least 1.
-    n_delisted, periods_per_year : int
-        How many assets end early, on any day of the middle 80 %; trading days a year.
-    seed : int
-        Of every random number. The same seed gives the same prices, bit for bit.
+    study : Study
+        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`; `params/default.yml` says
+        what each means. Asset i is in group i mod `simulated_groups`. Volatilities ascend evenly on a log scale, from
+        `simulated_volatility` / 1.5 of the first asset to 1.5 times it of the last. Delistings fall on any day of the
+        middle 80 %. The same seed gives the same prices, bit for bit.
 
     Returns
     -------
@@ -100,12 +82,12 @@ def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatil
     Raises
     ------
     ValueError
-        If an option is outside its range, or an asset would lose everything in a day.
+        If there are fewer than two days, or an asset would lose everything in a day.
 
     Notes
     -----
     Simple returns of asset i in group k, with m the mean a day, phi_i^2 its predictability, sigma_i its volatility,
-    rho = `correlation` and rho_g = `group_correlation`::
+    rho and rho_g the correlations of shocks of different groups and of one group::
 
         R_it = m + phi_i (R_i,t-lag - m) + e_it
         e_it = sigma_i sqrt(1 - phi_i^2) (sqrt(rho) f_t + sqrt(rho_g - rho) g_kt + sqrt(1 - rho_g) u_it)
@@ -124,9 +106,7 @@ def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatil
     Examples
     --------
     >>> days = trading_days("2020-01-01", "2021-12-31", periods_per_year=252)
-    >>> prices, truth = factor_market(days, n_assets=3, mean=0.0, volatility=0.3, correlation=0.3, n_groups=2,
-    ...                               group_correlation=0.5, arch=0.05, garch=0.9, degrees_of_freedom=6.0,
-    ...                               predictability=[0.04], lag=1, n_delisted=0, periods_per_year=252, seed=7)
+    >>> prices, truth = factor_market(days, Study(simulated_assets=3, predictability=[0.04]))
     >>> prices.iloc[0].to_dict()
     {'S01': 100.0, 'S02': 100.0, 'S03': 100.0}
     >>> truth[["asset", "coefficient", "best_r2", "annual_volatility"]].round(2)
@@ -135,34 +115,19 @@ def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatil
     1   S02          0.2     0.04               0.30
     2   S03          0.2     0.04               0.45
     """
-    best_r2 = np.asarray(predictability, dtype=float)
-    for wrong, message in (
-        (len(days) < 2, f"The simulated market has {len(days)} days and needs two: move start or end"),
-        (min(n_assets - 1, n_groups, lag) < 1,
-         f"{n_assets} assets, {n_groups} groups and a lag of {lag} are too few: give at least 2, 1 and 1"),
-        (not volatility > 0, f"A volatility of {volatility} leaves nothing to simulate: give one above 0"),
-        (not 0 <= correlation <= group_correlation <= 1,
-         f"Correlations of {correlation}, {group_correlation} in a group, do not fit: keep both 0 to 1 and ascending"),
-        (min(arch, garch) < 0 or not arch + garch < 1,
-         f"With arch {arch} and garch {garch} the variance has no mean: keep both from 0 and their sum below 1"),
-        (not 2 < degrees_of_freedom < np.inf,
-         f"Shocks of {degrees_of_freedom} degrees of freedom have no variance to set: give a finite number above 2"),
-        (best_r2.shape not in ((1,), (n_assets,)),
-         f"predictability has {best_r2.size} values for {n_assets} assets: give one for all, or one an asset"),
-        (not all(0 <= r2 < 1 for r2 in best_r2), "A predictability is a share of variance: keep it from 0 to below 1"),
-        (not 0 <= n_delisted <= n_assets, f"{n_delisted} of {n_assets} assets cannot be delisted: give 0 to all"),
-    ):
-        if wrong:
-            raise ValueError(message)
-    best_r2 = np.broadcast_to(best_r2, n_assets)
-    phi, m = np.sqrt(best_r2), mean / periods_per_year  # a day, as sigma
-    sigma = volatility / np.sqrt(periods_per_year) * SPREAD ** np.linspace(-1, 1, n_assets)
+    if len(days) < 2:
+        raise ValueError(f"The simulated market has {len(days)} days and needs two: move start or end")
+    n_assets, n_groups, seed = study.simulated_assets, study.simulated_groups, study.seed
+    rho, rho_g, tail = study.simulated_correlation, study.simulated_group_correlation, study.simulated_tail
+    best_r2, lag = np.broadcast_to(np.asarray(study.predictability, dtype=float), n_assets), study.predictability_lag
+    phi, m = np.sqrt(best_r2), study.simulated_mean / study.periods_per_year  # a day, as sigma
+    sigma = study.simulated_volatility / np.sqrt(study.periods_per_year) * SPREAD ** np.linspace(-1, 1, n_assets)
 
     streams = [(MARKET, 0), *((GROUP, k) for k in range(n_groups)), *((ASSET, i) for i in range(n_assets))]
-    z = np.column_stack([_rng(seed, *stream).standard_t(degrees_of_freedom, BURN_IN + len(days)) for stream in streams])
-    f, g, u = np.split(_garch(z * np.sqrt(1 - 2 / degrees_of_freedom), arch, garch), [1, 1 + n_groups], axis=1)
-    mixed = (np.sqrt(correlation) * f + np.sqrt(group_correlation - correlation) * g[:, np.arange(n_assets) % n_groups]
-             + np.sqrt(1 - group_correlation) * u)
+    z = np.column_stack([_rng(seed, *stream).standard_t(tail, BURN_IN + len(days)) for stream in streams])
+    x = _garch(z * np.sqrt(1 - 2 / tail), study.simulated_arch, study.simulated_garch)
+    f, g, u = np.split(x, [1, 1 + n_groups], axis=1)
+    mixed = np.sqrt(rho) * f + np.sqrt(rho_g - rho) * g[:, np.arange(n_assets) % n_groups] + np.sqrt(1 - rho_g) * u
     excess = sigma * mixed  # R - m; the first days have its variance already
     for t in range(lag, len(excess)):
         excess[t] = phi * excess[t - lag] + np.sqrt(1 - phi**2) * excess[t]
@@ -176,12 +141,13 @@ def factor_market(days: pd.DatetimeIndex, *, n_assets: int, mean: float, volatil
                          "lower simulated_volatility or raise simulated_tail")
     order, end = _rng(seed, DELISTING, 0).random((n_assets, 2)).T  # who goes first, and when
     first, last = int(0.1 * len(days)), int(0.9 * len(days))
-    end_day = np.where(order.argsort().argsort() < n_delisted, first + (end * (last - first)).astype(int), len(days))
+    goes = order.argsort().argsort() < study.simulated_delistings
+    end_day = np.where(goes, first + (end * (last - first)).astype(int), len(days))
     prices = pd.DataFrame(growth.cumprod(axis=0), index=days.rename("date"), columns=names)
     truth = pd.DataFrame({
         "asset": names, "lag": lag, "coefficient": phi, "best_r2": best_r2,
         "best_r2_over_zero": (sigma**2 * best_r2 + m**2) / (sigma**2 + m**2),
-        "annual_volatility": sigma * np.sqrt(periods_per_year),
+        "annual_volatility": sigma * np.sqrt(study.periods_per_year),
         "delisted_on": days.to_series().reset_index(drop=True).reindex(end_day).array})
     return prices.where(np.arange(len(days))[:, None] <= end_day), truth
 

@@ -1,14 +1,17 @@
-"""Adjusted closes from Yahoo through yfinance, kept as snapshots of our own.
+"""Snapshots: closes that a source once gave, kept as a file of our own.
 
-Yahoo revises its history and limits who asks too often, and yfinance keeps no prices. So a market is downloaded
-once: a parquet file with a sidecar that says what was asked, what came, when, by which version, and its hash. Later
+A source that revises its history, or limits who asks too often, is asked once. A snapshot is a parquet file with a
+sidecar in json: who was asked for what, until which day that was answered, what came, when, and the file's hash. Later
 runs read the file and need no network.
 """
 
+import hashlib
 import json
 import os
 import time
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +19,49 @@ import platformdirs
 
 from forefolio.files import file_hash, utc, write_whole
 from forefolio.market.csv_files import MarketError
+from forefolio.market.returns import check_labels
+
+
+@dataclass(frozen=True)
+class Asked:
+    """
+    What a source is asked for.
+
+    Attributes
+    ----------
+    source : str
+        Whom: the first word of the snapshot's name.
+    tickers : tuple of str
+    start, end : date
+        First and last day that are wanted.
+    last : date
+        Last day up to `end` that has a close by now; the day that is still running has none.
+    """
+
+    source: str
+    tickers: tuple[str, ...]
+    start: date
+    end: date
+    last: date
+
+    @property
+    def parts(self) -> Path:
+        """Where a download gathers its tickers until all have come."""
+        return data_folder() / f"{self.source}_{self.start}_{self.last}.parts"
+
+    @property
+    def path(self) -> Path:
+        """Where the snapshot of just this will lie."""
+        digest = hashlib.sha256("\n".join(sorted(self.tickers)).encode()).hexdigest()[:8]
+        return data_folder() / f"{self.source}_{self.start}_{self.last}_{digest}.parquet"
+
+
+def ask(source: str, tickers: Sequence[str], *, start: date, end: date) -> Asked:
+    """What to ask a source for, each ticker once; MarketError where no day of it has a close yet."""
+    last = min(end, pd.Timestamp.now("UTC").date() - timedelta(days=1))
+    if start > last:
+        raise MarketError(f"start: {start} has no close yet; move it into the past")
+    return Asked(source, tuple(dict.fromkeys(tickers)), start, end, last)
 
 
 def data_folder() -> Path:
@@ -23,18 +69,77 @@ def data_folder() -> Path:
     return Path(os.environ.get("FOREFOLIO_DATA") or platformdirs.user_data_path("forefolio")).absolute()
 
 
-def snapshots() -> list[Path]:
-    """All whole snapshots, by name: one without its sidecar was never finished."""
-    return [path for path in sorted(data_folder().glob("yahoo_*.parquet")) if path.with_suffix(".json").exists()]
+def kept(source: str) -> list[Path]:
+    """All whole snapshots of a source, by name: one without its sidecar was never finished."""
+    return [path for path in sorted(data_folder().glob(f"{source}_*.parquet")) if path.with_suffix(".json").exists()]
+
+
+def find(asked: Asked) -> dict[Path, date]:
+    """
+    Snapshots that were asked for all of this, by name, and the last day for which each was answered.
+
+    One that was asked while its end still lay in the future was answered only up to the day before.
+    """
+    found = {}
+    for path in kept(asked.source):
+        about = sidecar(path)
+        start, end = about["asked"]["start"], about["asked"]["end"]
+        if start <= asked.start.isoformat() and end >= asked.last.isoformat() and set(asked.tickers) <= set(about["tickers"]):
+            found[path] = date.fromisoformat(about["answered"])
+    return found
+
+
+def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client: str) -> Path:
+    """
+    Write a snapshot, and last its sidecar, which makes it count.
+
+    Parameters
+    ----------
+    asked : Asked
+        What this is the answer to.
+    closes : DataFrame (n_days, n_tickers)
+        Adjusted closes of the tickers that came.
+    missing : dict of str to str
+        The other tickers, and why they did not come.
+    client : str
+        By which program the source was asked, with its version.
+
+    Returns
+    -------
+    Path
+    """
+    path, days = asked.path, {ticker: closes[ticker].dropna().index for ticker in closes}
+    write_whole(path, closes.to_parquet)
+    about = {"source": asked.source, "client": client, "downloaded": utc(time.time()), "tickers": asked.tickers,
+             "asked": {"start": f"{asked.start}", "end": f"{asked.end}"}, "answered": f"{asked.last}",
+             "last": f"{closes.index[-1]:%Y-%m-%d}", "missing": missing, "sha256": file_hash(path),
+             "got": {ticker: {"first": f"{came[0]:%Y-%m-%d}", "last": f"{came[-1]:%Y-%m-%d}", "days": len(came)}
+                     for ticker, came in days.items()}}
+    write_whole(path.with_suffix(".json"),
+                lambda aside: aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8"))
+    return path
 
 
 def sidecar(snapshot: Path) -> dict:
-    """What a snapshot's sidecar says: source, version, time, tickers, dates asked for and got, missing, SHA-256."""
+    """
+    What a snapshot's sidecar says: tickers, asked (start, end), answered (last day), got, missing, sha256.
+
+    Sidecars of earlier versions lack `answered`. They were answered up to the end they asked for, if that had passed by
+    the time of the download; else the last day that came is the last that is known to be answered.
+
+    Raises
+    ------
+    MarketError
+        If it is no sidecar.
+    """
     try:
         about = json.loads(snapshot.with_suffix(".json").read_text(encoding="utf-8"))
-        about = {name: about[name] for name in ("source", "yfinance", "downloaded", "tickers", "asked", "got", "missing",
-                                                "sha256")}
-        if not all(isinstance(text, str) for text in (*about["tickers"], about["asked"]["start"], about["asked"]["end"],
+        end = date.fromisoformat(about["asked"]["end"])
+        if "answered" not in about:
+            passed = end < date.fromisoformat(about["downloaded"][:10]) - timedelta(days=1)
+            about["answered"] = str(end if passed else max(came["last"] for came in about["got"].values()))
+        date.fromisoformat(about["answered"])
+        if not all(isinstance(text, str) for text in (*about["tickers"], about["asked"]["start"], about["sha256"],
                                                       *about["missing"].values())):
             raise ValueError("names or dates that are no text")
         return about
@@ -50,33 +155,19 @@ def read(snapshot: Path) -> pd.DataFrame:
     Raises
     ------
     MarketError
-        If the file's SHA-256 is not the one in its sidecar.
+        If the file's SHA-256 is not the one in its sidecar, or it holds no table of days and prices.
     """
+    def refuse(why: str) -> MarketError:
+        return MarketError(f"{snapshot.name} in {snapshot.parent}: {why}; delete it and its json file, and the prices are "
+                           "downloaded again")
+
     if file_hash(snapshot) != sidecar(snapshot)["sha256"]:
-        raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "
-                          "json file, and the prices are downloaded again")
+        raise refuse("was changed since it was downloaded")
     try:
         prices = pd.read_parquet(snapshot).astype(float)
-        days = prices.index
-        whole = len(prices) and isinstance(days, pd.DatetimeIndex) and days.tz is None and days.is_monotonic_increasing \
-            and days.is_unique
+        check_labels(prices)
     except (ValueError, TypeError, OSError):
-        whole = False
-    if not whole:
-        raise MarketError(f"{snapshot.name} in {snapshot.parent}: holds no table of days and prices; delete it and its json "
-                          "file, and the prices are downloaded again")
+        raise refuse("holds no table of days and prices") from None
+    if prices.empty or prices.index.tz is not None:
+        raise refuse("holds no table of days and prices")
     return prices
-
-
-def _keep(path: Path, closes: pd.DataFrame, tickers: list[str], missing: dict[str, str], start: date, end: date) -> None:
-    """Write the snapshot, and last its sidecar, which makes it count."""
-    import yfinance
-
-    write_whole(path, closes.to_parquet)
-    got = {ticker: {"first": f"{days.index[0]:%Y-%m-%d}", "last": f"{days.index[-1]:%Y-%m-%d}", "days": len(days)}
-           for ticker, days in ((ticker, closes[ticker].dropna()) for ticker in closes)}
-    about = {"source": "Yahoo, adjusted closes", "yfinance": yfinance.__version__, "downloaded": utc(time.time()),
-             "tickers": tickers, "asked": {"start": start.isoformat(), "end": end.isoformat()}, "got": got,
-             "missing": missing, "sha256": file_hash(path)}
-    write_whole(path.with_suffix(".json"),
-                lambda aside: aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8"))

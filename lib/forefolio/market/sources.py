@@ -1,10 +1,11 @@
 """Prices and a benchmark from a source: the sample inside skfolio, Yahoo, csv files, or a simulated market.
 
-Nothing is ever made up: a ticker that the source lacks is an error, unless the study allows it to be missing, and
-what had to be mended on the way is listed.
+A source is one function, from a study to `Closes`, under its name in `SOURCES`. Nothing is ever made up: a ticker that the
+source lacks is an error, unless the study allows it to be missing, and what had to be mended on the way is listed.
 """
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import pandas as pd
 
 from forefolio.market import csv_files, simulated, snapshots, universe, yahoo
 from forefolio.market.csv_files import Finding, MarketError
+from forefolio.market.returns import iso_day, simple_returns
 from forefolio.study.parameters import Study
+from forefolio.study.vocabulary import listed
 
 TRUTH = ["asset", "lag", "coefficient", "best_r2", "best_r2_over_zero", "annual_volatility", "delisted_on"]
 
@@ -44,14 +47,31 @@ class Market:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What a source holds: all its columns, and the levels among which the benchmark is looked for."""
+class Closes:
+    """
+    All that a source has, before a study chooses from it.
+
+    Attributes
+    ----------
+    name : str
+        What messages call it: a file's name, as a rule.
+    prices : DataFrame (n_days, n_columns)
+        Adjusted closes on ascending days, one column a ticker; NaN where there is none.
+    files : list of Path
+        What was read.
+    findings : list of Finding
+        What had to be mended.
+    levels : DataFrame, optional
+        An index of the source's own, where the benchmark is not among `prices`.
+    truth : DataFrame
+        As `Market.truth`.
+    """
 
     name: str
     prices: pd.DataFrame
-    levels: pd.DataFrame
-    findings: list[Finding]
-    files: list[Path]
+    files: list[Path] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    levels: pd.DataFrame | None = None
     truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH))
 
 
@@ -63,11 +83,7 @@ def load(study: Study) -> Market:
     MarketError
         One sentence naming the source and the tickers, dates or file that are wrong.
     """
-    source = _SOURCES[study.source](study)
-    if study.benchmark_path:
-        levels, found = csv_files.read(_file(study.benchmark_path, "benchmark_path"))
-        source = _Source(source.name, source.prices, levels, source.findings + found,
-                         [*source.files, Path(study.benchmark_path)], source.truth)
+    source = SOURCES[study.source](study)
     wanted = study.tickers or [ticker for ticker in source.prices if ticker != study.benchmark]
     if not wanted:
         raise MarketError(f"{source.name}: has no column beside the benchmark {study.benchmark}; add prices to invest in")
@@ -80,12 +96,12 @@ def load(study: Study) -> Market:
     if prices.empty:
         covers = source.prices.index
         raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end} of what is asked for; "
-                          f"its days go from {covers[0]:%Y-%m-%d} to {covers[-1]:%Y-%m-%d}")
-    prices.index = prices.index.as_unit("us")  # one unit, whatever the source has
+                          f"its days go from {iso_day(covers[0])} to {iso_day(covers[-1])}")
+    prices.index = prices.index.as_unit("us").rename("date")  # one unit, whatever the source has
+    own = [Path(study.benchmark_path)] if study.benchmark_path else []
     benchmark, found = _benchmark(study, source, prices.index)
-    table = pd.DataFrame(source.findings + found, columns=Finding._fields)
     truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
-    return Market(prices, benchmark, table, truth, source.files)
+    return Market(prices, benchmark, pd.DataFrame(source.findings + found, columns=Finding._fields), truth, source.files + own)
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
@@ -133,52 +149,64 @@ def equal_weight_index(prices: pd.DataFrame) -> pd.Series:
 
     Examples
     --------
-    >>> equal_weight_index(pd.DataFrame({"A": [1.0, 2.0, 2.0], "B": [1.0, 1.0, 2.0]})).tolist()
+    >>> days = pd.date_range("2024-01-01", periods=3)
+    >>> equal_weight_index(pd.DataFrame({"A": [1.0, 2.0, 2.0], "B": [1.0, 1.0, 2.0]}, index=days)).tolist()
     [100.0, 150.0, 225.0]
     """
     known = universe.known(prices)
-    alive = known.bfill().notna()
-    daily = known.ffill().where(alive).pct_change(fill_method=None).mean(axis=1).fillna(0.0)
-    return 100 * (1 + daily).cumprod()
+    held = known.ffill().where(known.bfill().notna())
+    return 100 * (1 + simple_returns(held).mean(axis=1).reindex(prices.index).fillna(0.0)).cumprod()
 
 
-def _benchmark(study: Study, source: _Source, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
-    """The benchmark on the days of the prices, and the days on which it had to hold its last value."""
-    found: list[Finding] = []
-    if study.benchmark in source.prices and (study.benchmark_tickers or study.source == "simulated"):
+def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
+    """The benchmark on the days of the prices, and what was mended in it."""
+    levels, found = source.prices if source.levels is None else source.levels, []
+    made = study.benchmark_tickers or source.levels is not None and study.benchmark in source.levels
+    if made and study.benchmark in source.prices:
         raise MarketError(f"benchmark: {study.benchmark} is a ticker of {source.name}, and the benchmark is made here; give "
                           "it a name of its own")
+    place = source.files[-1].name if source.files else source.name
+    if study.benchmark_path:
+        path = _file(study.benchmark_path, "benchmark_path")
+        (levels, found), place = csv_files.read(path), path.name
     if study.benchmark_tickers:
-        absent = [ticker for ticker in study.benchmark_tickers if ticker not in source.prices]
-        if absent:
-            raise MarketError(f"benchmark_tickers: {', '.join(absent)} are not in {source.name}; name tickers that it has")
-        members = universe.known(source.prices.loc[days, study.benchmark_tickers])
-        absent = members.columns[members.iloc[[0, -1]].isna().any()]
-        if len(absent):
-            raise MarketError(f"benchmark_tickers: {', '.join(absent)} have no price on the first or the last day, "
-                              f"{days[0]:%Y-%m-%d} and {days[-1]:%Y-%m-%d}; name others, or move start or end")
-        level = equal_weight_index(members).rename(study.benchmark)
-        held = [(ticker, days[members[ticker].isna()]) for ticker in members if members[ticker].isna().any()]
-        found = [Finding(ticker, "days without a price in the benchmark", gap[0], gap[-1], len(gap), "holds the last price")
-                 for ticker, gap in held]
-    elif study.benchmark not in source.levels:
-        raise MarketError(f"benchmark: {study.benchmark} is not in {source.files[-1].name if source.files else source.name}, "
-                          f"which has {_few(source.levels.columns)}; set benchmark to one of its columns")
+        level, held = _equal_weight_benchmark(study, source, days)
+        found = found + held
+    elif study.benchmark in levels:
+        level = levels[study.benchmark]
     else:
-        level = source.levels[study.benchmark]
+        columns = [*map(str, levels.columns[:5]), *([f"{len(levels.columns) - 5} more"] if len(levels.columns) > 5 else [])]
+        raise MarketError(f"benchmark: {study.benchmark} is not in {place}, which has {listed(columns)}; set benchmark to one "
+                          "of its columns")
     known = level.where(level > 0).dropna()
     if known.empty or known.index[0] > days[0] or known.index[-1] < days[-1]:
-        covers = f"{known.index[0]:%Y-%m-%d} to {known.index[-1]:%Y-%m-%d}" if len(known) else "no day"
-        raise MarketError(f"benchmark: {study.benchmark} covers {covers}, and the prices go from "
-                          f"{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}; move start or end, or choose another")
+        covers = f"{iso_day(known.index[0])} to {iso_day(known.index[-1])}" if len(known) else "no day"
+        raise MarketError(f"benchmark: {study.benchmark} covers {covers}, and the prices go from {iso_day(days[0])} to "
+                          f"{iso_day(days[-1])}; move start or end, or choose another")
     gaps = days.difference(known.index)
     if len(gaps):
-        found.append(Finding(study.benchmark, "days without a value of the benchmark", gaps[0], gaps[-1], len(gaps),
-                             "holds the last value"))
+        found = [*found, Finding(study.benchmark, "days without a value of the benchmark", gaps[0], gaps[-1], len(gaps),
+                                 "holds the last value")]
     return known.reindex(days, method="ffill").to_frame(), found
 
 
-def _sample(study: Study) -> _Source:
+def _equal_weight_benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.Series, list[Finding]]:
+    """A benchmark made of `benchmark_tickers`, and the days on which one of them holds its last price."""
+    absent = [ticker for ticker in study.benchmark_tickers if ticker not in source.prices]
+    if absent:
+        raise MarketError(f"benchmark_tickers: {', '.join(absent)} are not in {source.name}; name tickers that it has")
+    members = universe.known(source.prices.loc[days, study.benchmark_tickers])
+    absent = members.columns[members.iloc[[0, -1]].isna().any()]
+    if len(absent):
+        raise MarketError(f"benchmark_tickers: {', '.join(absent)} have no price on the first or the last day, "
+                          f"{iso_day(days[0])} and {iso_day(days[-1])}; name others, or move start or end")
+    gaps = {ticker: days[members[ticker].isna()] for ticker in members}
+    return equal_weight_index(members).rename(study.benchmark), [
+        Finding(ticker, "days without a price in the benchmark", gap[0], gap[-1], len(gap), "holds the last price")
+        for ticker, gap in gaps.items() if len(gap)]
+
+
+def _sample(study: Study) -> Closes:
     """The S&P 500 sample inside skfolio: found without importing it, which would take seconds."""
     found = importlib.util.find_spec("skfolio")
     if found is None:
@@ -186,16 +214,15 @@ def _sample(study: Study) -> _Source:
     folder = Path(found.origin).parent / "datasets" / "data"
     files = [folder / "sp500_dataset.csv.gz", folder / "sp500_index.csv.gz"]
     prices, levels = (csv_files.read(path)[0] for path in files)
-    return _Source(files[0].name, prices, levels, [], files)
+    return Closes(files[0].name, prices, files, levels=levels)
 
 
-def _yfinance(study: Study) -> _Source:
+def _yfinance(study: Study) -> Closes:
     """A snapshot of Yahoo's prices, downloaded where there is none yet."""
     path = fetch(study)
-    prices, about = snapshots.read(path), snapshots.sidecar(path)
     absent = [Finding(ticker, f"not at Yahoo: {reason}", pd.NaT, pd.NaT, 0, "dropped")
-              for ticker, reason in about["missing"].items() if ticker in study.tickers]
-    return _Source(path.name, prices, prices, absent, [path])
+              for ticker, reason in snapshots.sidecar(path)["missing"].items() if ticker in study.tickers]
+    return Closes(path.name, snapshots.read(path), [path], absent)
 
 
 def fetch(study: Study) -> Path:
@@ -212,35 +239,29 @@ def fetch(study: Study) -> Path:
     return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end, allow_missing=study.allow_missing_tickers)
 
 
-def _csv(study: Study) -> _Source:
+def _csv(study: Study) -> Closes:
+    """A file of prices."""
     path = _file(study.prices_path, "prices_path")
     prices, found = csv_files.read(path)
-    return _Source(path.name, prices, prices, found, [path])
+    return Closes(path.name, prices, [path], found)
 
 
-def _simulated(study: Study) -> _Source:
+def _simulated(study: Study) -> Closes:
     """A market of our own making; its benchmark holds all of its assets equally while they are listed."""
     days = simulated.trading_days(study.start, study.end, periods_per_year=study.periods_per_year)
     try:
-        prices, truth = simulated.factor_market(
-            days, n_assets=study.simulated_assets, mean=study.simulated_mean, volatility=study.simulated_volatility,
-            correlation=study.simulated_correlation, n_groups=study.simulated_groups,
-            group_correlation=study.simulated_group_correlation, arch=study.simulated_arch, garch=study.simulated_garch,
-            degrees_of_freedom=study.simulated_tail, predictability=study.predictability, lag=study.predictability_lag,
-            n_delisted=study.simulated_delistings, periods_per_year=study.periods_per_year, seed=study.seed)
+        prices, truth = simulated.factor_market(days, study)
     except ValueError as error:
         raise MarketError(f"source simulated: {error}") from None
-    return _Source("the simulated market", prices, equal_weight_index(prices).to_frame(study.benchmark), [], [], truth)
-
-
-_SOURCES = {"sample": _sample, "yfinance": _yfinance, "csv": _csv, "simulated": _simulated}
+    return Closes("the simulated market", prices, levels=equal_weight_index(prices).to_frame(study.benchmark), truth=truth)
 
 
 def _file(path: str, parameter: str) -> Path:
+    """The path that a parameter gives, if there is a file."""
     if not Path(path).is_file():
         raise MarketError(f"{parameter}: there is no file {path}; correct the path")
     return Path(path)
 
 
-def _few(names: pd.Index) -> str:
-    return ", ".join(map(str, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+SOURCES: dict[str, Callable[[Study], Closes]] = {  # the function of each name in `vocabulary.SOURCES`
+    "sample": _sample, "yfinance": _yfinance, "csv": _csv, "simulated": _simulated}

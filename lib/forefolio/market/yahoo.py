@@ -1,11 +1,8 @@
-"""Adjusted closes from Yahoo through yfinance, kept as snapshots of our own.
+"""Adjusted closes from Yahoo, asked through yfinance and kept as a snapshot.
 
-Yahoo revises its history and limits who asks too often, and yfinance keeps no prices. So a market is downloaded
-once: a parquet file with a sidecar that says what was asked, what came, when, by which version, and its hash. Later
-runs read the file and need no network.
+A market is downloaded once, in batches; a download that was stopped goes on from where it was.
 """
 
-import hashlib
 import logging
 import shutil
 import sys
@@ -23,16 +20,21 @@ from urllib.parse import quote
 import pandas as pd
 
 from forefolio.files import write_whole
+from forefolio.market import snapshots
 from forefolio.market.csv_files import MarketError
-from forefolio.market.snapshots import _keep, data_folder, sidecar, snapshots
+from forefolio.market.snapshots import Asked
 
 BATCH = 10  # tickers asked for side by side; what a batch brought is on disk before the next one starts
 WAITS = (2, 4, 8, 16, 32, 64)  # seconds before asking again, after a rate limit or an answer that cannot be read
 
 
+class NoNetworkError(MarketError):
+    """Yahoo cannot be reached."""
+
+
 def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool) -> Path:
     """
-    The snapshot that holds these tickers over these days; downloaded if there is none yet.
+    The snapshot that holds these tickers over these days; downloaded where there is none yet.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     Returns
     -------
     Path
-        A parquet file, one column a ticker that has prices; beside it a sidecar of the same name in json. It may
+        A parquet file, one column for each ticker that has prices; beside it a sidecar of the same name in json. It may
         hold more tickers and days than asked for.
 
     Raises
@@ -54,62 +56,76 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     MarketError
         One sentence: no network, a rate limit that does not end, or tickers that Yahoo does not know. What had
         arrived by then is kept, and the next call goes on from there.
+
+    Notes
+    -----
+    Where `end` lay in the future when a snapshot was made, days may have come since. They are not appended: each dividend
+    changes all adjusted closes before it, so closes of two downloads do not fit together. Everything is downloaded again,
+    into a new snapshot. Without a network the old one is used, and one line says which days it lacks.
     """
-    wanted = list(dict.fromkeys(tickers))
-    for path in snapshots():
-        about = sidecar(path)
-        if about["asked"]["start"] <= start.isoformat() and about["asked"]["end"] >= end.isoformat() \
-                and set(wanted) <= set(about["tickers"]):
-            return path
-    digest = hashlib.sha256("\n".join(sorted(wanted)).encode()).hexdigest()[:8]
-    path = data_folder() / f"yahoo_{start}_{end}_{digest}.parquet"
-    last = min(end, pd.Timestamp.now("UTC").date() - timedelta(days=1))
-    if start > last:
-        raise MarketError(f"start: {start} has no close yet; move it into the past")
-    parts = data_folder() / f"yahoo_{start}_{last}.parts"
+    asked = snapshots.ask("yahoo", tickers, start=start, end=end)
+    there = snapshots.find(asked)
+    whole = [path for path, answered in there.items() if answered >= asked.last]
+    if whole:
+        return whole[0]
     try:
-        parts.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MarketError(f"FOREFOLIO_DATA: {data_folder()} cannot hold snapshots ({error.strerror}); name a folder that can "
-                          "be written") from None
-    missing = _download(wanted, start=start, last=last, parts=parts, snapshot=path)
-    if missing and not allow_missing:
-        reasons = "; ".join(f"{ticker}: {reason}" for ticker, reason in list(missing.items())[:3])
-        raise MarketError(f"tickers: Yahoo has no prices of {', '.join(missing)} from {start} to {end} ({reasons}); correct "
-                          "the names, or set allow_missing_tickers to true to go on without them (the others are kept)")
-    if len(missing) == len(wanted):
-        raise MarketError(f"tickers: Yahoo has no prices of any of {len(wanted)} tickers from {start} to {end}; correct "
-                          "the names or the dates")
-    closes = pd.concat([pd.read_parquet(_part(parts, ticker)) for ticker in wanted if ticker not in missing], axis=1)
-    _keep(path, closes.sort_index().rename_axis("date"), wanted, missing, start, end)
-    shutil.rmtree(parts, ignore_errors=True)
+        return _new_snapshot(asked, allow_missing)
+    except NoNetworkError:
+        if not there:
+            raise
+    path = max(there, key=there.__getitem__)
+    print(f"Yahoo cannot be reached: {path.name} is used, which lacks the days from {there[path] + timedelta(days=1)} to "
+          f"{asked.last}; run `forefolio fetch` where there is a network to have them", file=sys.stderr, flush=True)
     return path
 
 
-def _download(tickers: list[str], *, start: date, last: date, parts: Path, snapshot: Path) -> dict[str, str]:
-    """Bring every ticker's closes into `parts`, batch by batch; returns the tickers without prices and why."""
+def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
+    """Download a snapshot."""
+    import yfinance
+
+    try:
+        asked.parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MarketError(f"FOREFOLIO_DATA: {asked.parts.parent} cannot hold snapshots ({error.strerror}); name a folder that "
+                          "can be written") from None
+    missing, span = _download(asked), f"from {asked.start} to {asked.end}"
+    if missing and not allow_missing:
+        reasons = "; ".join(f"{ticker}: {reason}" for ticker, reason in list(missing.items())[:3])
+        raise MarketError(f"tickers: Yahoo has no prices of {', '.join(missing)} {span} ({reasons}); correct "
+                          "the names, or set allow_missing_tickers to true to go on without them (the others are kept)")
+    if len(missing) == len(asked.tickers):
+        raise MarketError(f"tickers: Yahoo has no prices of any of {len(missing)} tickers {span}; correct the names or the "
+                          "dates")
+    came = [pd.read_parquet(_part(asked, ticker)) for ticker in asked.tickers if ticker not in missing]
+    closes = pd.concat(came, axis=1).sort_index().rename_axis("date")
+    path = snapshots.keep(asked, closes, missing=missing, client=f"yfinance {yfinance.__version__}")
+    shutil.rmtree(asked.parts, ignore_errors=True)
+    return path
+
+
+def _download(asked: Asked) -> dict[str, str]:
+    """Bring every ticker's closes into `asked.parts`, batch by batch; returns the tickers without prices and why."""
     from tqdm import tqdm
 
-    waiting = [ticker for ticker in tickers if not _part(parts, ticker).exists()]
+    waiting = [ticker for ticker in asked.tickers if not _part(asked, ticker).exists()]
     with _plain_yfinance(), ThreadPoolExecutor(4) as pool, tqdm(
-            total=len(tickers), initial=len(tickers) - len(waiting), desc="Yahoo", unit="ticker",
+            total=len(asked.tickers), initial=len(asked.tickers) - len(waiting), desc="Yahoo", unit="ticker",
             disable=not sys.stderr.isatty()) as bar:
-        ask = partial(_ask, pool=pool, bar=bar, start=start, last=last, parts=parts, snapshot=snapshot)
+        ask = partial(_ask, asked, pool=pool, bar=bar)
         return ask(list(ask(waiting)))  # a ticker is missing when Yahoo has said so twice
 
 
-def _ask(waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any, start: date, last: date, parts: Path,
-         snapshot: Path) -> dict[str, str]:
+def _ask(asked: Asked, waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any) -> dict[str, str]:
     """Ask for tickers in batches, each again and again until every one of it is answered; the missing and why."""
     missing: dict[str, str] = {}
     while waiting:
         batch, waiting = waiting[:BATCH], waiting[BATCH:]
         for wait in (*WAITS, None):
-            answers = dict(zip(batch, pool.map(lambda ticker: _closes(ticker, start, last), batch), strict=True))
+            answers = dict(zip(batch, pool.map(partial(_closes, asked), batch), strict=True))
             troubles = {ticker: answer for ticker, answer in answers.items() if isinstance(answer, tuple)}
             for ticker, answer in answers.items():
                 if isinstance(answer, pd.Series):
-                    write_whole(_part(parts, ticker), answer.to_frame().to_parquet)
+                    write_whole(_part(asked, ticker), answer.to_frame().to_parquet)
                     bar.update()
                 elif ticker not in troubles:
                     missing[ticker] = answer
@@ -117,22 +133,23 @@ def _ask(waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any, start: date,
             if not batch:
                 break
             kind, reason = troubles[batch[0]]
-            if wait is None or (kind == "no network" and len(troubles) == len(answers) and not any(parts.iterdir())):
-                raise _stopped(kind, reason, batch, parts, snapshot)
+            hopeless = kind == "no network" and len(troubles) == len(answers) and not any(asked.parts.iterdir())
+            if wait is None or hopeless:
+                raise _stopped(asked, kind, reason, batch)
             _say(bar, f"Yahoo: {kind} for {', '.join(batch)}; asking again in {wait} s")
             time.sleep(wait)
         if bar.disable:
-            _say(bar, f"Yahoo: {len(list(parts.glob('*.parquet')))} of {bar.total} tickers")
+            _say(bar, f"Yahoo: {_n_parts(asked)} of {bar.total} tickers")
     return missing
 
 
-def _closes(ticker: str, start: date, last: date) -> pd.Series | str | tuple[str, str]:
+def _closes(asked: Asked, ticker: str) -> pd.Series | str | tuple[str, str]:
     """Adjusted closes of a ticker; why there are none; or what went wrong, as a kind and a reason."""
     import yfinance
     from yfinance import exceptions
 
     try:
-        found = yfinance.Ticker(ticker).history(start=start, end=last + timedelta(days=1), auto_adjust=True,
+        found = yfinance.Ticker(ticker).history(start=asked.start, end=asked.last + timedelta(days=1), auto_adjust=True,
                                                 actions=False, timeout=30)
     except exceptions.YFRateLimitError:
         return "rate limit", "too many requests"
@@ -169,20 +186,26 @@ def _plain_yfinance() -> Iterator[None]:
         log.setLevel(before[1])
 
 
-def _stopped(kind: str, reason: str, batch: list[str], parts: Path, snapshot: Path) -> MarketError:
+def _stopped(asked: Asked, kind: str, reason: str, batch: list[str]) -> MarketError:
     """The sentence for a download that cannot go on."""
     if kind == "no network":
-        return MarketError(f"source yfinance: Yahoo cannot be reached ({reason.split(' See ')[0].rstrip('.')}), and there is "
-                           f"no snapshot {snapshot.name} in {snapshot.parent}; run `forefolio fetch` where there is a "
-                           "network and copy the snapshot with its json file there, or set source to sample, csv or "
-                           "simulated, which need none")
-    kept = len(list(parts.glob("*.parquet")))
+        return NoNetworkError(f"source yfinance: Yahoo cannot be reached ({reason.split(' See ')[0].rstrip('.')}), and there is "
+                              f"no snapshot {asked.path.name} in {asked.path.parent}; run `forefolio fetch` where there is a "
+                              "network and copy the snapshot with its json file there, or set source to sample, csv or "
+                              "simulated, which need none")
     return MarketError(f"source yfinance: {kind} from Yahoo for {', '.join(batch)}, still after {len(WAITS) + 1} tries "
-                       f"({reason}); {kept} tickers are kept in {parts}, so run `forefolio fetch` again later to go on")
+                       f"({reason}); {_n_parts(asked)} tickers are kept in {asked.parts}, so run `forefolio fetch` again "
+                       "later to go on")
 
 
-def _part(parts: Path, ticker: str) -> Path:
-    return parts / f"{quote(ticker, safe='^=-.')}.parquet"
+def _part(asked: Asked, ticker: str) -> Path:
+    """Where the closes of one ticker wait for the others."""
+    return asked.parts / f"{quote(ticker, safe='^=-.')}.parquet"
+
+
+def _n_parts(asked: Asked) -> int:
+    """How many tickers have come."""
+    return len(list(asked.parts.glob("*.parquet")))
 
 
 def _say(bar: Any, line: str) -> None:

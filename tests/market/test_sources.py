@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from forefolio.market import sources, universe
-from forefolio.study import parameters, yaml_files
 from forefolio.market.csv_files import MarketError
+from forefolio.study import parameters, vocabulary, yaml_files
 from forefolio.study.parameters import Study
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
@@ -125,7 +125,8 @@ def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
 # ------------------------------------------------------------------------------------------- a benchmark of tickers
 def test_an_equal_weight_index_by_hand():
     index = sources.equal_weight_index(pd.DataFrame({
-        "A": [1.0, 1.1, 1.1, 2.2], "GAP": [2.0, np.nan, 2.2, 2.2], "ENDS": [1.0, 0.9, np.nan, np.nan]}))
+        "A": [1.0, 1.1, 1.1, 2.2], "GAP": [2.0, np.nan, 2.2, 2.2], "ENDS": [1.0, 0.9, np.nan, np.nan]},
+        index=pd.date_range("2024-01-01", periods=4)))
     # day 2: +10 %, held, -10 %; day 3: 0, +10 %, ended; day 4: +100 %, 0
     np.testing.assert_allclose(index, 100 * np.cumprod([1, 1, 1.05, 1.5]))
 
@@ -162,6 +163,31 @@ def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tm
 def test_a_benchmark_that_is_made_may_not_have_the_name_of_a_ticker(changes):
     with pytest.raises(MarketError, match=f"benchmark: {changes['benchmark']} is a ticker of .* give it a name of its own"):
         sources.load(Study(**changes))
+
+
+# ------------------------------------------------------------------------------------------------- the registry
+def test_every_source_of_the_vocabulary_has_its_function():
+    assert list(sources.SOURCES) == list(vocabulary.SOURCES)
+
+
+@pytest.mark.parametrize("index", [None, "INDEX"])
+def test_a_source_from_outside_is_two_entries(monkeypatch, index):
+    days = pd.bdate_range("2020-01-01", periods=60)  # its name and unit are the source's own
+
+    def toy(study: Study) -> sources.Closes:
+        prices = pd.DataFrame(100 + np.random.default_rng(study.seed).normal(size=(60, 3)).cumsum(axis=0), days, list("ABC"))
+        return sources.Closes("the toy", prices, levels=prices[["A"]].set_axis([index], axis=1) if index else None)
+
+    monkeypatch.setitem(vocabulary.SOURCES, "toy", vocabulary.Source("a toy"))
+    monkeypatch.setitem(sources.SOURCES, "toy", toy)
+    study = csv_study("none").model_copy(update={"source": "toy", "end": days[-1].date(), "benchmark": index or "C"})
+    market = sources.load(study)
+    assert list(market.prices) == (["A", "B", "C"] if index else ["A", "B"]) and list(market.benchmark) == [study.benchmark]
+    assert market.prices.index.name == "date" and market.files == [] and market.truth.empty and market.findings.empty
+    chosen = universe.choose(market.prices, study)
+    assert chosen.assets["kept"].all() and chosen.traded.all(axis=None)
+    with pytest.raises(MarketError, match="benchmark: DAX is not in the toy, which has "):
+        sources.load(study.model_copy(update={"benchmark": "DAX"}))
 
 
 # --------------------------------------------------------------------------------------------------------- simulated
