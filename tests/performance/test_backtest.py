@@ -168,7 +168,7 @@ def test_three_assets_long_and_short_by_hand():
     assert result.trades["cost"].tolist() == pytest.approx([0.02, 0.01 * traded])
     assert result.net_returns["s"].tolist() == pytest.approx([0.99 * 0.98 - 1, 1.185 / 0.99 - 1,
                                                               1.075 * (1 - 0.01 * traded) - 1])
-    assert result.bankruptcies.empty and list(result.bankruptcies) == ["date", "strategy", "note"]
+    assert result.bankruptcies.empty and list(result.bankruptcies) == ["date", "strategy"]
 
 
 def test_daily_rebalancing_earns_the_constant_long_and_short_weights_returns(returns):
@@ -196,8 +196,6 @@ def test_a_strategy_that_loses_everything_is_bankrupt_for_good(ruinous):
     assert earned[RUIN] == -1 and (earned[earned.index > RUIN] == 0).all() and (earned[earned.index < RUIN] != 0).all()
     assert result.net_returns.notna().all(axis=None) and (result.net_returns >= -1).all(axis=None)
     assert result.bankruptcies[["date", "strategy"]].to_numpy().tolist() == [[RUIN, "short"]]
-    assert result.bankruptcies["note"].item() == ("The strategy short loses all its wealth on 2024-03-05 and earns "
-                                                  "nothing more: limit its shorts and what its trades cost")
     assert result.trades["strategy"].tolist() == ["short"] * 2 + ["long"] * 3  # what has no wealth trades no more
     assert len(result.drifted_weights) == 2 * 3 + 3 * 3 and turnover(result.trades).notna().all()
     alone = backtest(weights_of("long", [[0.5, 0.0, 0.5]] * 3), ruinous, cost_rate=0.001)

@@ -432,7 +432,7 @@ def test_one_missed_test_cannot_be_told_from_luck(changed, reason):
                                      {"deflated": 0.1, "overfitted": None}])
 def test_no_where_luck_gives_as_much(changed):
     text = sentence(**changed)
-    assert text.startswith("**No**, it is no better than luck: point `cost_5`") and ", and against it a" in text
+    assert text.startswith("**No**, it is not shown to be better than luck: point `cost_5`") and ", and against it a" in text
 
 
 def test_nothing_speaks_for_it():

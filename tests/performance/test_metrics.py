@@ -1,9 +1,14 @@
+"""Metrics by hand, the table of performance, excess over the benchmark, and the portfolios of each forecasting window."""
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from forefolio.performance import metrics
+from forefolio.performance.backtest import backtest
+from forefolio.portfolios import decisions
+from forefolio.portfolios.long_short import tangency
 from forefolio.study.vocabulary import METRICS
 
 YEAR = {"periods_per_year": 252, "risk_free_rate": 0.02}
@@ -214,3 +219,163 @@ def test_portfolio_moments_are_those_of_scipy(net_returns):
 def test_a_portfolio_of_unknown_assets_is_refused(net_returns):
     with pytest.raises(ValueError, match="portfolio lost holds Z, which has no returns"):
         metrics.portfolio_statistics({"lost": pd.Series({"Z": 1.0})}, net_returns, **YEAR)
+
+
+# ---------------------------------------------------------------------------------------------------- excess over the benchmark
+DECISIONS = pd.DatetimeIndex(["2023-12-29", "2024-01-31", "2024-02-29"], name="date")
+DAYS = pd.DatetimeIndex(["2023-12-29", "2024-01-30", "2024-01-31", "2024-02-28", "2024-02-29", "2024-03-28", "2024-03-29"],
+                        name="date")
+RETURNS = pd.DataFrame({"A": [0.0, 0.20, 0.00, -0.10, 0.00, 0.04, 0.00],
+                        "B": [0.0, 0.00, 0.20, 0.00, -0.15, 0.00, 0.04],
+                        "C": [0.0, -0.20, 0.00, 0.10, 0.00, 0.00, 0.00]}, index=DAYS)
+BENCHMARK = pd.Series([0.10, -0.05, -0.10, 0.10, 0.00, 0.05], index=DAYS[1:])
+DECIDED = {"mixed": [[1 / 2, 1 / 4, 1 / 4], [1 / 3, 1 / 3, 1 / 3], [1 / 2, 1 / 2, 0]], "only_b": [[0, 1, 0]] * 3}
+
+
+def weights_of(decided):
+    """Decided weights of each strategy and date in long form."""
+    return pd.concat([pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": list("ABC"), "weight": row})
+                      for strategy, rows in decided.items() for date, row in zip(DECISIONS, rows, strict=True)],
+                     ignore_index=True)
+
+
+def table_of(decided):
+    """Excess table of the three months, one row a strategy, indexed by its name."""
+    weights = weights_of(decided)
+    held = backtest(weights, RETURNS, cost_rate=0.0)
+    return metrics.excess_table(held.net_returns.assign(benchmark=BENCHMARK), held.trades, weights).set_index("strategy")
+
+
+def test_three_assets_three_months_and_two_rebalances_by_hand():
+    row = table_of(DECIDED).loc["mixed"]
+    # January: wealth 0.5 x 1.2 + 0.25 + 0.25 x 0.8 = 1.05, then 0.6 + 0.3 + 0.2 = 1.1; benchmark 1.1 x 0.95 = 1.045
+    # February: (0.9 + 1 + 1.1) / 3 = 1, then (0.9 + 0.85 + 1.1) / 3 = 0.95; benchmark 0.9 x 1.1 = 0.99
+    # March: 0.5 x 1.04 + 0.5 = 1.02, then 1.04; benchmark 1.05
+    # excess 0.055, -0.04, -0.01: mean 1/600, deviations from it 32, -25, -7 / 600, variance 849 / 600^2
+    assert row["n_months"] == 3
+    assert row["mean_monthly_excess"] == pytest.approx(1 / 600, abs=1e-12)
+    assert row["std_monthly_excess"] == pytest.approx(849**0.5 / 600, abs=1e-12)
+    assert row["information_ratio"] == pytest.approx(1 / 849**0.5, abs=1e-12)
+    # three totals: 1.1 x 0.95 x 1.04 - 1; 0.055 - 0.04 - 0.01; -0.04 - 0.01
+    assert row["total_return"] == pytest.approx(0.0868, abs=1e-12)
+    assert row["summed_excess"] == pytest.approx(0.005, abs=1e-12)
+    assert row["summed_excess_but_first"] == pytest.approx(-0.05, abs=1e-12)
+    # drifted to 6/11, 3/11, 2/11, traded to thirds: 7/33 + 2/33 + 5/33 = 14/33
+    # drifted to 18/57, 17/57, 22/57, traded to halves: 21/114 + 23/114 + 44/114 = 44/57; the first purchase is left out
+    assert row["turnover_two_way"] == pytest.approx((14 / 33 + 44 / 57) / 2, abs=1e-12)
+    assert row["turnover_one_way"] == pytest.approx((7 / 33 + 22 / 57) / 2, abs=1e-12)
+    # 1 / (1/4 + 1/16 + 1/16) = 8/3, then 3 and 2 of equal weight
+    assert row["effective_holdings"] == pytest.approx((8 / 3 + 3 + 2) / 3, abs=1e-12)
+
+
+def test_each_strategy_has_its_own_row_and_the_benchmark_only_its_total():
+    table = table_of(DECIDED)
+    assert list(table.index) == ["mixed", "only_b", "benchmark"] and table["n_months"].tolist() == [3, 3, 3]
+    alone = table.loc["only_b"]  # 20 %, -15 %, 4 % against 4.5 %, -1 %, 5 %
+    assert alone["total_return"] == pytest.approx(1.2 * 0.85 * 1.04 - 1, abs=1e-12)
+    assert alone["summed_excess_but_first"] == pytest.approx(-0.14 - 0.01, abs=1e-12)
+    assert alone[["turnover_one_way", "effective_holdings"]].tolist() == [0, 1]
+    assert table.loc["benchmark", "total_return"] == pytest.approx(1.045 * 0.99 * 1.05 - 1, abs=1e-12)
+    assert table.loc["benchmark"].drop(["n_months", "total_return"]).isna().all()
+
+
+def test_permuted_strategies_permute_rows():
+    turned = table_of(dict(reversed(DECIDED.items())))
+    assert list(turned.index) == ["only_b", "mixed", "benchmark"]
+    pd.testing.assert_frame_equal(table_of(DECIDED), turned.loc[["mixed", "only_b", "benchmark"]])
+
+
+@pytest.mark.parametrize("part", ["trades", "weights"])
+def test_frames_of_different_backtests_are_refused(part):
+    weights = weights_of(DECIDED)
+    held = backtest(weights, RETURNS, cost_rate=0.0)
+    parts = {"trades": held.trades, "weights": weights}
+    parts[part] = parts[part].query("strategy == 'mixed'")
+    with pytest.raises(ValueError, match=rf"{part} do not name the same strategies \(only_b\)"):
+        metrics.excess_table(held.net_returns.assign(benchmark=BENCHMARK), **parts)
+
+
+def test_one_month_has_a_mean_and_no_deviation():
+    weights = weights_of(DECIDED)[lambda rows: rows["rebalance_date"] == DECISIONS[0]]
+    held = backtest(weights, RETURNS.loc[:"2024-01-31"], cost_rate=0.0)
+    row = metrics.excess_table(held.net_returns.assign(benchmark=BENCHMARK), held.trades, weights).set_index("strategy").loc["mixed"]
+    assert row["n_months"] == 1 and row["summed_excess"] == pytest.approx(0.055) and row["summed_excess_but_first"] == 0
+    assert np.isnan(row[["std_monthly_excess", "information_ratio", "turnover_one_way"]].astype(float)).all()
+
+
+# ---------------------------------------------------------------------------------------------------- by window
+COIN_DAYS = pd.date_range("2022-01-01", periods=300, name="date")
+SPLIT = COIN_DAYS[199]
+ASSETS = ["A", "B", "C"]
+
+
+@pytest.fixture
+def coins():
+    rng = np.random.default_rng(4)
+    return pd.DataFrame(rng.normal([0.002, 0.001, 0.0015], [0.02, 0.01, 0.015], (300, 3)), index=COIN_DAYS, columns=ASSETS)
+
+
+@pytest.fixture
+def window_means():
+    rows = [("lstm", 0, window, date, asset, value * window) for window in (5, 10) for date in (SPLIT, COIN_DAYS[250])
+            for asset, value in zip(ASSETS, (0.003, 0.001, 0.002))]
+    return pd.DataFrame(rows, columns=["model", "seed", "window", "decision_date", "asset", "forecast"])
+
+
+def by_window(window_means, coins, traded=None, **changes):
+    options = dict(estimation_window=100, estimate_covariance=pd.DataFrame.cov, risk_free=0.0, max_gross=0.0) | changes
+    return decisions.weights_by_window(window_means, coins, coins.notna() if traded is None else traded, **options)
+
+
+def measured(weights, coins, **changes):
+    terms = dict(periods_per_year=365, risk_free_rate=0.0, cost_rate=0.0) | changes
+    return metrics.performance_by_window(weights, coins, **terms)
+
+
+def test_each_window_holds_its_tangency_portfolio(coins, window_means):
+    weights = by_window(window_means, coins)
+    assert weights["strategy"].unique().tolist() == ["lstm+tangency, 5 days", "lstm+tangency, 10 days"]
+    past = coins.loc[:SPLIT].tail(100)
+    expected = tangency(pd.Series([0.015, 0.005, 0.01], ASSETS), past.cov(), risk_free=0.0).weights
+    held = weights[(weights["window"] == 5) & (weights["rebalance_date"] == SPLIT)].set_index("asset")["weight"]
+    np.testing.assert_allclose(held, expected)
+    np.testing.assert_allclose(weights.groupby(["strategy", "rebalance_date"])["weight"].sum(), 1)
+
+
+def test_the_gross_limit_and_untraded_assets_are_heeded(coins, window_means):
+    limited = by_window(window_means, coins, max_gross=1.2)
+    assert limited.groupby(["window", "rebalance_date"])["weight"].agg(lambda held: held.abs().sum()).max() < 1.2 + 1e-6
+    without = by_window(window_means, coins, traded=coins.notna().assign(C=False))
+    assert (without.loc[without["asset"] == "C", "weight"] == 0).all()
+
+
+def test_performance_by_window_by_hand(coins, window_means):
+    weights = by_window(window_means, coins)
+    table = measured(weights, coins).set_index("window")
+    held = weights[weights["window"] == 10].groupby("rebalance_date")["weight"].agg(lambda row: row.abs().sum())
+    assert (table.loc[10, "mean_gross"], table.loc[10, "largest_gross"]) == pytest.approx((held.mean(), held.max()))
+    flat = weights.assign(weight=weights["asset"].map({"A": 1.0, "B": 0.0, "C": 0.0}))
+    one = measured(flat, coins).set_index("window").loc[5]
+    assert one["total_return"] == pytest.approx((1 + coins["A"].iloc[200:]).prod() - 1)
+    assert one["annual_volatility"] == pytest.approx(coins["A"].iloc[200:].std() * np.sqrt(365))
+    assert one["mean_gross"] == one["largest_gross"] == 1 and not one["bankrupt"] and one["inefficient_dates"] == 0
+
+
+def test_a_ruined_window_is_said_to_be(coins, window_means):
+    weights = by_window(window_means, coins)
+    reckless = weights.assign(weight=weights["asset"].map({"A": 200.0, "B": -199.0, "C": 0.0}))
+    table = measured(reckless, coins)
+    assert table["bankrupt"].all() and (table["total_return"] == -1).all()
+
+
+def test_without_windows_the_tables_have_columns_and_no_rows(coins, window_means):
+    weights = by_window(window_means.iloc[:0], coins)
+    table = measured(weights, coins)
+    assert weights.empty and table.empty and "largest_gross" in table and "status" in weights
+
+
+def test_costs_and_the_risk_free_rate_lower_what_is_reported(coins, window_means):
+    held = by_window(window_means, coins)
+    free = measured(held, coins)
+    assert (measured(held, coins, cost_rate=0.002)["total_return"] < free["total_return"]).all()
+    assert (measured(held, coins, risk_free_rate=0.365)["sharpe"] < free["sharpe"]).all()

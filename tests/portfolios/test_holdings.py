@@ -3,7 +3,6 @@ import pandas as pd
 import pytest
 
 from forefolio.portfolios import decisions, holdings
-from forefolio.performance import metrics
 from forefolio.portfolios.long_only import risk_parity
 
 DAYS = pd.bdate_range("2024-01-01", periods=90)
@@ -33,39 +32,6 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
     assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
     alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
     assert alone["nearest"].tolist() == [""]
-
-
-def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):
-    constant = {"bold": [(0, 0, 1)] * 3, "short": [(1.5, 0, -0.5)] * 3, "even": [(0.5, 0.25, 0.25)] * 3}
-    table = holdings.promised(decided(**constant), returns, estimation_window=30, periods_per_year=252)
-    assert table["strategy"].tolist() == ["bold", "short", "even"]
-    assert list(table.columns) == ["strategy", "annual_return", "annual_volatility", "max_drawdown",
-                                   "effective_holdings"]
-    windows = [returns.loc[:date].iloc[-30:] for date in DATES]
-    for strategy, rows in constant.items():
-        earned = [pd.DataFrame({strategy: window.to_numpy() @ rows[0]}, window.index) for window in windows]
-        ours = table.set_index("strategy").loc[strategy]
-        grown = [(1 + daily[strategy]).prod() ** (252 / 30) - 1 for daily in earned]
-        assert ours["annual_return"] == pytest.approx(np.mean(grown))
-        expected = np.mean([metrics.annual_volatility(daily, periods_per_year=252) for daily in earned])
-        assert ours["annual_volatility"] == pytest.approx(expected)
-        assert ours["max_drawdown"] == pytest.approx(np.mean([metrics.max_drawdown(daily) for daily in earned]))
-    np.testing.assert_allclose(table["effective_holdings"], [1, 4 / 2.5, 1 / 0.375])
-
-
-def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(returns):
-    later = returns.copy()
-    later.loc[later.index > DATES[2]] = 0.5
-    weights = decided(short=[(3, 0, -2)] * 3)
-    ours, theirs = (holdings.promised(weights, known, estimation_window=30, periods_per_year=252)
-                    for known in (returns, later))
-    pd.testing.assert_frame_equal(ours, theirs)
-    ruin = returns.assign(C=returns["C"].where(returns.index != DAYS[35], 0.9))  # owes 1.8 times what it has
-    table = holdings.promised(weights, ruin, estimation_window=40, periods_per_year=252)
-    expected = [metrics.max_drawdown((ruin.loc[:date].iloc[-40:] @ [3, 0, -2]).to_frame()).iloc[0] for date in DATES]
-    assert expected[0] == -1 and table["max_drawdown"].iloc[0] == pytest.approx(np.mean(expected))
-    with pytest.raises(ValueError, match="estimation_window asks for 50"):
-        holdings.promised(weights, returns, estimation_window=50, periods_per_year=252)
 
 
 def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_bought(returns):

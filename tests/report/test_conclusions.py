@@ -55,7 +55,7 @@ def test_conclusion_says_when_nothing_beats_equal_weight():
     text = concluded(*compared({"lstm+mvf": -0.001, "cnn1d+rpp": -0.0005, "equal_weight": 0.0005}))
     assert "`equal_weight` is the best of 3 strategies" in text
     assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
-    assert "owes nothing to a forecast" in text
+    assert "is not due to any forecast" in text
 
 
 def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
@@ -66,7 +66,7 @@ def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
 def test_conclusion_says_when_all_trail_the_benchmark():
     text = concluded(*compared({"lstm+mvf": -0.002, "equal_weight": -0.001}))
     assert "behind `benchmark`" in text and "below the benchmark's" in text
-    assert "none beat the benchmark significantly" in text and "owes nothing" not in text
+    assert "none beat the benchmark significantly" in text and "not due to" not in text
 
 
 def test_conclusion_changes_only_with_the_numbers():
@@ -133,7 +133,7 @@ def test_networks_are_counted_by_weights_then_by_what_they_earned_then_by_signif
     text = difference(("lstm+mvf", 0.004, 0.01, 0.3), ("gru+mvf", 0.002, 0.2, 0.2), ("rnn+mvf", -0.0031, 0.04, 0.02),
                       ("lstm+rpp", 0.01, 0.001, 0.01), ("lstm+mdp", -1e-9, np.nan, 0.0))
     assert "5 strategies of networks have a twin, the same framework fed with `mean`; 3 held, on average, more" in text
-    assert "What the other 2 earned is the framework's doing" in text
+    assert "What the other 2 earned comes from the framework, not from the network" in text
     assert ("Of the 3, 2 earned more a month than the twin (significant: `lstm+mvf`, by 0.40 %) and 1 did not (significant: "
             "`rnn+mvf`, by 0.31 %)") in text
     assert text.endswith("Holm's correction for 4 tests.") and "nan" not in text
@@ -143,15 +143,15 @@ def test_networks_that_earned_less_or_nothing_certain_are_not_praised():
     worse = difference(("lstm+mvf", -0.004, 0.01, 0.3))
     assert "1 strategy of networks has a twin" in worse and "the other" not in worse
     assert "Of the 1, none earned more a month than the twin and 1 did not (significant: `lstm+mvf`" in worse
-    assert worse.endswith("That a network's forecasts earned anything is not shown.")
+    assert worse.endswith("We found no evidence that the networks' forecasts added return.")
     luck = difference(("lstm+mvf", 0.004, 0.06, 0.3))
     assert "1 earned more a month than the twin (significant: none), by" in luck and "did not" not in luck
-    assert luck.endswith("is not shown.")
+    assert luck.endswith("added return.")
 
 
 def test_networks_that_moved_nothing_and_runs_without_twins_say_so():
     text = difference(("lstm+rpp", 0.004, 0.001, 0.009), ("lstm+mdp", 0.004, 0.001, 0.0))
-    assert "none held, on average" in text and text.endswith("moved next to nothing.") and "significant" not in text
+    assert "none held, on average" in text and text.endswith("hardly moved a weight.") and "significant" not in text
     alone = concluded(*compared({"lstm+mvf": 0.001, "equal_weight": 0.0}))
     assert "**Did the networks make the difference?** This run cannot tell" in alone
 
@@ -162,7 +162,7 @@ def accuracy(**errors):
 
 def test_accuracy_sentence_when_a_network_beats_some_baselines():
     text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
-    assert "The best of 2 networks on these very days, `lstm`, has a mean squared error of 4.200e-04" in text
+    assert "The best of 2 networks on these days, `lstm`, has a mean squared error of 4.200e-04" in text
     assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
     assert "**Its error is lower than that of `mean` and `ar`, but not `zero`.**" in text
     assert text.endswith(" These differences are untested here: stage 6 tests them, and another seed shows how much of them "
@@ -189,3 +189,34 @@ def test_accuracy_sentence_without_networks_or_without_baselines():
     assert text.endswith("These differences are untested here.")
     assert "no other model to compare it with" in sentences.accuracy_sentence(accuracy(zero=4.0e-4))
     assert "no baseline to compare it with" in sentences.accuracy_sentence(accuracy(lstm=4.0e-4))
+
+
+NO_RUIN = pd.DataFrame(columns=["date", "strategy"])
+
+
+def solver_log(*rows):
+    return pd.DataFrame(rows, columns=["strategy", "status", "note"])
+
+
+def test_dates_on_which_equal_weight_was_held_instead_are_told_with_the_first_reason():
+    log = solver_log(("lstm+mvf", "failed", "equal weight instead: no weights meet max_weight: raise it"), ("lstm+mvf", "optimal", ""),
+                     ("lstm+mvf", "failed", "equal weight instead: the solver stalled"), ("mean+rpp", "optimal", ""),
+                     ("lstm+mdp", "failed", "equal weight instead: the solver stalled"))
+    assert sentences.mishaps(log, NO_RUIN) == [
+        "Equal weight was held instead of `lstm+mvf` on 2 of 3 dates (no weights meet max_weight: raise it, the first time) and "
+        "of `lstm+mdp` on 1 of 1 date (the solver stalled)."]
+
+
+def test_inefficient_dates_of_several_strategies_are_one_sentence_that_does_not_repeat_itself():
+    log = solver_log(*[("lstm+tangency", "inefficient", "inefficient: B - A r_f")] * 2, ("gru+tangency", "inefficient", "other"),
+                     ("gru+tangency", "optimal", ""), ("mean+rpp", "optimal", ""))
+    assert sentences.mishaps(log, NO_RUIN) == [
+        "The closed form gives the *lowest* ratio instead of the highest, and it was held all the same: `lstm+tangency` on 2 of "
+        "2 dates and `gru+tangency` on 1 of 2 dates."]
+
+
+def test_bankruptcies_are_told_and_where_nothing_happened_nothing_is_said():
+    log, ruin = solver_log(("a", "optimal", "")), pd.DataFrame({"date": [pd.Timestamp("2024-03-05")], "strategy": ["short"]})
+    assert sentences.mishaps(log, NO_RUIN) == []
+    assert sentences.mishaps(log, ruin) == ["The strategy `short` loses all its wealth on 2024-03-05 and earns nothing more: "
+                                            "limit its shorts and what its trades cost."]

@@ -33,7 +33,7 @@ def test_many_failures_are_counted_not_dropped():
 def test_the_leader_stands_beside_equal_weight_of_its_own_point():
     assert sentences.leader(made_results(), "sharpe") == (
         "By `sharpe` (higher is better) point `b`, strategy `lstm+mvf`, is the best of 4: 0.9000. Equal weight has 0.7000 "
-        "in the same point; 1 of the 4 is ahead of equal weight of the own point.")
+        "in the same point; 1 of the 4 is ahead of equal weight in the same point.")
 
 
 def test_a_better_strategy_that_no_parameter_touches_is_named():

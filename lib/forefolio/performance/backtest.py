@@ -29,8 +29,8 @@ class Backtest:
         Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of
         wealth).
     bankruptcies : DataFrame
-        Columns date, strategy, note (one sentence), a row a strategy that lost all its wealth; empty as a rule. It
-        trades no more: rebalances after that day are neither among the trades nor among the drifted weights.
+        Columns date, strategy, a row per strategy that lost all its wealth; empty as a rule. It trades no more:
+        rebalances after that day are neither among the trades nor among the drifted weights.
     """
 
     net_returns: pd.DataFrame
@@ -106,13 +106,12 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
         trades.append(pd.DataFrame({"rebalance_date": target.index, "strategy": strategy,
                                     "turnover": traded.to_numpy() / 2, "cost": cost.to_numpy()}))
         if ruin is not None:
-            bankruptcies.append((ruin, strategy, f"The strategy {strategy} loses all its wealth on {iso_day(ruin)} and "
-                                                 "earns nothing more: limit its shorts and what its trades cost"))
+            bankruptcies.append((ruin, strategy))
     return Backtest(
         net_returns=pd.DataFrame(net_returns).rename_axis("date"),
         drifted_weights=pd.concat(drifted, ignore_index=True)[["rebalance_date", "strategy", "asset", "weight"]],
         trades=pd.concat(trades, ignore_index=True),
-        bankruptcies=pd.DataFrame(bankruptcies, columns=["date", "strategy", "note"]))
+        bankruptcies=pd.DataFrame(bankruptcies, columns=["date", "strategy"]))
 
 
 def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,

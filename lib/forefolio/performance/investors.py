@@ -1,26 +1,62 @@
 """Which strategy for which investor: what each was meant for, what it promised, what it got and what it gave up.
 
-Nguyen 2025 gives each framework to one kind of investor: mean-variance with forecasting to the return-seeking, risk
-parity to the moderate, maximum drawdown to the conservative. Here a run's numbers decide who was served by what.
+Nguyen 2025 gives each framework to one kind of investor (the `profile` of `vocabulary.FRAMEWORKS`): mean-variance with
+forecasting to the return-seeking, risk parity to the moderate, maximum drawdown to the conservative. Here a run's numbers
+decide who was served by what; `report.sentences` says it.
 """
+
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from forefolio.performance.evidence import LEVEL, monthly_tests
-from forefolio.portfolios.holdings import effective_holdings_by_date
-from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, listed, lower_is_better, noun, percent
+from forefolio.performance import metrics
+from forefolio.performance.evidence import monthly_tests
+from forefolio.portfolios.problems import estimation_sample
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, lower_is_better, noun
 
 REFERENCE = "reference"  # the profile of a strategy without a framework
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
-
-_WISHES = {  # measure: (the investor, the framework that the paper gives to them, what comes with it)
-    "annual_return": ("return-seeking: most return", "mvf", ("annual_volatility", "max_drawdown", "turnover")),
-    "sharpe": ("moderate: most return for its risk", "rpp", ("annual_return", "annual_volatility", "turnover")),
-    "max_drawdown": ("conservative: shallowest drawdown", "mdp", ("annual_return", "annual_volatility", "turnover")),
-    "turnover": ("paying for every trade: least turnover", None, ("annual_return", "annual_volatility", "max_drawdown")),
+WISHES = {  # what an investor wants most: the framework that the paper gives to them, and what comes with it
+    "annual_return": ("mvf", ("annual_volatility", "max_drawdown", "turnover")),
+    "sharpe": ("rpp", ("annual_return", "annual_volatility", "turnover")),
+    "max_drawdown": ("mdp", ("annual_return", "annual_volatility", "turnover")),
+    "turnover": ("", ("annual_return", "annual_volatility", "max_drawdown")),
 }
-_CLOSE = {"sharpe": 0.1, "max_drawdown": 0.01}  # leads below these are called small
-_COLUMNS = ["if your investor", "then", "which had", "and with it", "the paper's choice", "equal weight", "index", "beware"]
+CLOSE = {"sharpe": 0.1, "max_drawdown": 0.01}  # leads below these are small
+
+
+@dataclass(frozen=True)
+class Served:
+    """
+    Who served one wish best, and what the others reached; what is not there is NaN.
+
+    Attributes
+    ----------
+    measure : str
+        The wish, a name of `WISHES`.
+    best : DataFrame
+        Outcomes of the best strategies, index strategy; several where their values are printed alike, the one that trades
+        least first. None where nothing was measured. The benchmark cannot win.
+    chosen : float
+        What the best strategy of the framework that the paper gives to this investor reached.
+    equal_weight, index : float
+        What equal weight and the benchmark reached.
+    p_values : dict of float
+        Of the (first) winner's monthly excess over equal weight, and over the index; only where the wish is return.
+    runner_up : str
+        The next strategy, if it is close: by less than `CLOSE`.
+    index_ahead : bool
+        Whether the index did better; asked for the wishes of `CLOSE`.
+    """
+
+    measure: str
+    best: pd.DataFrame
+    chosen: float
+    equal_weight: float
+    index: float
+    p_values: dict[str, float] = field(default_factory=dict)
+    runner_up: str = ""
+    index_ahead: bool = False
 
 
 def with_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +94,7 @@ def outcome(performance: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     performance : DataFrame
         As `metrics.performance_table` gives it.
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
 
     Returns
     -------
@@ -72,54 +108,61 @@ def outcome(performance: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a strategy has no weights.
     """
-    holdings = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
-    table = performance.assign(effective_holdings=performance["strategy"].map(holdings))
+    table = performance.assign(effective_holdings=performance["strategy"].map(metrics.mean_holdings(weights)))
     stranger = table.loc[table["effective_holdings"].isna() & (table["strategy"] != BENCHMARK), "strategy"]
     if len(stranger):
         raise ValueError(f"The strategy {stranger.iloc[0]} has no weights: take performance and weights from one run")
     return with_profile(table[["strategy", *MEASURES]])
 
 
-def advice(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
-    """
-    If your investor is this one, then this strategy served them best: one row a wish, all words chosen by the numbers.
+def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window: int,
+             periods_per_year: int) -> pd.DataFrame:
+    """What each strategy's weights would have earned in the window that chose them, mean over the rebalance dates.
 
     Parameters
     ----------
-    outcomes : DataFrame
-        As `outcome` gives it.
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month, as `metrics.monthly_excess` gives it.
+    weights, returns, estimation_window
+        As `decisions.decide` returns and takes.
+    periods_per_year : int
+        Trading days a year.
 
     Returns
     -------
-    DataFrame (4, 8)
-        Columns, all short texts: `if your investor` (is, and wants), `then` (the strategy that was best at it, of all but
-        the benchmark), `which had` (what it reached), `and with it` (what came with that), `the paper's choice` (the
-        framework that Nguyen 2025 gives to this investor, and what the best of its strategies reached), `equal weight` and
-        `index` (what these reached), `beware`.
+    DataFrame
+        A row a strategy: strategy, annual_return (compounded) and annual_volatility of the window's daily returns,
+        weights held constant, max_drawdown (compounded, 0 or below), effective_holdings. No turnover: a window in which
+        the weights are held constant promises none.
 
     Raises
     ------
     ValueError
-        If a strategy has no monthly excess.
+        If the window is longer than the data before a date.
 
     Notes
     -----
-    The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Strategies whose
-    values are printed alike are level: all are named (three at most, the others counted), the one that trades least first.
-    Where they differ in what came with it, the text is of the first and says so.
+    In sample by construction: the weights were chosen to look well in this window, with forecasts beside it. It is what
+    an investor was shown at the decision, to be read beside what was earned after it, never as a result. There are no
+    costs in it. A day that loses everything, or more, leaves nothing for good.
 
-    Only the return wish speaks of luck, because only returns are tested: by one-sided signed-rank tests of the (first)
-    winner's monthly excess over equal weight, and over the index, each Holm-corrected over all strategies. Ratio and
-    drawdown tell whether the runner-up is close (by less than 0.1, or a percentage point) and whether the index did
-    better. All was chosen after seeing the results.
+    Examples
+    --------
+    >>> returns = pd.DataFrame({"A": [0.02, -0.01]}, index=pd.DatetimeIndex(["2024-01-30", "2024-01-31"]))
+    >>> weights = pd.DataFrame({"rebalance_date": returns.index[[1]], "strategy": "all", "asset": "A", "weight": 1.0})
+    >>> window = promised(weights, returns, estimation_window=2, periods_per_year=252)
+    >>> window[["annual_return", "max_drawdown", "effective_holdings"]].round(4).to_numpy().tolist()
+    [[2.4171, -0.01, 1.0]]
     """
-    table = outcomes.set_index("strategy")
-    missing = table.index.difference([*monthly_excess, BENCHMARK])
-    if len(missing):
-        raise ValueError(f"The strategy {missing[0]} has no monthly excess: take outcomes and months from one run")
-    return pd.DataFrame([_answer(table, monthly_excess, measure) for measure in _WISHES], columns=_COLUMNS)
+    windows = []
+    for date, at_date in weights.groupby("rebalance_date"):
+        decided = at_date.pivot(index="asset", columns="strategy", values="weight")
+        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        daily = window[decided.index] @ decided
+        windows.append(pd.DataFrame({
+            "annual_return": metrics.annual_return(daily, periods_per_year=periods_per_year),
+            "annual_volatility": metrics.annual_volatility(daily, periods_per_year=periods_per_year),
+            "max_drawdown": metrics.max_drawdown(daily)}))
+    table = pd.concat(windows).groupby("strategy").mean().assign(effective_holdings=metrics.mean_holdings(weights))
+    return table.loc[weights["strategy"].unique()].rename_axis("strategy").reset_index()
 
 
 def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +172,7 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     promised : DataFrame
-        As `holdings.promised` gives it: columns strategy, annual_return, annual_volatility, max_drawdown (0 or below).
+        As `promised` gives it: columns strategy, annual_return, annual_volatility, max_drawdown (0 or below).
     outcomes : DataFrame
         As `outcome` gives it.
 
@@ -162,73 +205,65 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table).assign(kept=words).rename_axis("strategy").reset_index()
 
 
-def _answer(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> tuple[str, ...]:
-    """One row of the advice."""
-    investor, framework, with_it = _WISHES[measure]
-    goodness = (-table[measure] if lower_is_better(measure) else table[measure]).dropna()
+def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]:
+    """
+    Which strategy served each wish best.
+
+    Parameters
+    ----------
+    outcomes : DataFrame
+        As `outcome` gives it.
+    monthly_excess : DataFrame (n_months, n_strategies)
+        Fraction a month, as `metrics.monthly_excess` gives it.
+
+    Returns
+    -------
+    list of Served
+        One per wish, in the order of `WISHES`.
+
+    Raises
+    ------
+    ValueError
+        If a strategy has no monthly excess.
+
+    Notes
+    -----
+    The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Only returns are
+    tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in hindsight.
+    """
+    table = outcomes.set_index("strategy")
+    missing = table.index.difference([*monthly_excess, BENCHMARK])
+    if len(missing):
+        raise ValueError(f"The strategy {missing[0]} has no monthly excess: take outcomes and months from one run")
+    return [_served(table, monthly_excess, measure) for measure in WISHES]
+
+
+def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> Served:
+    """One wish."""
+    values = table[measure].dropna()
+    goodness = -values if lower_is_better(measure) else values
     candidates = goodness.drop(BENCHMARK, errors="ignore")
-    printed = _printed(table[measure].dropna())
-    choice = _choice(candidates, printed, framework)
-    beside = [printed.get(name, "none") for name in (EQUAL_WEIGHT, BENCHMARK)]
+    its = candidates[candidates.index.str.endswith(f"+{WISHES[measure][0]}")]
+    reached = (values[its.idxmax()] if len(its) else float("nan"), *values.reindex([EQUAL_WEIGHT, BENCHMARK]))
     if candidates.empty:
-        return investor, "cannot be told", "not measured", "", choice, *beside, ""
-    best = candidates.idxmax()
-    level = table.loc[candidates.index[printed[candidates.index] == printed[best]]]
-    level = level.loc[level["turnover"].round(3).sort_values(kind="stable").index]
-    beware = (_luck(monthly_excess, level.index[0]) if measure == "annual_return" else
-              _margin(goodness, list(level.index), _CLOSE[measure]) if measure in _CLOSE else "")
-    return (investor, _named(list(level.index)), f"{noun(measure)} {printed[best]}",
-            _shared([_price(row, with_it) for _, row in level.iterrows()]), choice, *beside, beware)
+        return Served(measure, table.iloc[:0], *reached)
+    printed = values.map(lambda value: round(value, 2) if measure == "sharpe" else round(100 * value, 1))
+    best = table.loc[candidates.index[printed[candidates.index] == printed[candidates.idxmax()]]]
+    best = best.loc[best["turnover"].round(3).sort_values(kind="stable").index]
+    if measure not in CLOSE:
+        p_values = _p_values(monthly_excess, best.index[0]) if measure == "annual_return" else {}
+        return Served(measure, best, *reached, p_values)
+    rivals = candidates.drop(best.index)
+    close = len(rivals) and candidates.max() - rivals.max() < CLOSE[measure]
+    return Served(measure, best, *reached, runner_up=rivals.idxmax() if close else "",
+                  index_ahead=bool(goodness.get(BENCHMARK, candidates.max()) > candidates.max()))
 
 
-def _choice(candidates: pd.Series, printed: pd.Series, framework: str | None) -> str:
-    """The paper's framework, and what the best of its strategies reached."""
-    if framework is None:
-        return "none"
-    its = candidates[candidates.index.str.endswith(f"+{framework}")]
-    return f"{framework.upper()}: {'not in this run' if its.empty else printed[its.idxmax()]}"
-
-
-def _printed(values: pd.Series) -> pd.Series:
-    """Values as they are read: fractions in percent, a drawdown without its sign, a ratio as it is."""
-    return values.map(lambda value: _text(value, values.name))
-
-
-def _text(value: float, measure: str) -> str:
-    return f"{value:.2f}" if measure == "sharpe" else percent(abs(value) if measure == "max_drawdown" else value)
-
-
-def _price(row: pd.Series, with_it: tuple[str, ...]) -> str:
-    """What came with the best value, without what is missing."""
-    return ", ".join(f"{noun(name)} {_text(row[name], name)}" for name in with_it if pd.notna(row[name]))
-
-
-def _named(names: list[str]) -> str:
-    """Up to three names; of more the first two and how many others."""
-    return listed(names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} others"])
-
-
-def _shared(texts: list[str]) -> str:
-    """What the strategies have in common, or the first one's, said to be so."""
-    return texts[0] if len(set(texts)) == 1 else f"first: {texts[0]}"
-
-
-def _luck(monthly_excess: pd.DataFrame, winner: str) -> str:
-    """Holm-corrected p-values of a strategy's monthly excess over equal weight and over the index, in words."""
+def _p_values(monthly_excess: pd.DataFrame, winner: str) -> dict[str, float]:
+    """Holm-corrected p-values of a strategy's monthly excess over equal weight and over the index."""
     against = {"index": monthly_excess}
     if EQUAL_WEIGHT in monthly_excess and winner != EQUAL_WEIGHT:
         others = monthly_excess.drop(columns=EQUAL_WEIGHT)
         against = {"equal weight": others.sub(monthly_excess[EQUAL_WEIGHT], axis=0)} | against
-    p_values = {name: monthly_tests(excess).set_index("strategy")["wilcoxon_p_holm"][winner]
-                for name, excess in against.items()}
-    told = ", ".join(f"{'untested' if pd.isna(p) else 'below 0.001' if p < 0.0005 else f'{p:.3f}'} ({name})"
-                     for name, p in p_values.items())
-    return f"{'hardly' if all(p < LEVEL for p in p_values.values()) else 'may be'} luck: Holm's p {told}"
-
-
-def _margin(goodness: pd.Series, level: list[str], close: float) -> str:
-    """Whether the runner-up is close, and whether the index did better."""
-    best, rivals = goodness[level].max(), goodness.drop([*level, BENCHMARK], errors="ignore")
-    told = [f"hardly ahead of {rivals.idxmax()}"] if len(rivals) and best - rivals.max() < close else []
-    told += ["the index did better"] if goodness.get(BENCHMARK, best) > best else []
-    return "; ".join(told)
+    return {rival: float(monthly_tests(excess).set_index("strategy").loc[winner, "wilcoxon_p_holm"])
+            for rival, excess in against.items()}

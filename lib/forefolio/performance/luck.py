@@ -1,4 +1,4 @@
-"""How much of the best of many trials is luck: three answers, and one sentence that sums them up.
+"""How much of the best of many trials is luck: three answers, and one verdict that sums them up.
 
 Trials are the columns of a frame of simple daily returns, a point and strategy of a sweep each. Who tries much and reports
 the best reports luck as well: the deflated Sharpe ratio asks how much of it, the probability of overfitting whether the
@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from forefolio.market.returns import iso_day
+from forefolio.performance.evidence import LEVEL
 
 DEFLATED = 0.95  # the deflated Sharpe ratio must be above it (Bailey & Lopez de Prado 2014)
 OVERFITTED = 0.05  # the probability of overfitting must be below it (Bailey, Borwein, Lopez de Prado & Zhu 2017)
@@ -239,6 +240,39 @@ def _bootstrap_deviation(gains: pd.DataFrame, block_length: int) -> np.ndarray:
         weight = (1 - lag / n_days) * stays**lag + lag / n_days * stays ** (n_days - lag)
         variances = variances + 2 * weight * np.einsum("dk,dk->k", centered[:-lag], centered[lag:]) / n_days
     return np.sqrt(np.clip(variances, STILL**2, None))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a trial is better than luck (`yes`, `no` or `open`), and which tests it passed, by name."""
+
+    answer: str
+    passed: dict[str, bool]
+
+
+def verdict(deflated: pd.Series, overfitting: Overfitting | None, against: dict[str, pd.Series]) -> Verdict:
+    """
+    Is the best point better than luck?
+
+    Parameters
+    ----------
+    deflated, overfitting, against : Series, Overfitting or None, dict of Series
+        What `deflated_sharpe` gives; what `overfitting` gives, None where there are too few trials or days for it; what
+        `superior_ability` gives, by the rival's name.
+
+    Returns
+    -------
+    Verdict
+        `yes` if the deflated Sharpe ratio is above 0.95, the probability of overfitting is there and below 0.05, and each
+        p-value (p_consistent) is below 0.05. Else `no` if the deflated Sharpe ratio is at most 0.5, or the probability of
+        overfitting at least 0.5: luck gives as much. Else `open`: it cannot be told from luck. Tests are `deflated`,
+        `overfitting` and the rivals' names.
+    """
+    probability = np.nan if overfitting is None else overfitting.probability
+    passed = {"deflated": bool(deflated["deflated"] > DEFLATED), "overfitting": probability < OVERFITTED,
+              **{rival: bool(test["p_consistent"] < LEVEL) for rival, test in against.items()}}
+    luck_alone = deflated["deflated"] <= COIN or probability >= COIN
+    return Verdict("yes" if all(passed.values()) else "no" if luck_alone else "open", passed)
 
 
 def _check(returns: pd.DataFrame) -> None:

@@ -158,58 +158,6 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
     return pd.concat(shares, names=["strategy", "asset"]).reset_index()
 
 
-def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window: int,
-             periods_per_year: int) -> pd.DataFrame:
-    """What each strategy's weights would have earned in the window that chose them, mean over the rebalance dates.
-
-    Parameters
-    ----------
-    weights, returns, estimation_window
-        As `rebalances.decide` returns and takes.
-    periods_per_year : int
-        Trading days a year.
-
-    Returns
-    -------
-    DataFrame
-        A row a strategy: strategy, annual_return (compounded) and annual_volatility of the window's daily returns,
-        weights held constant, max_drawdown (compounded, 0 or below), effective_holdings. No turnover: a window in which
-        the weights are held constant promises none.
-
-    Raises
-    ------
-    ValueError
-        If the window is longer than the data before a date.
-
-    Notes
-    -----
-    In sample by construction: the weights were chosen to look well in this window, with forecasts beside it. It is what
-    an investor was shown at the decision, to be read beside what was earned after it, never as a result. There are no
-    costs in it. A day that loses everything, or more, leaves nothing for good.
-
-    Examples
-    --------
-    >>> returns = pd.DataFrame({"A": [0.02, -0.01]}, index=pd.DatetimeIndex(["2024-01-30", "2024-01-31"]))
-    >>> weights = pd.DataFrame({"rebalance_date": returns.index[[1]], "strategy": "all", "asset": "A", "weight": 1.0})
-    >>> window = promised(weights, returns, estimation_window=2, periods_per_year=252)
-    >>> window[["annual_return", "max_drawdown", "effective_holdings"]].round(4).to_numpy().tolist()
-    [[2.4171, -0.01, 1.0]]
-    """
-    windows = []
-    for date, at_date in weights.groupby("rebalance_date"):
-        decided = at_date.pivot(index="asset", columns="strategy", values="weight")
-        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-        daily = window[decided.index] @ decided
-        wealth = (1 + daily).clip(lower=0).cumprod()
-        windows.append(pd.DataFrame({"annual_return": wealth.iloc[-1] ** (periods_per_year / len(window)) - 1,
-                                     "annual_volatility": daily.std() * np.sqrt(periods_per_year),
-                                     "max_drawdown": (wealth / wealth.cummax().clip(lower=1) - 1).min()}))
-    table = pd.concat(windows).groupby("strategy").mean()
-    held = effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
-    table = table.assign(effective_holdings=held)
-    return table.loc[weights["strategy"].unique()].rename_axis("strategy").reset_index()
-
-
 def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
 

@@ -253,7 +253,7 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     table : DataFrame
         Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover
         (one-way) those that are to have a panel; fractions. As `investors.outcome` gives it, or
-        `investors.with_profile` of `holdings.promised`, which has no turnover.
+        `investors.with_profile` of `investors.promised`, which has no turnover.
     sample : str
         The days, and whether they are those that chose the weights, for the title.
 

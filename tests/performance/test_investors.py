@@ -1,12 +1,13 @@
-"""Risk profiles: who is meant for whom, whose wish came true, all words by the numbers."""
+"""Investors: who is meant for whom, what was promised and kept, whose wish came true, all words by the numbers."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.performance import investors
+from forefolio.performance import investors, metrics
 from forefolio.performance.evidence import holm
+from forefolio.report import sentences
 
 OUTCOMES = pd.DataFrame([  # return, volatility, drawdown, turnover, effective holdings, Sharpe ratio
     ("lstm+mvf", "return-seeking", 0.25, 0.40, -0.45, 0.80, 1.2, 0.60),
@@ -19,7 +20,7 @@ MONTHS = pd.DataFrame(np.random.default_rng(1).normal(0, 0.02, (24, 4)), columns
 
 def advised(outcomes=OUTCOMES, months=MONTHS):
     """Advice, a row a wish, by the wish's measure."""
-    return investors.advice(outcomes, months).set_index(pd.Index(["return", "ratio", "drawdown", "turnover"]))
+    return sentences.advice(investors.served(outcomes, months)).set_index(pd.Index(["return", "ratio", "drawdown", "turnover"]))
 
 
 def changed(strategy, **values):
@@ -164,3 +165,53 @@ def test_kept_joins_promise_and_outcome_by_name_and_says_what_was_kept():
     assert table["kept"].tolist()[2:] == ["all", "return, volatility"]  # what is printed alike is kept
     with pytest.raises(ValueError, match="ar\\+mvf has no outcome"):
         investors.kept(promised.replace("lstm+mvf", "ar+mvf"), OUTCOMES)
+
+
+DAYS = pd.bdate_range("2024-01-01", periods=90)
+DATES = DAYS[[39, 59, 79]]
+
+
+@pytest.fixture(scope="module")
+def returns():
+    rng = np.random.default_rng(5)
+    return pd.DataFrame(rng.normal([0.001, 0.0, -0.001], [0.01, 0.02, 0.03], (90, 3)), DAYS, ["A", "B", "C"])
+
+
+def decided(**by_strategy):
+    """Weights of A, B and C on each of three dates."""
+    rows = [(date, strategy, asset, weight) for strategy, by_date in by_strategy.items()
+            for date, row in zip(DATES, by_date, strict=True) for asset, weight in zip("ABC", row, strict=True)]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):
+    constant = {"bold": [(0, 0, 1)] * 3, "short": [(1.5, 0, -0.5)] * 3, "even": [(0.5, 0.25, 0.25)] * 3}
+    table = investors.promised(decided(**constant), returns, estimation_window=30, periods_per_year=252)
+    assert table["strategy"].tolist() == ["bold", "short", "even"]
+    assert list(table.columns) == ["strategy", "annual_return", "annual_volatility", "max_drawdown",
+                                   "effective_holdings"]
+    windows = [returns.loc[:date].iloc[-30:] for date in DATES]
+    for strategy, rows in constant.items():
+        earned = [pd.DataFrame({strategy: window.to_numpy() @ rows[0]}, window.index) for window in windows]
+        ours = table.set_index("strategy").loc[strategy]
+        grown = [(1 + daily[strategy]).prod() ** (252 / 30) - 1 for daily in earned]
+        assert ours["annual_return"] == pytest.approx(np.mean(grown))
+        expected = np.mean([metrics.annual_volatility(daily, periods_per_year=252) for daily in earned])
+        assert ours["annual_volatility"] == pytest.approx(expected)
+        assert ours["max_drawdown"] == pytest.approx(np.mean([metrics.max_drawdown(daily) for daily in earned]))
+    np.testing.assert_allclose(table["effective_holdings"], [1, 4 / 2.5, 1 / 0.375])
+
+
+def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(returns):
+    later = returns.copy()
+    later.loc[later.index > DATES[2]] = 0.5
+    weights = decided(short=[(3, 0, -2)] * 3)
+    ours, theirs = (investors.promised(weights, known, estimation_window=30, periods_per_year=252)
+                    for known in (returns, later))
+    pd.testing.assert_frame_equal(ours, theirs)
+    ruin = returns.assign(C=returns["C"].where(returns.index != DAYS[35], 0.9))  # owes 1.8 times what it has
+    table = investors.promised(weights, ruin, estimation_window=40, periods_per_year=252)
+    expected = [metrics.max_drawdown((ruin.loc[:date].iloc[-40:] @ [3, 0, -2]).to_frame()).iloc[0] for date in DATES]
+    assert expected[0] == -1 and table["max_drawdown"].iloc[0] == pytest.approx(np.mean(expected))
+    with pytest.raises(ValueError, match="estimation_window asks for 50"):
+        investors.promised(weights, returns, estimation_window=50, periods_per_year=252)
