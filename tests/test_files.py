@@ -124,3 +124,9 @@ def test_a_file_is_whole_or_not_there(tmp_path):
         files.write_whole(tmp_path / "result.csv", half)
     assert [path.name for path in tmp_path.iterdir()] == ["result.csv"]
     assert (tmp_path / "result.csv").read_text() == "old"
+
+
+def test_what_the_command_imports_before_it_knows_what_to_do_is_cheap():
+    """`forefolio check` reads a params file; pandas alone would take longer than that."""
+    script = "import sys, forefolio.__main__; print([name for name in ('pandas', 'numpy', 'plotly') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from forefolio import files
-from forefolio.study import yaml_files
+from forefolio.files import StageError
 from forefolio.runs.contracts import STAGES
+from forefolio.study import yaml_files
+from forefolio.study.parameters import StudyError
 
 
 class _Commands(click.Group):
@@ -21,9 +22,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (ValueError, files.StageError) as error:
-            if not type(error).__module__.startswith("forefolio"):
-                raise
+        except (StudyError, StageError) as error:
             sentence = str(error)
         except OSError as error:
             sentence = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written"
@@ -74,28 +73,27 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, output: str | None,
           dry_run: bool) -> None:
     """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
-    from forefolio.sweeps import run as run_module
-    from forefolio.sweeps.run import SweepStopped, prepare, summary  # pandas takes seconds to import
     from forefolio.sweeps import plan, results
+    from forefolio.sweeps import run as sweeps
 
     if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
     if output:
         os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
-    wanted = prepare(file, overrides)
+    wanted = sweeps.prepare(file, overrides)
     click.echo(plan.table(wanted.plan))
     if dry_run:
         return
     try:
-        run_module.run(wanted, workers=workers, scheduler=scheduler)
-    except (SweepStopped, results.NotebookFailed) as error:
-        click.echo(f"\n{summary(wanted)}")
+        sweeps.run(wanted, workers=workers, scheduler=scheduler)
+    except (sweeps.SweepStopped, results.NotebookFailed) as error:
+        click.echo(f"\n{sweeps.summary(wanted)}")
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        click.echo(f"\n{summary(wanted)}")
+        click.echo(f"\n{sweeps.summary(wanted)}")
         raise
-    click.echo(f"\n{summary(wanted)}")
+    click.echo(f"\n{sweeps.summary(wanted)}")
     if any(state != "done" for state, _ in map(wanted.ended, wanted.plan.stages)):
         sys.exit(1)
 
@@ -125,8 +123,7 @@ def verify(folder: Path) -> None:
     from forefolio.runs import pipeline
 
     if not (folder / "manifest.json").is_file():
-        raise files.StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as "
-                                    "outputs/default")
+        raise StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as outputs/default")
     wrong = pipeline.verify(folder.absolute())
     for sentence in wrong:
         click.echo(sentence, err=True)

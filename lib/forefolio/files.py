@@ -1,9 +1,6 @@
-"""What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
+"""Files of results: written whole, hashed, locked; and the ledger, one line for each thing that happened to a stage.
 
-A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
-and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
-
-The ledger: one line for each thing that happened to a stage, appended by as many processes as there are.
+A file that can be seen under its name is whole. As many processes as there are may append to a ledger.
 """
 
 import hashlib
@@ -14,19 +11,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
-import pandas as pd
 
 from forefolio.study.parameters import ROOT
 
+if TYPE_CHECKING:
+    import pandas as pd  # half a second, which `forefolio check` does not need
+
+LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
+               "peak_memory_mb", "worker")
+
 
 class StageError(RuntimeError):
-    """A stage that cannot be opened, recorded or closed; the message is one sentence for whoever runs it."""
+    """What a user can mend in files and runs, as `StudyError` is in a study; the message is one sentence."""
 
 
-# ---------------------------------------------------------------------------------------------- places and files
 def outputs_folder() -> Path:
     """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
     return Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
@@ -46,7 +47,11 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise
 
 
-# ------------------------------------------------------------------------------------------------------- hashes
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole, in UTF-8."""
+    write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -69,31 +74,31 @@ def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise 
         who = note.read_text(encoding="utf-8") if note.exists() else "another process"
         raise StageError(f"{folder} is in use by {who}; wait until that ends, or {rename}") from None
     try:
-        write_whole(note, lambda aside: aside.write_text(f"{holder} (process {os.getpid()})", encoding="utf-8"))
+        write_text(note, f"{holder} (process {os.getpid()})")
         yield
     finally:
         note.unlink(missing_ok=True)
         taken.release()
 
 
-def read_frame(path: Path) -> pd.DataFrame:
+def read_frame(path: Path) -> "pd.DataFrame":
     """A table (csv) or an artifact (parquet) as it was written."""
+    import pandas as pd
+
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
+def write_frame(path: Path, frame: "pd.DataFrame") -> None:
     """Write a frame whole; a named index becomes the first column of a table."""
     if path.suffix == ".csv":
         write_whole(path, lambda aside: frame.to_csv(aside, index=frame.index.name is not None, lineterminator="\n"))
     else:
         write_whole(path, frame.to_parquet)
 
-LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
-        "peak_memory_mb", "worker")
 
-
+# ------------------------------------------------------------------------------------------------------- the ledger
 def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
-    """One line, `started` in seconds since the epoch; what is not given is None, what is given beyond `KEYS` comes last.
+    """One line, `started` in seconds since the epoch; what is not given is None, other things that are given come last.
 
     >>> ledger_line(started=0.0, stage="01_data", state="done", key="a1")["started"]
     '1970-01-01T00:00:00Z'
@@ -107,11 +112,8 @@ def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
     """Add a line to the ledger of a folder; one process at a time, and on a line of its own after a torn one."""
     path = folder / "ledger.jsonl"
     with filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
-        if ledger.tell():
-            ledger.seek(-1, 2)
-            torn = ledger.read(1) != b"\n"
-        else:
-            torn = False
+        ledger.seek(max(ledger.tell() - 1, 0))
+        torn = ledger.read(1) not in (b"", b"\n")
         ledger.write(b"\n" * torn + json.dumps(entry).encode() + b"\n")
 
 

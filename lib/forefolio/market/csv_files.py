@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from forefolio.study.parameters import StudyError
+
 Mended = list[tuple[str, pd.Index, str]]  # what was looked for, the days with it (perhaps none), what was done
 
 _MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}
@@ -28,7 +30,7 @@ _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>-?)(?P<month>[0-9]{2})(?P=
                          r"(?P<zone>Z|[+-][01][0-9]:?[0-5][0-9])?)?")
 
 
-class MarketError(ValueError):
+class MarketError(StudyError):
     """A source that does not hold what the study asks for; the message is one sentence."""
 
 

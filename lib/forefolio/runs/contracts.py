@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from forefolio.files import StageError, file_hash, write_whole
+from forefolio.files import StageError, file_hash, write_text
 from forefolio.study.parameters import PATHS, ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -82,6 +82,21 @@ def notebook_hash(stage: str) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
+def _code_cells(stage: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code"]
+
+
+def stage_code(stage: str) -> str:
+    """The code cells of a stage's notebook as one text."""
+    return "\n".join(_code_cells(stage))
+
+
+def cells_since_opening(stage: str) -> list[str]:
+    """The code cells of a stage's notebook from the one that opens it on."""
+    cells = [source.strip() for source in _code_cells(stage)]
+    return cells[next((i for i, source in enumerate(cells) if "open_stage(" in source), 0):]
+
+
 def declared_parameters(stage: str) -> dict[str, Any]:
     """Names and values in the notebook's cell tagged `parameters`, in order."""
     for cell in _cells(stage):
@@ -129,14 +144,9 @@ def library_hashes(source: str) -> dict[str, str]:
     return dict(sorted(reached.items()))
 
 
-def stage_code(stage: str) -> str:
-    """The code cells of a stage's notebook as one text."""
-    return "\n".join("".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code")
-
-
 def environment(library: dict[str, str]) -> dict[str, str]:
     """What else a result depends on: the locked versions, Python, the kind of processor, the backend of networks."""
-    trains = "forefolio.forecasts.layers" in library  # networks of one asset and joint ones alike
+    trains = "forefolio.forecasts.layers" in library  # networks per asset and joint ones alike
     backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if trains else {}
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
             "machine": platform.machine()} | backend
@@ -151,13 +161,6 @@ def code(stage: str) -> dict[str, Any]:
 def counting(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters that results depend on: all but those that place a run or a file."""
     return {name: value for name, value in parameters.items() if name not in NO_KEY}
-
-
-def cells_since_opening(stage: str) -> list[str]:
-    """The code cells of a stage's notebook from the one that opens it on."""
-    cells = ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
-    first = next((i for i, source in enumerate(cells) if "open_stage(" in source), 0)
-    return cells[first:]
 
 
 def published(paper: str) -> list[Path]:
@@ -179,8 +182,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write the manifest whole, stages in order, each entry with the hash that seals it."""
     sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]} for stage in STAGES if stage in manifest}
-    write_whole(folder / "manifest.json",
-                lambda aside: aside.write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8"))
+    write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
 def record_executed(folder: Path, stage: str, notebook: Path) -> None:

@@ -30,14 +30,11 @@ PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
 FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
 
 
-class Watch:
-    """Looks at a kernel while it runs: how much memory it takes, and whether it is still wanted.
+class _Watch:
+    """Looks at a kernel while it runs: whether it is still wanted, and how much memory it takes at most, in megabytes.
 
-    Attributes
-    ----------
-    peak_memory_mb : float
-        The most memory that the kernel and all that it started (a browser for figures) had at a look, in megabytes;
-        what processes share counts once where the system tells (Linux), and for each of them elsewhere.
+    Memory counts the kernel and all that it started (a browser for figures); what processes share counts once where
+    the system tells (Linux), and for each of them elsewhere.
     """
 
     def __init__(self, wanted: Callable[[], bool]):
@@ -112,7 +109,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     state, message, peak memory
         `done`, `failed`, `timed out` or `cancelled`; what went wrong, '' when nothing did; megabytes.
     """
-    watch, state, message = Watch(wanted), "failed", ""
+    watch, state, message = _Watch(wanted), "failed", ""
     variables = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"} | (environment or {})  # silences the debugger
     near = "/tmp" if len(tempfile.gettempdir()) > FAR and os.path.isdir("/tmp") else None
     with tempfile.TemporaryDirectory(prefix="forefolio-kernel-", dir=near, ignore_cleanup_errors=True) as sockets:
@@ -160,5 +157,5 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
     if state == "done":
         contracts.record_executed(folder, name, executed)
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
-                       parameters=parameters, error=message, notebook=executed.name, peak_memory_mb=peak,
-                       library_hash=contracts.combined(contracts.library_hashes(contracts.stage_code(name))))
+                             parameters=parameters, error=message, notebook=executed.name, peak_memory_mb=peak,
+                             library_hash=contracts.combined(contracts.code(name)["library"]))

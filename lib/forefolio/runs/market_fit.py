@@ -6,6 +6,7 @@ from pathlib import Path
 from forefolio.market import returns, sources, universe
 from forefolio.runs import contracts
 from forefolio.study.parameters import Study, StudyError, as_parameters
+from forefolio.study.vocabulary import FRAMEWORKS
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Markets:
 
 
 def check(study: Study, markets: Markets | None = None) -> list[Path]:
-    """Check that a study fits its market, as stages 01 and 04 will need it.
+    """Check that a study fits its market, as its stages will need it.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def check(study: Study, markets: Markets | None = None) -> list[Path]:
 
     Raises
     ------
-    ValueError
+    StudyError
         One sentence naming the parameter that does not fit.
     """
     market = (markets or Markets()).of(study)
@@ -97,11 +98,12 @@ def _check(study: Study, market: Market) -> None:
         if needed > there:
             raise StudyError(f"{name}: {getattr(study, name)} does not fit {there} returns; {why}, so shorten it or "
                              "move start, train_end or validation_end")
-    bounded = bool({"mvf", "rpp", "mdp"} & set(study.frameworks))
+    frameworks = [FRAMEWORKS[name] for name in study.frameworks]
     for name, fits, mend in [("max_weight", n * study.max_weight >= 1 - 1e-9, f"give at least {1 / n:.4g}"),
                              ("min_weight", n * study.min_weight <= 1 + 1e-9, f"give at most {1 / n:.4g}")]:
-        if bounded and not fits:
+        if not fits and any(framework.long_only for framework in frameworks):
             raise StudyError(f"{name}: {getattr(study, name)} lets no weights of {n} assets sum to one; {mend}")
-    if study.scenarios == "forecast_only" and {"rpp", "mdp"} & set(study.frameworks) and validation < 2:
+    on_scenarios = any(framework.sees != "mean" for framework in frameworks)
+    if study.scenarios == "forecast_only" and on_scenarios and validation < 2:
         raise StudyError("scenarios: forecast_only needs forecasts of days before the first rebalance, and the validation "
                          f"period, which alone has them, has {validation}; move train_end, or choose another")

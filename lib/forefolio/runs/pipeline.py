@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from forefolio import files
-from forefolio.files import locked, read_frame
 from forefolio.runs import contracts, market_fit
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import Study, StudyError, as_parameters
@@ -38,7 +37,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
 
     Raises
     ------
-    ValueError, StageError
+    StudyError, StageError
         What a user can mend, before any kernel has started.
     StageFailed
         A stage raised; earlier stages are whole, later ones out of sight.
@@ -50,33 +49,29 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     folder = files.outputs_folder() / study.study
     if (folder / "sweep.json").exists():
         raise StudyError(f"study: {folder} holds a sweep; name this run otherwise with --set study=NAME")
-    sources = {"01_data": market_fit.check(study)}
-    values = as_parameters(study)
+    prices, values = market_fit.check(study), as_parameters(study)
+    given = {name: {key: values[key] for key in contracts.declared_parameters(name)} for name in names}
+
+    def conditions(name: str) -> dict[str, Any]:
+        return contracts.conditions(folder, name, given[name], prices if name == "01_data" else [])
+
     for name in names[:begin]:
-        why = _why_stale(folder, name, values, sources)[0]
+        why = contracts.why_stale(folder, name, conditions(name))
         if why and set(names[begin:end + 1]) & set(contracts.readers(name)):
             raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
                              "leave --from out")
-    with locked(folder, "`forefolio run`"):
+    with files.locked(folder, "`forefolio run`"):
         for name in names[begin:end + 1]:
-            why, now = _why_stale(folder, name, values, sources)
-            parameters = {key: values[key] for key in contracts.declared_parameters(name)}
+            now = conditions(name)
+            why = contracts.why_stale(folder, name, now)
             if why or force:
-                _execute(folder, name, parameters, why or "asked for with --force")
+                _execute(folder, name, given[name], why or "asked for with --force")
             else:
                 print(f"{name}  up to date", flush=True)
                 files.append_to_ledger(folder, files.ledger_line(
                     point=study.study, stage=name, state="up to date", started=time.time(), seconds=0.0,
-                    parameters=parameters, library_hash=contracts.combined(now["library"])))
+                    parameters=given[name], library_hash=contracts.combined(now["library"])))
     return folder
-
-
-def _why_stale(folder: Path, name: str, values: dict[str, Any],
-               sources: dict[str, list[Path]]) -> tuple[str, dict[str, Any]]:
-    """Why a stage has to run for these values, '' where it need not, and the conditions that it would run under."""
-    parameters = {key: values[key] for key in contracts.declared_parameters(name)}
-    now = contracts.conditions(folder, name, parameters, sources.get(name, []))
-    return contracts.why_stale(folder, name, now), now
 
 
 def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
@@ -118,7 +113,7 @@ def verify(folder: Path) -> list[str]:
 
 def strategies_table(folder: Path) -> str:
     """The few columns of the performance table that a terminal has room for."""
-    table = read_frame(folder / "tables" / "performance.csv").set_index("strategy")
+    table = files.read_frame(folder / "tables" / "performance.csv").set_index("strategy")
     fractions = ["total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover"]
     shown = table[fractions].map(lambda value: "" if pd.isna(value) else f"{value:.1%}")
     for ratio in ("sharpe", "information_ratio"):

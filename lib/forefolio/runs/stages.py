@@ -22,7 +22,7 @@ from typing import Any
 import pandas as pd
 
 from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
-                             write_frame, write_whole)
+                             write_frame, write_text, write_whole)
 from forefolio.runs import contracts, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import as_parameters, validated
@@ -58,7 +58,7 @@ class Stage:
         self._check_inputs()
         with self._alone():
             contracts.forget(self.folder, name)
-            write_whole(contracts.opening(self.folder, name), lambda aside: aside.write_text(self._token))
+            write_text(contracts.opening(self.folder, name), self._token)
         self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
         pictures.warm_up()
 

@@ -28,7 +28,7 @@ DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C i
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 
 
-class ClusterError(ValueError):
+class ClusterError(files.StageError):
     """No workers; the message is one sentence for whoever asked for them."""
 
 
