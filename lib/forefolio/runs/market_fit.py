@@ -1,7 +1,7 @@
 """Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from forefolio.market import returns, sources, universe
 from forefolio.runs import contracts
@@ -9,21 +9,12 @@ from forefolio.study.parameters import Study, StudyError, as_parameters
 from forefolio.study.vocabulary import FRAMEWORKS
 
 
-@dataclass(frozen=True)
-class Market:
-    """What of a market the check of a study needs.
+class Market(NamedTuple):
+    """What of a market the check of a study needs."""
 
-    Attributes
-    ----------
-    files : tuple of Path
-        Where the prices come from.
-    n_assets, n_returns, training, validation : int
-        Assets that may be held; days of returns, in all and of two periods.
-    """
-
-    files: tuple[Path, ...]
-    n_assets: int
-    n_returns: int
+    files: list[Path]  # where the prices come from
+    n_assets: int  # that may be held
+    n_returns: int  # days of returns: all, and those of two periods
     training: int
     validation: int
 
@@ -64,7 +55,7 @@ def check(study: Study, markets: Markets | None = None) -> list[Path]:
     """
     market = (markets or Markets()).of(study)
     _check(study, market)
-    return list(market.files)
+    return market.files
 
 
 def _market(study: Study) -> Market:
@@ -76,7 +67,7 @@ def _market(study: Study) -> Market:
     except ValueError as error:
         raise StudyError(str(error)) from None
     training, validation = (int(periods.loc[name, "n_days"]) for name in ("training", "validation"))
-    return Market(tuple(market.files), prices.shape[1], len(index), training, validation)
+    return Market(market.files, prices.shape[1], len(index), training, validation)
 
 
 def _check(study: Study, market: Market) -> None:
