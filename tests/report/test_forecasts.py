@@ -1,0 +1,189 @@
+"""Figures of networks and forecasts: boxes, losses, accuracy."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_frames import CELLS, DAYS, DRAW, FRAMES, LAYERS, SAMPLE, STEPS, axis_titles, drawn, overlaps, plain
+
+from forefolio.report import forecasts as forecast_figures, style
+from forefolio.study.vocabulary import MODELS
+
+
+def test_a_stopped_asset_keeps_its_last_loss():
+    curve = next(trace for trace in drawn("training").data if trace.name == "lstm validation")
+    assert list(curve.y) == [0, 1, 2, 2.5, 3]  # one asset stops at 2, the other goes on to 4
+    assert "kept 3" in [note.text for note in drawn("training").layout.annotations]
+
+
+def test_accuracy_is_the_mean_over_seeds_divided_by_the_zero_forecast_s():
+    assert {box.name: set(box.y) for box in drawn("accuracy").data} == {"lstm": {1.0}, "mean": {1.0}}
+    assert "lstm 0; mean 0" in drawn("accuracy").layout.title.text
+
+
+def test_forecasts_of_the_next_day_are_drawn_against_the_day_they_are_for():
+    actual = next(trace for trace in drawn("forecast").data if trace.name == "actual return")
+    assert list(actual.x)[0] == f"{DAYS[260]:%Y-%m-%d}" and len(actual.x) == 240
+    assert np.allclose(actual.y, FRAMES["returns"]["AA"].iloc[260:])
+
+
+def test_expected_returns_are_drawn_against_the_window_s_mean_with_the_line_where_they_are_equal():
+    points, diagonal = drawn("momentum").data[2:]
+    lstm = FRAMES["means"].query("model == 'lstm'")
+    np.testing.assert_allclose(np.c_[points.x, points.y], lstm[["window_mean", "mu"]], rtol=1e-6)
+    assert list(diagonal.x) == list(diagonal.y) == list(drawn("momentum").layout.xaxis.range)
+
+
+def test_every_expected_return_lies_inside_the_axes():
+    means = FRAMES["means"].copy()
+    means.loc[[0, 1], ["window_mean", "mu"]] = [[-0.05, 0.001], [0.002, 0.09]]
+    figure = forecast_figures.momentum(means, sample=SAMPLE)
+    low, high = figure.layout.xaxis.range
+    assert low < -0.05 and high > 0.09 and tuple(figure.layout.yaxis.range) == (low, high) and high - low < 0.16
+
+
+def test_subtitles_say_what_flat_tails_and_bars_are():
+    assert "keeps its last loss" in drawn("training").layout.title.text
+    assert "no confidence interval" in drawn("hits").layout.title.text
+
+
+def test_hit_ratios_leave_out_the_forecast_that_has_none():
+    assert [trace.name for trace in drawn("hits").data[:2]] == ["lstm", "mean"]
+
+
+def test_errors_of_very_different_size_stand_on_a_log_axis():
+    assert forecast_figures.accuracy_by_asset(FRAMES["by_asset"], "mse", sample=SAMPLE).layout.yaxis.type is None
+    wide = FRAMES["by_asset"].copy()
+    wide.loc[(wide["asset"] == "AA") & (wide["model"] == "lstm"), "mse"] = 5000.0
+    axis = forecast_figures.accuracy_by_asset(wide, "mse", sample=SAMPLE).layout.yaxis
+    assert axis.type == "log" and "log axis" in axis.title.text and 10 ** axis.range[1] > 2500
+
+
+def boxes_of(figure):
+    """Left, top, right, bottom of each box of a diagram, in the order drawn."""
+    return [(shape.x0, shape.y0, shape.x1, shape.y1) for shape in figure.layout.shapes if shape.type == "rect"]
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+@pytest.mark.parametrize("draw", [lambda parts: forecast_figures.network_diagram(parts, title="net"),
+                                  forecast_figures.construction_diagram])
+def test_a_diagram_has_one_box_a_part_with_its_text_and_an_arrow_between_neighbors(draw, count):
+    parts = [(f"part {i}", f"detail {i}: {STEPS[i % 6][1]}") for i in range(count)]
+    figure = draw(parts)
+    boxes = boxes_of(figure)
+    assert len(boxes) == count and not overlaps(boxes)
+    (left, right), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range  # y runs downwards
+    assert all(left < box[0] and box[2] < right and top < box[1] and box[3] < bottom for box in boxes)
+    assert len({box[1] for box in boxes}) == (1 if count <= 6 else 2)
+    assert not figure.layout.xaxis.visible and not figure.layout.yaxis.visible
+    texts = [note for note in figure.layout.annotations if note.text]
+    assert [plain(note.text) for note in texts] == [f"{name} {detail}" for name, detail in parts]
+    assert all(box[0] < note.x < box[2] and box[1] < note.y < box[3] for box, note in zip(boxes, texts, strict=True))
+    arrows = [note for note in figure.layout.annotations if note.showarrow]
+    turns = [shape.path for shape in figure.layout.shapes if shape.type == "path"]
+    assert len(arrows) == count - 1 and len(turns) == (count > 6)
+    for one, other, arrow in zip(boxes[:-1], boxes[1:], arrows, strict=True):
+        if one[1] == other[1]:  # beside each other: from the right edge to the left edge
+            assert (arrow.ax, arrow.x) == pytest.approx((one[2], other[0])) and one[1] < arrow.y == arrow.ay < one[3]
+        else:  # from below the last box of the row to above the first of the next
+            corners = [tuple(map(float, corner.split(","))) for corner in re.findall(r"[\d.]+,[\d.]+", turns[0])]
+            assert corners[0] == pytest.approx(((one[0] + one[2]) / 2, one[3]))
+            assert corners[-1] == pytest.approx((arrow.ax, arrow.ay))
+            assert (arrow.x, arrow.y) == pytest.approx(((other[0] + other[2]) / 2, other[1]))
+
+
+def test_the_text_of_a_diagram_s_boxes_fits_into_them():
+    for parts in (LAYERS, STEPS, [("a", "one two three four " * 5), ("extraordinarily long name", "")] * 5):
+        figure = forecast_figures.network_diagram(parts, title="net")
+        for (left, top, right, bottom), note in zip(boxes_of(figure), (n for n in figure.layout.annotations if n.text)):
+            size = [float(size) for size in re.findall(r"font-size:([\d.]+)px", note.text)]
+            name, detail = note.text.split("</b>")
+            lines = [(s, line) for s, part in zip(size, (name, detail)) for line in part.split("<br>")]
+            assert max(0.54 * s * len(plain(line)) for s, line in lines) <= right - left and min(size) >= 10
+            assert 17 * (note.text.count("<br>") + 1) < bottom - top
+
+
+def test_a_layer_has_the_color_of_the_model_whose_name_or_title_it_bears(monkeypatch):
+    monkeypatch.setitem(MODELS, "toy", MODELS["gru"]._replace(title="Toy network", color="#123456"))
+    layers = [*LAYERS, ("LSTM, both directions", "4 units"), ("toy network", "1 unit"), ("mean", "no network")]
+    figure = forecast_figures.network_diagram(layers, title="net")
+    lines = [shape.line.color for shape in figure.layout.shapes if shape.type == "rect"]
+    assert lines == [style.GREY, style.strategy_color("lstm"), style.strategy_color("lstm"), style.GREY,
+                     style.strategy_color("bilstm"), "#123456", style.GREY]
+
+
+def test_window_accuracy_is_relative_to_the_zero_forecast_of_the_same_window():
+    figure = drawn("window_accuracy")
+    assert [trace.name for trace in figure.data] == [*CELLS, "mean forecast"]
+    assert all(list(trace.x) == ["5", "10", "30"] for trace in figure.data)
+    assert np.allclose([trace.y for trace in figure.data], [[0.01] * 3] * 4 + [[-0.02] * 3])
+    assert [trace.line.color for trace in figure.data] == [style.strategy_color(name) for name in [*CELLS, "mean"]]
+    assert [shape.y0 for shape in figure.layout.shapes] == [0]  # the zero forecast
+    assert [plain(tick) for tick in figure.layout.xaxis.ticktext] == ["5 0.0005", "10 0.001", "30 0.003"]
+    assert "0 of 12 networks are better" in figure.layout.title.text
+
+
+def test_window_accuracy_averages_seeds_and_leaves_out_networks_that_diverged():
+    first = FRAMES["window_accuracy"].query("model in ('rnn', 'lstm')")
+    second = first.assign(seed=1, mse_test=first["zero_mse_test"] * 0.97)
+    second.loc[second["model"] == "lstm", "mse_test"] = np.nan
+    gone = first["mse_test"].mask((first["model"] == "lstm") & (first["window"] == 10))
+    both = pd.concat([first.assign(mse_test=gone), second])
+    figure = forecast_figures.window_accuracy(both, metric="mse", sample=SAMPLE)
+    rnn, lstm, mean = figure.data
+    assert np.allclose(rnn.y, -0.01) and list(lstm.x) == ["5", "30"] and np.allclose(lstm.y, 0.01) and len(mean.x) == 3
+    assert "3 of 5 networks are better" in figure.layout.title.text
+
+
+def test_accuracy_axis_holds_every_point_and_the_zero_forecast():
+    for factor in (1.00001, 0.9, 1.3):
+        accuracy = FRAMES["window_accuracy"].assign(mae_test=0.03 * factor)
+        figure = forecast_figures.window_accuracy(accuracy, metric="mae", sample=SAMPLE)
+        low, high = figure.layout.yaxis.range
+        assert low < 0 < high and all(low < min(trace.y) and max(trace.y) < high for trace in figure.data)
+        assert high - low < 1.2 * abs(factor - 1)  # so that small differences can be seen
+
+
+def test_accuracy_axis_is_stretched_where_one_network_is_far_worse():
+    accuracy = FRAMES["window_accuracy"].copy()
+    accuracy["mse_test"] = accuracy["zero_mse_test"] * np.where(accuracy["model"] == "rnn", 1.5, 1.01)
+    accuracy["mean_mse_test"] = accuracy["zero_mse_test"] * 0.99
+    figure = forecast_figures.window_accuracy(accuracy, metric="mse", sample=SAMPLE)
+    axis, (rnn, lstm, *_, mean) = figure.layout.yaxis, figure.data
+    assert "stretched around 0" in axis.title.text
+    for trace, expected in ((rnn, np.arcsinh(50)), (lstm, np.arcsinh(1)), (mean, -np.arcsinh(1))):
+        assert np.allclose(trace.y, expected)
+    assert np.allclose(rnn.customdata, 0.5)  # what hovering tells
+    ticks = dict(zip(axis.ticktext, axis.tickvals, strict=True))
+    assert ticks["0%"] == 0 and ticks["1%"] == pytest.approx(np.arcsinh(1)) and ticks["\N{MINUS SIGN}1%"] == -ticks["1%"]
+    assert "stretched" not in axis_titles(DRAW["window_accuracy"](FRAMES), "y")[0]
+    assert axis.range[0] < min(mean.y) and max(rnn.y) < axis.range[1]
+
+
+def test_window_training_has_a_panel_a_window_and_marks_the_kept_epoch_on_the_validation_curve():
+    figure = drawn("window_training")
+    assert [note.text for note in figure.layout.annotations] == ["5 days", "10 days", "30 days"]
+    assert [trace.name for trace in figure.data if trace.showlegend] == CELLS
+    panel = [trace for trace in figure.data if trace.xaxis == "x" and trace.legendgroup == "lstm"]
+    validation, kept, training = panel
+    assert (validation.line.dash, training.line.dash) == ("solid", "dot") and len(figure.data) == 3 * 4 * 3
+    assert np.allclose(validation.y, [0.0021, 0.00215, 0.0022])  # a seed stops after one epoch and keeps its loss
+    assert np.allclose(training.y, [0.001, 0.00075, 0.001 * (1 / 3 + 1) / 2])
+    assert kept.x == (1.5,) and np.allclose(kept.y, 0.002125)  # the median of epochs 1 and 2
+
+
+def test_window_training_has_a_log_axis_only_where_losses_differ_tenfold():
+    assert drawn("window_training").layout.yaxis.type is None
+    history = FRAMES["joint_history"]
+    wide = forecast_figures.window_training_curves(history.assign(loss=0.1 / history["epoch"]))
+    assert {axis.type for axis in wide.select_yaxes()} == {"log"} and "log axis" in axis_titles(wide, "y")[0]
+
+
+def test_window_training_draws_what_is_finite_of_a_network_that_diverged():
+    history = FRAMES["joint_history"].query("window == 5 and seed == 0").assign(kept=False)
+    history.loc[history["epoch"] == 3, ["loss", "validation_loss"]] = np.inf, np.nan
+    figure = forecast_figures.window_training_curves(history)
+    assert len(figure.data) == 2 * 4 and all(np.isfinite(trace.y).all() for trace in figure.data)
+    assert np.isfinite(figure.layout.yaxis.range).all()
+    assert "no network" in forecast_figures.window_training_curves(history.iloc[:0]).layout.title.text

@@ -1,0 +1,244 @@
+"""Figures of strategies: weights, wealth, costs, risk profiles."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_frames import FRAMES, SAMPLE, STRATEGIES, drawn, note_boxes, overlaps
+
+from forefolio.performance.investors import MEASURES, with_profile
+from forefolio.report import strategies as strategy_figures, style
+from forefolio.study.vocabulary import FRAMEWORKS
+
+OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "risk_return", "costs"]
+
+
+@pytest.mark.parametrize("name", OF_STRATEGIES)
+def test_every_strategy_is_drawn_once_in_its_own_color(name):
+    figure, expected = drawn(name), [*STRATEGIES, "benchmark"]
+    if name in ("effective", "contributions", "excess", "costs"):
+        expected = STRATEGIES  # an index has no weights, and no excess over itself
+    traces = [(trace.name.partition(" (")[0], trace.line.color or trace.marker.color) if trace.type == "scatter"
+              else (trace.name, trace.marker.color) for trace in figure.data]
+    found = dict(traces)
+    assert len(found) == len(traces)
+    assert found == {strategy: style.strategy_color(strategy) for strategy in expected}
+
+
+def test_readme_figure_names_every_strategy_beside_its_bar():
+    bars = [trace for trace in drawn("readme").data if trace.type == "bar"]
+    lines = [trace for trace in drawn("readme").data if trace.type == "scatter"]
+    assert sorted(bar.y[0] for bar in bars) == sorted(line.name for line in lines) == sorted([*STRATEGIES, "benchmark"])
+    assert [bar.marker.color for bar in bars] == [line.line.color for line in lines]
+    final = (1 + FRAMES["net_returns"]).prod().sort_values(ascending=False)
+    assert [bar.y[0] for bar in bars] == list(final.index)
+
+
+def test_weights_stack_to_one_in_every_panel_at_every_date():
+    one = strategy_figures.weights_grid(FRAMES["weights"], ["lstm+mdp"])
+    for figure, panels in ((drawn("grid"), len(STRATEGIES)), (one, 1)):
+        stacks = {}
+        for bar in figure.data:
+            stacks[bar.xaxis] = stacks.get(bar.xaxis, 0) + np.asarray(bar.y, float)
+        assert len(stacks) == panels
+        assert np.allclose(list(stacks.values()), 1)
+
+
+def test_a_stack_has_one_legend_entry_an_asset():
+    told = [bar.name for bar in drawn("grid").data if bar.showlegend]
+    assert len(told) == len(set(told)) and "each at most 5 %" in told
+
+
+def test_ten_assets_have_a_color_in_the_stack_and_two_greys_take_turns_for_the_others():
+    bars = drawn("grid").data
+    told = {bar.legendgroup: bar.legendrank for bar in bars if bar.showlegend}
+    assert len(told) == 12 and sorted(told, key=told.get)[10:] == ["others above 5 %", "each at most 5 %"]
+    weights = FRAMES["weights"].query("strategy != 'equal_weight'").groupby("asset")["weight"].sum()
+    assert sorted(told, key=told.get)[:10] == list(weights.sort_values(ascending=False).index[:10])
+    colors = {}
+    for bar in bars:
+        colors.setdefault(bar.legendgroup, set()).add(bar.marker.color)
+    assert len(colors["others above 5 %"]) == 2
+    plain = [colors[name] for name in told if name != "others above 5 %"]
+    assert all(len(color) == 1 for color in plain) and len(set.union(*colors.values())) == 13
+    few = strategy_figures.weights_grid(FRAMES["weights"].query("asset in ['AA', 'BB']"), ["lstm+mvf"])
+    assert {bar.name for bar in few.data} == {"AA", "BB", "each at most 5 %"}
+
+
+def test_more_than_a_thousand_days_of_strategies_are_drawn_weekly_with_their_deepest_drawdown():
+    days = pd.bdate_range("2017-01-03", periods=1200, name="date")
+    falls = pd.DataFrame({"lstm+mvf": 0.0, "benchmark": 0.0}, index=days)
+    falls.iloc[602, 0], falls.iloc[603, 0] = -0.5, 1.0  # lost on a Thursday, regained on the Friday
+    figure = strategy_figures.drawdowns(falls)
+    assert "weekly lows" in figure.layout.title.text
+    assert min(np.min(trace.y) for trace in figure.data) == -0.5
+
+
+def test_names_of_strategies_are_not_struck_through():
+    figure = drawn("risk_return")
+    assert {note.bgcolor for note in figure.layout.annotations} == {"white"}
+    assert [shape.layer for shape in figure.layout.shapes] == ["below"]
+
+
+def test_costs_name_where_a_strategy_falls_to_equal_weight():
+    returns = {"equal_weight": [0.2, 0.2, 0.2], "lstm+mvf": [0.3, 0.22, 0.12], "mean+mvf": [0.4, 0.3, 0.21],
+               "mean+rpp": [0.1, 0.3, 0.0]}  # crosses between 10 and 30; never; starts below
+    costs = pd.DataFrame([(name, cost, value) for name, values in returns.items()
+                          for cost, value in zip((0, 10, 30), values, strict=True)],
+                         columns=["strategy", "cost_bps", "total_return"])
+    figure = strategy_figures.cost_sensitivity(costs, sample=SAMPLE)
+    assert [trace.name for trace in figure.data] == ["mean+mvf", "lstm+mvf (14 bps)", "equal_weight", "mean+rpp"]
+    assert "in brackets" in figure.layout.title.text
+    alone = strategy_figures.cost_sensitivity(costs.query("strategy != 'equal_weight'"), sample=SAMPLE)
+    assert {trace.name for trace in alone.data} == set(returns) - {"equal_weight"}
+    assert alone.layout.title.text.endswith(f"{SAMPLE}</span>")
+
+
+@pytest.mark.parametrize("months", [
+    pd.period_range("2021-11", periods=16, freq="M"), pd.date_range("2021-11-30", periods=16, freq="ME"),
+    [f"{month}" for month in pd.period_range("2021-11", periods=16, freq="M")]])
+def test_monthly_excess_of_a_year_takes_any_kind_of_month(months):
+    excess = FRAMES["monthly_excess"].set_axis(months)
+    figure = strategy_figures.monthly_excess(excess, 2022)
+    assert figure.data[0].x[0] == "Jan" and len(figure.data[0].x) == 12
+    assert np.allclose(figure.data[0].y, excess[figure.data[0].name].iloc[2:14])
+
+
+def test_labels_cover_neither_each_other_nor_another_point():
+    performance = FRAMES["performance"].assign(annual_return=0.1 + 0.0005 * np.arange(11), annual_volatility=0.2)
+    performance.loc[0, ["annual_return", "annual_volatility"]] = [0.3, 0.4]
+    figure = strategy_figures.risk_return(performance, sample=SAMPLE)
+    boxes = note_boxes(figure, (800, 300))
+    assert len(boxes) == 11 and not overlaps(boxes)
+
+
+# risk profiles
+NAMES = ["benchmark", "equal_weight", *(f"{model}+{framework}" for model in ("lstm", "cnn1d", "mean")
+                                        for framework in ("mdp", "rpp", "mvf", "tangency"))]
+SHOWN = MEASURES[:4]
+
+
+def table_of(names, seed=5):
+    """Made-up outcomes; the benchmark trades nothing."""
+    rng = np.random.default_rng(seed)
+    values = pd.DataFrame(rng.uniform(0.02, 0.6, (len(names), len(MEASURES))), columns=MEASURES).assign(strategy=names)
+    values["max_drawdown"] *= -1
+    values.loc[values["strategy"] == "benchmark", "turnover"] = np.nan
+    return with_profile(values)
+
+
+TABLE = table_of(NAMES)
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return strategy_figures.risk_profiles(TABLE, sample=SAMPLE)
+
+
+def dots(figure):
+    """Value and row of each strategy's dot, by measure."""
+    panels = {("x", "x2", "x3", "x4")[i]: measure for i, measure in enumerate(SHOWN)}
+    return {(panels[trace.xaxis], trace.name): (trace.x[0], trace.y[0]) for trace in figure.data
+            if trace.mode == "markers+text"}
+
+
+def rows(figure):
+    """What is written at each row, from the top."""
+    return [text.replace("<b>", "").replace("</b>", "") for text in figure.layout.yaxis.ticktext]
+
+
+def test_strategies_stand_under_the_investor_they_are_meant_for(figure):
+    models = ("lstm", "cnn1d", "mean")
+    assert rows(figure) == ["return-seeking", *(f"{m}+mvf" for m in models), "moderate", *(f"{m}+rpp" for m in models),
+                            "conservative", *(f"{m}+mdp" for m in models), "long-short", *(f"{m}+tangency" for m in models),
+                            "reference", "benchmark", "equal_weight"]
+    top, bottom = figure.layout.yaxis.range[::-1]
+    assert top < 0 and bottom > len(rows(figure)) - 1  # the first row is the highest, the last is not cut
+
+
+def test_every_value_is_a_dot_at_the_row_of_its_name_in_its_color_with_its_number(figure):
+    expected = TABLE.set_index("strategy")[list(SHOWN)].stack().dropna().swaplevel()
+    found, names = dots(figure), rows(figure)
+    assert {key: value for key, (value, _) in found.items()} == expected.to_dict() and len(found) == 4 * 14 - 1
+    assert all(names[row] == name for (_, name), (_, row) in found.items())
+    for trace in figure.data:
+        if trace.mode == "markers+text":
+            assert trace.marker.color == style.strategy_color(trace.name)
+            assert trace.text == f"{100 * trace.x[0]:.1f} %"
+
+
+def test_equal_weight_is_a_line_and_numbers_stand_on_the_side_away_from_it(figure):
+    values = TABLE.set_index("strategy").loc["equal_weight"]
+    assert [shape.x0 for shape in figure.layout.shapes] == [values[measure] for measure in SHOWN]
+    assert {(shape.x0 == shape.x1, shape.line.color) for shape in figure.layout.shapes} == {
+        (True, style.strategy_color("equal_weight"))}
+    lines = {f"x{i}".replace("x1", "x"): values[measure] for i, measure in enumerate(SHOWN, 1)}
+    sides = [(trace.x[0] < lines[trace.xaxis], trace.textposition) for trace in figure.data if trace.mode == "markers+text"]
+    assert set(sides) == {(True, "middle left"), (False, "middle right")}
+    assert "vertical line: equal weight" in figure.layout.title.text
+
+
+def test_a_panel_has_room_for_its_dots_and_their_numbers(figure):
+    for axis, measure in zip(figure.select_xaxes(), SHOWN, strict=True):
+        low, high = axis.range
+        width = 0.2 * (high - low)
+        assert low + width < TABLE[measure].min() and TABLE[measure].max() < high - width
+
+
+def test_axes_carry_units_and_the_title_its_days(figure):
+    assert SAMPLE in figure.layout.title.text
+    titles = [axis.title.text for axis in figure.select_xaxes()]
+    assert len(titles) == 4 and all("%" in title for title in titles)
+    assert [note.text.strip("\N{LEFTWARDS ARROW}\N{RIGHTWARDS ARROW} ") for note in figure.layout.annotations] == [
+        "return", "volatility", "maximum drawdown", "turnover"]
+
+
+def test_what_is_missing_says_so(figure):
+    told = [(trace.name, trace.text.strip()) for trace in figure.data if trace.mode == "text"]
+    assert told == [("benchmark", "none")]
+    empty = strategy_figures.risk_profiles(TABLE.assign(turnover=np.nan), sample=SAMPLE)
+    assert sum(trace.mode == "text" for trace in empty.data) == 14 and len(empty.layout.shapes) == 3
+
+
+def test_a_single_strategy_has_a_row_under_its_profile_and_no_line():
+    alone = strategy_figures.risk_profiles(table_of(["lstm+mdp"]), sample=SAMPLE)
+    assert rows(alone) == ["conservative", "lstm+mdp"] and not alone.layout.shapes and "line" not in alone.layout.title.text
+    assert len(alone.data) == 4 and alone.layout.height >= 300
+    assert all(np.ptp(axis.range) > 0.02 for axis in alone.select_xaxes())
+
+
+def test_a_framework_from_outside_stands_under_its_profile(monkeypatch):
+    monkeypatch.setitem(FRAMEWORKS, "plain", FRAMEWORKS["rpp"]._replace(profile="easy-going"))
+    drawn = strategy_figures.risk_profiles(table_of(["equal_weight", "lstm+plain", "lstm+mdp"]), sample=SAMPLE)
+    assert rows(drawn) == ["conservative", "lstm+mdp", "easy-going", "lstm+plain", "reference", "equal_weight"]
+
+
+def test_arrows_point_to_the_better_side(figure):
+    told = [note.text for note in figure.layout.annotations]
+    assert [text.endswith("\N{RIGHTWARDS ARROW}") for text in told] == [True, False, True, False]
+    assert [text.startswith("\N{LEFTWARDS ARROW}") for text in told] == [False, True, False, True]
+
+
+def test_a_measure_that_the_table_lacks_has_no_panel(figure):
+    fewer = strategy_figures.risk_profiles(TABLE.drop(columns=["turnover", "sharpe"]), sample=SAMPLE)
+    assert [axis.title.text for axis in fewer.select_xaxes()] == [axis.title.text for axis in figure.select_xaxes()][:3]
+    assert len(fewer.layout.annotations) == 3 and len(dots(fewer)) == 3 * 14
+    assert "trading" in figure.layout.title.text and "trading" not in fewer.layout.title.text
+
+
+@pytest.mark.parametrize("shift", [-2.0, -0.3, 0.0, 0.7])
+@pytest.mark.parametrize("scale", [0.01, 1, 7])
+def test_every_tick_has_a_number_and_returns_a_zero(shift, scale):
+    table = TABLE.assign(annual_return=(TABLE["annual_return"] + shift) * scale)
+    drawn = strategy_figures.risk_profiles(table, sample=SAMPLE)
+    for axis in drawn.select_xaxes():
+        width = np.ptp(axis.range)
+        assert 2 <= len(axis.tickvals) <= 4 and axis.ticktext is None and axis.ticklabeloverflow is None
+        assert axis.range[0] + 0.04 * width < min(axis.tickvals) and max(axis.tickvals) < axis.range[1] - 0.04 * width
+    assert 0 in drawn.layout.xaxis.tickvals
+
+
+def test_more_strategies_make_a_taller_figure_and_the_frame_stays_as_it_was(figure):
+    before = TABLE.copy(deep=True)
+    fewer = strategy_figures.risk_profiles(TABLE.iloc[:9], sample=SAMPLE)
+    assert figure.layout.height > fewer.layout.height and figure.layout.width == fewer.layout.width == 1000
+    pd.testing.assert_frame_equal(TABLE, before)
