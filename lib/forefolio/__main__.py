@@ -86,7 +86,7 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
         return
     try:
         sweeps.run(wanted, workers=workers, scheduler=scheduler)
-    except (sweeps.SweepStopped, results.NotebookFailed) as error:
+    except results.SweepFailed as error:
         click.echo(f"\n{sweeps.summary(wanted)}")
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""A sweep file to its points: every point is a valid study of its own, or the whole file is refused.
+"""A sweep file becomes its points: every point is a valid study of its own, or the whole file is refused.
 
 A file in `params/sweeps/` names a `base` (a params file), a `grid` (values of parameters, all combined), `points` (sets
 of parameters, one by one) or both, and perhaps a `name` and the `metric` that ranks the points.
@@ -7,7 +7,6 @@ of parameters, one by one) or both, and perhaps a `name` and the `metric` that r
 import difflib
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -17,7 +16,6 @@ from forefolio.runs.contracts import combined
 from forefolio.study import rules, vocabulary, yaml_files
 from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, validated
 
-METRICS = list(vocabulary.METRICS)  # that may rank; the first one does where a file names none
 KEYS = ("base", "grid", "points", "name", "metric")
 MOST = 100_000  # points: more are a slip of the pen
 LONGEST = 100  # characters of a point's name, which is a folder's
@@ -38,16 +36,11 @@ class Grid:
 
     Attributes
     ----------
-    name, base, metric : str
-        What it is called, the params file it starts from, and the column of the results that ranks.
-    points : list of Point
-        In the order of the file: the grid's combinations, the last parameter fastest, then the points one by one.
-    parameters : list of str
-        Parameters whose values differ between points.
-    base_point : str
-        Name of the point at which these have the base's own values, '' where there is none.
-    paper : str
-        The paper of the base, `none` where it has none.
+    name, base, metric : the sweep's name, the params file it starts from, and the column of the results that ranks.
+    points : in the order of the file: the grid's combinations, the last parameter fastest, then the points one by one.
+    parameters : those whose values differ between points.
+    base_point : name of the point at which these have the base's own values, '' where there is none.
+    paper : the paper of the base, `none` where it has none.
     """
 
     name: str
@@ -72,35 +65,34 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     StudyError
         One sentence: what the file lacks, which point is no study and why, or which two points are the same.
     """
-    wanted = yaml_files.read_mapping(path)
-    _check_keys(wanted, path)
-    if not (ROOT / wanted["base"]).is_file():
-        raise StudyError(f"{path}: base: there is no file {wanted['base']}; name a params file by its path from the "
-                         "repository's root, such as params/default.yml")
+    wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS)), "grid": {}, "points": []}
+    wanted |= yaml_files.read_mapping(path)
+    _check(wanted, path)
     for override in overrides:
         key = override.partition("=")[0]
         if key == "study":
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
-        if key in wanted.get("grid", {}):
+        if key in wanted["grid"]:
             raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
     base = yaml_files.load(ROOT / wanted["base"], overrides)
-    name = wanted.get("name", Path(path).stem)
-    if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
-        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, digits, "
-                         "'-', '_' and '.'")
-    values = as_parameters(base) | {"study": name}
-    sets = _sets(wanted)
-    studies = []
+    values = as_parameters(base) | {"study": wanted["name"]}
+    sets = [dict(zip(wanted["grid"], combination, strict=True)) for combination in product(*wanted["grid"].values())]
+    sets = sets * bool(wanted["grid"]) + wanted["points"]
+    studies, first = [], {}
     for number, changes in enumerate(sets, 1):
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
+        if "study" in changes:
+            raise StudyError(f"{where}: study names a run, and points are named by what they set; leave it out")
         studies.append(validated(values | yaml_files.located(changes), where=where))
-    _check_distinct(studies, sets, path)
+        same = first.setdefault(combined(as_parameters(studies[-1])), number)
+        if same != number:
+            raise StudyError(f"{path}: points {same} ({_said(sets[same - 1])}) and {number} ({_said(changes)}) are the same "
+                             "study; leave one out")
     parameters = [key for key in dict.fromkeys(key for changes in sets for key in changes)
                   if len(sets) == 1 or any(getattr(one, key) != getattr(studies[0], key) for one in studies)]
-    names = _names(sets, parameters)
-    points = [Point(*of_one) for of_one in zip(names, sets, studies, strict=True)]
+    points = [Point(*of_one) for of_one in zip(_names(sets, parameters), sets, studies, strict=True)]
     own = [point.name for point in points if all(getattr(point.study, key) == getattr(base, key) for key in parameters)]
-    return Grid(name, wanted["base"], wanted.get("metric", METRICS[0]), points, parameters, own[0] if own else "", base.paper)
+    return Grid(wanted["name"], wanted["base"], wanted["metric"], points, parameters, own[0] if own else "", base.paper)
 
 
 def text(value: Any) -> Any:
@@ -112,53 +104,36 @@ def text(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _check_keys(wanted: dict[str, Any], path: str | Path) -> None:
+def _check(wanted: dict[str, Any], path: str | Path) -> None:
+    """Refuse what cannot be a sweep, whatever its points are."""
     for key in wanted:
         if key not in KEYS:
             near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=0)
             raise StudyError(f"{path}: {key} is not a key of a sweep; did you mean {near[0]}?")
-    grid, points = wanted.get("grid", {}), wanted.get("points", [])
-    for key, fits, wrong in [
-            ("base", isinstance(wanted.get("base"), str), "name the params file to start from, such as params/default.yml"),
-            ("name", isinstance(wanted.get("name", ""), str), "write it as text, in quotes where it looks like a number"),
-            ("metric", wanted.get("metric", METRICS[0]) in METRICS, f"choose one of {', '.join(METRICS)}"),
+    name, base, grid, points = (wanted.get(key) for key in ("name", "base", "grid", "points"))
+    for key, fits, mend in [
+            ("base", isinstance(base, str), "name the params file to start from, such as params/default.yml"),
+            ("name", isinstance(name, str), "write it as text, in quotes where it looks like a number"),
+            ("metric", wanted["metric"] in list(vocabulary.METRICS), f"choose one of {', '.join(vocabulary.METRICS)}"),
             ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
             ("points", isinstance(points, list) and all(isinstance(point, dict) and point for point in points),
              "write a list of sets such as `- {risk_aversion: 10, cost_bps: 20}`"),
             ("grid", grid or points, "there is no point; give values to combine, or points")]:
         if not fits:
             given = f"{wanted[key]!r} cannot be used" if key in wanted else "is missing"
-            raise StudyError(f"{path}: {key}: {given}; {wrong}")
+            raise StudyError(f"{path}: {key}: {given}; {mend}")
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise StudyError(f"{path}: grid: {key}: {values!r} is no list of values; write `{key}: [value, value]`")
     n_points = math.prod(map(len, grid.values())) * bool(grid) + len(points)
     if n_points > MOST:
         raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
-    for key, values in grid.items():
-        repeated = [value for value, times in Counter(map(repr, values)).items() if times > 1]
-        if repeated:
-            raise StudyError(f"{path}: grid: {key}: {repeated[0]} stands twice; name it once")
-    for number, changes in enumerate([grid, *points]):
-        if "study" in changes:
-            where = f"points, {number} of {len(points)}" if number else "grid"
-            raise StudyError(f"{path}: {where}: study names a run, and points are named by what they set; leave it out")
-
-
-def _sets(wanted: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each point sets in the base."""
-    grid = wanted.get("grid", {})
-    sets = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())] if grid else []
-    return sets + wanted.get("points", [])
-
-
-def _check_distinct(studies: list[Study], sets: list[dict[str, Any]], path: str | Path) -> None:
-    seen: dict[str, int] = {}
-    for number, one in enumerate(studies):
-        first = seen.setdefault(combined(as_parameters(one)), number)
-        if first != number:
-            raise StudyError(f"{path}: points {first + 1} ({_said(sets[first])}) and {number + 1} ({_said(sets[number])}) are "
-                             "the same study; leave one out")
+    if not (ROOT / base).is_file():
+        raise StudyError(f"{path}: base: there is no file {base}; name a params file by its path from the repository's root, "
+                         "such as params/default.yml")
+    if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
+        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, digits, "
+                         "'-', '_' and '.'")
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
@@ -181,4 +156,5 @@ def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
 
 
 def _said(changes: dict[str, Any]) -> str:
+    """What a point sets, in an error."""
     return ", ".join(f"{key} {value}" for key, value in changes.items())

@@ -1,18 +1,15 @@
-"""How far a sweep is: a bar where somebody looks, a line a stage where it is a log.
+"""Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
 
-Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
-
-The ledger tells what happened, the store has what is done, and both outlive whoever wrote them: the same command again runs
-only what is missing.
+The ledger tells what happened, the store has what is done, and both outlive the process that wrote them: the same command
+again runs only what is missing.
 """
 
 import os
 import shutil
 import signal
 import sys
-import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,83 +19,17 @@ from typing import Any
 from tqdm import tqdm
 
 from forefolio import files
-from forefolio.files import locked
 from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError
 from forefolio.study.yaml_files import as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.grids import Point
-from forefolio.sweeps.plan import Plan, Task
+from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import PARAMS, Store, mend, remove
 
-
-class Progress:
-    """Counts stages and points as they end, and guesses the time left from stages of the same name.
-
-    Parameters
-    ----------
-    plan : Plan
-    slots : int
-        Tasks that run at once.
-    known : list of dict
-        Lines of the ledger from earlier calls, whose times are a first guess.
-    """
-
-    def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):
-        self._left = Counter(task.stage for key, task in plan.tasks.items() if key not in plan.up_to_date)
-        self._slots, self._n_stages, self._n_points = slots, sum(self._left.values()), len(plan.stages)
-        self._seconds: dict[str, list[float]] = {}
-        for line in known:
-            if line["state"] == "done" and isinstance(line["seconds"], (int, float)):
-                self._seconds.setdefault(line["stage"], []).append(line["seconds"])
-        self._points = sum(all(key in plan.up_to_date for key in keys.values()) for keys in plan.stages.values())
-        self._failed = 0
-        self._bar = tqdm(total=self._n_stages, unit="stage", desc=plan.grid.name, disable=not sys.stderr.isatty(),
-                         bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
-
-    def ended(self, task: Task, state: str, seconds: float | None, points: int) -> None:
-        """Take note of a task that ended, and of so many points that it completed."""
-        self._left[task.stage] -= 1
-        self._points += points
-        self._failed += state in ("failed", "timed out", "killed")
-        if seconds:
-            self._seconds.setdefault(task.stage, []).append(seconds)
-        said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
-        whose = task.points[0] if len(task.points) == 1 else f"{len(task.points)} points"
-        text = f"{task.stage} of {whose}: {state}" + (f" in {seconds:.0f} s" if seconds else "")
-        if self._bar.disable:
-            ended = self._n_stages - sum(self._left.values())
-            print(f"[{ended} of {self._n_stages} stages, {said}] {text}", flush=True)
-        else:
-            self._bar.set_postfix_str(said, refresh=False)
-            self._bar.update()
-            if state not in ("done", "up to date"):
-                self._bar.write(text, file=sys.stderr)
-
-    def _time_left(self) -> str:
-        """The work left over the workers there are, from the mean time of each stage, and not less than one."""
-        if not sum(self._left.values()):
-            return "nothing left"
-        if not self._seconds:
-            return "time left unknown"
-        means = {stage: sum(seconds) / len(seconds) for stage, seconds in self._seconds.items()}
-        usual = sum(means.values()) / len(means)
-        left = {stage: n * means.get(stage, usual) for stage, n in self._left.items() if n}
-        left = max(sum(left.values()) / self._slots, *(means.get(stage, usual) for stage in left))
-        return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._bar.close()
-
-GOOD = ("done", "up to date")
 QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
-
-
-class SweepStopped(RuntimeError):
-    """The workers are gone before all was done; the message says how to go on."""
 
 
 @dataclass
@@ -133,7 +64,7 @@ class Sweep:
 
     def accounts(self) -> dict[str, tuple[str, str, str]]:
         """How each point ended, at which stage, and what went wrong there, by name."""
-        errors = {line.get("key"): line["error"] or "" for line in files.read_ledger(self.folder)}
+        errors = {entry.get("key"): entry["error"] or "" for entry in files.read_ledger(self.folder)}
         ends = {point: self.ended(point) for point in self.plan.stages}
         return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state not in QUIET else "")
                 for point, (state, stage) in ends.items()}
@@ -144,8 +75,8 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
 
     Raises
     ------
-    ValueError
-        One sentence: what is wrong with the file, or with which point.
+    StudyError, StageError
+        One sentence: what is wrong with the file, or with which point; which notebook cannot be read.
     """
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
@@ -161,18 +92,20 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
     Parameters
     ----------
     sweep : as `prepare` gives it.
-    workers : processes of this machine; one a core where neither they nor a scheduler are given.
+    workers : processes of this machine; one per core where neither they nor a scheduler are given.
     scheduler : address of a Dask scheduler, in place of workers of this machine.
 
     Raises
     ------
-    StageError, ClusterError
-        What a user can mend: another command has the folder, no scheduler or workers.
+    StageError, StudyError
+        What a user can mend: another command has the folder; no scheduler or no workers.
+    SweepFailed
+        The scheduler is gone before all was done, or the sweep's notebook raised. What is done is kept.
     KeyboardInterrupt
         After the kernels were ended and the points that are done were made whole.
     """
     plan, folder = sweep.plan, sweep.folder
-    with (locked(folder, "`forefolio sweep`", rename="give this one another name in its file, or another --output"),
+    with (files.locked(folder, "`forefolio sweep`", rename="give this one another name in its file, or another --output"),
           _asked(folder) as token, _handled(signal.default_int_handler, signal.SIGTERM)):
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
@@ -191,6 +124,41 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         results.execute_notebook(folder)
 
 
+def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
+    """Hand all tasks to the workers, and take note of how each ends."""
+    from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
+
+    plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
+    with tasks.connected(workers, scheduler) as client:
+        slots = tasks.slots(client)
+        progress = Progress(plan, sum(slots.values()), files.read_ledger(sweep.folder))
+        futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots))
+        try:
+            for key, state, error in tasks.ended(client, plan, futures):
+                task, sweep.states[key] = plan.tasks[key], state
+                if error:
+                    files.append_to_ledger(sweep.folder, line(task, state, error))
+                complete = [point for point in task.points if sweep.ended(point)[0] == "done"]
+                seconds = None
+                with suppress(FileNotFoundError):  # it is not done, or somebody deletes the store: stock is taken at the end
+                    seconds = sweep.store.record(task.stage, key)["line"]["seconds"]
+                    for point in complete:
+                        _assemble(sweep, points[point])
+                progress.ended(task, state, seconds, len(complete))
+        except KeyboardInterrupt:
+            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+                (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
+                sweep.states |= {key: state for key, state, _ in tasks.ended(client, plan, futures, patience=GRACE)}
+            raise
+        finally:
+            progress.close()
+    gone = len(plan.tasks.keys() - sweep.states.keys())
+    if gone:
+        raise results.SweepFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: "
+                                  "start one, and give the same command again")
+
+
+# ------------------------------------------------------------------------------------------------ before and after
 @contextmanager
 def _asked(folder: Path) -> Iterator[str]:
     """Let the workers see that a call wants its tasks, until it ends."""
@@ -218,13 +186,13 @@ def _tidy(sweep: Sweep) -> None:
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
     _put_away(folder)
     mend(folder)
-    for path in folder.glob(f"*/{PARAMS}"):
-        if path.parent.name not in plan.stages and _made_here(sweep, path):
-            remove(path.parent)
+    for params in folder.glob(f"*/{PARAMS}"):
+        if params.parent.name not in plan.stages and _made_here(sweep, params):
+            remove(params.parent)
     for key, task in plan.tasks.items():
         if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
             plan.up_to_date.add(key)
-            files.append_to_ledger(folder, _line(sweep, key, "up to date"))
+            files.append_to_ledger(folder, line(task, "up to date"))
         else:
             store.discard(task.stage, key)
     for path in folder.glob("failed/*.ipynb"):
@@ -251,31 +219,21 @@ def _put_away(folder: Path) -> None:
 
 def _take_stock(sweep: Sweep) -> None:
     """What somebody deleted is not done; a stage that is done has its line, also where its worker was killed before that."""
-    for key, state in sweep.states.items():
-        if state in GOOD and not sweep.store.intact(sweep.plan.tasks[key].stage, key):
+    written = {entry.get("key") for entry in files.read_ledger(sweep.folder) if entry["state"] == "done"}
+    for key in [key for key, state in sweep.states.items() if state in GOOD]:
+        stage = sweep.plan.tasks[key].stage
+        if not sweep.store.intact(stage, key):
             sweep.states[key] = "not run"
-    written = {line.get("key") for line in files.read_ledger(sweep.folder) if line["state"] == "done"}
-    for key, state in sweep.states.items():
-        if state in GOOD and key not in written:
-            line = sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]
-            if line["sweep"] == sweep.folder.name:
-                files.append_to_ledger(sweep.folder, line)
-
-
-def _line(sweep: Sweep, key: str, state: str, error: str = "") -> dict[str, Any]:
-    """A line of the ledger for a task that nobody runs."""
-    task = sweep.plan.tasks[key]
-    return files.ledger_line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
-                       parameters=task.parameters, key=key, points=len(task.points))
+        elif key not in written and (kept := sweep.store.record(stage, key)["line"])["sweep"] == sweep.folder.name:
+            files.append_to_ledger(sweep.folder, kept)
 
 
 def _assemble(sweep: Sweep, point: Point) -> None:
     """Link a point's folder together from the stages that are done."""
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
-    if not stages:
-        return
-    alone = point.study.model_copy(update={"study": _study_of(sweep, point.name)})
-    sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
+    if stages:
+        alone = point.study.model_copy(update={"study": _study_of(sweep, point.name)})
+        sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
 
 
 def _study_of(sweep: Sweep, point: str) -> str:
@@ -283,68 +241,65 @@ def _study_of(sweep: Sweep, point: str) -> str:
     return f"{sweep.folder.name}-{point}"
 
 
-def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
-    """Hand each task to the workers when all that it reads is done, and take note of how it ends."""
-    from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
+# --------------------------------------------------------------------------------------------------- for a terminal
+class Progress:
+    """How far a sweep is: a bar where somebody looks, a line per stage where it is a log.
 
-    plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
-    place = {point: number for number, point in enumerate(plan.stages)}  # points in order, and of one what most wait for
-    urgency = {key: len(contracts.readers(task.stage)) - 10 * place[task.points[0]] for key, task in plan.tasks.items()}
-    waiting = {key: set(task.inputs.values()) - plan.up_to_date for key, task in plan.tasks.items() if key not in sweep.states}
-    with tasks.connected(workers, scheduler) as pool:
-        errand = tasks.Errand(sweep.folder, token, pool.slots)
-        progress = Progress(plan, sum(pool.slots.values()), files.read_ledger(sweep.folder))
+    Counts stages and points as they end, and guesses the time left from stages of the same name.
 
-        def submit_ready() -> None:
-            for key in sorted((key for key, inputs in waiting.items() if not inputs), key=urgency.get, reverse=True):
-                del waiting[key]
-                pool.submit(key, tasks.run, plan.tasks[key], errand, priority=urgency[key],
-                            key=f"{plan.tasks[key].stage}-{key}-{token}")
+    Parameters
+    ----------
+    plan : Plan
+    slots : int
+        Tasks that run at once.
+    known : list of dict
+        Lines of the ledger from earlier calls, whose times are a first guess.
+    """
 
-        try:
-            submit_ready()
-            for key, state, error in pool.ended():
-                if error:
-                    files.append_to_ledger(sweep.folder, _line(sweep, key, state, error))
-                for ended, how in _consequences(waiting, key, state):
-                    task, sweep.states[ended] = plan.tasks[ended], how
-                    complete = [name for name in task.points if sweep.ended(name)[0] == "done"]
-                    with suppress(FileNotFoundError):  # somebody deletes the store: stock is taken at the end
-                        for name in complete:
-                            _assemble(sweep, points[name])
-                    progress.ended(task, how, _seconds(sweep, ended), len(complete))
-                submit_ready()
-        except KeyboardInterrupt:
-            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
-                (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
-                sweep.states |= {key: state for key, state, _ in pool.ended(patience=GRACE)}
-            raise
-        finally:
-            progress.close()
-    gone = plan.to_run() - sum(key in sweep.states for key in plan.tasks if key not in plan.up_to_date)
-    if gone:
-        raise SweepStopped(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: start "
-                           "one, and give the same command again")
+    def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):
+        self._left = Counter(task.stage for key, task in plan.tasks.items() if key not in plan.up_to_date)
+        self._slots, self._n_stages, self._n_points = slots, self._left.total(), len(plan.stages)
+        self._points = sum(plan.up_to_date.issuperset(keys.values()) for keys in plan.stages.values())
+        self._failed, self._seconds = 0, defaultdict(list)
+        for entry in known:
+            if entry["state"] == "done" and isinstance(entry["seconds"], (int, float)):
+                self._seconds[entry["stage"]].append(entry["seconds"])
+        self._bar = tqdm(total=self._n_stages, unit="stage", desc=plan.grid.name, disable=not sys.stderr.isatty(),
+                         bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
 
+    def ended(self, task: Task, state: str, seconds: float | None, points: int) -> None:
+        """Take note of a task that ended, and of so many points that it completed."""
+        self._left[task.stage] -= 1
+        self._points += points
+        self._failed += state in ("failed", "timed out", "killed")
+        if seconds:
+            self._seconds[task.stage].append(seconds)
+        said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
+        whose = task.points[0] if len(task.points) == 1 else f"{len(task.points)} points"
+        text = f"{task.stage} of {whose}: {state}" + (f" in {seconds:.0f} s" if seconds else "")
+        if self._bar.disable:
+            print(f"[{self._n_stages - self._left.total()} of {self._n_stages} stages, {said}] {text}", flush=True)
+        else:
+            self._bar.set_postfix_str(said, refresh=False)
+            self._bar.update()
+            if state not in GOOD:
+                self._bar.write(text, file=sys.stderr)
 
-def _seconds(sweep: Sweep, key: str) -> float | None:
-    """How long a stage took, where it is done."""
-    try:
-        return sweep.store.record(sweep.plan.tasks[key].stage, key)["line"]["seconds"]
-    except OSError:
-        return None
+    def _time_left(self) -> str:
+        """The work left over the workers there are, from the mean time of each stage, and not less than one."""
+        if not self._left.total():
+            return "nothing left"
+        if not self._seconds:
+            return "time left unknown"
+        means = {stage: sum(seconds) / len(seconds) for stage, seconds in self._seconds.items()}
+        usual = sum(means.values()) / len(means)
+        each = {stage: means.get(stage, usual) for stage, n in self._left.items() if n}
+        left = max(sum(self._left[stage] * mean for stage, mean in each.items()) / self._slots, *each.values())
+        return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
 
-
-def _consequences(waiting: dict[str, set[str]], key: str, state: str) -> list[tuple[str, str]]:
-    """A task that ended and, if it did not end well, those that can never run for it, each with its state."""
-    found = [(key, state)]
-    for reader in [reader for reader, inputs in waiting.items() if key in inputs]:
-        if state in GOOD:
-            waiting[reader].discard(key)
-        elif reader in waiting:
-            del waiting[reader]
-            found += _consequences(waiting, reader, "not run")
-    return found
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.close()
 
 
 def summary(sweep: Sweep) -> str:
@@ -353,9 +308,7 @@ def summary(sweep: Sweep) -> str:
     counted = Counter(state for state, _, _ in accounts.values())
     ended = ", ".join(f"{number} {state}" for state, number in counted.items())
     lines = [f"{len(accounts)} point{'s' * (len(accounts) != 1)}: {ended}"]
-    for point, (state, stage, error) in accounts.items():
-        if state not in QUIET:
-            lines.append(f"{point}: {stage} {state}: {error}")
+    lines += [f"{point}: {stage} {state}: {error}" for point, (state, stage, error) in accounts.items() if state not in QUIET]
     if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
     return "\n".join([*lines, f"results: {sweep.folder}"])

@@ -99,32 +99,21 @@ class Store:
         params : text of its params file.
         """
         entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
-        if contracts.read_manifest(folder) == entries and self._complete(folder, stages, entries, params):
+        sources = {path: self.place(stage, stages[stage]) / path
+                   for stage, entry in reversed(entries.items()) for path in entry["files"]}  # plotly's is the first stage's
+        if contracts.read_manifest(folder) == entries and _holds(folder, sources, params):
             return
-        new = folder.with_name(f".{folder.name}.new")
-        shutil.rmtree(new, ignore_errors=True)
+        new, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("new", "old"))
+        for left in (new, old):  # half made or half removed by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         write_whole(new / PARAMS, lambda part: part.write_text(params, encoding="utf-8"))
-        for stage, key in stages.items():
-            for path in entries[stage]["files"]:
-                _link(self.place(stage, key) / path, new / path)
         contracts.write_manifest(new, entries)
-        for path in _theirs(folder):
-            _link(folder / path, new / path)
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)  # half removed by a process that was killed
+        for path, source in ({path: folder / path for path in _theirs(folder)} | sources).items():
+            _link(source, new / path)
         if folder.exists():
             os.rename(folder, old)
         os.rename(new, folder)
         shutil.rmtree(old, ignore_errors=True)
-
-    def _complete(self, folder: Path, stages: dict[str, str], entries: dict[str, Any], params: str) -> bool:
-        """Whether every file of a point is the store's own."""
-        try:
-            return (folder / PARAMS).read_text(encoding="utf-8") == params and all(
-                _looks(folder / path) == _looks(self.place(stage, key) / path) or path == PLOTLY
-                for stage, key in stages.items() for path in entries[stage]["files"])
-        except OSError:
-            return False
 
 
 def mend(sweep: Path) -> None:
@@ -145,11 +134,20 @@ def remove(point: Path) -> None:
         shutil.rmtree(point)
 
 
-def _theirs(point: Path) -> list[Path]:
-    """Files in a point's folder that no stage made."""
+def _theirs(point: Path) -> list[str]:
+    """Paths of files in a point's folder that no stage made."""
     made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in contracts.read_manifest(point).values()))
-    found = (path.relative_to(point) for path in point.rglob("*") if path.is_file())
-    return [path for path in found if path.as_posix() not in made]
+    found = (path.relative_to(point).as_posix() for path in point.rglob("*") if path.is_file())
+    return [path for path in found if path not in made]
+
+
+def _holds(folder: Path, sources: dict[str, Path], params: str) -> bool:
+    """Whether every file of a point is the store's own."""
+    try:
+        return (folder / PARAMS).read_text(encoding="utf-8") == params and all(
+            _looks(folder / path) == _looks(source) for path, source in sources.items())
+    except OSError:
+        return False
 
 
 def _link(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
-"""Workers: processes of this machine, or whatever a Dask scheduler has. Importing Dask takes a second.
+"""Workers run the tasks of a plan: processes of this machine, or whatever a Dask scheduler has.
 
-What a worker does: run one stage for all points that share it, keep its results whole, and say so in the ledger.
+Dask starts each task after those whose results it reads. A worker runs one stage for all points that share it, keeps its
+results whole, and writes a line in the ledger. Importing Dask takes a second.
 """
 
 import logging
@@ -8,136 +9,45 @@ import os
 import re
 import shutil
 import socket
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import CancelledError, Client, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 
 from forefolio import files
 from forefolio.runs import contracts, execution
-from forefolio.sweeps.plan import Task
+from forefolio.study.parameters import StudyError
+from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import Store
 
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends the workers
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
-
-
-class ClusterError(files.StageError):
-    """No workers; the message is one sentence for whoever asked for them."""
-
-
-class Workers:
-    """What runs tasks. A task is a function call with a name; it runs once, on any worker, again if that worker dies.
-
-    Attributes
-    ----------
-    slots : dict of str to int
-        How many tasks run at once on each machine, by the address that its workers have.
-    """
-
-    def __init__(self, client: Client):
-        self._client, self._names = client, {}
-        self._completed = as_completed(loop=client.loop)
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        self.slots = {worker["host"]: 0 for worker in workers}
-        for worker in workers:
-            self.slots[worker["host"]] += worker["nthreads"]
-
-    def submit(self, name: str, function: Callable[..., str], *arguments: Any, key: str, priority: int) -> None:
-        """Hand a task over; of those that wait, the one of highest priority is next."""
-        future = self._client.submit(function, *arguments, key=key, priority=priority)
-        self._names[future] = name
-        self._completed.add(future)
-
-    def ended(self, *, patience: float | None = None) -> Iterator[tuple[str, str, str]]:
-        """Tasks as they end: name, what it returned or else the state `killed` or `failed`, and the error of these two.
-
-        More may be submitted meanwhile. It stops without the rest when the scheduler is gone, or after `patience` seconds.
-        """
-        if patience is not None:
-            self._completed = as_completed(list(self._names), loop=self._client.loop, timeout=patience)
-        try:
-            for future in self._completed:
-                name = self._names.pop(future)
-                if future.status == "finished":
-                    yield name, future.result(), ""
-                elif future.status == "error":
-                    error = future.exception()
-                    state = "killed" if isinstance(error, KilledWorker) else "failed"
-                    yield name, state, f"{type(error).__name__}: {error}"
-        except (TimeoutError, CancelledError):
-            return
-
-
-@contextmanager
-def connected(workers: int | None, scheduler: str | None) -> Iterator[Workers]:
-    """`workers` new processes on this machine, or those that the scheduler at an address has.
-
-    Raises
-    ------
-    ClusterError
-        No scheduler answers there, or it has no workers.
-    """
-    for name in ("distributed", "distributed.client"):  # what they would say is said in one sentence by whoever asked
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    if scheduler is not None:
-        if not re.fullmatch(r"(tcp|tls|ucx|wss?)://.+:\d+", scheduler):
-            raise ClusterError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as tcp://10.0.0.1:8786, as "
-                               "`dask scheduler` prints it")
-        try:
-            client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ClusterError(f"--scheduler {scheduler}: nobody answers there ({type(error).__name__}); start one with "
-                               "`dask scheduler`, and give the address that it prints") from None
-        with client:
-            try:
-                client.wait_for_workers(1, timeout=PATIENCE)
-            except TimeoutError:
-                raise ClusterError(f"--scheduler {scheduler}: has no workers; start some with `dask worker {scheduler} "
-                                   "--nthreads 1`") from None
-            yield Workers(client)
-        return
-    quiet = {"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}
-    with (dask.config.set(quiet),
-          LocalCluster(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, memory_limit=0,
-                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
-          Client(local, set_as_default=False) as client):
-        yield Workers(client)
-
-
-def here(shared: dict[str, int]) -> tuple[str, int]:
-    """For code on a worker: the worker's name in the ledger, and the cores that one of its tasks may use."""
-    worker = get_worker()
-    return f"{socket.gethostname()} {worker.address}", max(1, n_cores() // shared.get(worker.ip, worker.state.nthreads))
-
-
-def n_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, in each stage
 OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep was planned "
               "with: where they were edited meanwhile, give the command again; another machine needs the same copy")
 OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
 
 
+class Ended(Exception):
+    """A task did not end well; Dask starts none that reads its results. The message is the state."""
+
+
 @dataclass(frozen=True)
 class Errand:
-    """For whom a task is run: one call of `forefolio sweep`.
+    """One call of `forefolio sweep`, for which tasks run.
 
     Attributes
     ----------
     folder : Path
-        The sweep's, on a disk that all workers see.
+        The sweep's folder, on a disk that all workers see.
     token : str
-        Of the call; while `.asked` in the folder holds it, the call wants its tasks.
+        The call's own; while `.asked` in the folder holds it, the call wants its tasks.
     slots : dict of str to int
         How many tasks run at once on each machine, by the address of its workers: they share its cores.
     """
@@ -154,17 +64,107 @@ class Errand:
             return False
 
 
-def run(task: Task, errand: Errand) -> str:
-    """Run a task on this worker, in a folder of its own.
+# ---------------------------------------------------------------------------------------------- for the command
+@contextmanager
+def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
+    """Have `workers` new processes on this machine, or those of the scheduler at an address.
 
-    Parameters
-    ----------
-    task, errand : what to run, and for whom; all that the task reads is in the store.
+    Raises
+    ------
+    StudyError
+        One sentence: no scheduler answers there, or it has no workers.
+    """
+    for name in ("distributed", "distributed.client"):  # the command says in one sentence what they would say
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if scheduler is not None:
+        if not re.fullmatch(r"(tcp|tls|ucx|wss?)://.+:\d+", scheduler):
+            raise StudyError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as tcp://10.0.0.1:8786, as "
+                             "`dask scheduler` prints it")
+        try:
+            client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise StudyError(f"--scheduler {scheduler}: nobody answers there ({type(error).__name__}); start one with "
+                             "`dask scheduler`, and give the address that it prints") from None
+        with client:
+            try:
+                client.wait_for_workers(1, timeout=PATIENCE)
+            except TimeoutError:
+                raise StudyError(f"--scheduler {scheduler}: has no workers; start some with `dask worker {scheduler} "
+                                 "--nthreads 1`") from None
+            yield client
+        return
+    quiet = {"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}
+    with (dask.config.set(quiet),
+          LocalCluster(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, memory_limit=0,
+                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
+          Client(local, set_as_default=False) as client):
+        yield client
+
+
+def slots(client: Client) -> dict[str, int]:
+    """How many tasks run at once on each machine, by the address of its workers."""
+    counted = Counter()
+    for worker in client.scheduler_info(n_workers=-1)["workers"].values():
+        counted[worker["host"]] += worker["nthreads"]
+    return dict(counted)
+
+
+def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
+    """Hand over all tasks that have no results yet, each with those that it waits for; what they will give, by key.
+
+    Points come in order and, within a point, the stage that most others wait for. A task runs once, on any worker, and
+    again if that worker dies.
+    """
+    futures, urgency = {}, plan.urgency()
+    for key, task in plan.tasks.items():
+        if key not in plan.up_to_date:
+            made = [futures[maker] for maker in task.inputs.values() if maker in futures]
+            futures[key] = client.submit(_run_or_raise, task, errand, *made, priority=urgency[key],
+                                         key=f"{task.stage}-{key}-{errand.token}")
+    return futures
+
+
+def ended(client: Client, plan: Plan, futures: dict[str, Future], *, patience: float | None = None) -> Iterator[tuple[str, str, str]]:
+    """Tasks as they end: the key, the state, and the error where no worker could write it into the ledger.
+
+    A task that ended well leaves `futures`: Dask would run it again, only to have its answer, if the worker that ran it died.
+    One whose inputs did not end well is `not run`. It stops without the rest when the scheduler is gone, or after `patience`
+    seconds.
+    """
+    keys = {future.key: key for key, future in futures.items()}
+    try:
+        for future in as_completed(list(futures.values()), loop=client.loop, timeout=patience):
+            key = keys[future.key]
+            if future.status == "finished":
+                state = future.result()
+                del futures[key]
+                yield key, state, ""
+            elif future.status == "error":  # its own, or that of what it reads
+                error, inputs = future.exception(), plan.tasks[key].inputs.values()
+                if any(maker in futures and futures[maker].status == "error" for maker in inputs):
+                    yield key, "not run", ""
+                elif isinstance(error, Ended):
+                    yield key, str(error), ""
+                else:
+                    state = "killed" if isinstance(error, KilledWorker) else "failed"
+                    yield key, state, f"{type(error).__name__}: {error}"
+    except (TimeoutError, CancelledError):
+        return
+
+
+# ------------------------------------------------------------------------------------------------- on a worker
+def run(task: Task, errand: Errand) -> str:
+    """Run a task in a folder of its own; all that it reads is in the store.
 
     Returns
     -------
     str
         The state: `done`, `up to date`, `failed`, `timed out` or `cancelled`.
+
+    Raises
+    ------
+    FileNotFoundError
+        This worker does not see the sweep's folder, or somebody deleted what the task reads.
     """
     if not errand.folder.is_dir():
         raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder on a disk "
@@ -172,20 +172,23 @@ def run(task: Task, errand: Errand) -> str:
     store, (address, cores) = Store(errand.folder.parent), here(errand.slots)
     about = {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
     if not errand.wanted():
-        line = _not_begun(task, "cancelled")
+        happened = line(task, "cancelled")
     elif store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
-        line = _not_begun(task, "up to date")
+        happened = line(task, "up to date")
     elif contracts.combined(contracts.code(task.stage)) != task.code:
-        line = _not_begun(task, "failed", OTHER_CODE)
+        happened = line(task, "failed", OTHER_CODE)
     else:
-        line = _execute(task, errand, store, cores, about)
-    files.append_to_ledger(errand.folder, line | about)
-    return line["state"]
+        happened = _execute(task, errand, store, cores, about)
+    files.append_to_ledger(errand.folder, happened | about)
+    return happened["state"]
 
 
-def _not_begun(task: Task, state: str, error: str = "") -> dict[str, Any]:
-    return files.ledger_line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
-                       parameters=task.parameters)
+def _run_or_raise(task: Task, errand: Errand, *made: str) -> str:
+    """Run a task after those that it reads; a state on which no other task can build is raised, for Dask to pass on."""
+    state = run(task, errand)
+    if state not in GOOD:
+        raise Ended(state)
+    return state
 
 
 def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
@@ -194,21 +197,32 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
     failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
     try:
         store.lay_out(folder, task.inputs)
-        line = execution.stage(
+        happened = execution.stage(
             folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted,
             environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores), **ONE_THREAD})
-        if line["state"] == "done":
+        if happened["state"] == "done":
             entry = contracts.read_manifest(folder)[task.stage]
             same_code = contracts.combined({part: entry[part] for part in contracts.code(task.stage)}) == task.code
             wrong = OTHER_CODE if not same_code else OTHER_PRICES if entry["sources"] != task.sources else ""
-            line |= {"state": "failed", "error": wrong} if wrong else {}
-        if line["state"] == "done":
+            happened |= {"state": "failed", "error": wrong} if wrong else {}
+        if happened["state"] == "done":
             failed.unlink(missing_ok=True)
-            line["state"] = "done" if store.keep(folder, task.stage, task.key, line | about) else "up to date"
-        elif line["state"] != "cancelled" and (folder / line["notebook"]).exists():
+            happened["state"] = "done" if store.keep(folder, task.stage, task.key, happened | about) else "up to date"
+        elif happened["state"] != "cancelled" and (folder / happened["notebook"]).exists():
             failed.parent.mkdir(exist_ok=True)
-            (folder / line["notebook"]).replace(failed)
-            line["notebook"] = failed.relative_to(errand.folder).as_posix()
-        return line
+            (folder / happened["notebook"]).replace(failed)
+            happened["notebook"] = failed.relative_to(errand.folder).as_posix()
+        return happened
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def here(shared: dict[str, int]) -> tuple[str, int]:
+    """The name of this worker in the ledger, and the cores that one of its tasks may use."""
+    worker = get_worker()
+    return f"{socket.gethostname()} {worker.address}", max(1, n_cores() // shared.get(worker.ip, worker.state.nthreads))
+
+
+def n_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

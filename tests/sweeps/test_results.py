@@ -12,7 +12,7 @@ import yaml
 from forefolio.runs import contracts, execution
 from forefolio.sweeps import grids
 from forefolio.sweeps.results import execute_notebook, forget, write
-from forefolio.sweeps.results import NotebookFailed, TABLES
+from forefolio.sweeps.results import SweepFailed, TABLES
 
 NAMES = ["frameworks-mvf-rpp__cost_bps-0", "frameworks-mvf-rpp__cost_bps-5",
          "frameworks-mvf__cost_bps-0", "frameworks-mvf__cost_bps-5"]
@@ -199,7 +199,7 @@ def test_an_interrupted_notebook_leaves_none_and_is_executed_the_next_time(writt
 @pytest.mark.parametrize("state", ["failed", "timed out"])
 def test_a_notebook_that_raised_is_kept_named_and_not_believed(state, written, notebook):
     notebook.ends = (state, "ValueError: no", 50.0)
-    with pytest.raises(NotebookFailed, match="ValueError: no") as failed:
+    with pytest.raises(SweepFailed, match="ValueError: no") as failed:
         execute_notebook(written)
     assert str(written / "sweep.ipynb") in str(failed.value) and (written / "sweep.ipynb").read_text() == "executed 1"
     notebook.ends = ("done", "", 50.0)

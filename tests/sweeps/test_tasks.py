@@ -1,0 +1,246 @@
+"""What a worker does with a task, and how Dask orders tasks and accounts for them; nothing here starts a process."""
+
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+import hand_made_plan
+import papermill
+import pytest
+from hand_made_plan import keep, place, states
+
+from forefolio.files import read_ledger
+from forefolio.runs import contracts, execution
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import StudyError
+from forefolio.sweeps import tasks
+from forefolio.sweeps.tasks import OTHER_CODE, OTHER_PRICES, Errand
+
+FIRST, SECOND, THIRD = hand_made_plan.POINTS
+ALL = {key for keys in hand_made_plan.KEYS.values() for key in keys}
+COMPARED = {"compared1", "compared2", "compared9"}
+
+
+def hidden(folder: Path) -> list[str]:
+    """What is left in the folder in which tasks run."""
+    return [path.name for path in folder.glob(".working/*")]
+
+
+# ---------------------------------------------------------------------------------------------------------- a worker
+def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, errand):
+    assert tasks.run(tried.plan.tasks["data"], errand) == "done"
+    assert tried.store.intact("01_data", "data") and not hidden(tried.folder)
+    (written,) = read_ledger(tried.folder)
+    assert written == tried.store.record("01_data", "data")["line"]
+    assert (written["worker"], written["key"], written["points"], written["sweep"], written["point"]) == (
+        "host tcp://a:1", "data", 3, "tried", FIRST)
+    assert kernel.environment == {"FOREFOLIO_OUTPUTS": str(tried.folder.parent), "FOREFOLIO_CORES": "3",
+                                  "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def test_a_stage_is_laid_out_with_what_it_reads(tried, kernel, errand):
+    keep(tried, "data")
+    assert tasks.run(tried.plan.tasks["correlation"], errand) == "done"
+    assert kernel.laid_out == {*STAGES["01_data"].writes, "manifest.json"}
+
+
+@pytest.mark.parametrize("asked", [None, "of another call"])
+def test_a_task_that_nobody_wants_any_more_is_cancelled_with_a_line(asked, tried, kernel, errand):
+    (tried.folder / ".asked").unlink()
+    if asked:
+        (tried.folder / ".asked").write_text(asked)
+    assert tasks.run(tried.plan.tasks["data"], errand) == "cancelled"
+    assert not kernel.calls and states(tried) == [("data", "cancelled")] and not place(tried, "data").exists()
+    assert read_ledger(tried.folder)[0]["error"] == ""
+
+
+def test_a_folder_that_a_worker_does_not_see_is_said_in_a_sentence(tried, kernel):
+    with pytest.raises(FileNotFoundError, match="does not see .*elsewhere; --output must name a folder on a disk that all"):
+        tasks.run(tried.plan.tasks["data"], Errand(tried.folder.parent / "elsewhere", "token"))
+    assert not kernel.calls and not (tried.folder.parent / "elsewhere").exists()
+
+
+def test_what_is_in_the_store_already_is_not_run(tried, kernel, errand):
+    keep(tried, "data", sweep_name="another")
+    assert tasks.run(tried.plan.tasks["data"], errand) == "up to date"
+    assert not kernel.calls and states(tried) == [("data", "up to date")]
+
+
+def test_a_worker_with_other_code_begins_nothing(tried, kernel, errand, monkeypatch):
+    monkeypatch.setattr(contracts, "environment", lambda library: {"python": "2.7"})
+    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    assert not kernel.calls and read_ledger(tried.folder)[0]["error"] == OTHER_CODE
+
+
+def test_code_that_was_edited_between_the_plan_and_the_notebook_s_start_is_noticed(tried, kernel, errand, monkeypatch):
+    """The worker's own look is before; the entry of the manifest has what the notebook saw."""
+    def edited():
+        manifest = contracts.read_manifest(kernel.folder)
+        manifest["01_data"]["notebook"] = "another"
+        contracts.write_manifest(kernel.folder, manifest)
+
+    kernel.edit = edited
+    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    assert read_ledger(tried.folder)[0]["error"] == OTHER_CODE and not place(tried, "data").exists()
+
+
+def test_prices_that_are_not_those_of_the_command_fail(tried, kernel, errand):
+    kernel.sources = ["hash of other prices"]
+    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    (written,) = read_ledger(tried.folder)
+    assert (written["state"], written["error"]) == ("failed", OTHER_PRICES)
+    assert not place(tried, "data").exists() and not hidden(tried.folder)
+    assert (tried.folder / written["notebook"]).read_text() == "executed, done"
+
+
+@pytest.mark.parametrize("state", ["failed", "timed out"])
+def test_the_notebook_of_a_failure_is_kept_until_the_stage_is_done(state, tried, kernel, errand):
+    kernel.ends["01_data"] = (state, "ValueError: no")
+    assert tasks.run(tried.plan.tasks["data"], errand) == state
+    kept = tried.folder / "failed" / "01_data-data.ipynb"
+    assert kept.read_text() == f"executed, {state}" and not hidden(tried.folder)
+    (written,) = read_ledger(tried.folder)
+    assert (written["state"], written["error"], written["notebook"]) == (state, "ValueError: no", "failed/01_data-data.ipynb")
+    kernel.ends.clear()
+    assert tasks.run(tried.plan.tasks["data"], errand) == "done" and not kept.exists()
+
+
+def test_the_notebook_of_a_stage_that_was_interrupted_is_not_kept(tried, kernel, errand):
+    kernel.ends["01_data"] = ("cancelled", "interrupted")
+    assert tasks.run(tried.plan.tasks["data"], errand) == "cancelled"
+    assert not (tried.folder / "failed").exists() and not hidden(tried.folder) and not place(tried, "data").exists()
+    assert states(tried) == [("data", "cancelled")]
+
+
+def test_a_worker_whose_input_is_gone_raises_and_leaves_no_workspace(tried, kernel, errand):
+    with pytest.raises(FileNotFoundError):
+        tasks.run(tried.plan.tasks["correlation"], errand)
+    assert not kernel.calls and not hidden(tried.folder)
+
+
+def test_the_second_of_two_workers_that_made_the_same_says_up_to_date(tried, kernel, errand):
+    kernel.edit = lambda: keep(tried, "data", sweep_name="another")
+    assert tasks.run(tried.plan.tasks["data"], errand) == "up to date"
+    assert states(tried) == [("data", "up to date")] and tried.store.record("01_data", "data")["line"]["sweep"] == "another"
+
+
+# -------------------------------------------------------------------------------------------------------------- Dask
+@pytest.fixture
+def ends(client, tried, monkeypatch):
+    """Submit the plan to Dask, each task ending as it is told by its key or else done; each end, in order."""
+    def make(**told: str | Exception) -> list[tuple[str, str, str]]:
+        def run(task, errand):
+            end = told.get(task.key, "done")
+            if isinstance(end, Exception):
+                raise end
+            return end
+
+        monkeypatch.setattr(tasks, "run", run)
+        futures = tasks.submit(client, tried.plan, Errand(tried.folder, uuid.uuid4().hex))
+        found = list(tasks.ended(client, tried.plan, futures))
+        assert futures.keys() == {key for key, state, _ in found if state not in ("done", "up to date")}, "others are let go"
+        return found
+    return make
+
+
+def test_dask_runs_each_task_once_and_after_those_that_it_reads(ends, tried):
+    order = [key for key, state, error in ends() if (state, error) == ("done", "")]
+    assert len(order) == len(ALL) and set(order) == ALL
+    assert all(order.index(maker) < order.index(key) for key in order for maker in tried.plan.tasks[key].inputs.values())
+
+
+def test_a_task_that_is_up_to_date_is_not_submitted_and_its_readers_do_not_wait_for_it(ends, tried):
+    tried.plan.up_to_date.update({"data", "forecasts", "weights1"})
+    assert {key for key, _, _ in ends(frontier="up to date")} == ALL - {"data", "forecasts", "weights1"}
+
+
+@pytest.mark.parametrize(("key", "never"), [
+    ("data", ALL - {"data"}), ("correlation", set()), ("frontier", COMPARED),
+    ("forecasts", {"weights1", "weights9", *COMPARED}), ("weights1", {"compared1", "compared2"}), ("compared9", set())])
+@pytest.mark.parametrize("state", ["failed", "timed out", "cancelled"])
+def test_what_waits_for_a_stage_that_did_not_end_well_is_not_run_and_the_rest_goes_on(state, key, never, ends):
+    found = ends(**{key: state})
+    assert len(found) == len(ALL) and {name: how for name, how, _ in found} == (
+        dict.fromkeys(ALL, "done") | dict.fromkeys(never, "not run") | {key: state})
+    order = [name for name, _, _ in found]
+    assert all(order.index(key) < order.index(name) for name in never) and not any(error for _, _, error in found)
+
+
+def test_two_stages_that_fail_have_each_their_own_state_and_what_reads_both_has_one(ends):
+    found = {key: state for key, state, _ in ends(frontier="failed", weights1="timed out")}
+    assert (found["frontier"], found["weights1"]) == ("failed", "timed out")
+    assert [found[key] for key in sorted(COMPARED)] == ["not run"] * 3 and found["weights9"] == "done"
+
+
+def test_a_worker_that_raises_or_dies_is_a_state_with_an_error_of_that_task_alone(ends, monkeypatch):
+    """No worker is left to write these lines into the ledger, and Dask gives the same error for what waits."""
+    monkeypatch.setattr(tasks, "KilledWorker", ZeroDivisionError)
+    found = {key: (state, error) for key, state, error in ends(frontier=OSError("no disk"), weights9=ZeroDivisionError("dead"))}
+    assert found["frontier"] == ("failed", "OSError: no disk")
+    assert found["weights9"] == ("killed", "ZeroDivisionError: dead")
+    assert [found[key] for key in sorted(COMPARED)] == [("not run", "")] * 3
+
+
+def test_what_ended_badly_before_patience_ran_out_is_said_again_and_the_rest_is_left(client, tried, monkeypatch):
+    """As after Ctrl-C: the ends that were not heard are asked for again, for a while."""
+    monkeypatch.setattr(tasks, "run", lambda task, errand: "failed" if task.key == "data" else "done")
+    futures = tasks.submit(client, tried.plan, Errand(tried.folder, "again"))
+    assert next(tasks.ended(client, tried.plan, futures)) == ("data", "failed", "")
+    assert dict(one[:2] for one in tasks.ended(client, tried.plan, futures, patience=30)) == (
+        dict.fromkeys(ALL, "not run") | {"data": "failed"})
+
+
+def test_the_slots_of_each_machine_are_counted(client):
+    assert list(tasks.slots(client).values()) == [1]
+
+
+def test_of_tasks_that_could_run_the_first_point_s_come_first_and_of_these_what_most_others_wait_for(tried):
+    urgency = tried.plan.urgency()
+    assert sorted(tried.plan.tasks, key=urgency.get, reverse=True) == [
+        "data", "forecasts", "frontier", "weights1", "correlation", "compared1", "compared2", "weights9", "compared9"]
+
+
+@pytest.mark.parametrize(("address", "said"), [("nowhere", "is no address of a scheduler"),
+                                               ("tcp://127.0.0.1:1", "nobody answers there")])
+def test_a_scheduler_that_cannot_be_had_is_one_sentence(address, said, monkeypatch):
+    monkeypatch.setattr(tasks, "PATIENCE", 1)
+    with pytest.raises(StudyError, match=f"--scheduler {address}: {said}") as refused, tasks.connected(None, address):
+        pass
+    assert "\n" not in str(refused.value)
+
+
+# ---------------------------------------------------------------------------------------------------------- a kernel
+@pytest.fixture
+def asked(monkeypatch) -> list[Path]:
+    """What papermill is asked for: where the kernel's sockets are to lie. Nothing is executed."""
+    seen = []
+
+    def execute(source, aside, parameters, *, config, **_):
+        seen.append(Path(config["KernelManager"]["connection_file"]))
+        assert config["KernelManager"]["transport"] == "ipc" and seen[-1].parent.is_dir()
+
+    monkeypatch.setattr(papermill, "execute_notebook", execute)
+    return seen
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
+def test_sockets_lie_in_the_temporary_folder_and_near_where_its_path_is_long(asked, monkeypatch, tmp_path):
+    long = tmp_path / ("far" * 30)
+    long.mkdir()
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        for folder in (short, long):
+            monkeypatch.setattr(tempfile, "tempdir", str(folder))
+            assert execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})[:2] == ("done", "")
+        own, near = asked
+        assert own.parents[1] == Path(short) and near.parents[1] == Path("/tmp")
+        assert all(len(f"{path}-5") < 108 for path in asked), "a socket's path has no more room"
+        assert not own.parent.exists() and not near.parent.exists(), "nothing stays"
+    assert not list(long.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
+def test_two_kernels_have_no_sockets_in_common(asked, tmp_path):
+    for _ in range(2):
+        execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})
+    assert asked[0].parent != asked[1].parent
