@@ -275,9 +275,13 @@ def test_a_user_s_file_does_not_take_the_place_of_a_result(kept, point):
 
 
 # ----------------------------------------------------------------------------------------------------- mend, remove
-@pytest.mark.parametrize("step", range(10))
-def test_a_point_whose_making_was_killed_is_whole_after_the_next_and_keeps_a_user_s_file(step, kept, point, monkeypatch):
-    """Killed before each of the steps on the disk that the making takes: links, names, and the removal of what was."""
+@pytest.mark.parametrize("then", ["another command", "the same one"])
+@pytest.mark.parametrize("step", range(11))
+def test_a_point_whose_making_was_stopped_is_whole_after_the_next_and_keeps_a_user_s_file(step, then, kept, point, monkeypatch):
+    """Stopped before each of the steps on the disk that the making takes: links, names, and the removal of what was.
+
+    A command that was killed is followed by another, which mends first; one that was interrupted makes the point again itself.
+    """
     (point / "mine.txt").write_text("look at May")
     left = [step]
 
@@ -294,9 +298,10 @@ def test_a_point_whose_making_was_killed_is_whole_after_the_next_and_keeps_a_use
             patched.setattr(module, name, killed_at_last(getattr(module, name)))
         with pytest.raises(KeyboardInterrupt):
             kept.assemble(point, {"01_data": "k1"}, "seed: 1\n")
-    mend(point.parent)
-    assert [path.name for path in point.parent.iterdir()] == ["seed-1"]
-    assert (point / "mine.txt").read_text() == "look at May" and contracts.read_manifest(point)
+    if then == "another command":
+        mend(point.parent)
+        assert [path.name for path in point.parent.iterdir()] == ["seed-1"]
+        assert (point / "mine.txt").read_text() == "look at May" and contracts.read_manifest(point)
     kept.assemble(point, {"01_data": "k1"}, "seed: 1\n")
     assert files(point) == {*FILES["01_data"], "manifest.json", "study.yml", "mine.txt"}
     assert (point / "mine.txt").read_text() == "look at May"

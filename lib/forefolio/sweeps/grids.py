@@ -65,19 +65,19 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     StudyError
         One sentence: what the file lacks, which point is no study and why, or which two points are the same.
     """
-    wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS)), "grid": {}, "points": []}
-    wanted |= yaml_files.read_mapping(path)
+    wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS))} | yaml_files.read_mapping(path)
     _check(wanted, path)
+    grid, points = wanted.get("grid", {}), wanted.get("points", [])
     for override in overrides:
         key = override.partition("=")[0]
         if key == "study":
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
-        if key in wanted["grid"]:
+        if key in grid:
             raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
     base = yaml_files.load(ROOT / wanted["base"], overrides)
     values = as_parameters(base) | {"study": wanted["name"]}
-    sets = [dict(zip(wanted["grid"], combination, strict=True)) for combination in product(*wanted["grid"].values())]
-    sets = sets * bool(wanted["grid"]) + wanted["points"]
+    combinations = product(*grid.values()) if grid else []
+    sets = [dict(zip(grid, combination, strict=True)) for combination in combinations] + points
     studies, first = [], {}
     for number, changes in enumerate(sets, 1):
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
@@ -90,9 +90,9 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
                              "study; leave one out")
     parameters = [key for key in dict.fromkeys(key for changes in sets for key in changes)
                   if len(sets) == 1 or any(getattr(one, key) != getattr(studies[0], key) for one in studies)]
-    points = [Point(*of_one) for of_one in zip(_names(sets, parameters), sets, studies, strict=True)]
-    own = [point.name for point in points if all(getattr(point.study, key) == getattr(base, key) for key in parameters)]
-    return Grid(wanted["name"], wanted["base"], wanted["metric"], points, parameters, own[0] if own else "", base.paper)
+    made = [Point(*of_one) for of_one in zip(_names(sets, parameters), sets, studies, strict=True)]
+    own = [point.name for point in made if all(getattr(point.study, key) == getattr(base, key) for key in parameters)]
+    return Grid(wanted["name"], wanted["base"], wanted["metric"], made, parameters, own[0] if own else "", base.paper)
 
 
 def text(value: Any) -> Any:
@@ -110,7 +110,7 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
         if key not in KEYS:
             near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=0)
             raise StudyError(f"{path}: {key} is not a key of a sweep; did you mean {near[0]}?")
-    name, base, grid, points = (wanted.get(key) for key in ("name", "base", "grid", "points"))
+    name, base, grid, points = wanted["name"], wanted.get("base"), wanted.get("grid", {}), wanted.get("points", [])
     for key, fits, mend in [
             ("base", isinstance(base, str), "name the params file to start from, such as params/default.yml"),
             ("name", isinstance(name, str), "write it as text, in quotes where it looks like a number"),

@@ -23,18 +23,12 @@ class Task:
 
     Attributes
     ----------
-    stage, key : str
-        The stage, and the hash of all that its results depend on.
-    inputs : dict of str to str
-        The stages whose results it reads, each with its key.
-    parameters : dict
-        What the notebook is given.
-    code : str
-        Hash of the notebook, the library and the environment that it must be run with.
-    sources : list of str
-        Hashes of the files of prices that stage 01 must find.
-    points : list of str
-        Names of the points that share it, in order.
+    stage, key : the stage, and the hash of all that its results depend on.
+    inputs : the stages whose results it reads, each with its key.
+    parameters : what the notebook is given.
+    code : hash of the notebook, the library and the environment that it must be run with.
+    sources : hashes of the files of prices that stage 01 must find.
+    points : names of the points that share it, in order.
     """
 
     stage: str
@@ -52,13 +46,10 @@ class Plan:
 
     Attributes
     ----------
-    grid : Grid
-    tasks : dict of str to Task
-        By key.
-    stages : dict of str to dict
-        The key of each stage, by point.
-    up_to_date : set of str
-        Keys of tasks whose results are there.
+    grid : the sweep as its file has it.
+    tasks : all of them, by key.
+    stages : the key of each stage, by point.
+    up_to_date : keys of tasks whose results are there.
     """
 
     grid: Grid

@@ -38,11 +38,9 @@ class Sweep:
 
     Attributes
     ----------
-    folder : Path
-        Its folder under the outputs.
-    plan : Plan
-    states : dict of str to str
-        How each task ended, by key; those that did not end yet are not in it.
+    folder : its folder under the outputs.
+    plan : what it consists of.
+    states : how each task ended, by key; those that did not end yet are not in it.
     """
 
     folder: Path
@@ -187,8 +185,10 @@ def _tidy(sweep: Sweep) -> None:
     _put_away(folder)
     mend(folder)
     for params in folder.glob(f"*/{PARAMS}"):
-        if params.parent.name not in plan.stages and _made_here(sweep, params):
-            remove(params.parent)
+        with suppress(StudyError):  # not every params file there is one that this sweep wrote for a point of that name
+            point = params.parent.name
+            if point not in plan.stages and read_mapping(params).get("study") == _study_of(sweep, point):
+                remove(params.parent)
     for key, task in plan.tasks.items():
         if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
             plan.up_to_date.add(key)
@@ -199,14 +199,6 @@ def _tidy(sweep: Sweep) -> None:
         stage, _, key = path.stem.rpartition("-")
         if stage in STAGES and (key not in plan.tasks or key in plan.up_to_date):
             path.unlink()
-
-
-def _made_here(sweep: Sweep, params: Path) -> bool:
-    """Whether a params file in a folder of the sweep is the one that this sweep wrote for a point of that name."""
-    try:
-        return read_mapping(params).get("study") == _study_of(sweep, params.parent.name)
-    except StudyError:
-        return False
 
 
 def _put_away(folder: Path) -> None:
@@ -249,11 +241,9 @@ class Progress:
 
     Parameters
     ----------
-    plan : Plan
-    slots : int
-        Tasks that run at once.
-    known : list of dict
-        Lines of the ledger from earlier calls, whose times are a first guess.
+    plan : what there is to run.
+    slots : tasks that run at once.
+    known : lines of the ledger from earlier calls, whose times are a first guess.
     """
 
     def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forefolio import files
-from forefolio.files import write_whole
+from forefolio.files import file_hash, write_whole
 from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
 
@@ -39,13 +38,11 @@ class Store:
     def intact(self, stage: str, key: str) -> bool:
         """Whether the results of a stage are there, as they were put there: by size and time, and by hash where these differ."""
         folder = self.place(stage, key)
-        if not folder.exists():
-            return False
         try:
             kept = self.record(stage, key)
-            return all(_looks(folder / path) == kept["files"][path] or files.file_hash(folder / path) == was
+            return all(_looks(folder / path) == kept["files"][path] or file_hash(folder / path) == was
                        for path, was in kept["entry"]["files"].items())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # whatever somebody wrote there
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing, or whatever somebody wrote there
             return False
 
     def discard(self, stage: str, key: str) -> None:
@@ -70,6 +67,11 @@ class Store:
         -------
         bool
             False if somebody else's are there already; these are dropped then.
+
+        Raises
+        ------
+        OSError
+            A file that the manifest names is gone, or the store cannot be written.
         """
         entry = contracts.read_manifest(folder)[stage]
         aside = folder / "kept"
@@ -103,9 +105,7 @@ class Store:
                    for stage, entry in reversed(entries.items()) for path in entry["files"]}  # plotly's is the first stage's
         if contracts.read_manifest(folder) == entries and _holds(folder, sources, params):
             return
-        new, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("new", "old"))
-        for left in (new, old):  # half made or half removed by a process that was killed
-            shutil.rmtree(left, ignore_errors=True)
+        new, old = _settled(folder)
         write_whole(new / PARAMS, lambda part: part.write_text(params, encoding="utf-8"))
         contracts.write_manifest(new, entries)
         for path, source in ({path: folder / path for path in _theirs(folder)} | sources).items():
@@ -118,14 +118,18 @@ class Store:
 
 def mend(sweep: Path) -> None:
     """Finish or undo, in a sweep's folder, what a killed process left of putting points together."""
-    for old in sweep.glob(f".*.old/{PARAMS}"):
-        folder = old.parent.with_name(old.parent.name.removeprefix(".").removesuffix(".old"))
-        if folder.exists():
-            shutil.rmtree(old.parent)
-        else:
-            os.rename(old.parent, folder)
-    for new in sweep.glob(f".*.new/{PARAMS}"):
-        shutil.rmtree(new.parent)
+    for params in [*sweep.glob(f".*.old/{PARAMS}"), *sweep.glob(f".*.new/{PARAMS}")]:
+        _settled(params.parent.with_name(params.parent.name[1:-len(".new")]))
+
+
+def _settled(point: Path) -> tuple[Path, Path]:
+    """Where a point is made anew, and where the old one waits meanwhile; what an interruption left of both is dealt with."""
+    new, old = (point.with_name(f".{point.name}.{kind}") for kind in ("new", "old"))
+    if old.exists() and not point.exists():
+        os.rename(old, point)
+    for left in (new, old):
+        shutil.rmtree(left, ignore_errors=True)
+    return new, old
 
 
 def remove(point: Path) -> None:

@@ -5,7 +5,6 @@ results whole, and writes a line in the ledger. Importing Dask takes a second.
 """
 
 import logging
-import os
 import re
 import shutil
 import socket
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+from dask.system import cpu_count
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 
 from forefolio import files
@@ -44,12 +44,9 @@ class Errand:
 
     Attributes
     ----------
-    folder : Path
-        The sweep's folder, on a disk that all workers see.
-    token : str
-        The call's own; while `.asked` in the folder holds it, the call wants its tasks.
-    slots : dict of str to int
-        How many tasks run at once on each machine, by the address of its workers: they share its cores.
+    folder : the sweep's, on a disk that all workers see.
+    token : the call's own; while `.asked` in the folder holds it, the call wants its tasks.
+    slots : how many tasks run at once on each machine, by the address of its workers: they share its cores.
     """
 
     folder: Path
@@ -95,7 +92,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
         return
     quiet = {"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}
     with (dask.config.set(quiet),
-          LocalCluster(n_workers=workers or n_cores(), threads_per_worker=1, processes=True, memory_limit=0,
+          LocalCluster(n_workers=workers or cpu_count(), threads_per_worker=1, processes=True, memory_limit=0,
                        dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
           Client(local, set_as_default=False) as client):
         yield client
@@ -220,9 +217,4 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
 def here(shared: dict[str, int]) -> tuple[str, int]:
     """The name of this worker in the ledger, and the cores that one of its tasks may use."""
     worker = get_worker()
-    return f"{socket.gethostname()} {worker.address}", max(1, n_cores() // shared.get(worker.ip, worker.state.nthreads))
-
-
-def n_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{socket.gethostname()} {worker.address}", max(1, cpu_count() // shared.get(worker.ip, worker.state.nthreads))
