@@ -1,6 +1,4 @@
-"""Reading a sweep, ranking, sensitivity, seeds, and the trials that luck is counted in."""
-
-import json
+"""Ranking, sensitivity, seeds, and the trials that luck is counted in."""
 
 import numpy as np
 import pandas as pd
@@ -9,44 +7,6 @@ from small_sweep import DAYS, made_results, made_returns
 
 from forefolio.files import StageError
 from forefolio.performance import trials
-from forefolio.sweeps.results import load
-
-@pytest.fixture
-def folder(tmp_path):
-    """A sweep with a point that is done and one that failed, as the command leaves it."""
-    path = tmp_path / "small"
-    path.mkdir()
-    (path / "sweep.json").write_text(json.dumps({"name": "small", "base": "params/default.yml", "metric": "sharpe",
-                                                 "parameters": ["x", "tickers"], "base_point": "", "paper": "none"}))
-    pd.DataFrame({"point": ["01", "02"], "state": ["done", "failed"], "stage": ["", "04_forecasting"],
-                  "error": ["", "no memory"], "x": [1, 2], "tickers": ["", "A B"]}).to_csv(path / "points.csv", index=False)
-    pd.DataFrame({"point": ["p1"], "x": [1], "strategy": ["lstm+mvf"], "sharpe": [0.5]}).to_parquet(path / "results.parquet")
-    made_returns().to_parquet(path / "net_returns.parquet")
-    return path
-
-
-def test_a_sweep_is_read_as_it_was_written(folder):
-    found = load(folder)
-    assert (found.name, found.metric, found.parameters, found.base_point) == ("small", "sharpe", ["x", "tickers"], "")
-    assert found.points["state"].tolist() == ["done", "failed"]
-    assert found.results["sharpe"].tolist() == [0.5]
-    pd.testing.assert_frame_equal(found.net_returns, made_returns(), check_freq=False)
-
-
-def test_empty_text_of_a_point_stays_text(folder):
-    points = load(folder).points
-    assert points[["stage", "error", "tickers"]].to_numpy().tolist() == [
-        ["", "", ""], ["04_forecasting", "no memory", "A B"]]
-    assert points["x"].tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "lacks points.csv"),
-                                        ("results.parquet", "no point of .* is done")])
-def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(folder, name, told):
-    (folder / name).unlink()
-    with pytest.raises(StageError, match=told) as error:
-        load(folder)
-    assert "\n" not in str(error.value)
 
 
 def test_contenders_are_the_strategies_that_the_parameters_touch():

@@ -1,4 +1,4 @@
-"""The tables of a sweep, from folders of points made by hand, and when its notebook is executed on them."""
+"""The tables of a sweep, from folders of points made by hand, when its notebook is executed on them, and how they are read."""
 
 import json
 import shutil
@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_sweep import made_returns
 
+from forefolio.files import StageError
 from forefolio.runs import contracts, execution
 from forefolio.sweeps import grids
-from forefolio.sweeps.results import execute_notebook, forget, write
-from forefolio.sweeps.results import SweepFailed, TABLES
+from forefolio.sweeps.results import TABLES, SweepFailed, execute_notebook, forget, load, write
 
 NAMES = ["frameworks-mvf-rpp__cost_bps-0", "frameworks-mvf-rpp__cost_bps-5",
          "frameworks-mvf__cost_bps-0", "frameworks-mvf__cost_bps-5"]
@@ -206,3 +207,42 @@ def test_a_notebook_that_raised_is_kept_named_and_not_believed(state, written, n
     execute_notebook(written)
     execute_notebook(written)
     assert len(notebook.calls) == 2 and (written / "sweep.ipynb").read_text() == "executed 2"
+
+
+# ------------------------------------------------------------------------------------------------------ what is read
+@pytest.fixture
+def small(tmp_path):
+    """A sweep with a point that is done and one that failed, as the command leaves it."""
+    path = tmp_path / "small"
+    path.mkdir()
+    (path / "sweep.json").write_text(json.dumps({"name": "small", "base": "params/default.yml", "metric": "sharpe",
+                                                 "parameters": ["x", "tickers"], "base_point": "", "paper": "none"}))
+    pd.DataFrame({"point": ["01", "02"], "state": ["done", "failed"], "stage": ["", "04_forecasting"],
+                  "error": ["", "no memory"], "x": [1, 2], "tickers": ["", "A B"]}).to_csv(path / "points.csv", index=False)
+    pd.DataFrame({"point": ["p1"], "x": [1], "strategy": ["lstm+mvf"], "sharpe": [0.5]}).to_parquet(path / "results.parquet")
+    made_returns().to_parquet(path / "net_returns.parquet")
+    return path
+
+
+def test_a_sweep_is_read_as_it_was_written(small):
+    found = load(small)
+    assert (found.name, found.metric, found.parameters, found.base_point) == ("small", "sharpe", ["x", "tickers"], "")
+    assert found.points["state"].tolist() == ["done", "failed"]
+    assert found.results["sharpe"].tolist() == [0.5]
+    pd.testing.assert_frame_equal(found.net_returns, made_returns(), check_freq=False)
+
+
+def test_empty_text_of_a_point_stays_text(small):
+    points = load(small).points
+    assert points[["stage", "error", "tickers"]].to_numpy().tolist() == [
+        ["", "", ""], ["04_forecasting", "no memory", "A B"]]
+    assert points["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "lacks points.csv"),
+                                        ("results.parquet", "no point of .* is done")])
+def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small, name, told):
+    (small / name).unlink()
+    with pytest.raises(StageError, match=told) as error:
+        load(small)
+    assert "\n" not in str(error.value)
