@@ -73,7 +73,8 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         if key == "study":
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
         if key in grid:
-            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
+            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; "
+                             "change it there")
     base = yaml_files.load(ROOT / wanted["base"], overrides)
     values = as_parameters(base) | {"study": wanted["name"]}
     combinations = product(*grid.values()) if grid else []
@@ -86,8 +87,8 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         studies.append(validated(values | yaml_files.located(changes), where=where))
         same = first.setdefault(combined(as_parameters(studies[-1])), number)
         if same != number:
-            raise StudyError(f"{path}: points {same} ({_said(sets[same - 1])}) and {number} ({_said(changes)}) are the same "
-                             "study; leave one out")
+            raise StudyError(f"{path}: points {same} ({_said(sets[same - 1])}) and {number} ({_said(changes)}) are the "
+                             "same study; leave one out")
     parameters = [key for key in dict.fromkeys(key for changes in sets for key in changes)
                   if len(sets) == 1 or any(getattr(one, key) != getattr(studies[0], key) for one in studies)]
     made = [Point(*of_one) for of_one in zip(_names(sets, parameters), sets, studies, strict=True)]
@@ -129,11 +130,11 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
     if n_points > MOST:
         raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
     if not (ROOT / base).is_file():
-        raise StudyError(f"{path}: base: there is no file {base}; name a params file by its path from the repository's root, "
-                         "such as params/default.yml")
+        raise StudyError(f"{path}: base: there is no file {base}; name a params file by its path from the repository's "
+                         "root, such as params/default.yml")
     if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
-        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, digits, "
-                         "'-', '_' and '.'")
+        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, "
+                         "digits, '-', '_' and '.'")
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
@@ -141,8 +142,8 @@ def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
 
     One more value of a parameter changes no name; a parameter that begins to vary changes those of points that set it.
 
-    >>> _names([{"risk_aversion": 0.1, "cost_bps": 5}, {"models": ["zero", "ar"]}, {}], ["risk_aversion", "cost_bps", "models"])
-    ['risk_aversion-0.1__cost_bps-5', 'models-zero-ar', 'base']
+    >>> _names([{"seed": 1, "cost_bps": 0.5}, {"models": ["zero", "ar"]}, {}], ["seed", "cost_bps", "models"])
+    ['seed-1__cost_bps-0.5', 'models-zero-ar', 'base']
     """
     names: dict[str, None] = {}
     for changes in sets:

@@ -64,7 +64,8 @@ class Plan:
     def urgency(self) -> dict[str, int]:
         """How early each task should run: points in order and, within a point, the stage that most others wait for."""
         place = {point: number for number, point in enumerate(self.stages)}
-        return {key: len(contracts.readers(task.stage)) - 10 * place[task.points[0]] for key, task in self.tasks.items()}
+        return {key: len(contracts.readers(task.stage)) - 10 * place[task.points[0]]
+                for key, task in self.tasks.items()}
 
 
 def plan(grid: Grid, store: Store) -> Plan:
@@ -84,7 +85,8 @@ def plan(grid: Grid, store: Store) -> Plan:
         try:
             prices = [hashed(path) for path in market_fit.check(point.study, markets)]
         except ValueError as error:
-            raise StudyError(f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name}): {error}") from None
+            where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
+            raise StudyError(f"{where}: {error}") from None
         values, keys = as_parameters(point.study), {}
         for stage in STAGES:
             given = {name: values[name] for name in declared[stage]}
@@ -101,13 +103,15 @@ def plan(grid: Grid, store: Store) -> Plan:
 
 def line(task: Task, state: str, error: str = "") -> dict[str, Any]:
     """The ledger's line for a task that was not executed."""
-    return files.ledger_line(point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
-                             parameters=task.parameters, key=task.key, points=len(task.points))
+    return files.ledger_line(
+        point=task.points[0], stage=task.stage, state=state, started=time.time(), seconds=0.0, error=error,
+        parameters=task.parameters, key=task.key, points=len(task.points))
 
 
 def table(made: Plan) -> str:
     """The plan as a terminal shows it: what runs, what is shared, what is there."""
     grid, n_points, rows = made.grid, len(made.grid.points), []
+    n_alone = n_points * len(STAGES)
     for stage in STAGES:
         sharing = sorted({len(task.points) for task in made.tasks.values() if task.stage == stage})
         most = f"{sharing[0]}" if len(sharing) == 1 else f"{sharing[0]} to {sharing[-1]}"
@@ -116,5 +120,5 @@ def table(made: Plan) -> str:
     return "\n".join([
         f"sweep {grid.name}: {n_points} points of {grid.base} over {', '.join(grid.parameters)}",
         f"{'stage':<16}{'to run':>8}{'up to date':>12}{'points that share one':>23}", *rows,
-        f"{made.to_run()} stages to run, {len(made.up_to_date)} up to date, {n_points * len(STAGES) - len(made.tasks)} shared, "
-        f"in place of {n_points * len(STAGES)} runs of a stage"])
+        f"{made.to_run()} stages to run, {len(made.up_to_date)} up to date, {n_alone - len(made.tasks)} shared, "
+        f"in place of {n_alone} runs of a stage"])

@@ -1,7 +1,7 @@
 """What a sweep leaves: tables over all points, and a notebook that reads them.
 
-A sweep's folder holds `points.csv` (a row per point), `results` (a row per strategy of each point that is done, as csv and
-parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for) and `sweep.ipynb`.
+A sweep's folder holds `points.csv` (a row per point), `results` (a row per strategy of each point that is done, as csv
+and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for) and `sweep.ipynb`.
 """
 
 import json
@@ -45,8 +45,8 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
 
     Notes
     -----
-    `results` has the columns of `tables/performance.csv` and the validation MAE of the strategy's model, mean over assets.
-    `net_returns.parquet` has a column `<point>/<strategy>` for each of its rows.
+    `results` has the columns of `tables/performance.csv` and the validation MAE of the strategy's model, mean over
+    assets. `net_returns.parquet` has a column `<point>/<strategy>` for each of its rows.
     """
     settings = {point.name: _settings(point, grid.parameters) for point in grid.points}
     done = [name for name, (state, _, _) in accounts.items() if state == "done"]
@@ -89,15 +89,16 @@ def load(folder: Path) -> Sweep:
     """
     lacking = [name for name in ("sweep.json", "points.csv") if not (folder / name).exists()]
     if lacking:
-        raise StageError(f"{folder} is no sweep with results, it lacks {listed(lacking)}; run `forefolio sweep` with its file "
-                         f"first (params/sweeps/{folder.name}.yml, if it is one that ships)")
+        raise StageError(f"{folder} is no sweep with results, it lacks {listed(lacking)}; run `forefolio sweep` with "
+                         f"its file first (params/sweeps/{folder.name}.yml, if it is one that ships)")
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
     asked = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    points, results, net_returns = (read_frame(folder / name) for name in (TABLES[0], *TABLES[2:]))
+    points, results, returns = (read_frame(folder / name) for name in (TABLES[0], *TABLES[2:]))
     words = [name for name in points if name in ("stage", "error") or not pd.api.types.is_numeric_dtype(points[name])]
     points[words] = points[words].astype(object).fillna("")  # an empty text was written as nothing
-    return Sweep(**asked, points=points.assign(point=points["point"].astype(str)), results=results, net_returns=net_returns)
+    points["point"] = points["point"].astype(str)
+    return Sweep(**asked, points=points, results=results, net_returns=returns)
 
 
 def execute_notebook(folder: Path) -> None:
@@ -112,7 +113,8 @@ def execute_notebook(folder: Path) -> None:
         return
     made_of = contracts.combined({"tables": {name: files.file_hash(folder / name) for name in (*TABLES, "sweep.json")},
                                   "code": contracts.code(NOTEBOOK)})
-    executed, aside, stamp = folder / f"{NOTEBOOK}.ipynb", folder / f".{NOTEBOOK}.running.ipynb", folder / ".sweep.made_of"
+    executed, aside = folder / f"{NOTEBOOK}.ipynb", folder / f".{NOTEBOOK}.running.ipynb"
+    stamp = folder / ".sweep.made_of"
     if executed.exists() and stamp.exists() and stamp.read_text() == made_of:
         return
     from forefolio.runs import execution  # papermill takes seconds to import

@@ -1,7 +1,7 @@
 """Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
 
-The ledger tells what happened, the store has what is done, and both outlive the process that wrote them: the same command
-again runs only what is missing.
+The ledger tells what happened, the store has what is done, and both outlive the process that wrote them: the same
+command again runs only what is missing.
 """
 
 import os
@@ -103,7 +103,8 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         After the kernels were ended and the points that are done were made whole.
     """
     plan, folder = sweep.plan, sweep.folder
-    with (files.locked(folder, "`forefolio sweep`", rename="give this one another name in its file, or another --output"),
+    otherwise = "give this one another name in its file, or another --output"
+    with (files.locked(folder, "`forefolio sweep`", rename=otherwise),
           _asked(folder) as token, _handled(signal.default_int_handler, signal.SIGTERM)):
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
@@ -138,7 +139,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                     files.append_to_ledger(sweep.folder, line(task, state, error))
                 complete = [point for point in task.points if sweep.ended(point)[0] == "done"]
                 seconds = None
-                with suppress(FileNotFoundError):  # it is not done, or somebody deletes the store: stock is taken at the end
+                with suppress(FileNotFoundError):  # not done, or somebody deletes the store: stock is taken at the end
                     seconds = sweep.store.record(task.stage, key)["line"]["seconds"]
                     for point in complete:
                         _assemble(sweep, points[point])
@@ -152,8 +153,8 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
             progress.close()
     gone = len(plan.tasks.keys() - sweep.states.keys())
     if gone:
-        raise results.SweepFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is done is kept: "
-                                  "start one, and give the same command again")
+        raise results.SweepFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
+                                  "done is kept: start one, and give the same command again")
 
 
 # ------------------------------------------------------------------------------------------------ before and after
@@ -170,7 +171,7 @@ def _asked(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
-    """Handle signals in this way for a while: a polite request to end like Ctrl-C, or none while results are written."""
+    """Handle signals in this way for a while: a polite request to end like Ctrl-C, none while results are written."""
     before = {number: signal.signal(number, handler) for number in signals}
     try:
         yield
@@ -180,7 +181,7 @@ def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
 
 
 def _tidy(sweep: Sweep) -> None:
-    """Clear away what a killed command left, points that are no more, and results that are not as they were put there."""
+    """Clear away what a killed command left, points that are no more, and results that somebody changed."""
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
     _put_away(folder)
     mend(folder)
@@ -202,7 +203,7 @@ def _tidy(sweep: Sweep) -> None:
 
 
 def _put_away(folder: Path) -> None:
-    """Remove the folders in which tasks ran; moved first, so that a task of an earlier call can keep nothing of them."""
+    """Remove the folders in which tasks ran; moved first, so that a task of an earlier call cannot keep half of one."""
     if (folder / ".working").exists():
         os.rename(folder / ".working", folder / f".away-{uuid.uuid4().hex}")
     for path in folder.glob(".away-*"):
@@ -210,7 +211,7 @@ def _put_away(folder: Path) -> None:
 
 
 def _take_stock(sweep: Sweep) -> None:
-    """What somebody deleted is not done; a stage that is done has its line, also where its worker was killed before that."""
+    """Count as not run what somebody deleted, and write the lines that killed workers could not write."""
     written = {entry.get("key") for entry in files.read_ledger(sweep.folder) if entry["state"] == "done"}
     for key in [key for key, state in sweep.states.items() if state in GOOD]:
         stage = sweep.plan.tasks[key].stage
@@ -298,7 +299,8 @@ def summary(sweep: Sweep) -> str:
     counted = Counter(state for state, _, _ in accounts.values())
     ended = ", ".join(f"{number} {state}" for state, number in counted.items())
     lines = [f"{len(accounts)} point{'s' * (len(accounts) != 1)}: {ended}"]
-    lines += [f"{point}: {stage} {state}: {error}" for point, (state, stage, error) in accounts.items() if state not in QUIET]
+    lines += [f"{point}: {stage} {state}: {error}" for point, (state, stage, error) in accounts.items()
+              if state not in QUIET]
     if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
     return "\n".join([*lines, f"results: {sweep.folder}"])

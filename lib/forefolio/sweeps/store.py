@@ -1,8 +1,8 @@
 """Results of stages by their content: `.stages/<stage>-<key>/` beside the run folders, whole or not there.
 
-A folder in the store holds what one stage wrote, its executed notebook, and `record.json` with the manifest entry and the
-ledger's line. It takes its name in one step when all is in it. Points of a sweep are linked together from it: a file that
-many points share lies on the disk once.
+A folder in the store holds what one stage wrote, its executed notebook, and `record.json` with the manifest entry and
+the ledger's line. It takes its name in one step when all is in it. Points of a sweep are linked together from it: a
+file that many points share lies on the disk once.
 """
 
 import json
@@ -32,11 +32,11 @@ class Store:
         return self.outputs / ".stages" / f"{stage}-{key}"
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """What is kept beside the results of a stage: `entry` of the manifest, `line` of the ledger, `files`' sizes and times."""
+        """What is kept beside results: `entry` of the manifest, `line` of the ledger, sizes and times of `files`."""
         return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
 
     def intact(self, stage: str, key: str) -> bool:
-        """Whether the results of a stage are there, as they were put there: by size and time, and by hash where these differ."""
+        """Whether the results of a stage are as they were put there: by size and time, by hash where these differ."""
         folder = self.place(stage, key)
         try:
             kept = self.record(stage, key)
@@ -89,10 +89,10 @@ class Store:
         return True
 
     def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
-        """Make the run folder of a point from the store: each stage's files under their names, one manifest, its params file.
+        """Make the run folder of a point from the store: the files of its stages, one manifest, its params file.
 
-        A folder that is as it should be is left alone; another one is replaced as a whole, and files in it that no stage
-        made stay in it.
+        A folder that is as it should be is left alone; another one is replaced as a whole, and files in it that no
+        stage made stay in it.
 
         Parameters
         ----------
@@ -101,8 +101,8 @@ class Store:
         params : text of its params file.
         """
         entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
-        sources = {path: self.place(stage, stages[stage]) / path
-                   for stage, entry in reversed(entries.items()) for path in entry["files"]}  # plotly's is the first stage's
+        sources = {path: self.place(stage, stages[stage]) / path  # what many wrote (plotly's file) is the first one's
+                   for stage, entry in reversed(entries.items()) for path in entry["files"]}
         if contracts.read_manifest(folder) == entries and _holds(folder, sources, params):
             return
         new, old = _settled(folder)
@@ -123,7 +123,7 @@ def mend(sweep: Path) -> None:
 
 
 def _settled(point: Path) -> tuple[Path, Path]:
-    """Where a point is made anew, and where the old one waits meanwhile; what an interruption left of both is dealt with."""
+    """Finish or undo what an interruption left of a point; where its new folder is made, and where the old one waits."""
     new, old = (point.with_name(f".{point.name}.{kind}") for kind in ("new", "old"))
     if old.exists() and not point.exists():
         os.rename(old, point)

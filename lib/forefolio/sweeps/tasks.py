@@ -1,7 +1,7 @@
 """Workers run the tasks of a plan: processes of this machine, or whatever a Dask scheduler has.
 
-Dask starts each task after those whose results it reads. A worker runs one stage for all points that share it, keeps its
-results whole, and writes a line in the ledger. Importing Dask takes a second.
+Dask starts each task after those whose results it reads. A worker runs one stage for all points that share it, keeps
+its results whole, and writes a line in the ledger. Importing Dask takes a second.
 """
 
 import logging
@@ -26,11 +26,12 @@ from forefolio.study.parameters import StudyError
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import Store
 
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends the workers
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends workers
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, in each stage
-OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep was planned "
-              "with: where they were edited meanwhile, give the command again; another machine needs the same copy")
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
+OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep "
+              "was planned with: where they were edited meanwhile, give the command again; another machine needs the same "
+              "copy")
 OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
 
 
@@ -75,8 +76,8 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is not None:
         if not re.fullmatch(r"(tcp|tls|ucx|wss?)://.+:\d+", scheduler):
-            raise StudyError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as tcp://10.0.0.1:8786, as "
-                             "`dask scheduler` prints it")
+            raise StudyError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as "
+                             "tcp://10.0.0.1:8786, as `dask scheduler` prints it")
         try:
             client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -121,12 +122,13 @@ def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
     return futures
 
 
-def ended(client: Client, plan: Plan, futures: dict[str, Future], *, patience: float | None = None) -> Iterator[tuple[str, str, str]]:
+def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
+          patience: float | None = None) -> Iterator[tuple[str, str, str]]:
     """Tasks as they end: the key, the state, and the error where no worker could write it into the ledger.
 
-    A task that ended well leaves `futures`: Dask would run it again, only to have its answer, if the worker that ran it died.
-    One whose inputs did not end well is `not run`. It stops without the rest when the scheduler is gone, or after `patience`
-    seconds.
+    A task whose inputs did not end well is `not run`. The iterator stops without the rest when the scheduler is gone,
+    or after `patience` seconds. A task that ended well leaves `futures`: if the worker that ran it died, Dask would run
+    it again to have its answer.
     """
     keys = {future.key: key for key, future in futures.items()}
     try:
@@ -164,8 +166,8 @@ def run(task: Task, errand: Errand) -> str:
         This worker does not see the sweep's folder, or somebody deleted what the task reads.
     """
     if not errand.folder.is_dir():
-        raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder on a disk "
-                                "that all workers share")
+        raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder "
+                                "on a disk that all workers share")
     store, (address, cores) = Store(errand.folder.parent), here(errand.slots)
     about = {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
     if not errand.wanted():
@@ -189,7 +191,7 @@ def _run_or_raise(task: Task, errand: Errand, *made: str) -> str:
 
 
 def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
-    """Execute the notebook in a new folder; what it made goes to the store, and the notebook of a failure to `failed/`."""
+    """Execute the notebook in a new folder; what it made goes to the store, the notebook of a failure to `failed/`."""
     folder = errand.folder / ".working" / uuid.uuid4().hex
     failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
     try:
@@ -217,4 +219,5 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
 def here(shared: dict[str, int]) -> tuple[str, int]:
     """The name of this worker in the ledger, and the cores that one of its tasks may use."""
     worker = get_worker()
-    return f"{socket.gethostname()} {worker.address}", max(1, cpu_count() // shared.get(worker.ip, worker.state.nthreads))
+    sharing = shared.get(worker.ip, worker.state.nthreads)
+    return f"{socket.gethostname()} {worker.address}", max(1, cpu_count() // sharing)
