@@ -84,7 +84,7 @@ def plan(grid: Grid, store: Store) -> Plan:
     for number, point in enumerate(grid.points, 1):
         try:
             prices = [hashed(path) for path in market_fit.check(point.study, markets)]
-        except ValueError as error:
+        except StudyError as error:
             where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
             raise StudyError(f"{where}: {error}") from None
         values, keys = as_parameters(point.study), {}

@@ -61,8 +61,8 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
                              for name in done], axis=1, sort=True)
         for name, frame in zip(TABLES[1:], (results, results, returns), strict=True):
             write_frame(folder / name, frame)
-    asked = json.dumps({name: getattr(grid, name) for name in ASKED}, indent=1) + "\n"
-    files.write_whole(folder / "sweep.json", lambda aside: aside.write_text(asked))
+    asked = {name: getattr(grid, name) for name in ASKED}
+    files.write_text(folder / "sweep.json", json.dumps(asked, indent=1) + "\n")
 
 
 def _settings(point: Point, parameters: list[str]) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
 def _asked(folder: Path) -> Iterator[str]:
     """Let the workers see that a call wants its tasks, until it ends."""
     token = uuid.uuid4().hex
-    files.write_whole(folder / ".asked", lambda aside: aside.write_text(token, encoding="utf-8"))
+    files.write_text(folder / ".asked", token)
     try:
         yield token
     finally:

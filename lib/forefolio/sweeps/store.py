@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forefolio.files import file_hash, write_whole
+from forefolio.files import file_hash, write_text
 from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
 
@@ -78,7 +78,7 @@ class Store:
         for path in entry["files"]:
             _link(folder / path, aside / path)
         about = {"entry": entry, "line": line, "files": {path: _looks(aside / path) for path in entry["files"]}}
-        write_whole(aside / "record.json", lambda part: part.write_text(json.dumps(about, indent=1), encoding="utf-8"))
+        write_text(aside / "record.json", json.dumps(about, indent=1))
         self.place(stage, key).parent.mkdir(parents=True, exist_ok=True)
         try:
             os.rename(aside, self.place(stage, key))
@@ -106,7 +106,7 @@ class Store:
         if contracts.read_manifest(folder) == entries and _holds(folder, sources, params):
             return
         new, old = _settled(folder)
-        write_whole(new / PARAMS, lambda part: part.write_text(params, encoding="utf-8"))
+        write_text(new / PARAMS, params)
         contracts.write_manifest(new, entries)
         for path, source in ({path: folder / path for path in _theirs(folder)} | sources).items():
             _link(source, new / path)
@@ -123,7 +123,7 @@ def mend(sweep: Path) -> None:
 
 
 def _settled(point: Path) -> tuple[Path, Path]:
-    """Finish or undo what an interruption left of a point; where its new folder is made, and where the old one waits."""
+    """Finish or undo what an interruption left of a point; where its new folder is made, and the old one waits."""
     new, old = (point.with_name(f".{point.name}.{kind}") for kind in ("new", "old"))
     if old.exists() and not point.exists():
         os.rename(old, point)

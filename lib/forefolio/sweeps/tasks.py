@@ -30,8 +30,8 @@ DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C i
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
 OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep "
-              "was planned with: where they were edited meanwhile, give the command again; another machine needs the same "
-              "copy")
+              "was planned with: where they were edited meanwhile, give the command again; another machine needs the "
+              "same copy")
 OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
 
 
