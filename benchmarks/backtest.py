@@ -1,4 +1,4 @@
-"""A backtest of many rebalances through `rebalances.decide`, and the same problems through other libraries.
+"""A backtest of many rebalances through `decisions.decide`, and the same problems through other libraries.
 
 All get their inputs from the same functions: window, expected returns, path. skfolio is in the lock; Riskfolio-Lib and
 PyPortfolioOpt are not, and are measured where they are found (a folder on PYTHONPATH will do).
@@ -16,12 +16,16 @@ import pandas as pd
 from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.portfolios import decisions, problems
+from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
+from forefolio.portfolios.registry import Terms
 from forefolio.market.returns import rebalance_dates, simple_returns
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
 FRAMEWORKS = ("mvf", "rpp", "mdp")
+TERMS = Terms(estimation_window=WINDOW, covariance_estimator="sample", ridge=0.0, mu_horizon="next_day", use_residual=True,
+              residual_window=RESIDUALS, scenarios="append", risk_aversion=GAMMA, drawdown_path="uncompounded",
+              drawdown_alpha=1.0, risk_free=0.0, max_gross=0.0, limits=Limits())
 STATED = {  # what a library is asked for each framework; '' where it cannot express the problem
     "skfolio": {"mvf": "MeanRisk, maximize utility, variance", "rpp": "RiskBudgeting, variance",
                 "mdp": "MeanRisk, minimize maximum drawdown (uncompounded)"},
@@ -49,10 +53,7 @@ def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame,
 def ours(returns: pd.DataFrame, made: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: list[str]) -> np.ndarray:
     """Our weights, (n_rebalances * n_models * n_frameworks, n_assets), in this order."""
     weights, _ = decisions.decide(
-        returns, made, returns.notna(), rebalance_dates=dates, frameworks=frameworks, estimation_window=WINDOW,
-        residual_window=RESIDUALS, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=GAMMA,
-        drawdown_path="uncompounded", drawdown_alpha=1.0, limits=Limits(), risk_free=0.0, max_gross=0.0,
-        estimate_covariance=pd.DataFrame.cov)
+        returns, made, returns.notna(), rebalance_dates=dates, frameworks=frameworks, terms=TERMS)
     decided = weights[weights["strategy"] != "equal_weight"]
     return decided["weight"].to_numpy().reshape(-1, returns.shape[1])
 
@@ -63,15 +64,13 @@ def theirs(solvers: dict[str, Callable[[pd.DataFrame], np.ndarray]], returns: pd
     solved = []
     by_model = {model: decisions.average_over_seeds(made, model=model) for model in made["model"].unique()}
     for date in dates:
-        window = problems.estimation_sample(returns, date=date, days=WINDOW, name="estimation_window")
+        window = TERMS.window(returns, date)
         for of_model, framework in product(by_model.values(), frameworks):
             if framework == "mvf":  # a sample with the mean that is expected, and the covariance of the window
-                mu = decisions.expected_returns(of_model, returns, date=date, residual_window=RESIDUALS,
-                                                   use_residual=True, mu_horizon="next_day")
+                mu = decisions.expected_returns(of_model, returns, date=date, terms=TERMS)
                 sample = window - window.mean() + mu
             else:
-                sample = decisions.scenario_path(of_model, window, date=date, scenarios="append",
-                                                    mu_horizon="next_day")
+                sample = decisions.scenario_path(of_model, window, date=date, terms=TERMS)
             solved.append(solvers[framework](sample))
     return np.array(solved)
 

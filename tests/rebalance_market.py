@@ -1,4 +1,4 @@
-"""A year of five real stocks and the forecasts of three models, which the tests of decisions share."""
+"""A year of five real stocks, forecasts of three models and terms, which the tests of decisions share."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,13 @@ from skfolio.datasets import load_sp500_dataset
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.market.returns import rebalance_dates
+from forefolio.portfolios.problems import NONE
+from forefolio.portfolios.registry import Terms
 
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
+TERMS = Terms(estimation_window=60, covariance_estimator="sample", ridge=0.0, mu_horizon="next_day", use_residual=True,
+              residual_window=30, scenarios="append", risk_aversion=10.0, drawdown_path="constant_weights",
+              drawdown_alpha=1.0, risk_free=1e-4, max_gross=0, limits=NONE)
 
 
 @pytest.fixture(scope="module")

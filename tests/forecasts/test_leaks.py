@@ -11,6 +11,8 @@ from forefolio.forecasts.schedule import Fit, collected, fits, forecast_schedule
 from forefolio.market import simulated
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
+from forefolio.portfolios.registry import Terms
+from forefolio.study.vocabulary import FRAMEWORKS
 from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.study.parameters import Study
 
@@ -18,9 +20,9 @@ SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
 TRAINING = asset_networks.Training(lookback=3, epochs=2, batch_size=64, learning_rate=0.01, patience=2, seed=3, **SPLIT)
 NETWORKS = {"lstm": asset_networks.Recurrent("lstm", layers=1, units=3, dropout=0.1, recurrent_dropout=0.1),
             "cnn1d": asset_networks.CNN1D(layers=1, filters=3, kernel_size=2, pool_size=2, dense_units=4, dropout=0.1)}
-OPTIONS = {"frameworks": decisions.FRAMEWORKS, "estimation_window": 40, "residual_window": 20, "use_residual": True,
-           "mu_horizon": "month", "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3),
-           "risk_free": 0.0, "max_gross": 2.0, "estimate_covariance": pd.DataFrame.cov}
+OPTIONS = {"estimation_window": 40, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
+           "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
+           "covariance_estimator": "sample", "ridge": 0.0}
 SCENARIOS = {  # each with another path of the drawdown
     "append": {"drawdown_path": "constant_weights", "drawdown_alpha": 1.0},
     "recenter": {"drawdown_path": "buy_and_hold", "drawdown_alpha": 1.0},
@@ -52,8 +54,8 @@ def study(prices) -> tuple[pd.DataFrame, pd.DataFrame]:
     assert LAST in dates[1:-1]
     decided = []
     for scenarios, path in SCENARIOS.items():
-        weights, _ = decisions.decide(returns, made, prices.notna(), rebalance_dates=dates, scenarios=scenarios, **path,
-                                       **OPTIONS)
+        weights, _ = decisions.decide(returns, made, prices.notna(), rebalance_dates=dates, frameworks=tuple(FRAMEWORKS),
+                                      terms=Terms(scenarios=scenarios, **path, **OPTIONS))
         decided.append(weights.assign(scenarios=scenarios))
     return made, pd.concat(decided, ignore_index=True)
 

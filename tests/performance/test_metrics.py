@@ -1,5 +1,7 @@
 """Metrics by hand, the table of performance, excess over the benchmark, and the portfolios of each forecasting window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios import decisions
 from forefolio.portfolios.long_short import tangency
+from forefolio.portfolios.registry import Terms
+from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import METRICS
 
 YEAR = {"periods_per_year": 252, "risk_free_rate": 0.02}
@@ -323,8 +327,8 @@ def window_means():
 
 
 def by_window(window_means, coins, traded=None, **changes):
-    options = dict(estimation_window=100, estimate_covariance=pd.DataFrame.cov, risk_free=0.0, max_gross=0.0) | changes
-    return decisions.weights_by_window(window_means, coins, coins.notna() if traded is None else traded, **options)
+    terms = replace(Terms.of(Study(estimation_window=100)), **changes)
+    return decisions.weights_by_window(window_means, coins, coins.notna() if traded is None else traded, terms=terms)
 
 
 def measured(weights, coins, **changes):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
-from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
+from rebalance_market import TERMS, dates, forecasts, returns  # noqa: F401  fixtures
 
 from forefolio.portfolios import decisions, problems
 from forefolio.portfolios.long_only import risk_parity
@@ -14,9 +16,15 @@ def lstm(forecasts):
     return decisions.average_over_seeds(forecasts, model="lstm")
 
 
+def forecast_mean(forecasts, returns, date, mu_horizon):
+    terms = replace(TERMS, use_residual=False, mu_horizon=mu_horizon)
+    return decisions.expected_returns(forecasts, returns, date=date, terms=terms)
+
+
 def path_at(date, forecasts, returns, *, days=60, mu_horizon="next_day", scenarios):
     window = problems.estimation_sample(returns, date=date, days=days, name="estimation_window")
-    return decisions.scenario_path(forecasts, window, date=date, scenarios=scenarios, mu_horizon=mu_horizon)
+    return decisions.scenario_path(forecasts, window, date=date,
+                                   terms=replace(TERMS, scenarios=scenarios, mu_horizon=mu_horizon))
 
 
 def parity(path):
@@ -27,8 +35,7 @@ def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dat
     """Where r̂ is constant over the residual window, r̂ + ē is the window's mean return."""
     for constant in (0.0, 0.004):
         flat = forecasts[forecasts["model"] == "zero"].assign(forecast=constant)
-        mu = decisions.expected_returns(flat, returns, date=dates[1], residual_window=30, use_residual=True,
-                                      mu_horizon="next_day")
+        mu = decisions.expected_returns(flat, returns, date=dates[1], terms=TERMS)
         pd.testing.assert_series_equal(mu, returns.loc[:dates[1]].iloc[-30:].mean(), check_names=False)
 
 
@@ -43,8 +50,7 @@ def test_mean_residual_averages_the_residuals_whose_target_is_known(returns, for
 def test_the_months_mu_is_the_mean_of_its_days(returns, forecasts, lstm, dates):
     decided_then = forecasts[(forecasts["model"] == "lstm") & (forecasts["decision_date"] == dates[1])]
     assert decided_then["horizon"].nunique() > 15
-    options = dict(date=dates[1], residual_window=30, use_residual=False)
-    month, next_day = (decisions.expected_returns(lstm, returns, mu_horizon=horizon, **options)
+    month, next_day = (forecast_mean(lstm, returns, dates[1], horizon)
                        for horizon in ("month", "next_day"))
     by_asset = decided_then.groupby("asset")["forecast"].mean()
     pd.testing.assert_series_equal(month, by_asset.loc[month.index], check_names=False)
@@ -83,8 +89,7 @@ def test_append_and_history_are_the_window_with_and_without_the_coming_month(ret
 @pytest.mark.parametrize("mu_horizon", ["next_day", "month"])
 def test_recenter_gives_the_window_the_mean_that_is_forecast(mu_horizon, returns, lstm, dates):
     path = path_at(dates[1], lstm, returns, scenarios="recenter", mu_horizon=mu_horizon)
-    mu = decisions.expected_returns(lstm, returns, date=dates[1], residual_window=30, use_residual=False,
-                                  mu_horizon=mu_horizon)
+    mu = forecast_mean(lstm, returns, dates[1], mu_horizon)
     pd.testing.assert_series_equal(path.mean(), mu, check_names=False)
     shift = path - returns.loc[:dates[1]].iloc[-60:]
     assert np.ptp(shift, axis=0).max() < 1e-15 and abs(shift.iloc[0]).min() > 1e-5
@@ -149,7 +154,8 @@ def test_no_path_looks_past_its_date(scenarios, returns, lstm, dates):
 
 # -------------------------------------------------------------------------------------------------- what mu is made of
 def means_of(made, returns, dates, mu_horizon="next_day"):
-    return decisions.mvf_means(returns, made, rebalance_dates=dates, residual_window=30, mu_horizon=mu_horizon)
+    return decisions.mvf_means(returns, made, rebalance_dates=dates,
+                               terms=replace(TERMS, mu_horizon=mu_horizon))
 
 
 @pytest.mark.parametrize("mu_horizon", ["next_day", "month"])
@@ -158,12 +164,19 @@ def test_the_parts_of_mu_are_those_that_mvf_takes(mu_horizon, returns, forecasts
     assert list(means.columns) == ["rebalance_date", "model", "asset", "forecast", "residual", "mu", "window_mean"]
     assert len(means) == 2 * 3 * 5 and means["model"].unique().tolist() == ["zero", "mean", "lstm"]
     row = means[(means["model"] == "lstm") & (means["rebalance_date"] == dates[1])].set_index("asset")
-    options = {"date": dates[1], "residual_window": 30, "mu_horizon": mu_horizon}
     for column, use_residual in (("mu", True), ("forecast", False)):
-        expected = decisions.expected_returns(lstm, returns, use_residual=use_residual, **options)
+        terms = replace(TERMS, use_residual=use_residual, mu_horizon=mu_horizon)
+        expected = decisions.expected_returns(lstm, returns, date=dates[1], terms=terms)
         pd.testing.assert_series_equal(row[column], expected, check_names=False)
     np.testing.assert_allclose(row["residual"], row["mu"] - row["forecast"])
     np.testing.assert_allclose(row["window_mean"], returns.loc[:dates[1]].iloc[-30:].mean())
+
+
+def test_without_residual_mu_is_the_forecast_and_its_window_may_reach_back_to_days_without_forecasts(returns, lstm, dates):
+    terms = replace(TERMS, use_residual=False, residual_window=len(returns.loc[:dates[0]]))
+    means = decisions.mvf_means(returns, lstm.assign(seed=0), rebalance_dates=dates[:2], terms=terms)
+    assert (means["mu"] == means["forecast"]).all() and (means["residual"] == 0).all()
+    np.testing.assert_allclose(means["window_mean"].iloc[:5], returns.loc[:dates[0]].mean())
 
 
 def test_of_a_constant_forecast_mu_keeps_nothing_but_momentum(returns, forecasts, dates):

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from rebalance_market import TERMS
 
 from forefolio.portfolios import decisions, holdings
 from forefolio.portfolios.long_only import risk_parity
@@ -36,7 +39,7 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
 
 def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_bought(returns):
     """Also of a strategy that holds less: an asset that another strategy holds could be bought."""
-    options = {"estimation_window": 30, "estimate_covariance": pd.DataFrame.cov}
+    options = {"terms": replace(TERMS, estimation_window=30)}
     weights = decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3, "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
     distance = decisions.rpp_distance(returns, weights, **options)
     assert distance["strategy"].tolist() == ["lstm+rpp"] * 3

@@ -4,20 +4,23 @@ What is minimized is convex: by the gradient g at weights w, no portfolio v lies
 """
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rebalance_market import TERMS
 from scipy.optimize import linprog
 
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.portfolios import decisions, drawdown, frontier, holdings, long_only, long_short, problems
+from forefolio.portfolios import decisions, drawdown, frontier, holdings, long_only, long_short
 from forefolio.market.correlation import near_duplicates
 from forefolio.market.covariance import condition_number, estimate
 from forefolio.market.returns import rebalance_dates
+from forefolio.study.vocabulary import FRAMEWORKS
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 needs_coins = pytest.mark.skipif(not MARKETS or not (Path(MARKETS) / "crypto21_prices.csv").exists(),
@@ -184,11 +187,10 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
                                   validation_end=validation_end)
     made = pd.concat([baselines.zero(returns, schedule), baselines.historical_mean(returns, schedule)])
     dates = rebalance_dates(returns.index, validation_end=validation_end)[:4]
+    chosen = {"covariance_estimator": estimate_covariance.keywords["estimator"], "ridge": estimate_covariance.keywords["ridge"]}
+    terms = replace(TERMS, estimation_window=120, risk_aversion=1.0, risk_free=1e-5, max_gross=max_gross, **chosen)
     weights, log = decisions.decide(
-        returns, made, returns.notna(), rebalance_dates=dates, frameworks=decisions.FRAMEWORKS, estimation_window=120,
-        residual_window=30, use_residual=True, mu_horizon="next_day", scenarios="append", risk_aversion=1.0,
-        drawdown_path="constant_weights", drawdown_alpha=1.0, limits=problems.NONE, risk_free=1e-5,
-        max_gross=max_gross, estimate_covariance=estimate_covariance)
+        returns, made, returns.notna(), rebalance_dates=dates, frameworks=tuple(FRAMEWORKS), terms=terms)
     short = log["strategy"].str.endswith("+tangency")
     assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
     assert log.loc[short, "status"].isin(["optimal", "fallback" if max_gross else "inefficient"]).all()
@@ -196,9 +198,8 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     gross = holdings.gross_exposure_by_date(weights)["gross_exposure"]
     assert gross.min() > 1 - 1e-9 and (not max_gross or gross.max() < max_gross + 1e-6)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
-    options = {"estimation_window": 120, "estimate_covariance": estimate_covariance}
-    assert decisions.rpp_distance(returns, weights, **options)["one_way_distance"].notna().all()
-    shares = holdings.risk_contributions(returns, weights, date=dates[0], **options)
+    assert decisions.rpp_distance(returns, weights, terms=terms)["one_way_distance"].notna().all()
+    shares = holdings.risk_contributions(returns, weights, date=dates[0], terms=terms)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
 
 

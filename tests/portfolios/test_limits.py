@@ -95,7 +95,7 @@ def test_limits_are_met_or_missed():
 
 def test_impossible_bounds_are_one_sentence():
     for limits in (Limits(max_weight=0.3), Limits(min_weight=0.4)):
-        with pytest.raises(ValueError, match="weights of 3 assets cannot sum to one"):
+        with pytest.raises(ValueError, match="lets no weights of 3 assets sum to one"):
             limits.attainable(ASSETS)
     assert Limits(min_weight=1 / 3, max_weight=1 / 3).attainable(ASSETS)[1] == ""  # equal weight is possible
 

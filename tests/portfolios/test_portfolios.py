@@ -276,9 +276,9 @@ def test_risk_parity_sells_what_is_gone_and_says_so(Sigma):
 
 
 def test_too_few_assets_for_the_largest_weight_are_refused(mu, Sigma):
-    with pytest.raises(ValueError, match="weights of 4 assets cannot sum to one"):
+    with pytest.raises(ValueError, match="lets no weights of 4 assets sum to one"):
         long_only.risk_parity(Sigma.loc[FOUR, FOUR], limits=Limits(max_weight=0.2))
-    with pytest.raises(ValueError, match="weights of 4 assets cannot sum to one"):
+    with pytest.raises(ValueError, match="lets no weights of 4 assets sum to one"):
         long_only.mean_variance_forecast(mu[FOUR], Sigma.loc[FOUR, FOUR], risk_aversion=1, limits=Limits(max_weight=0.2))
 
 

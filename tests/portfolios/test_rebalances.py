@@ -1,26 +1,22 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from rebalance_market import dates, forecasts, returns  # noqa: F401  fixtures
+from rebalance_market import TERMS, dates, forecasts, returns  # noqa: F401  fixtures
 
-from forefolio.portfolios import decisions
-from forefolio.portfolios import holdings
+from forefolio.portfolios import decisions, holdings, registry
 from forefolio.performance.backtest import backtest
 from forefolio.market.covariance import estimate
 from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
 from forefolio.portfolios.long_short import global_minimum_variance, tangency
-from forefolio.portfolios.problems import Limits, NONE
+from forefolio.portfolios.problems import Limits
 from forefolio.portfolios.long_short import tangency_within
+from forefolio.study.vocabulary import FRAMEWORKS
 from forefolio.portfolios.long_only import mean_variance_forecast, risk_parity
 from forefolio.portfolios.problems import OptimizationError
 
-OPTIONS = {"frameworks": ["mvf", "rpp", "mdp"], "estimation_window": 60, "residual_window": 30, "use_residual": True,
-           "mu_horizon": "next_day", "scenarios": "append", "risk_aversion": 10.0,
-           "drawdown_path": "constant_weights", "drawdown_alpha": 1.0, "limits": NONE,
-           "risk_free": 1e-4, "max_gross": 0, "estimate_covariance": pd.DataFrame.cov}
-COVARIANCE = {"estimation_window": 60, "estimate_covariance": pd.DataFrame.cov}
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +24,10 @@ def decided(returns, forecasts, dates):
     return decide(returns, forecasts, dates)
 
 
-def decide(returns, forecasts, dates, traded=None, **changed):
+def decide(returns, forecasts, dates, traded=None, frameworks=("mvf", "rpp", "mdp"), **changed):
     traded = returns.notna() if traded is None else traded
-    return decisions.decide(returns, forecasts, traded, rebalance_dates=dates, **(OPTIONS | changed))
+    return decisions.decide(returns, forecasts, traded, rebalance_dates=dates, frameworks=frameworks,
+                            terms=replace(TERMS, **changed))
 
 
 def held(weights, strategy, date):
@@ -138,8 +135,8 @@ def test_append_puts_the_months_forecasts_after_the_window(returns, forecasts, d
 def test_rpp_and_mdp_look_at_the_path_of_the_scenarios(scenarios, returns, forecasts, dates):
     weights, log = decide(returns, forecasts, dates[:1], scenarios=scenarios, mu_horizon="month")
     lstm = decisions.average_over_seeds(forecasts, model="lstm")
-    path = decisions.scenario_path(lstm, returns.loc[:dates[0]].iloc[-60:], date=dates[0], scenarios=scenarios,
-                                      mu_horizon="month")
+    path = decisions.scenario_path(lstm, returns.loc[:dates[0]].iloc[-60:], date=dates[0], 
+                                   terms=replace(TERMS, scenarios=scenarios, mu_horizon="month"))
     for strategy, expected in {"lstm+rpp": risk_parity(path.cov()), "lstm+mdp": minimum_drawdown(path)}.items():
         pd.testing.assert_series_equal(held(weights, strategy, dates[0]), expected.weights, check_names=False)
     assert not log["note"].str.contains("days").any()
@@ -208,11 +205,11 @@ def test_the_order_of_rows_and_assets_names_nothing(decided, returns, forecasts,
 def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, forecasts, dates):
     calls = []
 
-    def counted(covariance, **options):
+    def counted(covariance, terms, limits):
         calls.append(covariance)
-        return risk_parity(covariance, **options)
+        return risk_parity(covariance, limits=limits)
 
-    monkeypatch.setattr(decisions, "risk_parity", counted)
+    monkeypatch.setitem(registry.FRAMEWORKS, "rpp", counted)
     weights, log = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history")
     assert len(calls) == 2 and len(log) == 2 * 4  # three models and equal weight at two dates
     first = held(weights, "zero+rpp", dates[0])
@@ -220,12 +217,12 @@ def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, fo
 
 
 def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, returns, forecasts, dates):
-    def failing(scenarios, **options):
+    def failing(scenarios, terms, limits):
         if scenarios.index[59] == dates[1]:
             raise OptimizationError("the solver stalled")
-        return minimum_drawdown(scenarios, **options)
+        return minimum_drawdown(scenarios, limits=limits)
 
-    monkeypatch.setattr(decisions, "minimum_drawdown", failing)
+    monkeypatch.setitem(registry.FRAMEWORKS, "mdp", failing)
     weights, log = decide(returns, forecasts[forecasts["model"] == "mean"], dates[:3])
     failed = log[log["status"] == "failed"]
     assert failed[["date", "strategy"]].to_numpy().tolist() == [[dates[1], "mean+mdp"]]
@@ -243,34 +240,34 @@ def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, date
 
 
 def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
-    distance = decisions.rpp_distance(returns, decided[0], **COVARIANCE)
+    distance = decisions.rpp_distance(returns, decided[0], terms=TERMS)
     assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
     history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
     row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
     difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
     assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
-    assert decisions.rpp_distance(returns, history, **COVARIANCE)["one_way_distance"].max() < 1e-12
+    assert decisions.rpp_distance(returns, history, terms=TERMS)["one_way_distance"].max() < 1e-12
 
 
 def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
     history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
-    shares = holdings.risk_contributions(returns, history, date=dates[0], **COVARIANCE)
+    shares = holdings.risk_contributions(returns, history, date=dates[0], terms=TERMS)
     assert set(shares["strategy"]) == set(history["strategy"])
     parity = shares[shares["strategy"] == "mean+rpp"]
     np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
     with pytest.raises(ValueError, match="No weights"):
-        holdings.risk_contributions(returns, history, date="2022-04-01", **COVARIANCE)
+        holdings.risk_contributions(returns, history, date="2022-04-01", terms=TERMS)
 
 
 def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     """By MVF on the window, by RPP on its path, by the distance and the contributions on the window again."""
     shrunk = partial(estimate, estimator="ledoit_wolf", ridge=0.05)
-    weights, _ = decide(returns, forecasts, dates[:1], estimate_covariance=shrunk)
+    changed = {"covariance_estimator": "ledoit_wolf", "ridge": 0.05}
+    weights, _ = decide(returns, forecasts, dates[:1], **changed)
     window = returns.loc[:dates[0]].iloc[-60:]
     mean = decisions.average_over_seeds(forecasts, model="mean")
-    mu = decisions.expected_returns(mean, returns, date=dates[0], residual_window=30, use_residual=True,
-                                  mu_horizon="next_day")
+    mu = decisions.expected_returns(mean, returns, date=dates[0], terms=TERMS)
     path = pd.concat([window, decisions.forecast_path(mean, date=dates[0], assets=returns.columns)])
     for strategy, problem in {
         "mean+mvf": lambda Sigma: mean_variance_forecast(mu, Sigma(window), risk_aversion=10.0).weights,
@@ -279,11 +276,10 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
         ours = held(weights, strategy, dates[0])
         pd.testing.assert_series_equal(ours, problem(shrunk), check_names=False)
         assert (ours - problem(pd.DataFrame.cov)).abs().max() > 1e-3
-    history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history",
-                        estimate_covariance=shrunk)
-    options = {"estimation_window": 60, "estimate_covariance": shrunk}
-    assert decisions.rpp_distance(returns, history, **options)["one_way_distance"].max() < 1e-12
-    shares = holdings.risk_contributions(returns, history, date=dates[0], **options)
+    history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history", **changed)
+    terms = replace(TERMS, **changed)
+    assert decisions.rpp_distance(returns, history, terms=terms)["one_way_distance"].max() < 1e-12
+    shares = holdings.risk_contributions(returns, history, date=dates[0], terms=terms)
     np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
 
 
@@ -295,7 +291,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     ({"frameworks": ["tangency"], "max_gross": 0.5}, "max_gross is 0.5: give at least 1"),
     ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
     ({"scenarios": "recentre"}, "scenarios is 'recentre': choose one of append, recenter, forecast_only, history"),
-    ({"limits": Limits(max_weight=0.15)}, "weights of 5 assets cannot sum to one"),
+    ({"limits": Limits(max_weight=0.15)}, "max_weight: 0.15 lets no weights of 5 assets sum to one; give at least 0.2"),
 ])
 def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
     with pytest.raises(ValueError, match=message):
@@ -340,9 +336,8 @@ def test_without_limits_every_problem_is_what_it_is_alone(decided, returns, fore
     weights, date = decided[0], dates[1]
     window = returns.loc[:date].iloc[-60:]
     mean = decisions.average_over_seeds(forecasts, model="mean")
-    mu = decisions.expected_returns(mean, returns, date=date, residual_window=30, use_residual=True,
-                                       mu_horizon="next_day")
-    path = decisions.scenario_path(mean, window, date=date, scenarios="append", mu_horizon="next_day")
+    mu = decisions.expected_returns(mean, returns, date=date, terms=TERMS)
+    path = decisions.scenario_path(mean, window, date=date, terms=TERMS)
     for framework, alone in {
         "mvf": mean_variance_forecast(mu, window.cov(), risk_aversion=10.0),
         "rpp": risk_parity(path.cov()),
@@ -368,7 +363,7 @@ def test_what_a_backtest_trades_stays_within_the_turnover_limit(max_turnover, de
 
 
 def test_bounds_hold_for_the_long_only_frameworks_alone(returns, forecasts, dates):
-    options = {"frameworks": decisions.FRAMEWORKS, "risk_free": 0.0}
+    options = {"frameworks": tuple(FRAMEWORKS), "risk_free": 0.0}
     weights, _ = decide(returns, forecasts, dates[:2], limits=Limits(min_weight=0.1, max_weight=0.27), **options)
     free, _ = decide(returns, forecasts, dates[:2], **options)
     unbound = weights["strategy"].str.endswith(("+tangency", "equal_weight"))
@@ -414,11 +409,11 @@ def test_strategies_share_a_problem_only_if_they_hold_the_same(returns, forecast
 def test_limited_strategies_that_hold_the_same_are_solved_once(monkeypatch, returns, forecasts, dates):
     limits = []
 
-    def counted(covariance, **options):
-        limits.append(options["limits"])
-        return risk_parity(covariance, **options)
+    def counted(covariance, terms, given):
+        limits.append(given)
+        return risk_parity(covariance, limits=given)
 
-    monkeypatch.setattr(decisions, "risk_parity", counted)
+    monkeypatch.setitem(registry.FRAMEWORKS, "rpp", counted)
     weights, _ = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history",
                         limits=Limits(max_turnover=0.01))
     assert len(limits) == 2 and limits[0].held is None
@@ -521,7 +516,7 @@ def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_uni
     np.testing.assert_allclose(at_last["weight"], 0.5, atol=1e-6)
     bounded = log[log["strategy"] != "equal_weight"]
     assert (bounded["note"].str.contains("max_weight 50 %, as 2 assets need") == (bounded["date"] == dates[1])).all()
-    with pytest.raises(ValueError, match="cannot sum to one"):
+    with pytest.raises(ValueError, match="lets no weights of 5 assets sum to one"):
         decide(returns, forecasts, dates[:2], limits=Limits(max_weight=0.9 * even))
 
 
@@ -569,8 +564,8 @@ def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns
     left = weights[weights["asset"] != "KO"].reset_index(drop=True)
     pd.testing.assert_frame_equal(left, others, check_exact=True)
     assert (held(weights, "equal_weight", dates[0]).drop("KO") == 0.25).all()
-    distance = decisions.rpp_distance(returns, weights, **COVARIANCE)["one_way_distance"]
-    np.testing.assert_array_equal(distance, decisions.rpp_distance(returns.drop(columns="KO"), others, **COVARIANCE)[
+    distance = decisions.rpp_distance(returns, weights, terms=TERMS)["one_way_distance"]
+    np.testing.assert_array_equal(distance, decisions.rpp_distance(returns.drop(columns="KO"), others, terms=TERMS)[
         "one_way_distance"])
 
 

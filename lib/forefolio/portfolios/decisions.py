@@ -1,27 +1,24 @@
-"""What is known at a decision date: the forecasts made then, the errors seen so far, the window of returns up to it.
+"""The weights that each strategy decides at each rebalance date, and what is known then.
 
-A decision at date t sees returns up to and including t, forecasts decided at t, and forecasts whose target is not
-after t with their errors; nothing else.
-
-The weights that each strategy decides at each rebalance date.
-
-A strategy `<model>+<framework>` turns the forecasts of a model into weights; what it may know is in `expectations`.
+A strategy `<model>+<framework>` turns the forecasts of a model into weights. A decision at date t sees returns up to and
+including t, forecasts decided at t, and forecasts whose target is not after t with their errors; nothing else.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
-from forefolio.portfolios.drawdown import minimum_drawdown
-from forefolio.portfolios.long_only import equal_weight, mean_variance_forecast, risk_parity
-from forefolio.portfolios.long_short import tangency_portfolio
-from forefolio.portfolios.problems import Limits, OptimizationError, Solution, estimation_sample, joined
+from forefolio.portfolios import registry
+from forefolio.portfolios.long_only import equal_weight
+from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, estimation_sample, joined
+from forefolio.portfolios.registry import Terms
+from forefolio.study import vocabulary
 
+LOG = ["date", "strategy", "solver", "status", "note", "spread"]
 MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
     "month": lambda month: month.mean(),
@@ -34,15 +31,137 @@ SCENARIOS = {  # window of actual returns, forecasts of the coming month, what g
 }
 
 
-def expected_returns(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, residual_window: int,
-                     use_residual: bool, mu_horizon: str) -> pd.Series:
-    """The mu of MVF and tangency at `date`: the model's forecast, and where wanted its mean recent error.
+def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
+           frameworks: Sequence[str], terms: Terms) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Decide the weights of every strategy at every rebalance date.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (n_days, n_assets)
+        Simple daily returns, dates ascending.
+    forecasts : DataFrame
+        Columns decision_date, target_date, horizon, asset, model, seed, forecast; averaged over seeds here.
+    traded : DataFrame of bool, shape (n_days, n_assets)
+        Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
+    rebalance_dates : sequence of dates
+        Decision dates, days of `returns`, ascending.
+    frameworks : sequence of str
+        Names of `registry.FRAMEWORKS`.
+    terms : Terms
+        Its limits hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
+        drifted to this one. Where too few assets trade for the bounds they are widened to equal weight, and the log
+        says so.
+
+    Returns
+    -------
+    weights : DataFrame
+        Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`. The
+        weights of a strategy sum to one on each date; those of tangency may be negative.
+    solver_log : DataFrame
+        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal weight
+        at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form of the
+        tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`, and the note
+        has what the global minimum variance portfolio would be. A note also says of how many of the window's days there
+        were forecasts, where not of all, and which limit on turnover had to be widened. `spread` is of RPP alone:
+        the largest contribution to risk over the smallest, minus 1, on the covariance that the solver was given. It is
+        rounding where no limit binds, and infinite where limits leave a contribution that is not positive.
+
+    Raises
+    ------
+    ValueError
+        If a framework or an option is unknown, `max_gross` is neither 0 nor at least 1, the bounds on weights are
+        impossible for the number of assets, a window is longer than the data before a date, or a forecast or return is
+        missing.
+
+    Notes
+    -----
+    An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
+    An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
+    who avoid risk. What was held of it is sold at that last price at the first rebalance after it, and counts as
+    turnover.
+    Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.
+    """
+    dates = pd.DatetimeIndex(rebalance_dates)
+    _check(returns, traded, dates, frameworks)
+    terms.limits.check(returns.shape[1])
+    by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
+    decided, last = [], {}  # last: the date before and what each strategy decided then
+    for date in dates:
+        assets = returns.columns[traded.loc[date, returns.columns]]
+        solved = []  # the date's problems with their solutions: one that several strategies share is solved once
+        for (model, of_model), framework in product(by_model.items(), frameworks):
+            strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
+            kind = vocabulary.FRAMEWORKS[framework]
+            seen, note = SEEN[kind.sees](of_model, returns[own], date, terms)
+            note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
+            limits = NONE
+            if kind.long_only:
+                limits, widened = terms.limits.fitting(len(own))
+                note = joined(note, widened)
+                if limits.max_turnover < 1 and strategy in last:
+                    limits = replace(limits, held=_drifted(*last[strategy], returns.loc[:date]))
+            asked = [framework, *seen, *([] if limits.held is None else [limits.held])]
+            chosen = next((answer for known, answer in solved if _alike(known, asked)), None)
+            if chosen is None:
+                chosen = solution(framework, seen, terms, limits)
+                solved.append((asked, chosen))
+            last[strategy] = date, chosen.weights
+            decided.append((date, strategy, chosen, note))
+        decided.append((date, vocabulary.EQUAL_WEIGHT, equal_weight(assets), ""))
+    return _frames(decided, returns.columns, traded)
+
+
+def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -> Solution:
+    """Solve a framework's problem; where that fails, equal weight of the assets, with the reason in the note."""
+    try:
+        return registry.FRAMEWORKS[framework](*seen, terms, limits)
+    except OptimizationError as error:
+        assets = seen[-1].columns  # of the covariance or the path, which comes last
+        return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {error}")
+
+
+def _alike(one: list, other: list) -> bool:
+    """Whether two problems have the same framework and the same frames."""
+    return (one[0] == other[0] and len(one) == len(other)
+            and all(frame.equals(same) for frame, same in zip(one[1:], other[1:])))
+
+
+def _mean(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """Forecast with its mean error, and the covariance of the window's actual returns."""
+    mu = expected_returns(of_model, returns, date=date, terms=terms)
+    return (mu, terms.covariance(terms.window(returns, date))), ""
+
+
+def _forecast(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """The same with the forecast as it is: Zouaoui & Naas (2025) add no residual."""
+    return _mean(of_model, returns, date, replace(terms, use_residual=False))
+
+
+def _path(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """Days of returns informed by forecasts, with a note where some days of the window have no forecast."""
+    window = terms.window(returns, date)
+    path = scenario_path(of_model, window, date=date, terms=terms)
+    return (path,), f"forecasts of {len(path)} of the {len(window)} days" if len(path) < len(window) else ""
+
+
+def _covariance(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """Covariance of that path."""
+    (path,), note = _path(of_model, returns, date, terms)
+    level = path.iloc[0].where((path == path.iloc[0]).all(), 0.0)  # else what never varies would vary by rounding
+    return (terms.covariance(path - level),), note
+
+
+SEEN = {"mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path}  # what a framework sees at a date
+
+
+def expected_returns(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.Series:
+    """The mu of MVF at `date`: the model's forecast, and where wanted its mean recent error.
 
     Parameters
     ----------
     forecasts : DataFrame
         Of one model, as `average_over_seeds` returns.
-    returns, date, residual_window, use_residual, mu_horizon
+    returns, date, terms
         As in `decide`.
 
     Returns
@@ -59,9 +178,15 @@ def expected_returns(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Da
     -----
     Where the forecast is constant over the residual window, r̂ + ē is the mean return of that window: momentum.
     """
-    month = forecast_path(forecasts, date=date, assets=returns.columns)
-    mu = option(MU_HORIZONS, mu_horizon, "mu_horizon")(month)
-    return mu + mean_residual(forecasts, returns, date=date, residual_window=residual_window) if use_residual else mu
+    mu = _forecast_mean(forecast_path(forecasts, date=date, assets=returns.columns), terms)
+    if not terms.use_residual:
+        return mu
+    return mu + mean_residual(forecasts, returns, date=date, residual_window=terms.residual_window)
+
+
+def _forecast_mean(month: pd.DataFrame, terms: Terms) -> pd.Series:
+    """Expected return a day by the coming month's forecasts."""
+    return option(MU_HORIZONS, terms.mu_horizon, "mu_horizon")(month)
 
 
 def mean_residual(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, residual_window: int) -> pd.Series:
@@ -92,8 +217,7 @@ def forecast_path(forecasts: pd.DataFrame, *, date: Date, assets: pd.Index) -> p
     return path.rename_axis(index=None, columns=assets.name)
 
 
-def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, scenarios: str,
-                  mu_horizon: str) -> pd.DataFrame:
+def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
     """The path of returns whose covariance RPP and whose drawdown MDP looks at.
 
     Parameters
@@ -102,7 +226,7 @@ def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, 
         Of one model, as `average_over_seeds` returns.
     window : DataFrame, shape (n_days, n_assets)
         Actual returns up to and including `date`, as `estimation_sample` returns.
-    date, scenarios, mu_horizon
+    date, terms
         As in `decide`.
 
     Returns
@@ -124,12 +248,11 @@ def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, 
     MDP only. There are no forecasts up to `train_end`: the model was fitted on these days, and knows them.
     """
     month = forecast_path(forecasts, date=date, assets=window.columns)
-    mu = option(MU_HORIZONS, mu_horizon, "mu_horizon")(month)
-    path = option(SCENARIOS, scenarios, "scenarios")(
-        window, month, lambda: next_day_forecasts(forecasts, window).dropna(), mu)
+    path = option(SCENARIOS, terms.scenarios, "scenarios")(
+        window, month, lambda: next_day_forecasts(forecasts, window).dropna(), _forecast_mean(month, terms))
     if len(path) < 2:
         raise ValueError(f"Model {forecasts['model'].iloc[0]} has forecasts of {len(path)} of the {len(window)} days up to "
-                         f"{iso_day(date)}, too few for scenarios {scenarios}: choose another, or end the training period "
+                         f"{iso_day(date)}, too few for scenarios {terms.scenarios}: choose another, or end the training period "
                          "earlier")
     return path
 
@@ -145,20 +268,107 @@ def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
     return of_model.groupby(keys, sort=False, as_index=False)["forecast"].mean()
 
 
-def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date], residual_window: int,
-              mu_horizon: str) -> pd.DataFrame:
+def option(options: dict[str, Callable], choice: str, name: str) -> Callable:
+    """What an option stands for."""
+    if choice not in options:
+        raise ValueError(f"{name} is {choice!r}: choose one of {', '.join(options)}")
+    return options[choice]
+
+FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
+LOG = ["date", "strategy", "solver", "status", "note", "spread"]
+
+
+def _drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
+    """Weights before today's trade from those decided at the last date, as in `backtest`; None where nothing is left of them."""
+    holdings = weights[weights > 0]
+    holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
+    return holdings / holdings.sum() if holdings.sum() > 0 else None
+
+
+def _without(assets: pd.Index, reason: str) -> str:
+    """A note on assets that were left out."""
+    return "" if assets.empty else f"without {', '.join(map(str, assets))}, {reason}"
+
+
+def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]], assets: pd.Index,
+            traded: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Weights of all assets, and the log, with the assets that could not be bought in its notes."""
+    weights, log = [], []
+    for date, strategy, chosen, note in decided:
+        weights.append(pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": assets,
+                                     "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
+        without = _without(assets[~traded.loc[date, assets]].sort_values(), "not traded that day")
+        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
+    return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=LOG)
+
+
+def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
+    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or unordered."""
+    for framework in frameworks:
+        if framework not in registry.FRAMEWORKS:
+            raise ValueError(f"There is no framework {framework!r}: choose among {', '.join(registry.FRAMEWORKS)}")
+    if not returns.index.is_monotonic_increasing or not returns.index.is_unique:
+        raise ValueError("The dates of the returns must be ascending and without repeats: sort them")
+    if len(dates) == 0 or not dates.isin(returns.index).all():
+        lost = iso_day(dates[~dates.isin(returns.index)][0]) if len(dates) else "none"
+        raise ValueError(f"Rebalance dates must be trading days of the returns, and {lost} is not: use rebalance_dates")
+    if not dates.is_monotonic_increasing or not dates.is_unique:
+        raise ValueError("The rebalance dates must be ascending and without repeats: sort them")
+    known = returns.loc[:dates.max()]
+    if known.isna().any(axis=None):
+        raise ValueError(f"The returns of {known.columns[known.isna().any()][0]} have gaps: build the universe first")
+    if not returns.columns.isin(traded.columns).all() or not dates.isin(traded.index).all():
+        raise ValueError("traded says nothing of some asset or rebalance date: give a column an asset and a row a day")
+    if not traded.loc[dates, returns.columns].any(axis=1).all():
+        lost = dates[~traded.loc[dates, returns.columns].any(axis=1)][0]
+        raise ValueError(f"No asset has a price on {iso_day(lost)}, so nothing can be decided then: mend the prices")
+
+
+def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded: pd.DataFrame, *,
+                      terms: Terms) -> pd.DataFrame:
+    """Tangency portfolios from the mean forecast of the coming W days, for each window W of a joint network.
+
+    Parameters
+    ----------
+    window_means : DataFrame
+        Columns model, seed, window, decision_date, asset, forecast, as joint networks give them; averaged over seeds.
+    returns, traded, terms
+        As `decide` takes them.
+
+    Returns
+    -------
+    DataFrame
+        Columns rebalance_date, model, window, strategy (`<model>+tangency, <window> days`), asset, weight, status.
+        Where there is no solution, equal weight, status `failed`.
+    """
+    rows = []
+    means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
+    for (model, window, date), of_date in means.groupby(level=[0, 1, 2], sort=False):
+        assets = returns.columns[traded.loc[date, returns.columns]]
+        mu, Sigma = of_date.droplevel([0, 1, 2])[assets], terms.covariance(terms.window(returns[assets], date))
+        chosen = solution("tangency", (mu, Sigma), terms)
+        rows.append(pd.DataFrame({
+            "rebalance_date": date, "model": model, "window": window, "strategy": f"{model}+tangency, {window} days",
+            "asset": returns.columns, "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy(),
+            "status": chosen.status}))
+    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(
+        columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
+
+
+def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date],
+              terms: Terms) -> pd.DataFrame:
     """What MVF's mu is made of at each rebalance: the forecast and its mean recent error, beside the mean return.
 
     Parameters
     ----------
-    returns, forecasts, rebalance_dates, residual_window, mu_horizon
+    returns, forecasts, rebalance_dates, terms
         As in `decide`.
 
     Returns
     -------
     DataFrame
-        Columns rebalance_date, model, asset, forecast (r̂), residual (ē), mu (r̂ + ē), window_mean (mean return of the
-        residual window: momentum), fractions a day.
+        Columns rebalance_date, model, asset, forecast (r̂), residual (ē, or 0 without `use_residual`), mu (r̂ + ē),
+        window_mean (mean return of the residual window: momentum), fractions a day.
 
     Raises
     ------
@@ -175,10 +385,10 @@ def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates
         of_model = average_over_seeds(forecasts, model=model)
         own = returns[returns.columns[returns.columns.isin(of_model["asset"].unique())]]
         for date in pd.DatetimeIndex(rebalance_dates):
-            options = {"date": date, "residual_window": residual_window}
-            forecast = expected_returns(of_model, own, use_residual=False, mu_horizon=mu_horizon, **options)
-            residual = mean_residual(of_model, own, **options)
-            recent = estimation_sample(own, date=date, days=residual_window, name="residual_window")
+            forecast = _forecast_mean(forecast_path(of_model, date=date, assets=own.columns), terms)
+            residual = (mean_residual(of_model, own, date=date, residual_window=terms.residual_window)
+                        if terms.use_residual else 0 * forecast)
+            recent = estimation_sample(own, date=date, days=terms.residual_window, name="residual_window")
             rows.append(pd.DataFrame({"rebalance_date": date, "model": model, "asset": own.columns,
                                       "forecast": forecast.to_numpy(), "residual": residual.to_numpy(),
                                       "mu": (forecast + residual).to_numpy(), "window_mean": recent.mean().to_numpy()}))
@@ -220,241 +430,13 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
                                        "same_favorite"])
 
 
-def option(options: dict[str, Callable], choice: str, name: str) -> Callable:
-    """What an option stands for."""
-    if choice not in options:
-        raise ValueError(f"{name} is {choice!r}: choose one of {', '.join(options)}")
-    return options[choice]
-
-FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
-LOG = ["date", "strategy", "solver", "status", "note", "spread"]
-
-
-def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
-           frameworks: Sequence[str], estimation_window: int, residual_window: int, use_residual: bool, mu_horizon: str,
-           scenarios: str, risk_aversion: float, drawdown_path: str, drawdown_alpha: float, limits: Limits,
-           risk_free: float, max_gross: float,
-           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Decide the weights of every strategy at every rebalance date.
-
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple daily returns, dates ascending.
-    forecasts : DataFrame
-        Columns decision_date, target_date, horizon, asset, model, seed, forecast; averaged over seeds here.
-    traded : DataFrame of bool, shape (n_days, n_assets)
-        Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
-    rebalance_dates : sequence of dates
-        Decision dates, days of `returns`, ascending.
-    frameworks : sequence of {"mvf", "rpp", "mdp", "tangency"}
-        Mean-variance with forecasting, risk parity, minimum drawdown; all three long-only. The tangency portfolio sells
-        short.
-    estimation_window : int
-        Trading days that Sigma and the path of RPP and MDP come from.
-    residual_window, use_residual : int, bool
-        Trading days whose mean forecast error is ē; whether MVF adds it to the forecast.
-    mu_horizon : {"next_day", "month"}
-        Forecast of MVF and tangency: of the next day, or the mean over all days up to the next rebalance; both per
-        day.
-    scenarios : {"append", "recenter", "forecast_only", "history"}
-        Path of RPP and MDP: the window followed by the coming month's forecasts; the window shifted so that each
-        asset's mean is its forecast (that of `mu_horizon`, without residual); the forecasts of the window's days, each
-        made the day before; the window alone.
-    risk_aversion : float
-        gamma of MVF.
-    drawdown_path, drawdown_alpha : {"constant_weights", "uncompounded", "buy_and_hold"}, float
-        Of MDP, as `minimum_drawdown` takes them: whose drawdown is smallest, and its tail.
-    limits : Limits
-        Of MVF, RPP and MDP, without `held`, which is filled in here: the weights decided at the date before, drifted
-        to this one. Where too few assets trade for the bounds they are widened to equal weight, and the log says so.
-        Tangency portfolios have no limits but `max_gross`, and equal weight has none.
-    risk_free, max_gross : float
-        Of tangency: risk-free return a day; largest sum of absolute weights, at least 1, or 0 for no limit.
-    estimate_covariance : callable
-        Returns to covariance, as `covariance.estimate` with its options filled in: Sigma of MVF, RPP and tangency.
-
-    Returns
-    -------
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`. The
-        weights of a strategy sum to one on each date; those of tangency may be negative.
-    solver_log : DataFrame
-        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal weight
-        at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form of the
-        tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`, and the note
-        has what the global minimum variance portfolio would be. A note also says of how many of the window's days there
-        were forecasts, where not of all, and which limit on turnover had to be widened. `spread` is of RPP alone:
-        the largest contribution to risk over the smallest, minus 1, on the covariance that the solver was given. It is
-        rounding where no limit binds, and infinite where limits leave a contribution that is not positive.
-
-    Raises
-    ------
-    ValueError
-        If an option is unknown, `max_gross` is neither 0 nor at least 1, the bounds on weights are impossible for the
-        number of assets, a window is longer than the data before a date, or a forecast or return is missing.
-
-    Notes
-    -----
-    An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
-    An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
-    who avoid risk. What was held of it is sold at that last price at the first rebalance after it, and counts as
-    turnover.
-    Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says. Tangency takes
-    the forecast as it is, without a residual: Zouaoui & Naas (2025) add none.
-    """
-    dates = pd.DatetimeIndex(rebalance_dates)
-    _check(returns, traded, dates, frameworks)
-    limits.attainable(returns.columns)  # refuses bounds that no weights can keep
-    problems = {  # what a framework looks at -> its weights
-        "mvf": partial(mean_variance_forecast, risk_aversion=risk_aversion),
-        "rpp": risk_parity,
-        "mdp": partial(minimum_drawdown, path=drawdown_path, alpha=drawdown_alpha),
-        "tangency": partial(tangency_portfolio, risk_free=risk_free, max_gross=max_gross),
-    }
-    known = partial(_known, estimation_window=estimation_window, residual_window=residual_window,
-                    use_residual=use_residual, mu_horizon=mu_horizon, scenarios=scenarios,
-                    estimate_covariance=estimate_covariance)
-    by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
-    decided, last = [], {}  # last: the date before and what each strategy decided then
-    for date in dates:
-        assets = returns.columns[traded.loc[date, returns.columns]]
-        solved = {}  # a problem that several strategies share is solved once
-        for (model, of_model), framework in product(by_model.items(), frameworks):
-            strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
-            inputs, note = known(framework, of_model, returns[own], date)
-            note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
-            problem, held = partial(problems[framework], *inputs), None
-            if framework != "tangency":
-                bounds, widened = limits.fitting(len(own))
-                if limits.max_turnover < 1 and strategy in last:
-                    held = _drifted(last[strategy], returns.loc[:date])
-                problem, note = partial(problem, limits=replace(bounds, held=held)), joined(note, widened)
-            key = (framework, None if held is None else tuple(held.items()),
-                   *(frame.to_numpy().tobytes() for frame in inputs))
-            if key not in solved:
-                solved[key] = solution(problem, own)
-            last[strategy] = date, solved[key].weights
-            decided.append((date, strategy, solved[key], note))
-        decided.append((date, "equal_weight", equal_weight(assets), ""))
-    return _frames(decided, returns.columns, traded)
-
-
-def solution(problem: Callable[[], Solution], assets: pd.Index) -> Solution:
-    """Solve a problem; where that fails, equal weight of the assets, with the reason in the note."""
-    try:
-        return problem()
-    except OptimizationError as error:
-        return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {error}")
-
-
-def _known(framework: str, of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, *, estimation_window: int,
-           residual_window: int, use_residual: bool, mu_horizon: str, scenarios: str,
-           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[list, str]:
-    """What a framework looks at on a date, in the order of its problem's arguments, and what the log should say of it."""
-    window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
-    if framework in ("mvf", "tangency"):
-        mu = expected_returns(of_model, returns, date=date, residual_window=residual_window,
-                              use_residual=use_residual and framework == "mvf", mu_horizon=mu_horizon)
-        return [mu, estimate_covariance(window)], ""
-    path = scenario_path(of_model, window, date=date, scenarios=scenarios, mu_horizon=mu_horizon)
-    note = f"forecasts of {len(path)} of the {len(window)} days" if len(path) < len(window) else ""
-    if framework == "mdp":
-        return [path], note
-    level = path.iloc[0].where((path == path.iloc[0]).all(), 0.0)  # else what never varies would vary by rounding
-    return [estimate_covariance(path - level)], note
-
-
-def _drifted(last: tuple[pd.Timestamp, pd.Series], returns: pd.DataFrame) -> pd.Series | None:
-    """Weights before today's trade from those decided last, as in `backtest`; None where nothing is left of them."""
-    date, weights = last
-    holdings = weights[weights > 0]
-    holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
-    return holdings / holdings.sum() if holdings.sum() > 0 else None
-
-
-def _without(assets: pd.Index, reason: str) -> str:
-    """A note on assets that were left out."""
-    return "" if assets.empty else f"without {', '.join(map(str, assets))}, {reason}"
-
-
-def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]], assets: pd.Index,
-            traded: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weights of all assets, and the log, with the assets that could not be bought in its notes."""
-    weights, log = [], []
-    for date, strategy, chosen, note in decided:
-        weights.append(pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": assets,
-                                     "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
-        without = _without(assets[~traded.loc[date, assets]].sort_values(), "not traded that day")
-        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
-    return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=LOG)
-
-
-def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
-    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or unordered."""
-    for framework in frameworks:
-        if framework not in FRAMEWORKS:
-            raise ValueError(f"There is no framework {framework!r}: choose among {', '.join(FRAMEWORKS)}")
-    if not returns.index.is_monotonic_increasing or not returns.index.is_unique:
-        raise ValueError("The dates of the returns must be ascending and without repeats: sort them")
-    if len(dates) == 0 or not dates.isin(returns.index).all():
-        lost = iso_day(dates[~dates.isin(returns.index)][0]) if len(dates) else "none"
-        raise ValueError(f"Rebalance dates must be trading days of the returns, and {lost} is not: use rebalance_dates")
-    if not dates.is_monotonic_increasing or not dates.is_unique:
-        raise ValueError("The rebalance dates must be ascending and without repeats: sort them")
-    known = returns.loc[:dates.max()]
-    if known.isna().any(axis=None):
-        raise ValueError(f"The returns of {known.columns[known.isna().any()][0]} have gaps: build the universe first")
-    if not returns.columns.isin(traded.columns).all() or not dates.isin(traded.index).all():
-        raise ValueError("traded says nothing of some asset or rebalance date: give a column an asset and a row a day")
-    if not traded.loc[dates, returns.columns].any(axis=1).all():
-        lost = dates[~traded.loc[dates, returns.columns].any(axis=1)][0]
-        raise ValueError(f"No asset has a price on {iso_day(lost)}, so nothing can be decided then: mend the prices")
-
-
-def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded: pd.DataFrame, *, estimation_window: int,
-                      estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame], risk_free: float,
-                      max_gross: float) -> pd.DataFrame:
-    """
-    Tangency portfolios from the mean forecast of the coming W days, for each window W of a joint network.
-
-    Parameters
-    ----------
-    window_means : DataFrame
-        Columns model, seed, window, decision_date, asset, forecast, as joint networks give them; averaged over seeds.
-    returns, traded, estimation_window, estimate_covariance, risk_free, max_gross
-        As `rebalances.decide` takes them.
-
-    Returns
-    -------
-    DataFrame
-        Columns rebalance_date, model, window, strategy (`<model>+tangency, <window> days`), asset, weight, status.
-        Where there is no solution, equal weight, status `failed`.
-    """
-    rows = []
-    means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
-    for (model, window, date), of_date in means.groupby(level=[0, 1, 2], sort=False):
-        assets = returns.columns[traded.loc[date, returns.columns]]
-        sample = estimation_sample(returns[assets], date=date, days=estimation_window, name="estimation_window")
-        problem = partial(tangency_portfolio, of_date.droplevel([0, 1, 2])[assets], estimate_covariance(sample),
-                          risk_free=risk_free, max_gross=max_gross)
-        chosen = solution(problem, assets)
-        rows.append(pd.DataFrame({
-            "rebalance_date": date, "model": model, "window": window, "strategy": f"{model}+tangency, {window} days",
-            "asset": returns.columns, "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy(),
-            "status": chosen.status}))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(
-        columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
-
-
-def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_window: int,
-                 estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) -> pd.DataFrame:
     """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
 
     Parameters
     ----------
-    returns, weights, estimation_window, estimate_covariance
-        As `rebalances.decide` takes and returns.
+    returns, weights, terms
+        As `decide` takes and returns.
 
     Returns
     -------
@@ -470,10 +452,10 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, estimation_win
     rows = []
     of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
     for date, at_date in of_rpp.groupby("rebalance_date"):
-        window = estimation_sample(returns, date=date, days=estimation_window, name="estimation_window")
+        window = terms.window(returns, date)
         bought = weights.loc[(weights["rebalance_date"] == date) & (weights["weight"] != 0), "asset"]
         assets = window.columns[window.columns.isin(bought)]  # risk parity and equal weight hold all that they may
-        history = solution(partial(risk_parity, estimate_covariance(window[assets])), assets)
+        history = solution("rpp", (terms.covariance(window[assets]),), terms)
         for strategy, held in at_date.groupby("strategy", sort=False):
             difference = held.set_index("asset")["weight"].loc[assets] - history.weights
             distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()

@@ -3,13 +3,12 @@
 How far apart decided weights are: one-way distances, near-copies, and how many strategies there really are.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
-from forefolio.portfolios.problems import aligned, covariance_matrix, estimation_sample
+from forefolio.portfolios.problems import aligned, covariance_matrix
+from forefolio.portfolios.registry import Terms
 
 
 def effective_holdings(weights: pd.Series) -> float:
@@ -42,7 +41,7 @@ def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
 
     Returns
     -------
@@ -66,7 +65,7 @@ def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     distance : DataFrame
-        As `rpp_distance` returns.
+        As `decisions.rpp_distance` returns.
 
     Returns
     -------
@@ -133,23 +132,22 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, estimation_window: int,
-                       estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
     """Who carries the risk of each strategy on one rebalance date, by the covariance known then.
 
     Parameters
     ----------
     returns, weights : DataFrame
-        As `rebalances.decide` takes and returns.
-    date, estimation_window, estimate_covariance : date, int, callable
-        The rebalance date; trading days of the covariance; returns to covariance, as in `rebalances.decide`.
+        As `decisions.decide` takes and returns.
+    date, terms : date, Terms
+        The rebalance date; the window and the estimator of the covariance.
 
     Returns
     -------
     DataFrame
-        Columns strategy, asset, then those of `frontier.marginal_risk`.
+        Columns strategy, asset, then those of `marginal_risk`.
     """
-    Sigma = estimate_covariance(estimation_sample(returns, date=date, days=estimation_window, name="estimation_window"))
+    Sigma = terms.covariance(terms.window(returns, date))
     at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
     if at_date.empty:
         raise ValueError(f"No weights were decided on {iso_day(date)}: give one of the rebalance dates")
@@ -164,7 +162,7 @@ def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
 
     Returns
     -------
@@ -198,7 +196,7 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
     Parameters
     ----------
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
     strategy : str
         The one to measure from.
 
@@ -226,7 +224,7 @@ def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[s
     Parameters
     ----------
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
     apart : float
         One-way distance of weights, fraction of wealth: who is never further from one that already counts is its copy.
 

@@ -114,6 +114,14 @@ class Limits:
         if self.held is not None and (self.held.isna().any() or not self.held.index.is_unique):
             raise ValueError("The weights held before the trade have gaps or repeat an asset: give each asset one weight")
 
+    def check(self, n_assets: int) -> None:
+        """Raise ValueError where so many assets cannot have such weights."""
+        for name, fits, mend in [("max_weight", n_assets * self.max_weight >= 1 - ROUNDING, "at least"),
+                                 ("min_weight", n_assets * self.min_weight <= 1 + ROUNDING, "at most")]:
+            if not fits:
+                raise ValueError(f"{name}: {getattr(self, name)} lets no weights of {n_assets} assets sum to one; give "
+                                 f"{mend} {1 / n_assets:.4g}")
+
     def fitting(self, n_assets: int) -> tuple["Limits", str]:
         """These limits, their bounds widened to equal weight where so few assets need more, and a note if they do.
 
@@ -145,10 +153,7 @@ class Limits:
         >>> Limits(max_turnover=0.1, held=pd.Series({"A": 0.7, "B": 0.3})).attainable(pd.Index(["A", "C"]))[1]
         'turnover 30 %, the least possible'
         """
-        n = len(assets)
-        if n * self.max_weight < 1 - ROUNDING or n * self.min_weight > 1 + ROUNDING:
-            raise ValueError(f"The weights of {n} assets cannot sum to one between min_weight {self.min_weight} and "
-                             f"max_weight {self.max_weight}: widen them")
+        self.check(len(assets))
         if not self.limits_turnover:
             return self, ""
         held, sold = self.traded_from(assets)

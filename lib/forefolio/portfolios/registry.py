@@ -1,0 +1,154 @@
+"""The terms on which portfolios are decided, each framework's function under its name, and the days that they need.
+
+`vocabulary.FRAMEWORKS` says what a framework sees and whether limits hold for it. A new one is an entry there, and its
+function here: `(what it sees, terms, limits) -> Solution`. Solvers are loaded when a function is called, not before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from forefolio.market import covariance
+from forefolio.market.returns import Date, Need
+from forefolio.portfolios.problems import Limits, Solution, estimation_sample
+from forefolio.study import vocabulary
+from forefolio.study.parameters import Study
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a study says of its portfolios.
+
+    Attributes
+    ----------
+    estimation_window : int
+        Trading days that Sigma and the path of RPP and MDP come from.
+    covariance_estimator, ridge : str, float
+        How Sigma of MVF, RPP and tangency is estimated, as `covariance.estimate` takes them.
+    mu_horizon : {"next_day", "month"}
+        Forecast of MVF and tangency: of the next day, or the mean over all days up to the next rebalance; both per
+        day.
+    use_residual, residual_window : bool, int
+        Whether MVF adds ē to the forecast: its mean error over so many trading days.
+    scenarios : {"append", "recenter", "forecast_only", "history"}
+        Path of RPP and MDP: the window followed by the coming month's forecasts; the window shifted so that each
+        asset's mean is its forecast (that of `mu_horizon`, without residual); the forecasts of the window's days, each
+        made the day before; the window alone.
+    risk_aversion : float
+        gamma of MVF.
+    drawdown_path, drawdown_alpha : {"constant_weights", "uncompounded", "buy_and_hold"}, float
+        Of MDP, as `minimum_drawdown` takes them: whose drawdown is smallest, and its tail.
+    risk_free, max_gross : float
+        Of tangency: risk-free return a day; largest sum of absolute weights, at least 1, or 0 for no limit.
+    limits : Limits
+        Of long-only frameworks, without `held`.
+    """
+
+    estimation_window: int
+    covariance_estimator: str
+    ridge: float
+    mu_horizon: str
+    use_residual: bool
+    residual_window: int
+    scenarios: str
+    risk_aversion: float
+    drawdown_path: str
+    drawdown_alpha: float
+    risk_free: float
+    max_gross: float
+    limits: Limits
+
+    @classmethod
+    def of(cls, study: Study) -> "Terms":
+        """The terms of a study.
+
+        >>> terms = Terms.of(Study(risk_free_rate=0.0252, max_weight=0.3))
+        >>> terms.risk_free, terms.limits.max_weight
+        (0.0001, 0.3)
+        """
+        same = set(cls.__dataclass_fields__) - {"risk_free", "limits"}
+        return cls(**{name: getattr(study, name) for name in same}, risk_free=study.risk_free_rate / study.periods_per_year,
+                   limits=Limits(study.min_weight, study.max_weight, study.max_turnover))
+
+    def window(self, returns: pd.DataFrame, date: Date) -> pd.DataFrame:
+        """The last `estimation_window` returns up to and including a date."""
+        return estimation_sample(returns, date=date, days=self.estimation_window, name="estimation_window")
+
+    def covariance(self, sample: pd.DataFrame) -> pd.DataFrame:
+        """Covariance of a sample of returns, per day."""
+        return covariance.estimate(sample, estimator=self.covariance_estimator, ridge=self.ridge)
+
+
+def _mean_variance(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Mean-variance with forecasting."""
+    from forefolio.portfolios.long_only import mean_variance_forecast
+
+    return mean_variance_forecast(mu, Sigma, risk_aversion=terms.risk_aversion, limits=limits)
+
+
+def _risk_parity(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Risk parity."""
+    from forefolio.portfolios import long_only
+
+    return long_only.risk_parity(Sigma, limits=limits)
+
+
+def _minimum_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Minimum drawdown."""
+    from forefolio.portfolios import drawdown
+
+    return drawdown.minimum_drawdown(path, path=terms.drawdown_path, alpha=terms.drawdown_alpha, limits=limits)
+
+
+def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """The tangency portfolio, which has no limits but `max_gross`."""
+    from forefolio.portfolios import long_short
+
+    return long_short.tangency_portfolio(mu, Sigma, risk_free=terms.risk_free, max_gross=terms.max_gross)
+
+
+FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limits -> weights
+    "mvf": _mean_variance, "rpp": _risk_parity, "mdp": _minimum_drawdown, "tangency": _tangency,
+}
+
+
+def needed_days(study: Study, n_assets: int) -> list[Need]:
+    """Days of returns without which the study's portfolios cannot be decided.
+
+    Parameters
+    ----------
+    study : Study
+    n_assets : int
+        Assets that may be held.
+
+    Returns
+    -------
+    list of Need
+        The first rebalance is at the end of validation, before which only validation has forecasts. Where no residual
+        is added to forecasts its window only says what momentum would be, for which any returns do.
+
+    Examples
+    --------
+    >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(residual_window=30), n_assets=20)]
+    [('estimation_window', 250, 'known'), ('residual_window', 30, 'validation')]
+    """
+    needs = [Need("estimation_window", study.estimation_window, "known", "no more is known at the first rebalance"),
+             Need("residual_window", study.residual_window, *(("validation", "only validation has forecasts")
+                  if study.use_residual else ("known", "no more is known at the first rebalance")))]
+    on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
+    if study.scenarios == "forecast_only" and on_path:
+        needs.append(Need("scenarios", 2, "validation", "it needs forecasts of days before the first rebalance, which "
+                                                        "only validation has"))
+    return needs
+
+
+def check_bounds(study: Study, n_assets: int) -> None:
+    """Raise ValueError where a framework of the study has limits that no weights of so many assets can keep.
+
+    >>> check_bounds(Study(max_weight=0.19), n_assets=5)
+    Traceback (most recent call last):
+    ValueError: max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2
+    """
+    if any(vocabulary.FRAMEWORKS[name].long_only for name in study.frameworks):
+        Terms.of(study).limits.check(n_assets)

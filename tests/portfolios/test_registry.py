@@ -1,0 +1,116 @@
+"""Terms of a study, a function for every framework, one added from outside, and the days that portfolios need."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from rebalance_market import TERMS, dates, forecasts, returns  # noqa: F401  fixtures
+
+from forefolio.portfolios import decisions, registry
+from forefolio.portfolios.problems import Limits
+from forefolio.study import vocabulary
+from forefolio.study.parameters import Study
+
+OUTSIDE = '''
+import numpy as np
+import pandas as pd
+
+from forefolio.portfolios import registry
+from forefolio.portfolios.problems import Solution
+from forefolio.study import vocabulary
+
+
+def inverse_volatility(covariance, terms, limits):
+    """Weights in proportion to one over each asset's volatility."""
+    calm = pd.Series(1 / np.sqrt(np.diag(covariance)), covariance.columns).clip(upper=1e4)
+    return Solution(calm / calm.sum(), "closed form", "optimal", "" if limits.max_weight == 1 else "limits are for others")
+
+
+vocabulary.FRAMEWORKS["toy"] = vocabulary.Framework("inverse volatility", 60, 0.6, 1.0, "covariance", True, "calm")
+registry.FRAMEWORKS["toy"] = inverse_volatility
+'''
+
+
+@pytest.fixture
+def outside(monkeypatch):
+    """A framework of another module, forgotten after the test."""
+    for names in (vocabulary.FRAMEWORKS, registry.FRAMEWORKS):
+        monkeypatch.setitem(names, "toy", None)
+    exec(compile(OUTSIDE, "outside.py", "exec"), {})
+
+
+def test_every_framework_has_its_function_and_sees_what_decisions_can_show():
+    assert list(registry.FRAMEWORKS) == list(vocabulary.FRAMEWORKS)
+    assert {kind.sees for kind in vocabulary.FRAMEWORKS.values()} == set(decisions.SEEN)
+
+
+def test_a_framework_from_outside_decides_like_the_others(outside, returns, forecasts, dates):
+    assert OUTSIDE.count("\n") < 30
+    weights, log = decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:2],
+                                    frameworks=["toy", "rpp"], terms=replace(TERMS, scenarios="history"))
+    toy = weights[weights["strategy"] == "lstm+toy"].pivot(index="rebalance_date", columns="asset", values="weight")
+    for date in dates[:2]:
+        expected = 1 / returns.loc[:date].iloc[-60:].std()
+        np.testing.assert_allclose(toy.loc[date, returns.columns], expected / expected.sum())
+    assert (log.loc[log["strategy"].str.endswith("+toy"), "status"] == "optimal").all()
+    limits = Limits(max_weight=0.5)
+    _, log = decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:1], frameworks=["toy"],
+                              terms=replace(TERMS, limits=limits))
+    assert (log.loc[log["strategy"] != "equal_weight", "note"] == "limits are for others").all()
+
+
+def test_the_terms_of_a_study_have_its_values_and_the_risk_free_return_a_day():
+    terms = registry.Terms.of(Study(risk_aversion=7.0, risk_free_rate=0.0365, periods_per_year=365, min_weight=0.01,
+                                    max_weight=0.2, max_turnover=0.3, ridge=0.5))
+    assert (terms.risk_aversion, terms.risk_free, terms.ridge) == (7.0, pytest.approx(0.0001), 0.5)
+    assert terms.limits == Limits(0.01, 0.2, 0.3)
+    two = pd.DataFrame({"A": [0.01, 0.03], "B": [0.02, 0.00]})
+    np.testing.assert_allclose(terms.covariance(two), [[0.0003, -0.0002], [-0.0002, 0.0003]])
+
+
+def needs(**changed):
+    return {need.parameter: (need.days, need.period) for need in registry.needed_days(Study(**changed), n_assets=5)}
+
+
+def test_the_days_that_are_said_to_be_needed_are_enough_and_one_fewer_is_not(returns, forecasts, dates):
+    """At the first rebalance: known days for the window, days of validation for the residual."""
+    known = returns.loc[:dates[0]]
+    first = forecasts[forecasts["horizon"] == 1]["target_date"].min()
+    validation = len(known.loc[first:])
+    for changed, name, there in [({}, "estimation_window", len(known)), ({}, "residual_window", validation),
+                                 ({"use_residual": False}, "residual_window", len(known))]:
+        assert needs(**changed, **{name: there})[name] == (there, "known" if there == len(known) else "validation")
+        decided(returns, forecasts, dates, **changed, **{name: there})
+        with pytest.raises(ValueError, match=name):
+            decided(returns, forecasts, dates, **changed, **{name: there + 1})
+
+
+def decided(returns, forecasts, dates, **changed):
+    """All that stage 05 asks of residuals."""
+    terms = replace(TERMS, **changed)
+    decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:1], frameworks=["mvf"], terms=terms)
+    return decisions.mvf_means(returns, forecasts, rebalance_dates=dates[:1], terms=terms)
+
+
+def test_forecasts_alone_need_two_days_of_them_where_a_framework_looks_at_a_path():
+    assert needs(scenarios="forecast_only")["scenarios"] == (2, "validation")
+    assert "scenarios" not in needs(scenarios="forecast_only", frameworks=["mvf", "tangency"])
+    assert "scenarios" not in needs()
+
+
+def test_bounds_are_checked_for_frameworks_that_have_limits():
+    registry.check_bounds(Study(max_weight=0.2), n_assets=5)
+    with pytest.raises(ValueError, match="^max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2$"):
+        registry.check_bounds(Study(max_weight=0.19), n_assets=5)
+    with pytest.raises(ValueError, match="^min_weight: 0.21 lets no weights of 5 assets sum to one; give at most 0.2$"):
+        registry.check_bounds(Study(min_weight=0.21), n_assets=5)
+    registry.check_bounds(Study(max_weight=0.19, frameworks=["tangency"]), n_assets=5)
+
+
+def test_what_says_how_many_days_are_needed_and_what_describes_weights_loads_no_solver():
+    script = ("import sys; from forefolio.portfolios import holdings, problems, registry; "
+              "print([name for name in ('cvxpy', 'highspy') if name in sys.modules])")
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"
