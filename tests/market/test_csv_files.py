@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from forefolio.market.csv_files import Finding, MarketError, ordered, read
+from forefolio.market.csv_files import Finding, MarketError, read
 
 hundreds = settings(max_examples=300, derandomize=True, deadline=None, database=None)
 
@@ -248,18 +248,13 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read(tmp_path / "folder.csv")
 
 
-def test_ordering_leaves_its_argument_alone_and_names_what_it_did():
-    prices = pd.DataFrame({"A": [3.0, 1.0, np.nan, np.nan]},
-                          index=days("2020-01-03", "2020-01-01", "2020-01-02", "2020-01-02"))
-    before = prices.copy()
-    kept, findings = ordered(prices, name="Yahoo")
-    pd.testing.assert_frame_equal(prices, before)
-    assert kept.index.equals(days("2020-01-01", "2020-01-02", "2020-01-03"))
-    np.testing.assert_array_equal(kept["A"], [1, np.nan, 3])
+def test_days_that_repeat_and_that_are_late_are_told_one_after_the_other(folder):
+    text = "d,A\n2020-01-03,3\n2020-01-01,1\n2020-01-02,\n2020-01-02,nan\n"
+    prices, findings = read(put(folder, text))
+    assert prices.index.equals(days("2020-01-01", "2020-01-02", "2020-01-03"))
+    np.testing.assert_array_equal(prices["A"], [1, np.nan, 3])
     assert [(row.subject, row.finding, row.n_days) for row in findings] == [
-        ("Yahoo", "repeated days", 1), ("Yahoo", "days out of order", 2)]
-    with pytest.raises(MarketError, match="^Yahoo: two rows of 2020-01-03 have different prices; keep one$"):
-        ordered(prices.set_axis(days(*["2020-01-03"] * 4)), name="Yahoo")
+        ("a.csv", "repeated days", 1), ("a.csv", "days out of order", 2)]
 
 
 def test_the_sample_reads_as_skfolio_loads_it():

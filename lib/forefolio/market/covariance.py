@@ -56,7 +56,7 @@ def with_ridge(covariance: pd.DataFrame, *, ridge: float) -> pd.DataFrame:
     -----
     The ridge is in units of each asset's own variance, so a stable coin stays calm beside coins; under `ledoit_wolf` it
     does not. Volatilities grow by sqrt(1 + ridge) and correlations shrink by 1 / (1 + ridge). An eigenvalue l of the
-    correlation becomes (l + ridge) / (1 + ridge), so the condition number of the correlation falls from l_max / l_min to
+    correlation becomes (l + ridge) / (1 + ridge), so its condition number falls from l_max / l_min to
     (l_max + ridge) / (l_min + ridge). That of the covariance stays at least the ratio of the largest to the smallest
     variance. An asset that never moves still never moves.
 

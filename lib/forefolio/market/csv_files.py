@@ -1,6 +1,6 @@
 """One csv file to a clean frame of prices, and a list of what had to be mended.
 
-A file may be wide (dates, then one column a ticker) or long (date, ticker, close). What has one meaning is mended and
+A file may be wide (dates, then one column per ticker) or long (date, ticker, close). What has one meaning is mended and
 reported as a finding; what could mean two things is refused with a sentence that says where and what to do.
 """
 
@@ -85,51 +85,11 @@ def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
             prices, mended = _long(titles, rows)
         else:
             prices, mended = _wide(header, rows)
+        prices, in_order = _ordered(prices)
     except MarketError as error:
         raise MarketError(f"{path.name}: {error}") from None
-    prices, findings = ordered(prices, name=path.name)
-    return prices, _findings(path.name, mended) + findings
-
-
-def ordered(prices: pd.DataFrame, *, name: str) -> tuple[pd.DataFrame, list[Finding]]:
-    """
-    Prices with ascending days, each day once.
-
-    Parameters
-    ----------
-    prices : DataFrame (n_rows, n_tickers)
-        Floats; the index holds days at midnight, none of them NaT.
-    name : str
-        The source, for findings and messages.
-
-    Returns
-    -------
-    prices : DataFrame (n_days, n_tickers)
-        A row that repeats an equal one (NaN equal to NaN) is dropped.
-    findings : list of Finding
-        Repeated days, and days that came after a later one.
-
-    Raises
-    ------
-    MarketError
-        If rows of one day disagree.
-
-    Examples
-    --------
-    >>> days = pd.DatetimeIndex(["2024-01-03", "2024-01-02", "2024-01-03"])
-    >>> kept, findings = ordered(pd.DataFrame({"A": [2.0, 1.0, 2.0]}, index=days), name="a.csv")
-    >>> kept["A"].tolist(), [(row.finding, row.first.day, row.treatment) for row in findings]
-    ([1.0, 2.0], [('repeated days', 3, 'kept once'), ('days out of order', 2, 'sorted')])
-    """
-    again = prices.index.duplicated()
-    kept, repeats = prices[~again], prices[again]
-    firsts, seconds = kept.reindex(repeats.index).to_numpy(), repeats.to_numpy()
-    agree = ((firsts == seconds) | (np.isnan(firsts) & np.isnan(seconds))).all(axis=1)
-    if not agree.all():
-        raise MarketError(f"{name}: two rows of {repeats.index[~agree][0]:%Y-%m-%d} have different prices; keep one")
-    late = kept.index.asi8 < np.maximum.accumulate(kept.index.asi8)
-    return kept.sort_index(), _findings(name, [("repeated days", repeats.index, "kept once"),
-                                               ("days out of order", kept.index[late], "sorted")])
+    return prices, [Finding(path.name, found, days.min(), days.max(), len(days), done)
+                    for found, days, done in mended + in_order if len(days)]
 
 
 def _rows(path: Path) -> tuple[list[str], dict[int, list[str]]]:
@@ -162,15 +122,15 @@ def _rows(path: Path) -> tuple[list[str], dict[int, list[str]]]:
 
 
 def _wide(header: list[str], rows: dict[int, list[str]]) -> tuple[pd.DataFrame, Mended]:
-    """Prices of a file with a column a ticker."""
+    """Prices of a file with one column per ticker."""
     tickers = header[1:]
     if _YEAR_FIRST.fullmatch(header[0]) or _DAY_FIRST.fullmatch(header[0]):
         raise MarketError(f"the first row starts with a date, {header[0]}; put a row of column names above it")
     for position, ticker in enumerate(tickers, start=2):
         _check_name(ticker, f"column {position} of the header")
     if {"open", "high", "low", "close"} <= {ticker.lower() for ticker in tickers}:
-        raise MarketError("open, high, low and close are the days of one ticker; give a column of closes a ticker, or the "
-                          "columns date, ticker, close")
+        raise MarketError("open, high, low and close are the days of one ticker; give a column of closes a ticker, or "
+                          "the columns date, ticker, close")
     twice = pd.Index(tickers).duplicated()
     if twice.any():
         raise MarketError(f"two columns are named {tickers[twice.argmax()]}; rename or remove one")
@@ -199,6 +159,19 @@ def _long(titles: list[str], rows: dict[int, list[str]]) -> tuple[pd.DataFrame, 
     prices = kept.pivot(index="date", columns="ticker", values="close")[list(dict.fromkeys(tickers))]
     return prices.rename_axis(columns=None), [*mended, ("repeated rows", pd.Index(table["date"][again]), "kept once"),
                                               ("days out of order", pd.Index(kept["date"][late]), "sorted")]
+
+
+def _ordered(prices: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
+    """Prices with ascending days, each day once; a row that repeats an equal one (NaN equal to NaN) is dropped."""
+    again = prices.index.duplicated()
+    kept, repeats = prices[~again], prices[again]
+    firsts, seconds = kept.reindex(repeats.index).to_numpy(), repeats.to_numpy()
+    agree = ((firsts == seconds) | (np.isnan(firsts) & np.isnan(seconds))).all(axis=1)
+    if not agree.all():
+        raise MarketError(f"two rows of {repeats.index[~agree][0]:%Y-%m-%d} have different prices; keep one")
+    late = kept.index.asi8 < np.maximum.accumulate(kept.index.asi8)
+    return kept.sort_index(), [("repeated days", repeats.index, "kept once"),
+                               ("days out of order", kept.index[late], "sorted")]
 
 
 def _check_name(ticker: str, place: str) -> None:
@@ -252,9 +225,5 @@ def _why_refused(match: re.Match | None, marks: set[str]) -> str:
 
 
 def _index(days: Iterable[str]) -> pd.DatetimeIndex:
+    """Days of ISO texts."""
     return pd.DatetimeIndex(pd.to_datetime(list(days), format="%Y-%m-%d"), name="date")
-
-
-def _findings(name: str, mended: Mended) -> list[Finding]:
-    """Findings about a file, of what concerns any day."""
-    return [Finding(name, found, days.min(), days.max(), len(days), done) for found, days, done in mended if len(days)]

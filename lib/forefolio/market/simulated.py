@@ -65,10 +65,10 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     days : DatetimeIndex
         Trading days, ascending, at least two.
     study : Study
-        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`; `params/default.yml` says
-        what each means. Asset i is in group i mod `simulated_groups`. Volatilities ascend evenly on a log scale, from
-        `simulated_volatility` / 1.5 of the first asset to 1.5 times it of the last. Delistings fall on any day of the
-        middle 80 %. The same seed gives the same prices, bit for bit.
+        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`, whose meaning
+        `params/default.yml` gives. Asset i is in group i mod `simulated_groups`. Volatilities ascend evenly on a log
+        scale: `simulated_volatility` / 1.5 for the first asset, 1.5 times it for the last. Delistings fall on any day
+        of the middle 80 %. The same seed gives the same prices, bit for bit.
 
     Returns
     -------

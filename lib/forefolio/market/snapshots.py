@@ -84,7 +84,7 @@ def find(asked: Asked) -> dict[Path, date]:
     for path in kept(asked.source):
         about = sidecar(path)
         start, end = about["asked"]["start"], about["asked"]["end"]
-        if start <= asked.start.isoformat() and end >= asked.last.isoformat() and set(asked.tickers) <= set(about["tickers"]):
+        if start <= f"{asked.start}" and end >= f"{asked.last}" and set(asked.tickers) <= set(about["tickers"]):
             found[path] = date.fromisoformat(about["answered"])
     return found
 
@@ -144,8 +144,8 @@ def sidecar(snapshot: Path) -> dict:
             raise ValueError("names or dates that are no text")
         return about
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MarketError(f"{snapshot.with_suffix('.json').name}: not the sidecar of a snapshot ({error}); delete it, and "
-                          "the prices are downloaded again") from None
+        raise MarketError(f"{snapshot.with_suffix('.json').name}: not the sidecar of a snapshot ({error}); delete it, "
+                          "and the prices are downloaded again") from None
 
 
 def read(snapshot: Path) -> pd.DataFrame:
@@ -158,8 +158,8 @@ def read(snapshot: Path) -> pd.DataFrame:
         If the file's SHA-256 is not the one in its sidecar, or it holds no table of days and prices.
     """
     def refuse(why: str) -> MarketError:
-        return MarketError(f"{snapshot.name} in {snapshot.parent}: {why}; delete it and its json file, and the prices are "
-                           "downloaded again")
+        return MarketError(f"{snapshot.name} in {snapshot.parent}: {why}; delete it and its json file, and the prices "
+                           "are downloaded again")
 
     if file_hash(snapshot) != sidecar(snapshot)["sha256"]:
         raise refuse("was changed since it was downloaded")

@@ -1,7 +1,7 @@
 """Prices and a benchmark from a source: the sample inside skfolio, Yahoo, csv files, or a simulated market.
 
-A source is one function, from a study to `Closes`, under its name in `SOURCES`. Nothing is ever made up: a ticker that the
-source lacks is an error, unless the study allows it to be missing, and what had to be mended on the way is listed.
+A source is one function, from a study to `Closes`, under its name in `SOURCES`. Nothing is ever made up: a ticker that
+the source lacks is an error, unless the study allows it to be missing, and what had to be mended on the way is listed.
 """
 
 import importlib.util
@@ -86,7 +86,8 @@ def load(study: Study) -> Market:
     source = SOURCES[study.source](study)
     wanted = study.tickers or [ticker for ticker in source.prices if ticker != study.benchmark]
     if not wanted:
-        raise MarketError(f"{source.name}: has no column beside the benchmark {study.benchmark}; add prices to invest in")
+        raise MarketError(f"{source.name}: has no column beside the benchmark {study.benchmark}; add prices to invest "
+                          "in")
     missing = [ticker for ticker in wanted if ticker not in source.prices]
     if missing and not study.allow_missing_tickers:
         raise MarketError(f"tickers: {', '.join(missing)} are not in {source.name}; correct the names, or set "
@@ -95,13 +96,14 @@ def load(study: Study) -> Market:
     prices = source.prices.reindex(columns=wanted).loc[days].dropna(how="all")
     if prices.empty:
         covers = source.prices.index
-        raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end} of what is asked for; "
-                          f"its days go from {iso_day(covers[0])} to {iso_day(covers[-1])}")
+        raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end} of what is asked "
+                          f"for; its days go from {iso_day(covers[0])} to {iso_day(covers[-1])}")
     prices.index = prices.index.as_unit("us").rename("date")  # one unit, whatever the source has
-    own = [Path(study.benchmark_path)] if study.benchmark_path else []
     benchmark, found = _benchmark(study, source, prices.index)
+    table = pd.DataFrame(source.findings + found, columns=Finding._fields)
     truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
-    return Market(prices, benchmark, pd.DataFrame(source.findings + found, columns=Finding._fields), truth, source.files + own)
+    own = [Path(study.benchmark_path)] if study.benchmark_path else []
+    return Market(prices, benchmark, table, truth, source.files + own)
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
@@ -124,13 +126,14 @@ def truth_sentence(truth: pd.DataFrame) -> str:
                 "forecasts with each other.")
     planted = truth[truth["best_r2"] > 0]
     if planted.empty:
-        return (f"This market is simulated with **no** predictability in any of its {len(truth)} assets: a forecaster that "
-                "beats the mean of the past in stage 4 was lucky, or leaks.")
+        return (f"This market is simulated with **no** predictability in any of its {len(truth)} assets: a forecaster "
+                "that beats the mean of the past in stage 4 was lucky, or leaks.")
     low, high = planted["best_r2"].min(), planted["best_r2"].max()
     others = " and 0 for the others" if len(planted) < len(truth) else ""
     lag = planted["lag"].iloc[0]
-    return (f"The best possible out-of-sample $R^2$ of a day is **{low:.3g}{'' if low == high else f' to {high:.3g}'}** for "
-            f"{len(planted)} of {len(truth)} assets (lag {lag} {'day' if lag == 1 else 'days'}){others}.")
+    span = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+    return (f"The best possible out-of-sample $R^2$ of a day is **{span}** for {len(planted)} of "
+            f"{len(truth)} assets (lag {lag} {'day' if lag == 1 else 'days'}){others}.")
 
 
 def equal_weight_index(prices: pd.DataFrame) -> pd.Series:
@@ -163,8 +166,8 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
     levels, found = source.prices if source.levels is None else source.levels, []
     made = study.benchmark_tickers or source.levels is not None and study.benchmark in source.levels
     if made and study.benchmark in source.prices:
-        raise MarketError(f"benchmark: {study.benchmark} is a ticker of {source.name}, and the benchmark is made here; give "
-                          "it a name of its own")
+        raise MarketError(f"benchmark: {study.benchmark} is a ticker of {source.name}, and the benchmark is made here; "
+                          "give it a name of its own")
     place = source.files[-1].name if source.files else source.name
     if study.benchmark_path:
         path = _file(study.benchmark_path, "benchmark_path")
@@ -175,9 +178,10 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
     elif study.benchmark in levels:
         level = levels[study.benchmark]
     else:
-        columns = [*map(str, levels.columns[:5]), *([f"{len(levels.columns) - 5} more"] if len(levels.columns) > 5 else [])]
-        raise MarketError(f"benchmark: {study.benchmark} is not in {place}, which has {listed(columns)}; set benchmark to one "
-                          "of its columns")
+        columns, more = [*map(str, levels.columns[:5])], len(levels.columns) - 5
+        columns += [f"{more} more"] if more > 0 else []
+        raise MarketError(f"benchmark: {study.benchmark} is not in {place}, which has {listed(columns)}; set benchmark "
+                          "to one of its columns")
     known = level.where(level > 0).dropna()
     if known.empty or known.index[0] > days[0] or known.index[-1] < days[-1]:
         covers = f"{iso_day(known.index[0])} to {iso_day(known.index[-1])}" if len(known) else "no day"
@@ -236,7 +240,8 @@ def fetch(study: Study) -> Path:
     if study.source != "yfinance":
         raise MarketError(f"source {study.source}: has nothing to download; only source yfinance has")
     own = [] if study.benchmark_path else study.benchmark_tickers or [study.benchmark]
-    return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end, allow_missing=study.allow_missing_tickers)
+    return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end,
+                       allow_missing=study.allow_missing_tickers)
 
 
 def _csv(study: Study) -> Closes:
@@ -253,7 +258,8 @@ def _simulated(study: Study) -> Closes:
         prices, truth = simulated.factor_market(days, study)
     except ValueError as error:
         raise MarketError(f"source simulated: {error}") from None
-    return Closes("the simulated market", prices, levels=equal_weight_index(prices).to_frame(study.benchmark), truth=truth)
+    level = equal_weight_index(prices).to_frame(study.benchmark)
+    return Closes("the simulated market", prices, levels=level, truth=truth)
 
 
 def _file(path: str, parameter: str) -> Path:

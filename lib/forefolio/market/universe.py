@@ -50,8 +50,9 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     prices : DataFrame (n_days, n_tickers)
         Adjusted closes as they came.
     study : Study
-        Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, and `jump_threshold` where `drop_jumps` is set. Its
-        `tickers` must all be kept, and may miss no more than `max_missing` of all days, unless `allow_missing_tickers`.
+        Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, and `jump_threshold` where `drop_jumps` is set.
+        Its `tickers` must all be kept and may miss no more than `max_missing` of all days, unless
+        `allow_missing_tickers` is set.
 
     Returns
     -------
@@ -84,8 +85,8 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     clean = known(prices)
     early = clean.loc[:pd.Timestamp(study.validation_end)]
     if early.empty:
-        raise ValueError(f"No prices up to {iso_day(study.validation_end)}: prices start on {iso_day(prices.index[0])}, "
-                         "so move validation_end after it")
+        raise ValueError(f"No prices up to {iso_day(study.validation_end)}: prices start on "
+                         f"{iso_day(prices.index[0])}, so move validation_end after it")
     reasons = {ticker: _why_dropped(clean[ticker], early[ticker], study) for ticker in clean}
     assets = pd.DataFrame([
         {"ticker": ticker, "first": clean[ticker].first_valid_index(), "last": clean[ticker].last_valid_index(),
@@ -96,9 +97,9 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     kept = [ticker for ticker, dropped in reasons.items() if not dropped]
     if len(kept) < 2:
         examples = "; ".join([f"{ticker} {dropped}" for ticker, dropped in reasons.items() if dropped][:3])
-        raise ValueError(f"Only {len(kept)} of {len(reasons)} tickers can be kept{f' ({examples})' if examples else ''}, "
-                         "and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or move "
-                         "start later")
+        raise ValueError(f"Only {len(kept)} of {len(reasons)} tickers can be kept{f' ({examples})' if examples else ''}"
+                         ", and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or "
+                         "move start later")
     return Universe(clean[kept].ffill(), assets, clean[kept].notna())
 
 
@@ -143,8 +144,8 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     prices : DataFrame (n_days, n_tickers)
         Adjusted closes as they came.
     study : Study
-        `stale_days` is from how many days in a row without a move these are flagged; `jump_threshold` the fraction beyond
-        which a move is, from one known price to the next, also over a gap.
+        Its `stale_days`: so many days in a row without a move are flagged. Its `jump_threshold`: a move beyond this
+        fraction is flagged, from one known price to the next, also over a gap.
 
     Returns
     -------
@@ -155,20 +156,22 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     --------
     >>> days = pd.date_range("2024-01-01", periods=5, name="date")
     >>> prices = pd.DataFrame({"A": [1.0, 1.0, 1.0, 0.0, 2.0]}, index=days)
-    >>> [(found.finding, found.n_days) for found in findings(prices, Study(stale_days=2, jump_threshold=0.5))]
-    [('prices that are not positive numbers', 1), ('2 or more days without a move', 2), ('moves beyond 50 % in a day', 1)]
+    >>> [(row.finding, row.n_days) for row in findings(prices, Study(stale_days=2, jump_threshold=0.5))]
+    [('prices that are not positive numbers', 1), ('2 or more days without a move', 2),
+     ('moves beyond 50 % in a day', 1)]
     """
     check_labels(prices)
     clean, found = known(prices), []
     for ticker in prices:
         moves = _moves(clean[ticker])
         still, jumps = moves == 0, moves.abs() > study.jump_threshold
-        kinds = {"prices that are not positive numbers": (prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing"),
-                 f"{study.stale_days} or more days without a move":
-                     (moves.index[still & (_runs(still) >= study.stale_days)], "flagged"),
-                 f"moves beyond {study.jump_threshold:.0%} in a day".replace("%", " %"): (moves.index[jumps], "flagged")}
-        found += [Finding(str(ticker), kind, days[0], days[-1], len(days), treatment)
-                  for kind, (days, treatment) in kinds.items() if len(days)]
+        beyond = f"{study.jump_threshold:.0%}".replace("%", " %")
+        found += [Finding(str(ticker), kind, days[0], days[-1], len(days), treatment) for kind, days, treatment in [
+            ("prices that are not positive numbers",
+             prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing"),
+            (f"{study.stale_days} or more days without a move",
+             moves.index[still & (_runs(still) >= study.stale_days)], "flagged"),
+            (f"moves beyond {beyond} in a day", moves.index[jumps], "flagged")] if len(days)]
     return found
 
 
@@ -225,8 +228,9 @@ def _check_required(clean: pd.DataFrame, reasons: dict[str, str], study: Study) 
         if reasons[ticker]:
             broken.append(f"{ticker} {reasons[ticker]}")
         elif len(gaps) > study.max_missing * len(clean):
-            broken.append(f"{ticker} misses {len(gaps)} of {len(clean)} days, from {iso_day(gaps[0])} to {iso_day(gaps[-1])}")
+            broken.append(f"{ticker} misses {len(gaps)} of {len(clean)} days, from {iso_day(gaps[0])} to "
+                          f"{iso_day(gaps[-1])}")
     if broken:
         more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
-        raise ValueError(f"tickers: {'; '.join(broken[:5])}{more}: leave them out, raise max_missing or fill_limit, move "
-                         "start or end, or set allow_missing_tickers to true to drop or hold them")
+        raise ValueError(f"tickers: {'; '.join(broken[:5])}{more}: leave them out, raise max_missing or fill_limit, "
+                         "move start or end, or set allow_missing_tickers to true to drop or hold them")

@@ -59,9 +59,9 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
 
     Notes
     -----
-    Where `end` lay in the future when a snapshot was made, days may have come since. They are not appended: each dividend
-    changes all adjusted closes before it, so closes of two downloads do not fit together. Everything is downloaded again,
-    into a new snapshot. Without a network the old one is used, and one line says which days it lacks.
+    If `end` lay in the future when a snapshot was made, days may have come since. They are not appended: each dividend
+    changes all adjusted closes before it, so closes of two downloads do not fit together. Everything is downloaded
+    again, into a new snapshot. Without a network the old one is used, and one line says which days it lacks.
     """
     asked = snapshots.ask("yahoo", tickers, start=start, end=end)
     there = snapshots.find(asked)
@@ -74,8 +74,8 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
         if not there:
             raise
     path = max(there, key=there.__getitem__)
-    print(f"Yahoo cannot be reached: {path.name} is used, which lacks the days from {there[path] + timedelta(days=1)} to "
-          f"{asked.last}; run `forefolio fetch` where there is a network to have them", file=sys.stderr, flush=True)
+    print(f"Yahoo cannot be reached: {path.name} is used, which lacks the days from {there[path] + timedelta(days=1)} "
+          f"to {asked.last}; run `forefolio fetch` where there is a network to have them", file=sys.stderr, flush=True)
     return path
 
 
@@ -86,16 +86,16 @@ def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
     try:
         asked.parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MarketError(f"FOREFOLIO_DATA: {asked.parts.parent} cannot hold snapshots ({error.strerror}); name a folder that "
-                          "can be written") from None
+        raise MarketError(f"FOREFOLIO_DATA: {asked.parts.parent} cannot hold snapshots ({error.strerror}); name a "
+                          "folder that can be written") from None
     missing, span = _download(asked), f"from {asked.start} to {asked.end}"
     if missing and not allow_missing:
         reasons = "; ".join(f"{ticker}: {reason}" for ticker, reason in list(missing.items())[:3])
         raise MarketError(f"tickers: Yahoo has no prices of {', '.join(missing)} {span} ({reasons}); correct "
                           "the names, or set allow_missing_tickers to true to go on without them (the others are kept)")
     if len(missing) == len(asked.tickers):
-        raise MarketError(f"tickers: Yahoo has no prices of any of {len(missing)} tickers {span}; correct the names or the "
-                          "dates")
+        raise MarketError(f"tickers: Yahoo has no prices of any of {len(missing)} tickers {span}; correct the names or "
+                          "the dates")
     came = [pd.read_parquet(_part(asked, ticker)) for ticker in asked.tickers if ticker not in missing]
     closes = pd.concat(came, axis=1).sort_index().rename_axis("date")
     path = snapshots.keep(asked, closes, missing=missing, client=f"yfinance {yfinance.__version__}")
@@ -189,13 +189,13 @@ def _plain_yfinance() -> Iterator[None]:
 def _stopped(asked: Asked, kind: str, reason: str, batch: list[str]) -> MarketError:
     """The sentence for a download that cannot go on."""
     if kind == "no network":
-        return NoNetworkError(f"source yfinance: Yahoo cannot be reached ({reason.split(' See ')[0].rstrip('.')}), and there is "
-                              f"no snapshot {asked.path.name} in {asked.path.parent}; run `forefolio fetch` where there is a "
-                              "network and copy the snapshot with its json file there, or set source to sample, csv or "
-                              "simulated, which need none")
+        why, path = reason.split(" See ")[0].rstrip("."), asked.path
+        return NoNetworkError(f"source yfinance: Yahoo cannot be reached ({why}), and there is no snapshot {path.name} "
+                              f"in {path.parent}; run `forefolio fetch` where there is a network and copy the snapshot "
+                              "with its json file there, or set source to sample, csv or simulated, which need none")
     return MarketError(f"source yfinance: {kind} from Yahoo for {', '.join(batch)}, still after {len(WAITS) + 1} tries "
-                       f"({reason}); {_n_parts(asked)} tickers are kept in {asked.parts}, so run `forefolio fetch` again "
-                       "later to go on")
+                       f"({reason}); {_n_parts(asked)} tickers are kept in {asked.parts}, so run `forefolio fetch` "
+                       "again later to go on")
 
 
 def _part(asked: Asked, ticker: str) -> Path:
