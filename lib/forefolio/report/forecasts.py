@@ -63,7 +63,8 @@ def _boxes(parts: list[tuple[str, str]], title: str, subtitle: str) -> go.Figure
     figure.update_yaxes(visible=False, range=[bottom + 2, -2])
     dress(figure, title, subtitle, width=WIDE + 4 + 2 * EDGE, height=bottom + 4 + TOP + EDGE,
           margin=dict(l=EDGE, r=EDGE, t=TOP, b=EDGE))
-    networks = {name.lower(): model.color for key, model in MODELS.items() if model.scopes for name in (key, model.title)}
+    networks = {name.lower(): model.color for key, model in MODELS.items() if model.scopes
+                for name in (key, model.title)}
     for i, (name, detail) in enumerate(zip(names, details)):
         left, top = i % columns * (wide + gap), i // columns * (high + BETWEEN)
         middle, center = left + wide / 2, top + high / 2
@@ -137,13 +138,13 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
                                name=f"{model} {name}", line=style | dict(width=2), **place)
         kept = one.loc[one["kept"], "epoch"].median()
         figure.add_vline(x=kept, line=REFERENCE, **place)
-        figure.add_annotation(text=f"kept {kept:g}", x=kept, y=1, yref="y domain", xanchor="left", yanchor="top", xshift=3,
-                              showarrow=False, **place)
+        figure.add_annotation(text=f"kept {kept:g}", x=kept, y=1, yref="y domain", xanchor="left", yanchor="top",
+                              xshift=3, showarrow=False, **place)
     figure.update_xaxes(title_text="epoch")
     figure.update_yaxes(title_text="loss (squared error of z-scores)", col=1)
     return dress(figure, "Training: mean over assets and their 10 to 90 % band",
-                 f"assets: {history['asset'].nunique()}, seeds: {history['seed'].nunique()}; dashed: median of the kept "
-                 "epochs; a network that has stopped keeps its last loss",
+                 f"assets: {history['asset'].nunique()}, seeds: {history['seed'].nunique()}; dashed: median of the "
+                 "kept epochs; a network that has stopped keeps its last loss",
                  margin_t=92, legend=dict(orientation="h", x=0.5, xanchor="center", y=-0.2, yanchor="top"), margin_b=95)
 
 
@@ -225,7 +226,8 @@ def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: st
         A column of `returns`.
     """
     one = forecasts[(forecasts["asset"] == asset) & (forecasts["horizon"] == 1)]
-    wide = one.pivot_table(index="target_date", columns="model", values="forecast", sort=False).sort_index().tail(LATEST)
+    wide = one.pivot_table(index="target_date", columns="model", values="forecast", sort=False)
+    wide = wide.sort_index().tail(LATEST)
     actual = line(returns[asset].reindex(wide.index), name="actual return", line=dict(color="#b5b5b5", width=0.8))
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.12,
                            subplot_titles=["on the scale of the actual returns", "the forecasts on their own scale"])
@@ -248,8 +250,8 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
     ----------
     by_asset : DataFrame
         Columns model (one of them `zero`), asset, seed and the metric; the mean over seeds is drawn.
-    metric, sample : str
-        `mae`, `mse` or `rmse`; the target days.
+    metric : str
+        `mae`, `mse` or `rmse`.
     """
     error = by_asset.pivot_table(index="asset", columns="model", values=metric, sort=False)
     ratio = error.drop(columns="zero").div(error["zero"], axis=0)
@@ -260,7 +262,8 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
     figure.update_xaxes(title_text="model")
     name, low, high = metric.upper(), ratio.min().min(), ratio.max().max()
     stretched = high > 10 * low > 0  # beside calm assets a network's errors may be thousands of times theirs
-    figure.update_yaxes(title_text=f"{name} / {name} of the zero forecast (1 = no skill{', log axis' if stretched else ''})",
+    remark = "1 = no skill, log axis" if stretched else "1 = no skill"
+    figure.update_yaxes(title_text=f"{name} / {name} of the zero forecast ({remark})",
                         **(log_axis(min(low, 1) / 1.3, max(high, 1) * 1.3) if stretched else {}))
     better = "; ".join(f"{model} {(ratio[model] < 1).sum()}" for model in ratio)
     return dress(figure, f"{name} of next-day forecasts, one point an asset",
@@ -276,8 +279,8 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
         Columns model, window (days), {metric}_test, zero_{metric}_test and mean_{metric}_test: errors of the model, and
         of the zero and mean forecasts on the same days. Missing errors (a network that diverged) are left out; several
         rows of a model and window (seeds) are averaged.
-    metric, sample : str
-        `mse` or `mae`; the target days.
+    metric : str
+        `mse` or `mae`.
 
     Notes
     -----
@@ -346,11 +349,10 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
         without a hit ratio (`zero`) are left out.
     base_rates : Series
         As `accuracy.base_rates` gives it; for HR the better of always up and always down is drawn.
-    sample : str
-        The target days.
     """
     accuracy = accuracy.dropna(subset="hr_mean")
-    kinds = {"hr": "HR: right sign", "hr_plus": "HR+: up, where up was said", "hr_minus": "HR-: down, where down was said"}
+    kinds = {"hr": "HR: right sign", "hr_plus": "HR+: up, where up was said",
+             "hr_minus": "HR-: down, where down was said"}
     figure = go.Figure([go.Scatter(
         x=np.arange(3) + 0.6 * ((i + 0.5) / len(accuracy) - 0.5), y=[row[f"{kind}_mean"] for kind in kinds],
         error_y=dict(array=[row[f"{kind}_std"] for kind in kinds], thickness=1.2, width=4), mode="markers",
@@ -374,8 +376,6 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     ----------
     means : DataFrame
         Columns model, window_mean, mu (fractions a day), a row per rebalance date and asset.
-    sample : str
-        The rebalance dates.
 
     Notes
     -----
@@ -384,12 +384,13 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     models = list(means["model"].unique())
     figure = _beside(models, shared_xaxes="all", shared_yaxes="all")
     low, high = means[["window_mean", "mu"]].min().min(), means[["window_mean", "mu"]].max().max()
-    ends = np.array([low, high]) + 0.04 * max(high - low, 1e-6) * np.array([-1, 1])  # all points, and room for their size
+    room = 0.04 * max(high - low, 1e-6)  # for the size of the points
+    ends = np.array([low - room, high + room])
     for i, model in enumerate(models, start=1):
-        one = means[means["model"] == model]
+        one, panel = means[means["model"] == model], dict(showlegend=False, row=1, col=i)
         figure.add_scatter(x=one["window_mean"].to_numpy("float32"), y=one["mu"].to_numpy("float32"), mode="markers",
-                           marker=dict(size=4, opacity=0.5, color=strategy_color(model)), showlegend=False, row=1, col=i)
-        figure.add_scatter(x=ends, y=ends, mode="lines", line=REFERENCE, showlegend=False, hoverinfo="skip", row=1, col=i)
+                           marker=dict(size=4, opacity=0.5, color=strategy_color(model)), **panel)
+        figure.add_scatter(x=ends, y=ends, mode="lines", line=REFERENCE, hoverinfo="skip", **panel)
     figure.update_xaxes(title_text="mean return of the window (% a day)", tickformat=PERCENT, range=list(ends))
     figure.update_yaxes(tickformat=PERCENT, range=list(ends))
     figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)

@@ -8,12 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from forefolio.report.style import FEW, GREY, INK, dress, fitting, label_points, strategy_color
+from forefolio.report.style import GREY, INK, dress, label_points, names_axis, strategy_color
 from forefolio.study.vocabulary import PERCENT
 
 
-def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios: pd.DataFrame, portfolios: pd.DataFrame, *,
-             periods_per_year: int, risk_free_rate: float, sample: str) -> go.Figure:
+def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios: pd.DataFrame,
+             portfolios: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float, sample: str) -> go.Figure:
     """Risk and return of random portfolios, of both frontiers and of the chosen portfolios, annualized.
 
     Parameters
@@ -28,8 +28,6 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
         Days in a year; means are multiplied by it, volatilities by its root.
     risk_free_rate : float
         A year, a fraction; for the Sharpe ratio that colors the random portfolios.
-    sample : str
-        The days that the estimates come from, for the title.
 
     Notes
     -----
@@ -87,14 +85,12 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
     ----------
     weights : DataFrame (n_assets, n_portfolios)
         Fractions that sum to 1 a column; negative where sold short. Columns are names such as `maximum_sharpe`.
-    sample : str
-        The days that the estimates come from, for the title.
     """
     if len(weights) > 25:
         size = (weights.abs() / weights.abs().max()).max(axis=1)  # each portfolio keeps its own largest
-        largest = weights.loc[size.sort_values(ascending=False, kind="stable").index[:24]]
-        rest = weights.drop(largest.index).sum().rename(f"other {len(weights) - 24}")
-        weights = pd.concat([largest.loc[[asset for asset in weights.index if asset in largest.index]], rest.to_frame().T])
+        shown = weights.index.isin(size.sort_values(ascending=False, kind="stable").index[:24])
+        rest = weights[~shown].sum().rename(f"other {len(weights) - 24}")
+        weights = pd.concat([weights[shown], rest.to_frame().T])
     figure = make_subplots(1, weights.shape[1], shared_yaxes=True, horizontal_spacing=0.02,
                            subplot_titles=[_words(name) for name in weights])
     for i, name in enumerate(weights, start=1):
@@ -118,20 +114,18 @@ def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figu
         Asset as index or as column `asset`; columns weight and risk_share, fractions that each sum to 1.
     portfolio : str
         Its name, for title and color.
-    sample : str
-        The days that the covariance comes from, for the title.
     """
     shares = shares.set_index("asset") if "asset" in shares else shares
     shares = shares[shares["weight"].abs() > 1e-6].sort_values("weight", ascending=False)
     names, color = list(shares.index), strategy_color(portfolio)
     figure = go.Figure()
     for asset, weight, risk in zip(names, shares["weight"], shares["risk_share"]):
-        figure.add_shape(type="line", x0=asset, x1=asset, y0=weight, y1=risk, line_color=GREY, line_width=1.2, layer="below")
+        figure.add_shape(type="line", x0=asset, x1=asset, y0=weight, y1=risk, line=dict(color=GREY, width=1.2),
+                         layer="below")
     for name, column, symbol in [("weight", "weight", "circle-open"), ("share of the risk", "risk_share", "circle")]:
         figure.add_scatter(x=names, y=shares[column].to_numpy("float32"), mode="markers", name=name,
                            marker=dict(size=9, symbol=symbol, color=color, line=dict(color=color, width=1.8)))
-    figure.update_xaxes(title_text="asset, largest weight first", tickangle=-90 if len(names) > FEW else 0, dtick=1,
-                        tickfont_size=fitting(len(names)))
+    figure.update_xaxes(title_text="asset, largest weight first", **names_axis(len(names)))
     figure.update_yaxes(title_text="share of the portfolio (%)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
     return dress(figure, f"Money and risk in {_words(portfolio)}", f"{len(names)} assets held, {sample}",
                  legend=dict(x=0.99, xanchor="right", y=0.98))

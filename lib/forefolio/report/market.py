@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.report.style import (BLUE, FEW, INK, RED, asset_colors, days, dress, fitting, line, log_axis, span,
+from forefolio.report.style import (BLUE, FEW, INK, RED, asset_colors, days, dress, line, log_axis, names_axis, span,
                                     weekly)
 from forefolio.study.vocabulary import PERCENT
 
@@ -29,8 +29,8 @@ def prices(prices: pd.DataFrame) -> go.Figure:
     Notes
     -----
     The mean is what equal amounts bought on the first day and never traded have become. With more than twelve assets
-    the lines are thin and only the three best and the three worst are named; hovering names the others. One asset alone,
-    such as a benchmark, stands in the title.
+    the lines are thin and only the three best and the three worst are named; hovering names the others. One asset
+    alone, such as a benchmark, stands in the title.
     """
     growth = weekly(prices / prices.iloc[0])
     mean, colors, count = growth.mean(axis=1), asset_colors(prices.columns), prices.shape[1]
@@ -70,14 +70,14 @@ def returns(returns: pd.DataFrame) -> go.Figure:
     figure = go.Figure(go.Box(x=names, lowerfence=quantile[0], q1=quantile[1], median=quantile[2], q3=quantile[3],
                               upperfence=quantile[4], name="usual days", line=dict(color="#4a6f94", width=1),
                               fillcolor="#c9d8e6"))
-    for sign, extreme, expected in [(-1, returns.min(), returns.mean() - reach), (1, returns.max(), returns.mean() + reach)]:
+    tick = dict(symbol="line-ew-open", size=min(9, 400 / len(names)), color=INK, line_width=2)
+    for sign, extreme in [(-1, returns.min()), (1, returns.max())]:
+        expected = returns.mean() + sign * reach
         figure.add_scatter(x=names, y=expected.to_numpy(), mode="markers", name="normal law's extreme day",
-                           showlegend=sign > 0, marker=dict(symbol="line-ew-open", size=min(9, 400 / len(names)), color=INK,
-                                                            line_width=2))
-        figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="worst and best day", showlegend=sign > 0,
-                           marker=dict(size=6, color=RED))
-    figure.update_xaxes(title_text="asset, calmest first", tickangle=-90 if len(names) > FEW else 0,
-                        tickfont_size=fitting(len(names)), dtick=1)
+                           showlegend=sign > 0, marker=tick)
+        figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="worst and best day",
+                           showlegend=sign > 0, marker=dict(size=6, color=RED))
+    figure.update_xaxes(title_text="asset, calmest first", **names_axis(len(names)))
     figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
     return dress(figure, f"Usual and extreme days of {len(names)} assets",
                  f"{len(returns):,} daily returns each, {span(returns)}",
@@ -99,8 +99,8 @@ def with_periods(figure: go.Figure, periods: pd.DataFrame) -> go.Figure:
         shaded.add_vrect(x0=days([row.first])[0], x1=days([row.last])[0], layer="below", line_width=0, opacity=0.5,
                          fillcolor=("#dfe8f1", "#fbeccb", "#e3f1df")[i % 3])
         # the middle period is often narrow: its name stands one line higher, so that names do not meet
-        shaded.add_annotation(x=days([row.first])[0], y=1, yref="paper", text=row.period, showarrow=False,
-                              xanchor="left", yanchor="bottom", yshift=14 * (i % 2), font=dict(size=12, color="#666666"))
+        shaded.add_annotation(x=days([row.first])[0], y=1, yref="paper", text=row.period, showarrow=False, xanchor="left",
+                              yanchor="bottom", yshift=14 * (i % 2), font=dict(size=12, color="#666666"))
     return shaded
 
 
@@ -128,19 +128,20 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
     signed = strength.to_numpy("float32").T * rows["kept"].map({True: 1, False: -1}).to_numpy("float32")[:, None]
     figure = go.Figure(go.Heatmap(
         z=signed, x=[f"{month}-15" for month in share.index], y=rows["ticker"].tolist(), zmin=-1, zmax=1, ygap=0.5,
-        colorscale=[(0, DROPPED), (0.5, "#ffffff"), (1, KEPT)], showscale=False,
-        customdata=share.to_numpy("float32").T, hovertemplate="%{y}, %{x|%b %Y}: %{customdata:.0%} of days<extra></extra>"))
-    figure.add_vline(x=days([validation_end])[0], line=dict(color=INK, width=1.5, dash="dash"))
-    figure.add_annotation(x=days([validation_end])[0], y=1, yref="paper", yanchor="bottom", showarrow=False,
-                          text="end of validation", font=dict(size=12, color="#666666"))
+        colorscale=[(0, DROPPED), (0.5, "#ffffff"), (1, KEPT)], showscale=False, customdata=share.to_numpy("float32").T,
+        hovertemplate="%{y}, %{x|%b %Y}: %{customdata:.0%} of days<extra></extra>"))
+    last, = days([validation_end])
+    figure.add_vline(x=last, line=dict(color=INK, width=1.5, dash="dash"))
+    figure.add_annotation(x=last, y=1, yref="paper", yanchor="bottom", showarrow=False, text="end of validation",
+                          font=dict(size=12, color="#666666"))
     count, kept = len(rows), int(rows["kept"].sum())
     height = min(900, max(400, 220 + 16 * count))
-    words = ", ".join(f"<b style='color:{color}'>{name}</b>" for name, color in [("kept", KEPT), ("dropped", DROPPED)])
     figure.update_xaxes(type="date", title_text="month", showgrid=False)
     figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=1,
                         tickfont_size=min(12, max(5, 0.85 * (height - 200) / count)))
     return dress(figure, f"{kept} of {count} assets are complete enough to be kept",
-                 f"share of the month's days with a price, {words}; {span(prices)}", height=height, margin_t=92)
+                 f"share of the month's days with a price, <b style='color:{KEPT}'>kept</b>, "
+                 f"<b style='color:{DROPPED}'>dropped</b>; {span(prices)}", height=height, margin_t=92)
 
 
 def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
@@ -150,17 +151,15 @@ def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
     ----------
     correlation : DataFrame (n_assets, n_assets)
         Without unit, -1 to 1. For a clustered picture give it as `correlation.loc[order, order]`.
-    sample : str
-        The days that it describes, for the title.
     """
     names, count = list(correlation.columns), len(correlation)
-    figure = go.Figure(go.Heatmap(z=correlation.to_numpy("float32"), x=names, y=names, zmin=-1, zmax=1, xgap=0.5, ygap=0.5,
-                                  colorscale="RdBu", reversescale=True, texttemplate="%{z:.2f}" if count <= 25 else None,
-                                  textfont_size=9 if count > 12 else 12, hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>",
-                                  colorbar_title_text="correlation (no unit)"))
-    size = fitting(count)
-    figure.update_xaxes(tickangle=-90 if count > FEW else 0, tickfont_size=size, dtick=1, showline=False, showgrid=False)
-    figure.update_yaxes(autorange="reversed", tickfont_size=size, dtick=1, showline=False, showgrid=False)
+    figure = go.Figure(go.Heatmap(
+        z=correlation.to_numpy("float32"), x=names, y=names, zmin=-1, zmax=1, xgap=0.5, ygap=0.5, colorscale="RdBu",
+        reversescale=True, texttemplate="%{z:.2f}" if count <= 25 else None, textfont_size=9 if count > FEW else 12,
+        hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>", colorbar_title_text="correlation (no unit)"))
+    axis = names_axis(count) | dict(showline=False, showgrid=False)
+    figure.update_xaxes(**axis)
+    figure.update_yaxes(**axis | dict(tickangle=None), autorange="reversed")
     return dress(figure, f"Correlation of daily returns, {count} assets", sample, width=820, height=740)
 
 
@@ -180,7 +179,8 @@ def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int
     figure = go.Figure(line(weekly(series), line=dict(color=BLUE, width=1.6), showlegend=False))
     figure.update_xaxes(type="date", title_text="last day of the window (weekly)")
     figure.update_yaxes(title_text="mean correlation of pairs (no unit)", rangemode="tozero")
-    return with_periods(dress(figure, f"How alike the assets move: correlation over {window} days", span(series)), periods)
+    dress(figure, f"How alike the assets move: correlation over {window} days", span(series))
+    return with_periods(figure, periods)
 
 
 def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
@@ -189,10 +189,8 @@ def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
     Parameters
     ----------
     spectrum : DataFrame (n_assets rows)
-        Columns rank (1 is the largest), eigenvalue (variance in units of one asset's), share (fraction of all variance),
-        noise_edge (Marchenko and Pastur's upper edge, the same on every row).
-    sample : str
-        The days that it describes, for the title.
+        Columns rank (1 is the largest), eigenvalue (variance in units of one asset's), share (fraction of all
+        variance), noise_edge (Marchenko and Pastur's upper edge, the same on every row).
     """
     edge = float(spectrum["noise_edge"].iloc[0])
     signal = spectrum["eigenvalue"] > edge

@@ -154,15 +154,15 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
         A year of the index.
     """
     months = pd.PeriodIndex([pd.Period(month, freq="M") for month in monthly_excess.index])
-    one = monthly_excess.loc[months.year == year]
+    one, labels = monthly_excess.loc[months.year == year], list(months[months.year == year].strftime("%b"))
     frameworks = {name: name.rpartition("+")[2] for name in one}
     panels = list(dict.fromkeys(frameworks.values()))
     figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
                            vertical_spacing=0.22 / len(panels))
     for row, panel in enumerate(panels, 1):
         for name in (name for name in one if frameworks[name] == panel):
-            figure.add_bar(x=list(months[months.year == year].strftime("%b")), y=one[name].to_numpy("float32"), name=name,
-                           marker_color=strategy_color(name), row=row, col=1)
+            figure.add_bar(x=labels, y=one[name].to_numpy("float32"), name=name, marker_color=strategy_color(name),
+                           row=row, col=1)
     figure.update_yaxes(tickformat=PERCENT, zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(title_text="excess (% points a month)", row=len(panels) // 2 + len(panels) % 2, col=1)
     figure.update_xaxes(title_text=f"month of {year}", row=len(panels), col=1)
@@ -178,8 +178,6 @@ def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     ----------
     performance : DataFrame
         Columns strategy, annual_volatility, annual_return (compounded); fractions.
-    sample : str
-        The days, for the title.
     """
     measures = {"x": "annual_volatility", "y": "annual_return"}
     points = pd.DataFrame({axis: performance[measure] for axis, measure in measures.items()} |
@@ -203,8 +201,6 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     ----------
     costs : DataFrame
         Columns strategy, cost_bps (basis points of what is traded), total_return (compounded fraction).
-    sample : str
-        The days, for the title.
 
     Notes
     -----
@@ -254,8 +250,6 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
         Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover
         (one-way) those that are to have a panel; fractions. As `investors.outcome` gives it, or
         `investors.with_profile` of `investors.promised`, which has no turnover.
-    sample : str
-        The days, and whether they are those that chose the weights, for the title.
 
     Notes
     -----
@@ -356,7 +350,7 @@ def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def _break_even(wide: pd.DataFrame, name: str) -> str:
-    """Cost at which a strategy that is above equal weight without costs meets it, in brackets; nothing where none does."""
+    """Cost at which a strategy that is ahead of equal weight meets it, in brackets; nothing where there is none."""
     ahead = (wide[name] - wide.get(EQUAL_WEIGHT, np.nan)).to_numpy()
     below = np.flatnonzero(ahead <= 0)
     if not ahead[0] > 0 or not len(below):

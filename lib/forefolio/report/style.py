@@ -84,25 +84,15 @@ def strategy_line(name: str, *, width: float) -> dict:
 
 
 def asset_colors(assets) -> dict[str, str]:
-    """Color of each asset, by its place in the alphabet of the universe; neighbors differ in hue and in shade.
-
-    Parameters
-    ----------
-    assets : iterable of str
-        All assets of the universe, in any order.
-
-    Returns
-    -------
-    dict of str to str
-        Asset to hexadecimal color, in alphabetical order.
+    """Hexadecimal color of each asset of a universe, by its place in the alphabet; neighbors differ in hue and shade.
 
     Examples
     --------
     >>> asset_colors(["B", "A"]) == asset_colors(["A", "B"])
     True
     """
-    names = sorted(set(assets))
-    return {name: _hex(210 + 222.5 * i, (0.36, 0.48, 0.60)[i % 3], 0.55) for i, name in enumerate(names)}  # golden angle
+    shades, golden_angle = (0.36, 0.48, 0.60), 222.5
+    return {name: _hex(210 + golden_angle * i, shades[i % 3], 0.55) for i, name in enumerate(sorted(set(assets)))}
 
 
 def label(metric: str) -> tuple[str, str]:
@@ -137,7 +127,7 @@ def span(dates) -> str:
 
 def weekly(frame, how: str = "last"):
     """The last (`min`: the lowest) value of each week; weeks without a trading day repeat the week before."""
-    return getattr(frame.resample("W-FRI"), how)().ffill()
+    return frame.resample("W-FRI").agg(how).ffill()
 
 
 def line(series: pd.Series, **style) -> go.Scatter:
@@ -163,7 +153,8 @@ def round_numbers(low: float, high: float) -> list[float]:
 def log_axis(low: float, high: float) -> dict:
     """A log axis from `low` to `high` with round numbers written out, where plotly would write bare digits."""
     ticks = round_numbers(low, high)
-    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks, ticktext=[f"{tick:,g}" for tick in ticks])
+    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks,
+                ticktext=[f"{tick:,g}" for tick in ticks])
 
 
 def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, plot_size, others=None) -> None:
@@ -201,7 +192,12 @@ def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, p
 
 def fitting(count: int) -> int:
     """Size of tick labels so that so many fit beside each other."""
-    return 13 if count <= 12 else 11 if count <= 30 else 10 if count <= 60 else 9
+    return 13 if count <= FEW else 11 if count <= 30 else 10 if count <= 60 else 9
+
+
+def names_axis(count: int) -> dict:
+    """An axis on which so many names are all written."""
+    return dict(tickangle=-90 if count > FEW else 0, tickfont_size=fitting(count), dtick=1)
 
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:

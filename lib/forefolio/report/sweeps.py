@@ -1,8 +1,9 @@
-"""Pictures of a sweep: what each parameter does to a metric, which one matters, what another seed changes, what luck gives.
+"""Pictures of a sweep: what each parameter does, which one matters, what another seed changes, what luck gives.
 
-Each function takes frames of `performance.trials` or results of `performance.luck` and returns a plotly figure; `results`
-is as in `trials.Sweep`. Values of parameters that are text, or true and false, stand in the order in which the sweep
-names them, numbers in their own order; positive numbers that span more than thirty-fold have a log axis.
+Each function takes frames of `performance.trials` or results of `performance.luck` and returns a plotly figure.
+`results` is as in `trials.Sweep`, `parameters` are those that vary, and `metric` is what is drawn, of one `strategy`
+where a function takes one. Values of parameters that are text, or true and false, stand in the order in which the
+sweep names them, numbers in their own order; positive numbers that span more than thirty-fold have a log axis.
 """
 
 import numpy as np
@@ -25,14 +26,7 @@ DISTINCT = 40  # as many values have a bar each
 def by_parameters(results: pd.DataFrame, parameters: list[str], metric: str, strategy: str) -> go.Figure:
     """The figure that fits the number of varying parameters: lines for one, a heatmap for two, parallel axes for more.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `trials.Sweep`.
-    parameters : list of str
-        The varying parameters. The seed counts only where nothing else varies: its points are repetitions.
-    metric, strategy : str
-        What is drawn; lines show every strategy, and this one wider.
+    The seed counts only where nothing else varies: its points are repetitions.
 
     Raises
     ------
@@ -53,12 +47,7 @@ def by_parameters(results: pd.DataFrame, parameters: list[str], metric: str, str
 def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: str) -> go.Figure:
     """Metric by one parameter, a line per strategy, equal weight and the benchmark beside them.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `trials.Sweep`; a value's points are averaged.
-    parameter, metric, strategy : str
-        The x axis, the y axis, the strategy drawn wider.
+    The points of a value are averaged. The line of `strategy` is wider.
     """
     touched = set(contenders(results, metric)["strategy"])
     means = _means(results, metric, [parameter]).reset_index()
@@ -80,14 +69,9 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
 
 
 def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -> go.Figure:
-    """Metric of one strategy by two parameters; the best cell has a frame, an empty cell no result.
+    """Metric of one strategy by the parameters `x` and `y`; the best cell has a frame, an empty cell no result.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `trials.Sweep`; points that agree in both parameters are averaged.
-    metric, strategy, x, y : str
-        The color, whose it is, the parameters of the axes.
+    Points that agree in both parameters are averaged.
     """
     means = _means(results[results["strategy"] == strategy], metric, [x, y]).reset_index()
     columns, rows = values(results[x]), values(results[y])
@@ -113,15 +97,6 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
 def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy: str) -> go.Figure:
     """Parallel coordinates: a line per point, an axis per parameter, the metric last with the better end on top.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `trials.Sweep`.
-    parameters : list of str
-        The axes, in this order.
-    metric, strategy : str
-        The last axis and the color, and whose it is.
-
     Notes
     -----
     Lines through one value are spread over a small band, the best on top, as they would hide each other on one spot.
@@ -144,20 +119,18 @@ def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy
         line=dict(color=-reached if lower_is_better(metric) else reached,
                   colorscale=[(0, "#d6e0ec"), (0.999, "#18407e"), (1, RED)])))
     letters = max(map(len, axes[0]["ticktext"]))  # left of the first axis
-    return dress(figure, f"Every point of {strategy}", f"{counted(len(ranked), 'point')}; last axis: {name}, the better "
-                 "end on top; the better a point, the darker, the best red", height=520,
-                 margin=dict(l=max(60, 25 + 7 * letters), r=70, t=100, b=110))
+    return dress(figure, f"Every point of {strategy}",
+                 f"{counted(len(ranked), 'point')}; last axis: {name}, the better end on top; dark: good, red: best",
+                 height=520, margin=dict(l=max(60, 25 + 7 * letters), r=70, t=100, b=110))
 
 
 def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
-    """How far the metric moves with each parameter, a bar per strategy; beside it the best value and the share explained.
+    """How far the metric moves with each parameter, a bar per strategy; beside it the best value and its share.
 
     Parameters
     ----------
     sensitivity : DataFrame
         As `trials.by_parameter` gives it; where there are many strategies, those that move most are drawn.
-    metric : str
-        What it is of.
     """
     moves = sensitivity.groupby("strategy", sort=False)["spread"].max().sort_values(ascending=False, kind="stable")
     parameters = list(sensitivity["parameter"].unique())
@@ -186,17 +159,7 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
 
 
 def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.Figure]:
-    """Values of the seeds of one setting, a row per strategy and setting; no figure where no seed changes anything.
-
-    Parameters
-    ----------
-    results : DataFrame
-        As in `trials.Sweep`.
-    parameters : list of str
-        The varying parameters; without `seed` among them there is no figure.
-    metric : str
-        The x axis.
-    """
+    """Values of the seeds of one setting, a row per strategy and setting; no figure where no seed changes anything."""
     known, others = results[results[metric].notna()], [name for name in parameters if name != SEED]
     moved = [] if SEED not in parameters else [
         (key, one) for key, one in known[known["strategy"] != BENCHMARK].groupby(["strategy", *others], sort=False)
@@ -238,8 +201,9 @@ def best_and_luck(sharpe_ratios: pd.Series, deflated: pd.Series) -> go.Figure:
     room = max(0.08 * (high - low), 1e-3)
     step = (high - low + 2 * room) / DISTINCT
     numbers, counts = np.unique(np.floor(sharpe_ratios / step), return_counts=True)
-    figure = go.Figure(go.Bar(x=(numbers + 0.5) * step, y=counts, width=step, marker_color="#9db4cc", name="trials",
-                              marker_line=dict(color="white", width=1), showlegend=False, hovertemplate="%{x:.3f}: %{y}"))
+    figure = go.Figure(go.Bar(x=(numbers + 0.5) * step, y=counts, width=step, name="trials", showlegend=False,
+                              marker=dict(color="#9db4cc", line=dict(color="white", width=1)),
+                              hovertemplate="%{x:.3f}: %{y}"))
     marks = sorted([(by_luck, "expected best by luck", INK, "dash"), (chosen, "the chosen trial", RED, "solid")])
     places = _apart(*((mark[0] - low) / (high - low) for mark in marks))
     for (value, text, color, dash), (level, anchor) in zip(marks, places):
