@@ -1,4 +1,4 @@
-"""Tests of monthly excess returns and of forecasts: by hand, against scipy, at their size, and the words that they choose."""
+"""Tests of monthly excess returns and of forecasts: by hand, against scipy, at their size, in words."""
 
 import warnings
 
@@ -141,17 +141,6 @@ def test_best_pair_needs_two_strategies_and_differences(excess):
     assert np.isnan(twins["signed_rank_p"]) and twins["mann_whitney_p"] == pytest.approx(1)
 
 
-def test_near_copies_are_not_corrected_for(excess):
-    months = excess.assign(**{f"copy{i}+rpp": excess["mean+rpp"] for i in range(7)})
-    tests = evidence.monthly_tests(months)
-    ours = evidence.distinct_tests(tests, distinct=["equal_weight", "lstm+mvf", "mean+rpp"])
-    pd.testing.assert_frame_equal(ours, evidence.monthly_tests(excess))
-    assert (tests["wilcoxon_p_holm"][0], ours["wilcoxon_p_holm"][0]) == pytest.approx(
-        (10 * tests["wilcoxon_p"][0], 3 * tests["wilcoxon_p"][0]))
-    with pytest.raises(ValueError, match="distinct strategy gru\\+mvf has no test"):
-        evidence.distinct_tests(tests, distinct=["lstm+mvf", "gru+mvf"])
-
-
 def held(**first):
     """Weights of two assets on two dates, by the first one's."""
     rows = [(date, name.replace("_", "+", 1), asset, weight) for name, both in first.items()
@@ -235,20 +224,12 @@ def test_an_asset_that_is_not_judged_on_a_day_is_left_out_of_its_mean():
         [0.05, 0.09, 0.05, 0.05])
 
 
-def test_horizon_one_is_the_t_test_of_the_mean_with_the_small_sample_correction():
+def test_equal_accuracy_is_the_t_test_of_the_mean_with_the_small_sample_correction():
     values = pd.Series(np.random.default_rng(1).normal(0.1, 1, 50))
-    statistic, better, worse = evidence.diebold_mariano(values, horizon=1)
+    statistic, better, worse = evidence.diebold_mariano(values)
     # the variance over n and the factor (n - 1)/n make exactly the t-statistic with n - 1
     assert statistic == pytest.approx(stats.ttest_1samp(values, 0).statistic)
     assert better == pytest.approx(stats.ttest_1samp(values, 0, alternative="greater").pvalue) and better + worse == 1
-
-
-def test_longer_horizons_count_autocovariances():
-    values = pd.Series([1.0, 1.0, -1.0, -1.0, 1.0, 1.0, -1.0, -1.0, 3.0])
-    centered = values - values.mean()
-    gamma = [float((centered[lag:].to_numpy() * centered[:len(values) - lag].to_numpy()).sum() / 9) for lag in (0, 1)]
-    expected = np.sqrt((9 + 1 - 4 + 2 / 9) / 9) * values.mean() / np.sqrt((gamma[0] + 2 * gamma[1]) / 9)
-    assert evidence.diebold_mariano(values, horizon=2)[0] == pytest.approx(expected)
 
 
 def test_the_test_has_its_size_where_assets_move_together():
@@ -257,8 +238,8 @@ def test_the_test_has_its_size_where_assets_move_together():
     pooled, apart = [], []
     for _ in range(400):
         common = rng.normal(size=(120, 1)) + 0.3 * rng.normal(size=(120, 20))
-        pooled.append(evidence.diebold_mariano(pd.Series(common.mean(axis=1)), horizon=1)[1] < 0.05)
-        apart.append(evidence.diebold_mariano(pd.Series(common.ravel()), horizon=1)[1] < 0.05)
+        pooled.append(evidence.diebold_mariano(pd.Series(common.mean(axis=1)))[1] < 0.05)
+        apart.append(evidence.diebold_mariano(pd.Series(common.ravel()))[1] < 0.05)
     assert 0.02 < np.mean(pooled) < 0.085 and np.mean(apart) > 0.25
 
 
@@ -270,7 +251,8 @@ def test_verdicts_are_chosen_by_the_tests():
     rng = np.random.default_rng(2)
     base = rng.uniform(1, 2, 200)
     table = evidence.accuracy_tests(errors(mean=base, good=base - 0.1 + rng.normal(0, 0.1, 200),
-                                          bad=base + 0.1 + rng.normal(0, 0.1, 200), same=base + rng.normal(0, 0.1, 200))).set_index("model")
+                                          bad=base + 0.1 + rng.normal(0, 0.1, 200), same=base + rng.normal(0, 0.1, 200)))
+    table = table.set_index("model")
     assert table["verdict"].to_dict() == {"good": "H1", "bad": "H2", "same": "neither"}
     assert table.loc["good", "gain"] == pytest.approx(0.1 / 1.5, abs=0.02) and (table["n_days"] == 200).all()
     assert table.loc["good", "p_h1"] < 1e-6 and table.loc["bad", "p_h1"] == 1

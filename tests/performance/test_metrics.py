@@ -33,14 +33,6 @@ def turnover():
     return pd.Series({"equal_weight": 0.03, "lstm+mvf": 0.7})
 
 
-def test_wealth_starts_at_one_on_the_day_of_the_purchase():
-    returns = pd.DataFrame({"A": [0.1, 0.1]}, index=pd.DatetimeIndex(["2024-01-03", "2024-01-04"], name="date"))
-    assert metrics.wealth(returns)["A"].tolist() == pytest.approx([1.1, 1.21])
-    bought = metrics.wealth(returns, start="2024-01-02")
-    assert bought["A"].tolist() == pytest.approx([1, 1.1, 1.21])
-    assert bought.index[0] == pd.Timestamp("2024-01-02") and bought.index.name == "date"
-
-
 def test_drawdown_is_compounded_and_starts_from_the_initial_wealth():
     returns = pd.DataFrame({"falls": [-0.2, 0.1, -0.5], "rises": [0.1, 0.2, 0.3]})
     drawdown = metrics.drawdown(returns)

@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from forefolio.report import sentences
-from forefolio.performance.evidence import monthly_tests
+from forefolio.performance.evidence import holm, monthly_tests
 from forefolio.performance.metrics import monthly_excess, performance_table
 
 
@@ -25,9 +25,13 @@ def compared(growth, *, n_days=500, seed=1):
 TWINS = pd.DataFrame(columns=["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"])
 
 
-def concluded(table, tests, distinct=None, twins=TWINS):
-    """The conclusion; all strategies are distinct unless told otherwise."""
-    return sentences.conclusion(table, tests, distinct=list(tests["strategy"]) if distinct is None else distinct, twins=twins)
+def corrected(tests, **p_values):
+    """Other p-values, and Holm's correction of them."""
+    return tests.assign(**p_values, **{f"{name}_holm": holm(pd.Series(values)) for name, values in p_values.items()})
+
+
+def concluded(table, tests, twins=TWINS):
+    return sentences.conclusion(table, tests, twins=twins)
 
 
 def test_conclusion_names_the_best_and_counts_what_is_significant():
@@ -42,9 +46,9 @@ def test_conclusion_names_the_best_and_counts_what_is_significant():
     assert f"with {ratio.max():.2f} a month" in text
     assert "Of 3 distinct strategies, 2 beat the benchmark significantly at 5 %" in text
     assert "2 after Holm's correction" in text
-    other = concluded(table, tests.assign(sign_p=[0.01, 0.02, 0.5], t_p=0.04))
+    other = concluded(table, corrected(tests, sign_p=[0.01, 0.02, 0.5], t_p=[0.04] * 3))
     assert "2 after Holm's correction for 3 tests (sign test: 2 and 2; t-test: 3 and none)." in other
-    other = concluded(table, tests.assign(sign_p=[0.01, 0.04, 0.5], t_p=[0.01, 0.02, 0.04]))
+    other = concluded(table, corrected(tests, sign_p=[0.01, 0.04, 0.5], t_p=[0.01, 0.02, 0.04]))
     assert "(sign test: 2 and 1; t-test: 3 and 3)." in other
     assert "With 23 months" in text
     assert "`equal_weight` is among the significant and forecasts nothing" in text
@@ -109,15 +113,15 @@ def test_the_least_significant_excess_is_where_the_t_test_turns():
     assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
 
 
-def test_luck_is_counted_among_the_distinct_and_corrected_for_them_alone():
+def test_luck_is_counted_among_the_distinct_and_ranks_are_of_all_names():
     table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
     tests = tests.assign(wilcoxon_p=[0.02, 0.9, 0.02], wilcoxon_p_holm=[0.06, 0.9, 0.06])
-    every, two = concluded(table, tests), concluded(table, tests, ["lstm+mvf", "cnn1d+rpp"])
+    every, two = concluded(table, tests), concluded(table, tests[:2].assign(wilcoxon_p_holm=[0.04, 0.9]))
     assert "names stand" not in every and "and none after Holm's correction for 3 tests" in every
     assert ("**Luck?** 3 names stand for 2 distinct strategies: weights that never differ by more than 1 % of wealth count "
             "once. Of 2 distinct strategies, 1 beat the benchmark") in two
     assert "and 1 after Holm's correction for 2 tests" in two and "among the significant" not in two
-    assert "of 3 strategies" in two  # ranks are of all names
+    assert "of 3 strategies" in two
 
 
 def difference(*rows):
@@ -199,8 +203,8 @@ def solver_log(*rows):
 
 
 def test_dates_on_which_equal_weight_was_held_instead_are_told_with_the_first_reason():
-    log = solver_log(("lstm+mvf", "failed", "equal weight instead: no weights meet max_weight: raise it"), ("lstm+mvf", "optimal", ""),
-                     ("lstm+mvf", "failed", "equal weight instead: the solver stalled"), ("mean+rpp", "optimal", ""),
+    log = solver_log(("lstm+mvf", "failed", "equal weight instead: no weights meet max_weight: raise it"),
+                     ("lstm+mvf", "optimal", ""), ("lstm+mvf", "failed", "equal weight instead: the solver stalled"), ("mean+rpp", "optimal", ""),
                      ("lstm+mdp", "failed", "equal weight instead: the solver stalled"))
     assert sentences.mishaps(log, NO_RUIN) == [
         "Equal weight was held instead of `lstm+mvf` on 2 of 3 dates (no weights meet max_weight: raise it, the first time) and "

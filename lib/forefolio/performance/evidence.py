@@ -93,35 +93,6 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     return tests
 
 
-def distinct_tests(tests: pd.DataFrame, *, distinct: list[str]) -> pd.DataFrame:
-    """
-    The tests of distinct strategies alone, corrected for as many as there are.
-
-    Parameters
-    ----------
-    tests : DataFrame
-        As `monthly_tests` gives it, over all names.
-    distinct : list of str
-        As `distances.distinct_strategies` gives them.
-
-    Returns
-    -------
-    DataFrame (n_distinct, 12)
-        Rows of `tests`, the columns `_holm` corrected over these rows. Near-copies repeat one test, and a correction that
-        counts them asks too much.
-
-    Raises
-    ------
-    ValueError
-        If a distinct strategy was not tested.
-    """
-    absent = [name for name in distinct if name not in set(tests["strategy"])]
-    if absent:
-        raise ValueError(f"The distinct strategy {absent[0]} has no test: take weights and tests from one run")
-    rows = tests[tests["strategy"].isin(distinct)].reset_index(drop=True)
-    return rows.assign(**{f"{test}_holm": holm(rows[test]) for test in ("wilcoxon_p", "sign_p", "t_p")})
-
-
 def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: str = "mean") -> pd.DataFrame:
     """
     Did the networks make the difference? Each network's strategy against the same framework fed with a simple forecast.
@@ -131,7 +102,7 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     monthly_excess : DataFrame (n_months, n_strategies)
         Fraction a month, as `metrics.monthly_excess` gives it; the benchmark cancels in a difference.
     weights : DataFrame
-        As `rebalances.decide` returns.
+        As `decisions.decide` returns.
     twin : str
         Model of the twins, by default the historical mean, which is Markowitz's forecast.
 
@@ -272,17 +243,16 @@ def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date,
     return made.rsub(actual, axis=0).pow(2).dropna().groupby("target_date").mean()
 
 
-def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, float, float]:
+def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
     """
-    Diebold and Mariano's test of equal accuracy, with the small-sample correction of Harvey, Leybourne and Newbold.
+    Diebold and Mariano's test of equal accuracy a day ahead, with the small-sample correction of Harvey, Leybourne and
+    Newbold, which makes it the t-test of the mean.
 
     Parameters
     ----------
     differences : Series (n_days,)
         Daily loss differences, positive where the model was better; assets already averaged, because errors of one
         day move together and stock-days are no independent observations.
-    horizon : int
-        Days that a forecast looks ahead; its `horizon` - 1 autocovariances are taken into account.
 
     Returns
     -------
@@ -291,21 +261,16 @@ def diebold_mariano(differences: pd.Series, *, horizon: int) -> tuple[float, flo
 
     Examples
     --------
-    With horizon 1 it is nearly the t-test of the mean:
-
     >>> differences = pd.Series([0.3, -0.1, 0.4, 0.2])
-    >>> [round(float(value), 4) for value in diebold_mariano(differences, horizon=1)]
+    >>> [round(float(value), 4) for value in diebold_mariano(differences)]
     [1.8516, 0.0806, 0.9194]
     """
     values = differences.to_numpy(dtype=float)
-    n = len(values)
-    centered = values - values.mean()
-    covariances = [centered[lag:] @ centered[: n - lag] / n for lag in range(horizon)]
-    variance = (covariances[0] + 2 * sum(covariances[1:])) / n
+    n, centered = len(values), values - values.mean()
+    variance = centered @ centered / n / n
     if n < 2 or not variance > 0:
         return np.nan, np.nan, np.nan
-    correction = np.sqrt((n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
-    statistic = correction * values.mean() / np.sqrt(variance)
+    statistic = np.sqrt((n - 1) / n) * values.mean() / np.sqrt(variance)
     return float(statistic), float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
 
 
@@ -328,7 +293,7 @@ def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:
     simple = sorted((model for model in baselines() if model in errors), key=lambda model: model != RIVAL)
     rows = []
     for model, baseline in product(errors.columns.drop(simple), simple):
-        statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model], horizon=1)
+        statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model])
         gain = 1 - errors[model].mean() / errors[baseline].mean()
         rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))
     table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2"])

@@ -15,6 +15,7 @@ from scipy import stats
 
 from forefolio.market.returns import iso_day
 from forefolio.performance.evidence import LEVEL
+from forefolio.performance.metrics import sharpe
 
 DEFLATED = 0.95  # the deflated Sharpe ratio must be above it (Bailey & Lopez de Prado 2014)
 OVERFITTED = 0.05  # the probability of overfitting must be below it (Bailey, Borwein, Lopez de Prado & Zhu 2017)
@@ -48,8 +49,7 @@ def sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     [1.0]
     """
     _check(returns)
-    deviations = returns.std()
-    return returns.mean() / deviations.where(deviations > STILL)
+    return sharpe(returns, periods_per_year=1, risk_free_rate=0.0)
 
 
 def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.Series:
@@ -94,12 +94,12 @@ def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.S
     if chosen is not None and chosen not in sharpes.index:
         raise ValueError(f"The chosen trial {chosen} has no returns: choose one of the columns")
     trial, (n_days, n_trials) = sharpes.idxmax() if chosen is None else chosen, returns.shape
-    sharpe, expected = sharpes[trial], _expected_best(sharpes)
+    ratio, expected = sharpes[trial], _expected_best(sharpes)
     skew, kurtosis = stats.skew(returns[trial]), stats.kurtosis(returns[trial], fisher=False)
-    error = np.sqrt((1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2) / (n_days - 1))
-    return pd.Series({"trial": trial, "n_trials": n_trials, "n_days": n_days, "sharpe": float(sharpe),
+    error = np.sqrt((1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2) / (n_days - 1))
+    return pd.Series({"trial": trial, "n_trials": n_trials, "n_days": n_days, "sharpe": float(ratio),
                       "expected_best": float(expected), "skew": float(skew), "kurtosis": float(kurtosis),
-                      "deflated": float(stats.norm.cdf((sharpe - expected) / error))})
+                      "deflated": float(stats.norm.cdf((ratio - expected) / error))})
 
 
 def _expected_best(sharpes: pd.Series) -> float:

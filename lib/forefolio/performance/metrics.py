@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day
+from forefolio.market.returns import iso_day
 from forefolio.performance.backtest import backtest, turnover
 from forefolio.portfolios.holdings import effective_holdings_by_date, gross_exposure
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
@@ -29,26 +29,16 @@ class Record:
 
 
 
-def wealth(returns: pd.DataFrame, *, start: Date | None = None) -> pd.DataFrame:
+def wealth(returns: pd.DataFrame) -> pd.DataFrame:
     """
     Growth of one unit, compounded; a day that loses everything, or more, leaves nothing for good.
 
-    Parameters
-    ----------
-    returns, start : DataFrame, date
-        Simple daily returns; given the day of the purchase, before the first return, a row of ones stands on it.
-
     Examples
     --------
-    >>> returns = pd.DataFrame({"A": [0.1, -0.5]}, index=pd.DatetimeIndex(["2024-01-02", "2024-01-03"]))
-    >>> wealth(returns, start="2024-01-01")["A"].round(4).tolist()
-    [1.0, 1.1, 0.55]
+    >>> wealth(pd.DataFrame({"A": [0.1, -0.5]}))["A"].round(4).tolist()
+    [1.1, 0.55]
     """
-    grown = (1 + returns).clip(lower=0).cumprod()
-    if start is None:
-        return grown
-    bought = grown.iloc[:1] * 0 + 1
-    return pd.concat([bought.set_axis(pd.DatetimeIndex([start], name=grown.index.name)), grown])
+    return (1 + returns).clip(lower=0).cumprod()
 
 
 def drawdown(returns: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,7 @@
-"""What a sweep left behind: its points, what ranks first, and how many trials were made.
+"""What a sweep left behind: its points, what ranks first, which parameter mattered, and how many trials were made.
 
 A trial is one strategy in one point of the grid. The best of many trials looks better than it is; `luck` says by how
 much, from the daily returns that are made ready here.
-
-Which parameter of a sweep mattered, and how far chance alone moves what it measures.
 """
 
 from dataclasses import dataclass
@@ -68,8 +66,8 @@ def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     -------
     DataFrame
         Rows of `results` without equal weight, the benchmark, and strategies that are in every point with the same
-        value: they would share a rank as often as there are points. Where none is
-        left, those that no parameter touches, and else equal weight.
+        value: they would share a rank as often as there are points. Where none is left, those that no parameter touches,
+        and else equal weight.
 
     Raises
     ------
@@ -79,7 +77,7 @@ def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     names = list(results.columns[results.columns.get_loc("strategy") + 1:])
     if metric not in names:
         raise StageError(f"metric {metric!r} is no column of the sweep's results; choose of {', '.join(names)}")
-    known = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+    known = _known(results, metric)
     if known.empty:
         raise StageError(f"no strategy of this sweep has a value of {metric}"
                          + (", which only networks have" if metric == "validation_mae" else "") + "; set another metric")
@@ -119,8 +117,7 @@ def ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     >>> ranking(results, "sharpe")[["rank", "point"]].to_numpy().tolist()
     [[1, 'b'], [1, 'c'], [3, 'a']]
     """
-    rows = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
-    return _ranked(rows, metric)
+    return _ranked(_known(results, metric), metric)
 
 
 def point_ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -134,6 +131,11 @@ def comparable(net_returns: pd.DataFrame, chosen: str) -> pd.DataFrame:
     days = net_returns[chosen].dropna().index
     shared = net_returns.loc[days].notna().mean()
     return net_returns.loc[:, (shared >= SHARED) & (net_returns.std() > SAME)]
+
+
+def without_benchmark(net_returns: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are trials: the benchmark is none."""
+    return net_returns.loc[:, [not name.endswith(f"/{BENCHMARK}") for name in net_returns]]
 
 
 def distinct_trials(net_returns: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +159,7 @@ def distinct_trials(net_returns: pd.DataFrame) -> pd.DataFrame:
     >>> list(distinct_trials(net_returns))
     ['a/equal_weight']
     """
-    tried = net_returns.loc[:, [not name.endswith(f"/{BENCHMARK}") for name in net_returns]].dropna()
+    tried = without_benchmark(net_returns).dropna()
     values, kept = tried.to_numpy(), []
     for column in range(values.shape[1]):
         apart = np.abs(values[:, kept] - values[:, [column]])
@@ -183,6 +185,11 @@ def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[st
     return {rival: returns for rival, returns in found.items() if len(returns)}
 
 
+def _known(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Rows of strategies that have the metric."""
+    return results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+
+
 def _ranked(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Rows in order of the metric, with their rank in front; rows of one rank stay in the order they had."""
     ranks = rows[metric].round(12).rank(method="min", ascending=lower_is_better(metric)).astype(int)
@@ -202,7 +209,7 @@ def aligned(results: pd.DataFrame, strategy: str) -> tuple[pd.DataFrame, str]:
     Parameters
     ----------
     results : DataFrame
-        As in `trials.Sweep`.
+        As in `Sweep`.
     strategy : str
         The one to be looked at.
 
@@ -257,7 +264,7 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str) -> p
     """
     columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share", "fewest_points"]
     rows = []
-    known = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+    known = _known(results, metric)
     for strategy, one in known.groupby("strategy", sort=False):
         total = ((one[metric] - one[metric].mean()) ** 2).sum()
         for parameter in parameters:
@@ -289,7 +296,7 @@ def by_seed(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.Dat
     [['s', 2, 0.6, 0.141, 0.5, 0.7]]
     """
     setting = ["strategy", *(name for name in parameters if name != SEED)]
-    known = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+    known = _known(results, metric)
     if SEED not in parameters:
         known = known.iloc[:0]
     values = known.groupby(setting, sort=False)[metric]

@@ -1,4 +1,4 @@
-"""Numbers to sentences: what a comparison shows, who was served by what, whether a network forecasts better, what a sweep found.
+"""Numbers to sentences: what a comparison shows, who was served best, whether networks forecast better, what a sweep found.
 
 The sentences are built from the numbers alone, so that another params file or sweep cannot make them lie; notebooks
 display them as Markdown.
@@ -11,9 +11,9 @@ import pandas as pd
 from scipy import stats
 
 from forefolio.performance import luck
-from forefolio.performance.evidence import LEVEL, RIVAL, distinct_tests
+from forefolio.performance.evidence import LEVEL, RIVAL
 from forefolio.performance.investors import WISHES, Served
-from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking
+from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_benchmark
 from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS, PLAIN, baselines,
                                         counted, listed, lower_is_better, noun, percent)
 
@@ -45,13 +45,15 @@ def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:
     told = []
     if lowest:
         dates = listed([f"`{strategy}` on {dates}" for strategy, (dates, _) in lowest.items()])
-        told.append(f"The closed form gives the *lowest* ratio instead of the highest, and it was held all the same: {dates}.")
+        told.append("The closed form gives the *lowest* ratio instead of the highest, and it was held all the same: "
+                    f"{dates}.")
     if missed:
-        dates = [f"of `{strategy}` on {dates} ({notes[0].partition(': ')[2] or notes[0]}{', the first time' * (len(notes) > 1)})"
-                 for strategy, (dates, notes) in missed.items()]
+        dates = [f"of `{strategy}` on {dates} ({notes[0].removeprefix('equal weight instead: ')}"
+                 f"{', the first time' * (len(notes) > 1)})" for strategy, (dates, notes) in missed.items()]
         told.append(f"Equal weight was held instead {listed(dates)}.")
-    return told + [f"The strategy `{strategy}` loses all its wealth on {date:%Y-%m-%d} and earns nothing more: limit its shorts "
-                   "and what its trades cost." for date, strategy in bankruptcies[["date", "strategy"]].itertuples(index=False)]
+    return told + [f"The strategy `{strategy}` loses all its wealth on {date:%Y-%m-%d} and earns nothing more: limit its "
+                   "shorts and what its trades cost."
+                   for date, strategy in bankruptcies[["date", "strategy"]].itertuples(index=False)]
 
 
 def _dates(solver_log: pd.DataFrame, status: str) -> dict[str, tuple[str, list[str]]]:
@@ -62,7 +64,7 @@ def _dates(solver_log: pd.DataFrame, status: str) -> dict[str, tuple[str, list[s
             for strategy, its in rows.groupby("strategy", sort=False)}
 
 
-def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, distinct: list[str], twins: pd.DataFrame) -> str:
+def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.DataFrame) -> str:
     """
     What the comparison of strategies shows, and what it cannot show.
 
@@ -71,9 +73,8 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, distinct: list
     performance : DataFrame
         As `metrics.performance_table` gives it.
     tests : DataFrame
-        As `evidence.monthly_tests` gives it.
-    distinct : list of str
-        As `holdings.distinct_strategies` gives them: significance is counted among these.
+        As `evidence.monthly_tests` gives it for the distinct strategies alone: near-copies repeat one test, and a
+        correction that counts them asks too much.
     twins : DataFrame
         As `evidence.against_twins` gives it; possibly without rows.
 
@@ -88,7 +89,7 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, distinct: list
     strategies = table.drop(index=BENCHMARK, errors="ignore")
     n_months = int(tests["n_months"].max())
     return "\n\n".join([_best_by_return(table, strategies), _best_by_ratio(strategies, n_months), _difference(twins),
-                        _significance(distinct_tests(tests, distinct=distinct), len(tests)), _limits(strategies, n_months)])
+                        _significance(tests, len(strategies)), _limits(strategies, n_months)])
 
 
 def _best_by_return(table: pd.DataFrame, strategies: pd.DataFrame) -> str:
@@ -101,8 +102,8 @@ def _best_by_return(table: pd.DataFrame, strategies: pd.DataFrame) -> str:
     if EQUAL_WEIGHT not in strategies.index or others.empty:
         return text
     ahead = (others > totals[EQUAL_WEIGHT]).sum()
-    text += (f" Of the {counted(len(others), 'strategy', 'strategies')} beside `{EQUAL_WEIGHT}`, {ahead or 'none'} ended ahead "
-             "of it.")
+    text += (f" Of the {counted(len(others), 'strategy', 'strategies')} beside `{EQUAL_WEIGHT}`, {ahead or 'none'} ended "
+             "ahead of it.")
     if BENCHMARK in totals.index and totals[EQUAL_WEIGHT] > totals[BENCHMARK]:
         lead = percent(totals[EQUAL_WEIGHT] - totals[BENCHMARK])
         text += (f" The lead of `{EQUAL_WEIGHT}` over `{BENCHMARK}`, {lead} of the initial wealth, is not "
@@ -255,7 +256,9 @@ def _written(value: float, measure: str, missing: str = "") -> str:
     """A value as it is read: a ratio as it is, a fraction in percent, a drawdown without its sign."""
     if pd.isna(value):
         return missing
-    return f"{value:.2f}" if METRICS[measure].number == PLAIN else percent(abs(value) if measure == "max_drawdown" else value)
+    if METRICS[measure].number == PLAIN:
+        return f"{value:.2f}"
+    return percent(abs(value) if measure == "max_drawdown" else value)
 
 
 def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
@@ -358,9 +361,9 @@ def _beside(others: pd.DataFrame) -> list[str]:
     told = []
     for baseline, rows in others.groupby("baseline", sort=False):
         more, less = _holders(rows)
-        several = rows["verdict"].eq("H1").sum() > 1
-        told.append(f"gainst {baseline} {more} {'are' if several else 'is'} significantly more accurate, and {less} less")
-    return [f"* A{'; a'.join(told)}."] if told else []
+        are = "are" if rows["verdict"].eq("H1").sum() > 1 else "is"
+        told.append(f"against {baseline} {more} {are} significantly more accurate, and {less} less")
+    return [f"* A{'; '.join(told)[1:]}."] if told else []
 
 
 def _holders(rows: pd.DataFrame) -> tuple[str, str]:
@@ -478,12 +481,10 @@ def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.
     tried, net_returns, compared : DataFrame
         As `trials.distinct_trials`, a `Sweep` and `trials.comparable` give them.
     """
-    def count(frame: pd.DataFrame) -> int:
-        return sum(not name.endswith("/benchmark") for name in frame)
-
-    left_out, alike = count(net_returns) - count(compared), count(compared) - tried.shape[1]
-    text = (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} to {tried.index[-1]:%Y-%m-%d}, "
-            f"of {count(net_returns)} columns of returns")
+    n_columns, n_compared = (without_benchmark(frame).shape[1] for frame in (net_returns, compared))
+    left_out, alike = n_columns - n_compared, n_compared - tried.shape[1]
+    text = (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} to "
+            f"{tried.index[-1]:%Y-%m-%d}, of {n_columns} columns of returns")
     text += f"; {alike} repeat another one day by day" if alike else ""
     return text + (f"; {left_out} cannot be compared: they do not vary, or have too few days in common with the best one."
                    if left_out else ".")
