@@ -180,7 +180,8 @@ def test_a_source_from_outside_is_two_entries(monkeypatch, index):
 
     monkeypatch.setitem(vocabulary.SOURCES, "toy", vocabulary.Source("a toy"))
     monkeypatch.setitem(sources.SOURCES, "toy", toy)
-    study = csv_study("none").model_copy(update={"source": "toy", "end": days[-1].date(), "benchmark": index or "C"})
+    study = Study(source="toy", start="2020-01-01", train_end="2020-02-14", validation_end="2020-02-28", end="2020-03-24",
+                  benchmark=index or "C")
     market = sources.load(study)
     assert list(market.prices) == (["A", "B", "C"] if index else ["A", "B"]) and list(market.benchmark) == [study.benchmark]
     assert market.prices.index.name == "date" and market.files == [] and market.truth.empty and market.findings.empty
