@@ -2,7 +2,7 @@
 
 Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
 Nothing that another module computes is computed here. Frames without dates need `sample`, the text that says which
-days they describe (`f"training, {drawing.span(returns)}"`).
+days they describe (`f"training, {style.span(returns)}"`).
 """
 
 from statistics import NormalDist
