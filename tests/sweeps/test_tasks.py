@@ -13,7 +13,6 @@ from hand_made_plan import keep, place, states
 from forefolio.files import read_ledger
 from forefolio.runs import contracts, execution
 from forefolio.runs.contracts import STAGES
-from forefolio.study.parameters import StudyError
 from forefolio.sweeps import tasks
 from forefolio.sweeps.tasks import OTHER_CODE, OTHER_PRICES, Errand
 
@@ -199,15 +198,6 @@ def test_of_tasks_that_could_run_the_first_point_s_come_first_and_of_these_what_
     urgency = tried.plan.urgency()
     assert sorted(tried.plan.tasks, key=urgency.get, reverse=True) == [
         "data", "forecasts", "frontier", "weights1", "correlation", "compared1", "compared2", "weights9", "compared9"]
-
-
-@pytest.mark.parametrize(("address", "said"), [("nowhere", "is no address of a scheduler"),
-                                               ("tcp://127.0.0.1:1", "nobody answers there")])
-def test_a_scheduler_that_cannot_be_had_is_one_sentence(address, said, monkeypatch):
-    monkeypatch.setattr(tasks, "PATIENCE", 1)
-    with pytest.raises(StudyError, match=f"--scheduler {address}: {said}") as refused, tasks.connected(None, address):
-        pass
-    assert "\n" not in str(refused.value)
 
 
 # ---------------------------------------------------------------------------------------------------------- a kernel
