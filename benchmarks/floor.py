@@ -8,7 +8,8 @@ has two gradients; dropout masks and Adam are left out, which makes the floor lo
 import numpy as np
 
 from benchmarks.timing import seconds
-from forefolio.forecasts.asset_networks import CNN1D, Recurrent
+from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.recurrent import Recurrent
 
 
 def lstm_operations(network: Recurrent, *, lookback: int) -> int:

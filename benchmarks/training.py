@@ -15,7 +15,10 @@ import pandas as pd
 from benchmarks import floor
 from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import asset_networks
+from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.recurrent import Recurrent
 from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.forecasts.training import Training
 from forefolio.market.returns import lookback_windows
 
 import keras  # after networks, which silences it
@@ -23,8 +26,8 @@ import keras  # after networks, which silences it
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of one compilation a stock, which is what is measured
 
 NETWORKS = {  # Nguyen (2025), Tables 1 and 2
-    "lstm": asset_networks.Recurrent("lstm", layers=4, units=4, dropout=0.3, recurrent_dropout=0.3),
-    "cnn1d": asset_networks.CNN1D(layers=2, filters=32, kernel_size=3, pool_size=2, dense_units=64, dropout=0.2),
+    "lstm": Recurrent("lstm", layers=4, units=4, dropout=0.3, recurrent_dropout=0.3),
+    "cnn1d": CNN1D(layers=2, filters=32, kernel_size=3, pool_size=2, dense_units=64, dropout=0.2),
 }
 TARGETS = {"lstm": "at least 80", "cnn1d": "at least 12"}
 LOOKBACK, BATCH_SIZE, LEARNING_RATE = 30, 64, 0.01
@@ -42,8 +45,8 @@ def market(n_assets: int, *, n_training: int = N_TRAINING) -> tuple[pd.DataFrame
 
 def side_by_side(name: str, returns: pd.DataFrame, ends: dict, *, epochs: int) -> float:
     """Seconds of our whole run: building, compiling, training, and all forecasts, which the loop is spared."""
-    training = asset_networks.Training(lookback=LOOKBACK, epochs=epochs, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE,
-                                 patience=epochs, seed=7, **ends)
+    training = Training(lookback=LOOKBACK, epochs=epochs, batch_size=BATCH_SIZE, learning_rate=LEARNING_RATE,
+                        patience=epochs, seed=7, **ends)
     schedule = forecast_schedule(returns.index, **ends)
     return seconds(lambda: asset_networks.trained_forecasts(returns, schedule, NETWORKS[name], training))
 

@@ -86,7 +86,7 @@ def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_an
 
 @pytest.mark.parametrize("stage, allowed", [
     ("01_data", set()), ("02_correlation", {"scipy"}), ("03_mpt_frontier", {"scipy", "cvxpy"}),
-    ("04_forecasting", {"scipy", "keras", "tensorflow", "sklearn"}),  # the last is Keras' own wish
+    ("04_forecasting", {"scipy"}),
     ("05_portfolios", {"scipy", "cvxpy"}),
     ("06_comparison", {"scipy", "cvxpy"})])
 def test_no_stage_pays_for_a_library_that_it_does_not_use(stage, allowed):

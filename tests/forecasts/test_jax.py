@@ -8,13 +8,16 @@ import sys
 import numpy as np
 import pytest
 
-from forefolio.forecasts import asset_networks
-from forefolio.forecasts import training
+from forefolio.forecasts import asset_networks, training
+from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.recurrent import Recurrent
 
 JAX = importlib.util.find_spec("jax") is not None
 LOOKBACK, ASSETS = 6, ["A", "B"]
-NETWORKS = {"lstm": asset_networks.Recurrent("lstm", 2, 3, 0.0, 0.0), "gru": asset_networks.Recurrent("gru", 1, 3, 0.0, 0.0),
-            "cnn1d": asset_networks.CNN1D(1, 4, 3, 2, 5, 0.0)}
+NETWORKS = {"lstm": Recurrent("lstm", 2, 3, 0.0, 0.0), "gru": Recurrent("gru", 1, 3, 0.0, 0.0),
+            "cnn1d": CNN1D(1, 4, 3, 2, 5, 0.0)}
+TRAINING = training.Training(lookback=LOOKBACK, epochs=3, batch_size=16, learning_rate=0.01, patience=3,
+                             train_end="2020-01-01", validation_end="2020-02-01", seed=4)
 
 
 def trained(name, weights=None):
@@ -26,8 +29,8 @@ def trained(name, weights=None):
     if weights:
         model.set_weights(weights)
     weights = model.get_weights()
-    history = training.train(model, windows[:40], targets[:40], windows[40:], targets[40:], epochs=3, batch_size=16, seed=4,
-                         learning_rate=0.01, patience=3, assets=ASSETS, program=training.programs(model))
+    data = windows[:40], targets[:40], windows[40:], targets[40:]
+    history = training.train(model, data, training=TRAINING, seed=4, assets=ASSETS, program=training.programs(model))
     return weights, history, np.asarray(model.predict_on_batch(windows[40:]))
 
 

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forefolio.forecasts import joint_networks, layers
+from forefolio.forecasts.recurrent import JointRecurrent
 from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.forecasts import joint_networks
+from forefolio.forecasts.training import Training
 from forefolio.market import returns as returns_module
 from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.market.simulated import factor_market, trading_days
@@ -16,9 +18,10 @@ from forefolio.study.parameters import Study
 keras = joint_networks.keras
 ASSETS = ["A", "B", "C"]
 DAYS = pd.bdate_range("2020-01-01", periods=150, name="date")
-TRAINING = joint_networks.JointTraining(preset="code", target="window", windows=(4, 3), lookback=3, epochs=3, batch_size=16,
-                                 learning_rate=0.01, patience=2, train_end=DAYS[89], validation_end=DAYS[119], seed=5)
-NEXT_DAY = replace(TRAINING, target="next_day")
+TRAINING = Training(lookback=3, epochs=3, batch_size=16, learning_rate=0.01, patience=2, train_end=DAYS[89],
+                    validation_end=DAYS[119], seed=5)
+WINDOW = JointRecurrent("lstm", "code", "window", (4, 3))
+NEXT_DAY = replace(WINDOW, target="next_day")
 PROSE = replace(NEXT_DAY, preset="prose")
 
 
@@ -37,11 +40,11 @@ def schedule():
 @pytest.fixture(scope="module")
 def default(returns, schedule):
     """What the tests of the window target have in common, trained once."""
-    return joint_networks.trained_forecasts(returns, schedule, "lstm", TRAINING)
+    return joint_networks.trained_forecasts(returns, schedule, WINDOW, TRAINING)
 
 
-def built(cell, training=TRAINING, window=4, seed=1):
-    return joint_networks.build(cell, preset=training.preset, target=training.target, window=window, n_assets=3, seed=seed)
+def built(cell, network=WINDOW, window=4, seed=1):
+    return joint_networks.build(replace(network, name=cell), window=window, n_assets=3, seed=seed)
 
 
 def drawn(model):
@@ -56,9 +59,9 @@ def outputs(model, windows):
     return np.concatenate([model.predict(windows[..., [a]], verbose=0) for a in range(3)], axis=-1)
 
 
-def periods_of(returns, window, target, training=TRAINING):
+def periods_of(returns, window, target):
     """Samples of training, validation and test."""
-    edges = [(DAYS[0], training.train_end), (DAYS[90], training.validation_end), (DAYS[120], DAYS[-1])]
+    edges = [(DAYS[0], DAYS[89]), (DAYS[90], DAYS[119]), (DAYS[120], DAYS[-1])]
     return [joint_networks.samples(returns, window=window, target=target, first=first, last=last) for first, last in edges]
 
 
@@ -112,8 +115,8 @@ def test_a_period_without_room_for_a_sample_is_refused(returns):
 @pytest.mark.parametrize("cell, n_gates, ways", [("rnn", 1, 1), ("lstm", 4, 1), ("gru", 3, 1), ("bilstm", 4, 2)])
 def test_networks_have_the_papers_layers_and_shapes(cell, n_gates, ways):
     windows = np.zeros((6, 4, 3), "float32")
-    for training, shape in ((TRAINING, (6, 4, 3)), (NEXT_DAY, (6, 3))):
-        model = built(cell, training)
+    for network, shape in ((WINDOW, (6, 4, 3)), (NEXT_DAY, (6, 3))):
+        model = built(cell, network)
         assert model.predict_on_batch(windows).shape == shape
         kernels = [(3, 64), (64, 64), (64 * ways, 32), (32, 32)] * ways
         kernels = [(n_inputs, units * n_gates) for n_inputs, units in kernels]
@@ -124,7 +127,7 @@ def test_networks_have_the_papers_layers_and_shapes(cell, n_gates, ways):
     assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.2]
 
 
-@pytest.mark.parametrize("cell", joint_networks.CELLS)
+@pytest.mark.parametrize("cell", layers.STOCK)
 def test_a_seed_gives_its_weights_and_leaves_the_global_seed_alone(cell):
     keras.utils.set_random_seed(1)
     one = built(cell, seed=7).get_weights()
@@ -138,7 +141,7 @@ def test_a_seed_gives_its_weights_and_leaves_the_global_seed_alone(cell):
     assert len({kernel.tobytes() for kernel in kernels}) == len(kernels)
 
 
-@pytest.mark.parametrize("cell", joint_networks.CELLS)
+@pytest.mark.parametrize("cell", layers.STOCK)
 def test_only_both_directions_let_the_first_step_see_the_whole_window(cell):
     model, windows = built(cell), np.random.default_rng(1).normal(size=(5, 4, 3)).astype("float32")
     later = windows.copy()
@@ -170,32 +173,36 @@ def test_training_is_that_of_stock_keras_with_a_smaller_last_batch(returns):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-@pytest.mark.parametrize("training", [TRAINING, PROSE])
-def test_training_stops_early_and_keeps_the_best_weights(returns, training):
-    training = replace(training, epochs=60, patience=3, learning_rate=0.03)
-    data, epochs = periods_of(returns, 4, training.target), []
-    model = built("lstm", training)
-    history = joint_networks.train(model, data[0], data[1], training=training, progress=epochs.append)
+@pytest.mark.parametrize("network", [WINDOW, PROSE])
+def test_training_stops_early_and_keeps_the_best_weights(returns, network):
+    data = periods_of(returns, 4, network.target)
+    model = built("lstm", network)
+    training = replace(TRAINING, epochs=60, patience=3, learning_rate=0.03)
+    history = joint_networks.train(model, data[0], data[1], training=training)
     best = history["validation_loss"].idxmin()
     assert history["kept"].tolist() == [row == best for row in history.index]
-    assert history["epoch"].tolist() == epochs == list(range(1, best + 1 + 3 + 1)) and len(epochs) < 60
+    assert history["epoch"].tolist() == list(range(1, best + 1 + 3 + 1)) and len(history) < 60
     restored = np.square(outputs(model, data[1][0]) - data[1][1]).mean()
     np.testing.assert_allclose(restored, history["validation_loss"][best], rtol=1e-5)
     assert history["validation_loss"].iloc[-1] > 1.001 * restored
 
 
 def test_a_network_that_diverges_keeps_no_weights(monkeypatch, returns, schedule):
-    def poisoned(window, epoch):
-        if window == 3 and epoch == 2:
-            models[-1].set_weights([np.nan * weight for weight in models[-1].get_weights()])
+    def poisoned(model, windows):
+        """Lose the weights of the network of window 3 before the errors of its third epoch are counted."""
+        counted.append(model.input_shape[1])
+        if counted.count(3) == 5:  # two for each epoch
+            model.set_weights([np.nan * weight for weight in model.get_weights()])
+        return predict(model, windows)
 
-    models = with_models(monkeypatch)
+    predict, counted = joint_networks._predict, []
+    monkeypatch.setattr(joint_networks, "_predict", poisoned)
     with pytest.warns(UserWarning, match="The rnn of window 3 diverged: lower learning_rate"):
-        made = joint_networks.trained_forecasts(returns, schedule, "rnn", replace(TRAINING, patience=9), progress=poisoned)
+        made = joint_networks.trained_forecasts(returns, schedule, replace(WINDOW, name="rnn"), replace(TRAINING, patience=9))
     assert made["forecasts"].empty and set(made["window_means"]["window"]) == {4}
     history = made["history"].groupby("window")
     assert history["kept"].sum().to_dict() == {3: 0, 4: 1} and history["epoch"].max().to_dict() == {3: 3, 4: 3}
-    accuracy = made["accuracy"].set_index("window")
+    accuracy = made["window_accuracy"].set_index("window")
     assert accuracy["mse_test"].isna().to_dict() == {4: False, 3: True} and accuracy["zero_mse_test"].notna().all()
 
 
@@ -209,21 +216,21 @@ def test_frames_have_the_promised_columns(default, schedule):
     assert made["asset"].tolist() == ASSETS * len(schedule) and np.isfinite(made["forecast"]).all()
     assert list(default["window_means"]) == [*keys, "decision_date", "asset", "forecast"]
     assert list(default["history"]) == [*keys, "epoch", "loss", "validation_loss", "kept"]
-    assert list(default["accuracy"])[:6] == [*keys, "epochs_run", "n_samples_validation", "mse_validation"]
+    assert list(default["window_accuracy"])[:6] == [*keys, "epochs_run", "n_samples_validation", "mse_validation"]
     assert list(default["timings"]) == [*keys, "seconds"] and (default["timings"]["seconds"] > 0).all()
     for frame in default.values():
         assert set(frame["model"]) == {"lstm"} and set(frame["seed"]) == {5}
-    for name in ("accuracy", "timings"):
+    for name in ("window_accuracy", "timings"):
         assert default[name]["window"].tolist() == [4, 3]
 
 
 @pytest.mark.parametrize("cell", ["gru", "bilstm"])
-@pytest.mark.parametrize("training", [TRAINING, NEXT_DAY, PROSE])
-def test_forecasts_are_the_networks_outputs_and_then_recursive(monkeypatch, returns, schedule, cell, training):
+@pytest.mark.parametrize("network", [WINDOW, NEXT_DAY, PROSE])
+def test_forecasts_are_the_networks_outputs_and_then_recursive(monkeypatch, returns, schedule, cell, network):
     models = untrained(monkeypatch)
-    made = joint_networks.trained_forecasts(returns, schedule, cell, training)
+    made = joint_networks.trained_forecasts(returns, schedule, replace(network, name=cell), TRAINING)
 
-    by_window = dict(zip(training.windows, models))
+    by_window = dict(zip(network.windows, models))
     table = made["forecasts"].pivot(index=["decision_date", "horizon"], columns="asset", values="forecast")
     for decision in (DAYS[89], *rebalance_dates(DAYS, validation_end=DAYS[119])):
         own = table.loc[decision].to_numpy()
@@ -244,12 +251,11 @@ def test_forecasts_are_the_networks_outputs_and_then_recursive(monkeypatch, retu
         np.testing.assert_allclose(means.loc[n_days, decision], path.mean(axis=0), atol=1e-6)
 
 
-@pytest.mark.parametrize("cell, training", [("bilstm", NEXT_DAY), ("lstm", PROSE)])
-def test_the_same_seed_gives_the_same_numbers_and_another_does_not(returns, schedule, cell, training):
-    training = replace(training, windows=(3,), epochs=2)
-    one, same, other = (joint_networks.trained_forecasts(returns, schedule, cell, replace(training, seed=seed))
+@pytest.mark.parametrize("network", [replace(NEXT_DAY, name="bilstm", windows=(3,)), replace(PROSE, windows=(3,))])
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(returns, schedule, network):
+    one, same, other = (joint_networks.trained_forecasts(returns, schedule, network, replace(TRAINING, epochs=2, seed=seed))
                         for seed in (5, 5, 6))
-    for name in ("forecasts", "window_means", "history", "accuracy"):
+    for name in ("forecasts", "window_means", "history", "window_accuracy"):
         pd.testing.assert_frame_equal(one[name], same[name], check_exact=True)
     assert not np.allclose(one["forecasts"]["forecast"], other["forecasts"]["forecast"], atol=1e-5)
 
@@ -257,11 +263,11 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(returns, sche
 def test_noise_after_validation_changes_nothing_known_by_then(default, returns, schedule):
     noisy, day = returns.copy(), 119
     noisy.iloc[day + 1:] = np.random.default_rng(9).normal(0.01, 0.1, size=noisy.iloc[day + 1:].shape)
-    noisy = joint_networks.trained_forecasts(noisy, schedule, "lstm", TRAINING)
+    noisy = joint_networks.trained_forecasts(noisy, schedule, WINDOW, TRAINING)
     pd.testing.assert_frame_equal(noisy["history"], default["history"], check_exact=True)
-    validation = [column for column in default["accuracy"] if "test" not in column]
-    pd.testing.assert_frame_equal(noisy["accuracy"][validation], default["accuracy"][validation], check_exact=True)
-    assert (noisy["accuracy"]["mse_test"] != default["accuracy"]["mse_test"]).all()
+    validation = [column for column in default["window_accuracy"] if "test" not in column]
+    pd.testing.assert_frame_equal(noisy["window_accuracy"][validation], default["window_accuracy"][validation], check_exact=True)
+    assert (noisy["window_accuracy"]["mse_test"] != default["window_accuracy"]["mse_test"]).all()
     for name in ("forecasts", "window_means"):
         known = default[name]["decision_date"] <= DAYS[day]
         pd.testing.assert_frame_equal(noisy[name][known], default[name][known], check_exact=True)
@@ -274,9 +280,9 @@ def test_noise_after_validation_changes_nothing_known_by_then(default, returns, 
 
 def test_errors_are_those_on_the_samples_of_a_period(monkeypatch, returns, schedule):
     models = with_models(monkeypatch)
-    made = joint_networks.trained_forecasts(returns, schedule, "gru", TRAINING)
+    made = joint_networks.trained_forecasts(returns, schedule, replace(WINDOW, name="gru"), TRAINING)
     means = returns.iloc[:90].mean().to_numpy()
-    for model, (_, row) in zip(models, made["accuracy"].iterrows()):
+    for model, (_, row) in zip(models, made["window_accuracy"].iterrows()):
         _, *periods = periods_of(returns, row["window"], "window")
         for period, (inputs, targets) in zip(("validation", "test"), periods):
             assert row[f"n_samples_{period}"] == len(inputs) == 30 - 2 * row["window"] + 1
@@ -291,11 +297,12 @@ def test_errors_are_those_on_the_samples_of_a_period(monkeypatch, returns, sched
 def test_baselines_are_those_computed_by_hand(monkeypatch):
     days = pd.bdate_range("2024-01-01", periods=9)
     returns = pd.DataFrame({"A": [0.1, 0.3, 0.2, 0.1, 0.3, -0.1, 0.1, 0.2, 0.4]}, index=days)
-    training = replace(NEXT_DAY, windows=(2,), lookback=2, train_end=days[2], validation_end=days[5])
+    network = replace(NEXT_DAY, name="rnn", windows=(2,))
+    training = replace(TRAINING, lookback=2, train_end=days[2], validation_end=days[5])
     scheduled = pd.DataFrame({"decision_date": [days[5]], "target_date": [days[6]], "horizon": [1]})
     untrained(monkeypatch)
     monkeypatch.setattr(returns_module, "rebalance_dates", lambda index, validation_end: days[[5]])
-    row = joint_networks.trained_forecasts(returns, scheduled, "rnn", training)["accuracy"].iloc[0]
+    row = joint_networks.trained_forecasts(returns, scheduled, network, training)["window_accuracy"].iloc[0]
     assert row[["n_samples_validation", "n_samples_test"]].tolist() == [1, 1]
     np.testing.assert_allclose(row[["zero_mse_validation", "zero_mae_validation"]].astype(float), [0.01, 0.1])
     np.testing.assert_allclose(row[["mean_mse_validation", "mean_mae_validation"]].astype(float), [0.09, 0.3])
@@ -307,12 +314,13 @@ def test_planted_skill_is_found_and_none_where_none_is(predictability):
     days = trading_days("2012-01-01", "2021-12-31", periods_per_year=365)
     prices, _ = factor_market(days, Study(simulated_assets=4, simulated_volatility=0.8, simulated_groups=2, simulated_tail=8.0,
                                           predictability=[predictability], periods_per_year=365, seed=7))
-    training = replace(NEXT_DAY, windows=(5,), lookback=5, epochs=30, batch_size=32, learning_rate=0.003, patience=5,
+    network = replace(NEXT_DAY, windows=(5,))
+    training = replace(TRAINING, lookback=5, epochs=30, batch_size=32, learning_rate=0.003, patience=5, seed=5,
                        train_end="2018-12-31", validation_end="2019-12-31")
     returns = simple_returns(prices)
     scheduled = forecast_schedule(returns.index, train_end=training.train_end,
                                      validation_end=training.validation_end)
-    row = joint_networks.trained_forecasts(returns, scheduled, "lstm", training)["accuracy"].iloc[0]
+    row = joint_networks.trained_forecasts(returns, scheduled, network, training)["window_accuracy"].iloc[0]
     r2 = 1 - row["mse_test"] / row["zero_mse_test"]
     assert 0.1 < r2 < 0.3 if predictability else r2 < 0.01
 
@@ -320,42 +328,36 @@ def test_planted_skill_is_found_and_none_where_none_is(predictability):
 # -- refusals
 
 
-@pytest.mark.parametrize("change, training, sentence", [
-    (lambda returns: returns.mask(returns == returns.loc[DAYS[70], "C"]), TRAINING,
+@pytest.mark.parametrize("change, network, sentence", [
+    (lambda returns: returns.mask(returns == returns.loc[DAYS[70], "C"]), WINDOW,
      "The return of C on 2020-04-08 is missing"),
-    (lambda returns: returns.drop(DAYS[110:120]), replace(TRAINING, windows=(3, 12)),
+    (lambda returns: returns.drop(DAYS[110:120]), replace(WINDOW, windows=(3, 12)),
      "The validation period has 20 days, and a window of 12 with 12 to forecast needs 24"),
     (lambda returns: returns.drop(DAYS[93:120]), replace(NEXT_DAY, windows=(3,)),
      "The validation period has 3 days, and a window of 3 with 1 to forecast needs 4"),
-    (lambda returns: returns.drop(DAYS[90:120]), TRAINING, "The validation period is empty"),
-    (lambda returns: returns, replace(TRAINING, lookback=5), "There is no network of lookback 5 among windows"),
-    (lambda returns: returns, replace(TRAINING, preset="prose"), "The prose preset has one output, the next day"),
+    (lambda returns: returns.drop(DAYS[90:120]), WINDOW, "The validation period is empty"),
+    (lambda returns: returns, replace(WINDOW, windows=(5, 4)), "There is no network of lookback 3 among windows"),
+    (lambda returns: returns, replace(WINDOW, preset="prose"), "The prose preset has one output, the next day"),
 ])
-def test_what_cannot_be_trained_is_named(returns, schedule, change, training, sentence):
+def test_what_cannot_be_trained_is_named(returns, schedule, change, network, sentence):
     with pytest.raises(ValueError, match=sentence):
-        joint_networks.trained_forecasts(change(returns), schedule[:3], "lstm", training)
-
-
-def test_an_unknown_cell_is_named():
-    with pytest.raises(ValueError, match="There is no cell 'cnn': choose one of rnn, lstm, gru, bilstm"):
-        built("cnn")
+        joint_networks.trained_forecasts(change(returns), schedule[:3], network, TRAINING)
 
 
 def test_a_decision_without_a_full_window_is_named(returns, schedule):
     early = schedule.assign(decision_date=schedule["decision_date"].where(schedule.index > 0, DAYS[1]))
     with pytest.raises(ValueError, match="The decision of 2020-01-02 has no 3 returns up to it"):
-        joint_networks.trained_forecasts(returns, early, "lstm", TRAINING)
+        joint_networks.trained_forecasts(returns, early, WINDOW, TRAINING)
 
 
 @pytest.mark.skipif("FOREFOLIO_MARKETS" not in os.environ, reason="FOREFOLIO_MARKETS names no folder of market files")
 def test_on_the_papers_coins_no_network_is_much_better_than_zero():
     path = Path(os.environ["FOREFOLIO_MARKETS"]) / "crypto21_prices.csv"
     returns = simple_returns(pd.read_csv(path, index_col=0, parse_dates=True))
-    training = joint_networks.JointTraining(preset="code", target="window", windows=(5, 30), lookback=30, epochs=100,
-                                     batch_size=16, learning_rate=0.001, patience=10, train_end="2023-06-30",
-                                     validation_end="2024-01-07", seed=7)
+    training = Training(lookback=30, epochs=100, batch_size=16, learning_rate=0.001, patience=10, train_end="2023-06-30",
+                        validation_end="2024-01-07", seed=7)
     scheduled = forecast_schedule(returns.index, train_end=training.train_end,
                                      validation_end=training.validation_end)
-    accuracy = joint_networks.trained_forecasts(returns, scheduled, "lstm", training)["accuracy"]
+    accuracy = joint_networks.trained_forecasts(returns, scheduled, replace(WINDOW, windows=(5, 30)), training)["window_accuracy"]
     assert accuracy["n_samples_test"].tolist() == [213, 163]
     assert (accuracy["mse_test"] > 0.99 * accuracy["zero_mse_test"]).all()

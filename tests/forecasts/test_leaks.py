@@ -1,13 +1,11 @@
 """From prices to weights, refitted on the way: what happens after a day changes nothing that was decided up to it."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.forecasts import asset_networks, baselines
-from forefolio.forecasts.schedule import Fit, collected, fits, forecast_schedule, training
+from forefolio.forecasts import registry
+from forefolio.forecasts.schedule import Fit, forecast_schedule
 from forefolio.market import simulated
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
@@ -17,9 +15,10 @@ from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.study.parameters import Study
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
-TRAINING = asset_networks.Training(lookback=3, epochs=2, batch_size=64, learning_rate=0.01, patience=2, seed=3, **SPLIT)
-NETWORKS = {"lstm": asset_networks.Recurrent("lstm", layers=1, units=3, dropout=0.1, recurrent_dropout=0.1),
-            "cnn1d": asset_networks.CNN1D(layers=1, filters=3, kernel_size=2, pool_size=2, dense_units=4, dropout=0.1)}
+STUDY = Study(start="2022-09-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=2, patience=2, seed=3, ar_lags=2,
+              lstm_layers=1, lstm_units=3, lstm_dropout=0.1, lstm_recurrent_dropout=0.1, cnn1d_layers=1, cnn1d_filters=3,
+              cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, **SPLIT).model_copy(
+                  update={"models": ["mean", "ar", "lstm", "cnn1d"]})  # decided upon below, where zero has nothing to say
 OPTIONS = {"estimation_window": 40, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
            "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
            "covariance_estimator": "sample", "ridge": 0.0}
@@ -31,25 +30,12 @@ SCENARIOS = {  # each with another path of the drawdown
 LAST = pd.Timestamp("2024-03-29")  # a rebalance date in the middle, on which all models are refitted
 
 
-def made_by(model, returns, plan) -> pd.DataFrame:
-    """The forecasts of one model, each fit by itself."""
-    trainers = {
-        "mean": lambda fit: {"forecasts": baselines.historical_mean(returns, fit.schedule)},
-        "ar": lambda fit: {"forecasts": baselines.autoregression(returns, fit.schedule, train_end=fit.train_end, lags=2)},
-        **{name: partial(trained, returns, network) for name, network in NETWORKS.items()}}
-    return collected([trainers[model](fit) for fit in plan], plan)["forecasts"]
-
-
-def trained(returns, network, fit) -> dict[str, pd.DataFrame]:
-    return asset_networks.trained_forecasts(returns, fit.schedule, network, training(TRAINING, fit))
-
-
 def study(prices) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Forecasts and weights of the whole test period."""
     returns = simple_returns(prices)
-    plan = fits(returns.index, forecast_schedule(returns.index, **SPLIT), refit="quarterly", **SPLIT)
+    plan = registry.plan(returns.index, STUDY)
     assert [fit.validation_end for fit in plan] == [SPLIT["validation_end"], f"{LAST:%Y-%m-%d}"]
-    made = pd.concat([made_by(model, returns, plan) for model in ("mean", "ar", *NETWORKS)], ignore_index=True)
+    made = registry.forecasts(returns, study=STUDY).forecasts
     dates = rebalance_dates(returns.index, validation_end=SPLIT["validation_end"])
     assert LAST in dates[1:-1]
     decided = []
@@ -109,5 +95,5 @@ def test_a_fit_that_looks_ahead_by_a_week_would_be_noticed(prices, noisy):
     for returns in (simple_returns(prices), simple_returns(noisy)):
         schedule = forecast_schedule(returns.index, **SPLIT)
         decided = schedule[schedule["decision_date"] == LAST].reset_index(drop=True)
-        made.append(made_by("ar", returns, [Fit(decided, "2024-04-04", "2024-04-05")]))
+        made.append(registry.BASELINES["ar"](returns, Fit(decided, "2024-04-04", "2024-04-05"), STUDY))
     assert not made[0].equals(made[1])

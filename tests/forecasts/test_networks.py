@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,16 +9,17 @@ import pandas as pd
 import pytest
 
 from forefolio.forecasts import asset_networks, training as training_module
-from forefolio.forecasts.training import programs
+from forefolio.forecasts.convolutional import CNN1D as Convolutional
+from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.training import Training, programs
 
 keras = asset_networks.keras
 ASSETS = ["A", "B", "C"]
 LOOKBACK = 8
-LSTM = asset_networks.Recurrent("lstm", layers=2, units=3, dropout=0.0, recurrent_dropout=0.0)
-CNN1D = asset_networks.CNN1D(layers=2, filters=5, kernel_size=3, pool_size=2, dense_units=7, dropout=0.2)
+LSTM = Recurrent("lstm", layers=2, units=3, dropout=0.0, recurrent_dropout=0.0)
+CNN1D = Convolutional(layers=2, filters=5, kernel_size=3, pool_size=2, dense_units=7, dropout=0.2)
 DAYS = pd.bdate_range("2020-01-01", periods=150, name="date")
-TRAINING = asset_networks.Training(lookback=LOOKBACK, epochs=4, batch_size=16, learning_rate=0.01, patience=2,
-                            train_end=DAYS[89], validation_end=DAYS[119], seed=5)
+TRAINING = Training(lookback=LOOKBACK, epochs=4, batch_size=16, learning_rate=0.01, patience=2, train_end=DAYS[89], validation_end=DAYS[119], seed=5)
 
 
 @pytest.fixture
@@ -51,8 +54,7 @@ def default(returns, schedule):
 
 
 def forecast(returns, schedule, seed=5, network=CNN1D):
-    training = asset_networks.Training(**{**vars(TRAINING), "seed": seed})
-    return asset_networks.trained_forecasts(returns, schedule, network, training)
+    return asset_networks.trained_forecasts(returns, schedule, network, replace(TRAINING, seed=seed))
 
 
 def samples(n_train=70, n_validation=30, seed=0):
@@ -64,20 +66,19 @@ def samples(n_train=70, n_validation=30, seed=0):
 
 
 def train(model, data, progress=None, **changes):
-    names = ("epochs", "batch_size", "learning_rate", "patience", "seed")
-    options = {name: vars(TRAINING)[name] for name in names} | changes
-    return training_module.train(model, *data, **options, assets=ASSETS, program=programs(model), progress=progress)
+    return training_module.train(model, data, training=replace(TRAINING, **changes), seed=TRAINING.seed, assets=ASSETS,
+                                 program=programs(model), progress=progress)
 
 
 def fake_train(monkeypatch):
     """Replace training by noting what it is given: forecasts then come from the initial weights."""
     noted = {}
 
-    def note(model, *data, assets, **options):
+    def note(model, data, *, assets, **options):
         noted.update(model=model, data=data)
         return pd.DataFrame({"asset": assets, "epoch": 1, "loss": 1.0, "validation_loss": 1.0, "kept": True})
 
-    monkeypatch.setattr(training_module, "train", note)
+    monkeypatch.setattr(asset_networks, "train", note)
     return noted
 
 
@@ -139,7 +140,7 @@ def test_each_lstm_is_trained_as_stock_keras_trains_it_alone():
 
 
 def test_each_cnn_is_trained_as_stock_keras_trains_it_alone(double_precision):
-    network = asset_networks.CNN1D(**{**vars(CNN1D), "dropout": 0.0})
+    network = replace(CNN1D, dropout=0.0)
     compare_with_stock(network, stock_cnn1d(network), tolerance=1e-10)
 
 
@@ -191,9 +192,9 @@ def dropped(network, stock, n_draws=20_000):
 
 
 @pytest.mark.parametrize("network, stock", [
-    (asset_networks.Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.2), stock_lstm),
-    (asset_networks.Recurrent("lstm", layers=1, units=3, dropout=0.5, recurrent_dropout=0.0), stock_lstm),
-    (asset_networks.CNN1D(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4), stock_cnn1d)])
+    (Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.2), stock_lstm),
+    (Recurrent("lstm", layers=1, units=3, dropout=0.5, recurrent_dropout=0.0), stock_lstm),
+    (Convolutional(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4), stock_cnn1d)])
 def test_masks_are_drawn_as_stock_keras_draws_them_and_apart_for_each_asset(network, stock):
     ours, theirs, _ = dropped(network, stock)
     spread = theirs.std()
@@ -204,7 +205,7 @@ def test_masks_are_drawn_as_stock_keras_draws_them_and_apart_for_each_asset(netw
 
 
 def test_dropout_before_a_linear_layer_changes_no_mean():
-    network = asset_networks.CNN1D(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4)
+    network = Convolutional(layers=1, filters=3, kernel_size=3, pool_size=2, dense_units=5, dropout=0.4)
     ours, _, without = dropped(network, stock_cnn1d)
     np.testing.assert_allclose(ours.mean(axis=0), without, atol=5 * ours.std() / np.sqrt(len(ours)))
 
@@ -247,7 +248,7 @@ def test_an_asset_whose_loss_is_not_a_number_stops_alone_and_keeps_nothing():
 
 
 def test_forecasts_are_the_scheduled_ones_and_history_names_its_model(returns, schedule):
-    network = asset_networks.Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.3)
+    network = Recurrent("lstm", layers=2, units=3, dropout=0.3, recurrent_dropout=0.3)
     result = forecast(returns, schedule, network=network)
     made = result["forecasts"]
     assert list(made) == ["decision_date", "target_date", "horizon", "asset", "model", "seed", "forecast"]
@@ -255,8 +256,7 @@ def test_forecasts_are_the_scheduled_ones_and_history_names_its_model(returns, s
     assert made["asset"].tolist() == ASSETS * len(schedule)
     assert set(made["model"]) == {"lstm"} and set(made["seed"]) == {5} and np.isfinite(made["forecast"]).all()
     assert result["history"].groupby("asset")["kept"].sum().tolist() == [1, 1, 1]
-    assert list(result["history"]) == list(asset_networks.no_history())
-    assert pd.concat([asset_networks.no_history(), result["history"]]).dtypes.equals(asset_networks.no_history().dtypes)
+    assert list(result["history"]) == asset_networks.HISTORY
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(default, returns, schedule):
@@ -286,12 +286,12 @@ def test_the_bar_counts_epochs_of_all_groups_and_networks_that_finished(monkeypa
     monkeypatch.setattr(asset_networks, "tqdm", partial(asset_networks.tqdm, mininterval=0))  # each epoch is shown, however short
     forecast(returns, schedule)
     shown = capsys.readouterr().err
-    assert "cnn1d" in shown and "4 of 4 networks finished" in shown and "epoch" in shown
+    assert "cnn1d" in shown and "3 of 3 networks finished" in shown and "epoch" in shown
 
 
 def test_several_seeds_are_as_many_trainings_of_their_own(default, returns, schedule):
-    training = asset_networks.Training(**{**vars(TRAINING), "seeds": 2})
-    both, other = asset_networks.trained_forecasts(returns, schedule, CNN1D, training), forecast(returns, schedule, seed=6)
+    both = asset_networks.trained_forecasts(returns, schedule, CNN1D, replace(TRAINING, seeds=2))
+    other = forecast(returns, schedule, seed=6)
     for name in default:
         for seed, alone in ((5, default), (6, other)):
             own = both[name][both[name]["seed"] == seed].reset_index(drop=True)
@@ -365,6 +365,65 @@ def test_an_asset_that_diverges_makes_no_forecasts(monkeypatch, default, returns
     pd.testing.assert_frame_equal(made, others, check_exact=True)
 
 
+@pytest.fixture(scope="module")
+def seventeen():
+    """Returns of an asset more than a graph holds: the second group of nine is filled up with a copy of the first."""
+    rng = np.random.default_rng(4)
+    return pd.DataFrame(rng.normal(0, 0.01, size=(len(DAYS), 17)), index=DAYS, columns=[f"S{a:02d}" for a in range(17)])
+
+
+def with_groups(monkeypatch, change):
+    """Let a function change the initial weights of each group of seventeen, by its number."""
+    build, numbers = asset_networks.build, iter(range(99))
+
+    def changed(*arguments, **options):
+        model = build(*arguments, **options)
+        weights = model.get_weights()
+        change(next(numbers), weights)
+        model.set_weights(weights)
+        return model
+
+    monkeypatch.setattr(asset_networks, "build", changed)
+
+
+def test_each_of_seventeen_assets_has_exactly_one_kept_epoch_for_each_seed(monkeypatch, seventeen, schedule):
+    def worse(number, weights):
+        """The first asset stops at once in its own group, and goes on where it only fills up."""
+        for weight in weights:
+            weight[0 if number % 2 == 0 else 8] *= 30 if number % 2 == 0 else 1
+
+    with_groups(monkeypatch, worse)
+    training = replace(TRAINING, epochs=8, patience=1, seeds=2)
+    history = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, training)["history"]
+    assert history.groupby(["seed", "asset"])["kept"].sum().eq(1).all()
+    epochs = history.groupby(["seed", "asset"])["epoch"]
+    assert (epochs.max() == epochs.size()).all() and len(epochs) == 34
+    last = history.groupby(["seed", "asset"])["kept"].apply(lambda kept: len(kept) - 1 - np.flatnonzero(kept)[0])
+    assert (last <= training.patience).all(), "no epoch after patience ran out"
+
+
+def test_a_diverged_asset_is_not_rescued_by_its_copy(monkeypatch, seventeen, schedule):
+    def poisoned(number, weights):
+        weights[0][0 if number == 0 else 1] = np.nan  # the first asset in its own group; and one more in the other
+
+    with_groups(monkeypatch, poisoned)
+    with pytest.warns(UserWarning) as told:
+        made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, TRAINING)
+    assert sorted(str(one.message).split(" diverged")[0] for one in told) == ["The cnn1d of S00", "The cnn1d of S10"]
+    assert set(made["forecasts"]["asset"]) == set(seventeen) - {"S00", "S10"}
+    assert not made["history"].groupby("asset")["kept"].any()[["S00", "S10"]].any()
+
+
+def test_a_copy_that_diverges_says_nothing(monkeypatch, recwarn, seventeen, schedule):
+    def poisoned(number, weights):
+        if number == 1:
+            weights[0][8] = np.nan
+
+    with_groups(monkeypatch, poisoned)
+    made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, TRAINING)
+    assert set(made["forecasts"]["asset"]) == set(seventeen) and not [one for one in recwarn if "diverged" in str(one.message)]
+
+
 @pytest.mark.parametrize("change, sentence", [
     (lambda returns: returns.assign(B=0.001), "B never moves up to train_end"),
     (lambda returns: returns.iloc[82:], "A lookback of 8 needs more than 8 returns up to train_end"),
@@ -390,6 +449,48 @@ def test_a_lookback_that_convolutions_use_up_is_named():
         asset_networks.build(CNN1D, n_assets=2, lookback=5, seed=1)
 
 
+def run(script, **environment):
+    """What a fresh process says of a script: its error stream beside its output."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | environment)
+
+
 def test_importing_says_nothing():
-    done = subprocess.run([sys.executable, "-c", "from forefolio.forecasts import asset_networks"], capture_output=True, text=True)
+    done = run("from forefolio.forecasts import asset_networks")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_others_write_to_the_error_stream_while_tensorflow_is_imported_is_not_lost():
+    done = run("""
+import os, sys, threading
+before, ended = os.fstat(2), threading.Event()
+def write():
+    while not ended.is_set():
+        os.write(2, b"another thread\\n")
+        ended.wait(0.01)
+writing = threading.Thread(target=write)
+writing.start()
+from forefolio.forecasts import layers
+ended.set()
+writing.join()
+after = os.fstat(2)
+assert (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino)
+""")
+    assert done.returncode == 0, done.stderr
+    assert set(done.stderr.splitlines()) == {"another thread"} and done.stderr.count("\n") > 20
+
+
+def test_a_failed_import_leaves_the_error_stream_as_it_was(tmp_path):
+    (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'why\\n')\nraise ImportError('broken')")
+    done = run(f"""
+import os, sys
+sys.path.insert(0, {str(tmp_path)!r})
+before, descriptors = os.fstat(2), len(os.listdir("/proc/self/fd"))
+try:
+    from forefolio.forecasts import layers
+except ImportError as error:
+    assert str(error) == "broken"
+after = os.fstat(2)
+assert (before.st_dev, before.st_ino) == (after.st_dev, after.st_ino)
+assert len(os.listdir("/proc/self/fd")) == descriptors
+""", KERAS_BACKEND="tensorflow")
+    assert done.returncode == 0 and done.stderr == "why\n", done.stderr

@@ -5,14 +5,16 @@ import pandas as pd
 import pytest
 
 from forefolio.forecasts import asset_networks, baselines
+from forefolio.forecasts.recurrent import Recurrent
 from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.forecasts.training import Training
 from forefolio.market import simulated, sources
 from forefolio.market.returns import simple_returns
 from forefolio.study.parameters import Study
 
 SPLIT = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
-LSTM = asset_networks.Recurrent("lstm", layers=1, units=8, dropout=0.0, recurrent_dropout=0.0)
-TRAINING = asset_networks.Training(lookback=10, epochs=40, batch_size=64, learning_rate=0.01, patience=10, seed=7, **SPLIT)
+LSTM = Recurrent("lstm", layers=1, units=8, dropout=0.0, recurrent_dropout=0.0)
+TRAINING = Training(lookback=10, epochs=40, batch_size=64, learning_rate=0.01, patience=10, seed=7, **SPLIT)
 
 
 def simulated_returns(**changes) -> pd.DataFrame:

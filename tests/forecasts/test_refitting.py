@@ -1,12 +1,9 @@
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from forefolio.forecasts import baselines
-from forefolio.forecasts.schedule import forecast_schedule
-from forefolio.forecasts.schedule import collected, fits, training
+from forefolio.forecasts.schedule import fits, forecast_schedule
 
 DAYS = pd.bdate_range("2020-06-01", "2023-05-16", name="date", unit="us")
 HOLIDAYS = ["2021-12-30", "2021-12-31", "2022-01-03", "2022-07-01"]  # so that years and quarters start late, end early
@@ -117,23 +114,9 @@ def test_an_unknown_refit_is_refused(schedule):
         plan_of(schedule, "monthly")
 
 
-@dataclass(frozen=True)
-class Anything:
-    epochs: int
-    train_end: str
-    validation_end: str
-
-
-def test_a_training_gets_the_days_of_its_fit_and_keeps_the_rest(schedule):
-    first, second, _ = plan_of(schedule, "yearly")
-    given = Anything(5, **SPLIT)
-    assert training(given, first) == given
-    assert training(given, second) == Anything(5, second.train_end, "2021-12-29")
-
-
 def autoregressions(returns, plan):
-    return collected([{"forecasts": baselines.autoregression(returns, fit.schedule, train_end=fit.train_end, lags=1)}
-                              for fit in plan], plan)["forecasts"]
+    return pd.concat([baselines.autoregression(returns, fit.schedule, train_end=fit.train_end, lags=1) for fit in plan],
+                     ignore_index=True)
 
 
 def test_refitted_autoregression_equals_least_squares_by_hand(returns, schedule):
@@ -153,23 +136,3 @@ def test_without_refits_forecasts_are_those_without_a_plan(returns, schedule):
     without = baselines.autoregression(returns, schedule, train_end=SPLIT["train_end"], lags=1)
     pd.testing.assert_frame_equal(autoregressions(returns, plan_of(schedule, "never")), without, check_exact=True)
     assert not autoregressions(returns, plan_of(schedule, "yearly"))["forecast"].equals(without["forecast"])
-
-
-def test_the_history_tells_each_fit_and_other_frames_stay_as_they_are(schedule):
-    plan = plan_of(schedule, "yearly")
-    left = [{"forecasts": pd.DataFrame({"forecast": [number, number + 0.5]}),
-             "history": pd.DataFrame({"epoch": range(number + 1)})} for number in range(3)]
-    together = collected(left, plan)
-    assert together["forecasts"]["forecast"].tolist() == [0, 0.5, 1, 1.5, 2, 2.5]
-    assert list(together["forecasts"]) == ["forecast"] and list(left[0]["history"]) == ["epoch"]
-    assert together["history"]["epoch"].tolist() == [0, 0, 1, 0, 1, 2]
-    assert together["history"]["fitted_until"].tolist() == ["2021-05-14", *["2021-12-29"] * 2, *["2022-12-30"] * 3]
-    single = collected(left[:1], plan_of(schedule, "never"))
-    assert single["history"]["fitted_until"].tolist() == ["2021-05-14"]
-    pd.testing.assert_frame_equal(single["forecasts"], left[0]["forecasts"])
-
-
-@pytest.mark.parametrize("left", [[], [{"forecasts": pd.DataFrame()}], [{"forecasts": pd.DataFrame()}] * 2 + [{}]])
-def test_what_does_not_fit_the_plan_is_not_collected(schedule, left):
-    with pytest.raises(ValueError, match=f"The plan has 3 fits and {len(left)} left frames"):
-        collected(left, plan_of(schedule, "yearly"))

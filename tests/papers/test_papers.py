@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.forecasts import joint_results
 from forefolio.papers import claims, rows
 from forefolio.runs import contracts
 
@@ -96,39 +95,6 @@ def test_no_text_of_a_short_table_is_cut_in_a_notebook(run):
         assert (longest <= 50).all(), longest
         assert "..." not in shown.to_html()
     assert shown["unit"].str.contains("forecasting zero").all() and len(shown) == 16
-
-
-def test_tables_of_joint_networks_have_their_columns_where_there_are_none():
-    for table, columns in joint_results.TABLES.items():
-        empty = joint_results.collected({"cnn1d": {"forecasts": pd.DataFrame(), "history": pd.DataFrame({"asset": []})}}, table)
-        assert list(empty) == [*joint_results.KEYS, *columns] and empty.empty
-
-
-def test_outlines_have_the_layers_that_are_built():
-    from forefolio.forecasts import joint_networks
-
-    training = joint_networks.JointTraining("code", "window", (5,), 5, 1, 16, 0.001, 1, "2020-01-01", "2020-02-01", 1)
-    assert set(joint_results.CELLS) == set(joint_networks.CELLS)
-    for cell in joint_networks.CELLS:
-        model = joint_networks.build(cell, preset="code", target="window", window=5, n_assets=3, seed=1)
-        drawn = joint_results.outline(cell, training, n_assets=3)
-        recurrent = [layer for layer in model.layers if layer.__class__.__name__ in ("SimpleRNN", "LSTM", "GRU", "Bidirectional")]
-        units = [getattr(layer, "units", None) or layer.forward_layer.units for layer in recurrent]
-        assert [detail for _, detail in drawn[1:-1]] == [f"{count} units, every step" for count in units]
-        assert drawn[-1] == ("dense", "5 days x 3 assets") and model.output_shape[1:] == (5, 3)
-
-
-def test_tables_of_joint_networks_are_what_the_trainer_makes():
-    from forefolio.forecasts import joint_networks, schedule
-
-    days = pd.date_range("2020-01-01", periods=120, name="date")
-    returns = pd.DataFrame(np.random.default_rng(1).normal(0, 0.01, (120, 2)), index=days, columns=["A", "B"])
-    split = {"train_end": "2020-03-01", "validation_end": "2020-03-31"}
-    training = joint_networks.JointTraining("code", "window", (3,), 3, 1, 16, 0.001, 1, seed=1, **split)
-    made = joint_networks.trained_forecasts(returns, schedule.forecast_schedule(days, **split), "rnn", training)
-    for table in joint_results.TABLES:
-        collected, empty = joint_results.collected({"rnn": made}, table), joint_results.collected({}, table)
-        assert set(collected) == set(empty), table
 
 
 def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(run):

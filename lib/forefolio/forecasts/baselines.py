@@ -1,17 +1,12 @@
-"""Which forecasts are to be made, and the forecasts that need no network.
-
-A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
-from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
-seed, forecast (a simple daily return; horizon 1 is the next day).
-"""
+"""The forecasts that need no network: zero, the historical mean, and an autoregression."""
 
 import warnings
 
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts.schedule import forecast_frame
-from forefolio.market.returns import Date, lookback_windows
+from forefolio.forecasts.schedule import forecast_frame, scheduled
+from forefolio.market.returns import Date
 
 
 def zero(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
@@ -27,7 +22,7 @@ def historical_mean(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFra
     Parameters
     ----------
     returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `schedule` gives them from the days of `returns`.
+        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
 
     Returns
     -------
@@ -38,6 +33,11 @@ def historical_mean(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFra
     return forecast_frame(schedule, values, model="mean", seed=0)
 
 
+def autoregression_days(lags: int) -> int:
+    """Training days without which an autoregression on so many lags has more coefficients than equations."""
+    return 2 * lags + 2
+
+
 def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: Date, lags: int) -> pd.DataFrame:
     """
     Forecast each asset from its own last returns: an AR model with a constant, fitted on the training period.
@@ -45,7 +45,7 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
     Parameters
     ----------
     returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `schedule` gives them from the days of `returns`.
+        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
     train_end, lags : date, int
         Last day of the fit; number of lagged returns, at least 1.
 
@@ -57,7 +57,7 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
     Raises
     ------
     ValueError
-        If the training period is too short for so many lags.
+        If the training period is too short for so many lags, or a decision has not as many returns up to it.
 
     Notes
     -----
@@ -66,19 +66,12 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
     from statsmodels.tsa.ar_model import AutoReg  # costs seconds to import
 
     training = returns.loc[:pd.Timestamp(train_end)]
-    if not 1 <= lags < (len(training) - 1) / 2:
-        raise ValueError(f"An autoregression on {lags} lags needs more than {2 * lags + 1} training days and at least "
-                         f"one lag, and there are {len(training)} days: change ar_lags or move train_end")
+    if lags < 1 or len(training) < autoregression_days(lags):
+        raise ValueError(f"An autoregression on {lags} lags needs at least {autoregression_days(lags)} training days and one "
+                         f"lag, and there are {len(training)} days: change ar_lags or move train_end")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an asset that never moved has many solutions; all forecast the same
         fits = [AutoReg(training[asset].to_numpy(), lags, trend="c").fit().params for asset in training]
     constant, slopes = np.array(fits)[:, 0], np.array(fits)[:, 1:].T  # slopes: newest lag first
-    decisions = schedule["decision_date"].unique()
-    recent = lookback_windows(returns, lookback=lags)[returns.index.get_indexer(decisions) - lags + 1]
-    steps = []
-    for _ in range(schedule["horizon"].max()):
-        steps.append(constant + (recent[:, ::-1] * slopes).sum(axis=1))
-        recent = np.concatenate([recent[:, 1:], steps[-1][:, None]], axis=1)
-    rows = pd.Index(decisions).get_indexer(schedule["decision_date"])
-    values = np.array(steps)[schedule["horizon"].to_numpy() - 1, rows]
+    values = scheduled(schedule, returns, lambda recent: constant + (recent[:, ::-1] * slopes).sum(axis=1), window=lags)
     return forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model="ar", seed=0)

@@ -1,104 +1,94 @@
 """Neural networks that forecast all assets jointly from their raw simple returns.
 
 Zouaoui & Naas (2025) let one recurrent network read the last W days of every asset and forecast them all, for several
-window lengths W. Two things vary: the preset (the listing that the paper prints, or the network that its text
-describes) and the target (the W days after the window, or the next day alone). Importing Keras takes seconds.
+window lengths W. A network's settings say what it reads and forecasts (`recurrent.JointRecurrent`); how it is trained and
+how its errors are counted is here. Importing Keras takes seconds.
 """
 
 import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts import layers  # noqa: F401  it sets TensorFlow up before Keras is imported
-from forefolio.forecasts.schedule import forecast_frame
+from forefolio.forecasts.schedule import forecast_frame, paths, sample_days, scheduled, windows_up_to
+from forefolio.forecasts.training import Training, in_batches
 from forefolio.market.returns import Date, iso_day, lookback_windows, periods, rebalance_dates
 
 import keras
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of compiling one graph a window, as it must
-CELLS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "bilstm": keras.layers.LSTM}
-PREDICTED_TOGETHER = 128  # windows; one shape, so that XLA compiles once
 
 Samples = tuple[np.ndarray, np.ndarray]  # inputs, targets
 
 
-@dataclass(frozen=True)
-class JointTraining:
-    """How joint networks are trained, one for each of `windows` (days); that of `lookback` makes the forecasts."""
+class Network(Protocol):
+    """Frozen settings of a joint network, and what they make; `recurrent.JointRecurrent` is one.
 
-    preset: Literal["code", "prose"]
+    Attributes
+    ----------
+    name : str
+        The model's.
+    target : str
+        What it forecasts: "window", as many days as it reads, or "next_day".
+    together : bool
+        Whether one sample holds the windows of all assets; otherwise each asset's is a sample of its own.
+    windows : tuple of int
+        Days that it reads: one network for each.
+    """
+
+    name: str
     target: Literal["window", "next_day"]
+    together: bool
     windows: tuple[int, ...]
-    lookback: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int
-    train_end: Date
-    validation_end: Date
-    seed: int
+
+    def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
+        """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day."""
+
+    def outline(self, title: str) -> list[tuple[str, str]]:
+        """The layers between input and output, each a name and its details."""
 
 
-def _recurrent(cell: str, units: int, *, sequences: bool, seeds: Iterator[int]) -> keras.layers.Layer:
-    """A stock layer of this cell whose initial weights depend on nothing but the seeds."""
-    def one_way(**options):
-        return CELLS[cell](units, return_sequences=sequences, seed=next(seeds),
-                           kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
-                           recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)), **options)
-
-    if cell == "bilstm":  # given both ways: a copy that Keras made itself would start with the same weights
-        return keras.layers.Bidirectional(one_way(), backward_layer=one_way(go_backwards=True))
-    return one_way()
-
-
-def build(cell: str, *, preset: str, target: str, window: int, n_assets: int, seed: int) -> keras.Model:
+def build(network: Network, *, window: int, n_assets: int, seed: int) -> keras.Model:
     """
     Build a network of stock Keras layers; all that is drawn comes from `seed`, and Keras' global seed stays as it is.
 
     Parameters
     ----------
-    cell, preset, target : str
-        One of `CELLS`; "code" or "prose"; "window" or "next_day", which alone the prose preset knows.
-    window, n_assets, seed : int
-        Days that the network reads; assets; of initial weights and dropout.
+    network, window, n_assets, seed : Network, int, int, int
+        What is built; days that it reads; assets; of initial weights and dropout.
 
     Returns
     -------
     keras.Model
-        Code: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next day. Prose:
-        (batch, window, 1) -> (batch, 1), one network that reads each asset's own window; assets are pooled as samples.
-
-    Notes
-    -----
-    Zouaoui & Naas 2025. Code, as printed: cell(64, sequences) -> cell(32, sequences) -> Dense(N). The window's inputs
-    are r[t-W+1..t] and output step j = 1..W forecasts the return of day t+j. So a cell that reads in one direction
-    makes step j from the first j inputs alone, r[t-W+1..t-W+j]: its forecast of tomorrow rests on the oldest return of
-    the window and on nothing else. That is how the printed code is; only `bilstm` reads the whole window for each step.
-    Where the next day is the target, the last step's output is used alone. No input is ever a label of its own sample.
-    Prose: cell(50) -> dropout 0.2 -> Dense(1). GRU and BiLSTM, which the paper asks for next, take the same places.
+        All assets together: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next
+        day. Otherwise (batch, window, 1) -> (batch, 1), one network that reads each asset's own window.
     """
-    if cell not in CELLS:
-        raise ValueError(f"There is no cell {cell!r}: choose one of {', '.join(CELLS)}")
-    if preset == "prose" and target == "window":
-        raise ValueError("The prose preset has one output, the next day: set target to next_day")
     seeds = iter(np.random.SeedSequence(seed).generate_state(20).tolist())
-    inputs = keras.Input((window, n_assets if preset == "code" else 1))
-    if preset == "code":
-        x = _recurrent(cell, 64, sequences=True, seeds=seeds)(inputs)
-        x = _recurrent(cell, 32, sequences=True, seeds=seeds)(x)
-        x = x if target == "window" else x[:, -1]
-    else:
-        x = _recurrent(cell, 50, sequences=False, seeds=seeds)(inputs)
-        x = keras.layers.Dropout(0.2, seed=next(seeds))(x)
+    inputs = keras.Input((window, n_assets if network.together else 1))
+    x = network.hidden(inputs, seeds)
     dense = keras.layers.Dense(inputs.shape[-1], kernel_initializer=keras.initializers.GlorotUniform(next(seeds)))
-    return keras.Model(inputs, dense(x), name=cell)
+    return keras.Model(inputs, dense(x), name=network.name)
+
+
+def outline(network: Network, title: str, *, lookback: int, n_assets: int) -> list[tuple[str, str]]:
+    """
+    A joint network's layers from input to output, each a name and its details, to be drawn.
+
+    Examples
+    --------
+    >>> from forefolio.forecasts.recurrent import JointRecurrent
+    >>> outline(JointRecurrent("gru", "code", "window", (30,)), "GRU", lookback=30, n_assets=21)[1:]
+    [('GRU', '64 units, every step'), ('GRU', '32 units, every step'), ('dense', '30 days x 21 assets')]
+    """
+    n_labels = sample_days(lookback, network.target) - lookback
+    assets = f"{n_assets} assets" if network.together else "1 asset"
+    return [("input", f"{lookback} days x {assets}"), *network.outline(title),
+            ("dense", f"{n_labels} {'day' if n_labels == 1 else 'days'} x {assets}")]
 
 
 def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, last: Date) -> Samples:
@@ -123,7 +113,7 @@ def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, las
     ([[0.1, 0.2]], [[0.3, 0.4]])
     """
     inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
-    runs = lookback_windows(inside, lookback=2 * window if target == "window" else window + 1)
+    runs = lookback_windows(inside, lookback=sample_days(window, target))
     return runs[:, :window], runs[:, window:] if target == "window" else runs[:, window]
 
 
@@ -136,22 +126,19 @@ def _fed(model: keras.Model, values: np.ndarray) -> np.ndarray:
 
 def _predict(model: keras.Model, windows: np.ndarray) -> np.ndarray:
     """Forecasts of windows (n, window, n_assets): (n, window, n_assets) or (n, n_assets)."""
-    inputs = _fed(model, windows)
-    batches = np.resize(np.arange(len(inputs)), (-(-len(inputs) // PREDICTED_TOGETHER), PREDICTED_TOGETHER))
-    outputs = np.concatenate([model.predict_on_batch(inputs[rows]) for rows in batches])[:len(inputs)]
+    outputs = in_batches(model.predict_on_batch, _fed(model, windows))
     return outputs.reshape(len(windows), *outputs.shape[1:-1], windows.shape[-1])
 
 
-def train(model: keras.Model, training_samples: Samples, validation_samples: Samples, *, training: JointTraining,
-          progress: Callable[[int], None] | None = None) -> pd.DataFrame:
+def train(model: keras.Model, training_samples: Samples, validation_samples: Samples, *,
+          training: Training) -> pd.DataFrame:
     """
     Train in place until the validation loss stops improving, and restore the best weights.
 
     Parameters
     ----------
-    model, training : keras.Model as `build` makes it, JointTraining
+    model, training : keras.Model as `build` makes it, Training
     training_samples, validation_samples : tuple of ndarray, as `samples` gives them
-    progress : callable, called after each epoch with its number
 
     Returns
     -------
@@ -177,8 +164,6 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
             model.train_on_batch(inputs[batch], targets[batch], weights)
         losses = [np.square(y - _predict(model, x)).mean() for x, y in (training_samples, validation_samples)]
         rows.append({"epoch": epoch, "loss": losses[0], "validation_loss": losses[1]})
-        if progress:
-            progress(epoch)
         diverged = not np.isfinite(losses).all()
         if losses[1] < best_loss:
             best_loss, best_epoch, best_weights = losses[1], epoch, [weight.copy() for weight in model.get_weights()]
@@ -192,24 +177,24 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
     return pd.DataFrame(rows).assign(kept=lambda history: history["epoch"] == best_epoch)
 
 
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, cell: str, training: JointTraining, *,
-                      progress: Callable[[int, int], None] | None = None) -> dict[str, pd.DataFrame]:
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Network,
+                      training: Training) -> dict[str, pd.DataFrame]:
     """
-    Train one network a window length, make the scheduled forecasts and measure how accurate each network is.
+    Train one network per window length, make the scheduled forecasts and measure how accurate each network is.
 
     Parameters
     ----------
     returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecasts.schedule` gives them from the days of `returns`.
-    cell, training, progress : str, JointTraining, callable
-        One of `CELLS`, which names the model; called after each epoch with the window and the epoch's number.
+        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
+    network, training : Network, Training
+        The network whose window is `lookback` makes the forecasts; `seeds` does not count, there is one training.
 
     Returns
     -------
     dict of DataFrame
-        `forecasts`, as `forecasts.forecast_frame` makes them, by the network of `lookback`. All others have model,
+        `forecasts`, as `schedule.forecast_frame` makes them, by the network of `lookback`. All others have model,
         seed and window first: `window_means` (decision_date, asset, forecast: each network's mean forecast a day for
-        the coming `window` days, at the rebalance dates); `history`, as `train` returns it; `accuracy`, a row a window
+        the coming `window` days, at the rebalance dates); `history`, as `train` returns it; `window_accuracy`, a row per window
         (epochs_run; for validation and test, n_samples and the mean squared and absolute errors of the network, of
         zero and of the assets' training means on the same labels); `timings` (seconds of training, with compilation).
         A network that diverged has no forecasts, and its errors are missing.
@@ -224,77 +209,58 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, cell: str, 
     Zouaoui & Naas 2025, the networks of their Table 4, on disjoint periods; theirs overlap. No sample crosses a
     period's edge. Beyond what a network gives it reads its own forecasts, appended to the window; this is ours.
     """
-    spans = _checked_periods(returns, training)
+    spans = _checked_periods(returns, schedule, network, training)
     rebalances = rebalance_dates(returns.index, validation_end=training.validation_end).rename("decision_date")
-    decisions = pd.DatetimeIndex(schedule["decision_date"].unique())
-    recent = _windows_up_to(returns, decisions, training.lookback)
     means, tables = returns.loc[:spans.loc["training", "last"]].mean().to_numpy(), {}
-    for window in training.windows:
+    for window in network.windows:
         started = time.perf_counter()
-        data = {period: samples(returns, window=window, target=training.target, first=days["first"], last=days["last"])
+        data = {period: samples(returns, window=window, target=network.target, first=days["first"], last=days["last"])
                 for period, days in spans.iterrows()}
-        model = build(cell, preset=training.preset, target=training.target, window=window, n_assets=returns.shape[1],
-                      seed=training.seed)
-        history = train(model, data["training"], data["validation"], training=training,
-                        progress=progress and partial(progress, window))
+        model = build(network, window=window, n_assets=returns.shape[1], seed=training.seed)
+        history = train(model, data["training"], data["validation"], training=training)
         timings = pd.DataFrame({"seconds": [time.perf_counter() - started]})
-        coming = _path(model, _windows_up_to(returns, rebalances, window), window)
+        predict = partial(_predict, model)
+        coming = paths(predict, windows_up_to(returns, rebalances, window=window), np.full(len(rebalances), window))
         coming = pd.DataFrame(coming.mean(axis=1), rebalances, returns.columns.astype(str).rename("asset"))
-        tables[cell, training.seed, window] = {
+        tables[network.name, training.seed, window] = {
             "window_means": coming.stack().rename("forecast").dropna().reset_index(), "history": history,
-            "accuracy": _accuracy(model, data, means, epochs_run=len(history)), "timings": timings}
+            "window_accuracy": _accuracy(predict, data, means, epochs_run=len(history)), "timings": timings}
         if window == training.lookback:
-            path = _path(model, recent, schedule["horizon"].max())
-    values = path[decisions.get_indexer(schedule["decision_date"]), schedule["horizon"] - 1]
-    forecasts = forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model=cell, seed=training.seed)
+            values = pd.DataFrame(scheduled(schedule, returns, predict, window=window), columns=returns.columns)
+    forecasts = forecast_frame(schedule, values, model=network.name, seed=training.seed)
     made = {"forecasts": forecasts.dropna(ignore_index=True)}
-    for noun in ("window_means", "history", "accuracy", "timings"):
+    for noun in ("window_means", "history", "window_accuracy", "timings"):
         frames = {key: table[noun] for key, table in tables.items()}
         made[noun] = pd.concat(frames, names=["model", "seed", "window"]).reset_index([0, 1, 2]).reset_index(drop=True)
     return made
 
 
-def _checked_periods(returns: pd.DataFrame, training: JointTraining) -> pd.DataFrame:
-    """The periods by name; ValueError where returns cannot train these networks."""
+def _checked_periods(returns: pd.DataFrame, schedule: pd.DataFrame, network: Network, training: Training) -> pd.DataFrame:
+    """The periods by name; ValueError where returns cannot train these networks or make the scheduled forecasts."""
     bad = ~np.isfinite(returns)
     if bad.any(axis=None):
         asset = bad.any().idxmax()
         raise ValueError(f"The return of {asset} on {iso_day(bad[asset].idxmax())} is missing: fill or drop it")
-    if training.lookback not in training.windows:
+    if training.lookback not in network.windows:
         raise ValueError(f"There is no network of lookback {training.lookback} among windows: add it there")
     spans = periods(returns.index, train_end=training.train_end, validation_end=training.validation_end)
-    longest = max(training.windows)
-    n_labels = longest if training.target == "window" else 1
+    longest = max(network.windows)
+    needed = sample_days(longest, network.target)
     for period, n_days in zip(spans["period"], spans["n_days"]):
-        if n_days < longest + n_labels:
-            raise ValueError(f"The {period} period has {n_days} days, and a window of {longest} with {n_labels} to "
-                             f"forecast needs {longest + n_labels}: shorten the window or lengthen the period")
+        if n_days < needed:
+            raise ValueError(f"The {period} period has {n_days} days, and a window of {longest} with {needed - longest} to "
+                             f"forecast needs {needed}: shorten the window or lengthen the period")
+    windows_up_to(returns, pd.DatetimeIndex(schedule["decision_date"].unique()), window=training.lookback)
     return spans.set_index("period")
 
 
-def _windows_up_to(returns: pd.DataFrame, days: pd.DatetimeIndex, window: int) -> np.ndarray:
-    """The window of returns that ends on each decision day."""
-    first = returns.index.get_indexer(days) - window + 1
-    if (first < 0).any():
-        raise ValueError(f"The decision of {iso_day(days[first < 0][0])} has no {window} returns up to it: drop it")
-    return lookback_windows(returns, lookback=window)[first]
-
-
-def _path(model: keras.Model, windows: np.ndarray, n_days: int) -> np.ndarray:
-    """Forecasts (n_windows, n_days, n_assets) of the days after each window; the network reads its own and goes on."""
-    (n_windows, window, n_assets), path = windows.shape, windows
-    while path.shape[1] < window + n_days:
-        path = np.concatenate([path, _predict(model, path[:, -window:]).reshape(n_windows, -1, n_assets)], axis=1)
-    return path[:, window:window + n_days]
-
-
-def _accuracy(model: keras.Model, data: dict[str, Samples], means: np.ndarray, *, epochs_run: int) -> pd.DataFrame:
+def _accuracy(predict: Callable[[np.ndarray], np.ndarray], data: dict[str, Samples], means: np.ndarray, *, epochs_run: int) -> pd.DataFrame:
     """One row: errors in validation and test of the network, of zero and of the training means, on the same labels."""
     row = {"epochs_run": epochs_run}
     for period in ("validation", "test"):
         inputs, targets = data[period]
         row[f"n_samples_{period}"] = len(targets)
-        for name, forecast in (("", _predict(model, inputs)), ("zero_", 0.0), ("mean_", means)):
+        for name, forecast in (("", predict(inputs)), ("zero_", 0.0), ("mean_", means)):
             row[f"{name}mse_{period}"] = np.square(targets - forecast).mean()
             row[f"{name}mae_{period}"] = np.abs(targets - forecast).mean()
     return pd.DataFrame([row])

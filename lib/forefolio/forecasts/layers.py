@@ -1,29 +1,47 @@
 """Keras layers whose weights have a leading asset axis: as many independent small layers, side by side in one graph.
 
 Slice ``weight[a]`` of each weight is the layer of asset ``a``, in stock Keras' shapes and order, and the draws of
-initial weights and of dropout masks are each asset's own. Importing Keras takes seconds.
-
-What Keras leaves to its backend: a compiled function, and a gradient inside one. TensorFlow or JAX.
+initial weights and of dropout masks are each asset's own. What Keras leaves to its backend, TensorFlow or JAX, stands at
+the end: a compiled function, and a gradient inside one. Whatever uses Keras imports this module before, which sets
+TensorFlow up; importing it takes seconds.
 """
 
 import os
+import re
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # sums in one order, so that the number of cores changes no result
-_stderr = os.dup(2)
-with open(os.devnull, "w") as _nowhere:
-    os.dup2(_nowhere.fileno(), 2)  # TensorFlow 2.21 heeds no log level while it is imported
-try:
-    import keras
-    from keras import ops
-finally:
-    os.dup2(_stderr, 2)
-    os.close(_stderr)
+_LOGGED = re.compile(rb"(?m)^(?:WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ \S+:\d+\]).*\n?")
+
+
+@contextmanager
+def _without_log_lines() -> Iterator[None]:
+    """Hold back what the process writes to file descriptor 2, and pass it on afterwards without TensorFlow's log lines."""
+    with tempfile.TemporaryFile() as held:
+        descriptor = os.dup(2)
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(descriptor, 2)
+            os.close(descriptor)
+            held.seek(0)
+            os.write(2, _LOGGED.sub(b"", held.read()))
+
+
+if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+    with _without_log_lines():  # TensorFlow 2.21 heeds no log level while it is imported
+        import tensorflow as tf
+
+import keras
+from keras import ops
 
 
 def _each_asset(initializer: Callable) -> Callable:
@@ -237,6 +255,21 @@ CELLS = {
     "bilstm": _Cell(_bilstm_step, np.array([0, 1, 0, 0]), states=2, directions=2),
 }
 
+STOCK = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "bilstm": keras.layers.LSTM}
+
+
+def stock_recurrent(cell: str, units: int, *, sequences: bool, seeds: Iterator[int]) -> keras.layers.Layer:
+    """A stock layer of a cell, a key of STOCK, whose initial weights depend on nothing but the seeds."""
+    def one_way(**options):
+        return STOCK[cell](units, return_sequences=sequences, seed=next(seeds),
+                           kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
+                           recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)), **options)
+
+    if cell == "bilstm":  # given both ways: a copy that Keras made itself would start with the same weights
+        return keras.layers.Bidirectional(one_way(), backward_layer=one_way(go_backwards=True))
+    return one_way()
+
+
 _tracing = threading.Lock()
 
 
@@ -259,8 +292,6 @@ if keras.backend.backend() == "jax":
         """What `loss` of the weights returns, a scalar and more, and the gradient of the scalar."""
         return jax.value_and_grad(loss, has_aux=True)(weights)
 else:
-    import tensorflow as tf
-
     def compiled(function: Callable) -> Callable:
         """The function as one XLA program for each shape of its arguments."""
         return tf.function(_one_at_a_time(function), jit_compile=True, autograph=False)

@@ -1,24 +1,27 @@
-"""Which forecasts are to be made, and the forecasts that need no network.
+"""Which forecasts are to be made, when models are fitted for them, and the long frame that all models answer in.
 
 A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
 from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
 seed, forecast (a simple daily return; horizon 1 is the next day).
 
-When models are fitted anew during the test period, and which forecasts each fit makes.
-
-A model that is never refitted judges 2024 with what it learnt up to 2021. Refitted walk-forward, it learns from every
-day known by then: a plan divides the schedule of forecasts among fits, each with its own last days of training and of
-validation. Any trainer takes part of the schedule and two dates, so that it need not know of the plan.
+A model that is never refitted judges 2024 with what it learned up to 2021. Refitted walk-forward, it learns from every
+day known by then: a plan divides the schedule among fits, each with its own last days of training and of validation.
 """
 
-import dataclasses
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
+from forefolio.market.returns import Date, iso_day, lookback_windows, periods, rebalance_dates
+
+SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
+
+
+def sample_days(window: int, target: str = "next_day") -> int:
+    """Days without which a period has no sample: a window of returns and its labels, as many days (window) or next_day."""
+    return 2 * window if target == "window" else window + 1
 
 
 def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
@@ -99,7 +102,7 @@ def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, 
     Parameters
     ----------
     schedule, values : DataFrame (n_rows, 3), DataFrame (n_rows, n_assets)
-        The forecasts to make and, row by row, what the model forecasts: simple daily returns, one column an asset.
+        The forecasts to make and, row by row, what the model forecasts: simple daily returns, one column per asset.
     model, seed : str, int
         Name of the model and seed of its training; 0 for models without one.
     """
@@ -108,11 +111,92 @@ def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, 
     assets = pd.Series(values.columns.astype(str)).iloc[np.tile(np.arange(n_assets), n_rows)]
     return long.assign(asset=assets.to_numpy(), model=model, seed=seed, forecast=values.to_numpy().ravel())
 
-SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
-Training = TypeVar("Training")  # any dataclass with train_end and validation_end
+
+def windows_up_to(values: pd.DataFrame, days: pd.DatetimeIndex, *, window: int) -> np.ndarray:
+    """
+    The windows that end on given days.
+
+    Parameters
+    ----------
+    values, days, window : DataFrame (n_days, n_assets), DatetimeIndex, int
+        Returns or their scores; last days of the windows, all of them in `values`; days in a window.
+
+    Returns
+    -------
+    ndarray (len(days), window, n_assets)
+
+    Raises
+    ------
+    ValueError
+        If a day has no full window up to it.
+    """
+    first = values.index.get_indexer(days) - window + 1
+    if (first < 0).any():
+        raise ValueError(f"The decision of {iso_day(days[first < 0][0])} has no {window} returns up to it: schedule later ones")
+    return lookback_windows(values, lookback=window)[first]
 
 
-@dataclasses.dataclass(frozen=True)
+def paths(predict: Callable[[np.ndarray], np.ndarray], windows: np.ndarray, n_days: np.ndarray) -> np.ndarray:
+    """
+    Forecasts of the days after each window; each enters the window of the next.
+
+    Parameters
+    ----------
+    predict : callable
+        From windows (n, window, n_assets) to forecasts of the next day, (n, n_assets), or of the next days,
+        (n, n_steps, n_assets).
+    windows, n_days : ndarray (n_windows, window, n_assets), ndarray (n_windows,)
+        What is known; how many days to forecast after each window.
+
+    Returns
+    -------
+    ndarray (n_windows, max(n_days), n_assets)
+        Missing where a window's days are already forecast.
+
+    Examples
+    --------
+    >>> paths(lambda read: read.sum(axis=1), np.array([[[1.0], [2.0]], [[0.0], [5.0]]]), np.array([1, 3]))[..., 0].tolist()
+    [[3.0, nan, nan], [5.0, 10.0, 15.0]]
+    """
+    n_windows, window, n_assets = windows.shape
+    read = np.concatenate([windows, np.full((n_windows, n_days.max(), n_assets), np.nan, windows.dtype)], axis=1)
+    ahead = 0
+    while (due := n_days > ahead).any():
+        made = predict(read[due, ahead:ahead + window]).reshape(due.sum(), -1, n_assets)
+        after = slice(window + ahead, min(window + ahead + made.shape[1], read.shape[1]))
+        read[due, after] = made[:, :after.stop - after.start]
+        ahead += made.shape[1]
+    return read[:, window:]
+
+
+def scheduled(schedule: pd.DataFrame, values: pd.DataFrame, predict: Callable[[np.ndarray], np.ndarray], *,
+              window: int) -> np.ndarray:
+    """
+    What a model that reads the last days of all assets forecasts for each row of a schedule.
+
+    Parameters
+    ----------
+    schedule, values : DataFrame
+        The forecasts to make, as `forecast_schedule` gives them; returns or their scores (n_days, n_assets).
+    predict, window : callable as for `paths`, int
+        The model; the days that it reads.
+
+    Returns
+    -------
+    ndarray (n_rows, n_assets)
+        In the unit of `values`; beyond what the model gives at once it reads its own forecasts.
+
+    Raises
+    ------
+    ValueError
+        If a decision has no full window up to it.
+    """
+    longest = schedule.groupby("decision_date")["horizon"].max()
+    made = paths(predict, windows_up_to(values, longest.index, window=window), longest.to_numpy())
+    return made[longest.index.get_indexer(schedule["decision_date"]), schedule["horizon"] - 1]
+
+
+@dataclass(frozen=True)
 class Fit:
     """One fit of a model: the part of the schedule that it forecasts, and its last days as ISO text."""
 
@@ -181,59 +265,4 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
     serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it
     parts = [schedule[serving == number].reset_index(drop=True) for number in range(len(plan))]
-    return [dataclasses.replace(fit, schedule=part) for fit, part in zip(plan, parts, strict=True) if len(part)]
-
-
-def training(training: Training, fit: Fit) -> Training:
-    """
-    The same training up to the days of a fit.
-
-    Parameters
-    ----------
-    training : dataclass
-        How a model is trained, with fields train_end and validation_end, as `networks.Training`.
-    fit : Fit
-        One of a plan.
-    """
-    return dataclasses.replace(training, train_end=fit.train_end, validation_end=fit.validation_end)
-
-
-def collected(frames: Sequence[dict[str, pd.DataFrame]], plan: Sequence[Fit]) -> dict[str, pd.DataFrame]:
-    """
-    What the fits of one model left, each frame in one piece.
-
-    Parameters
-    ----------
-    frames : sequence of dict of DataFrame
-        What each fit of the plan left, in the plan's order; the same names in each, as `networks.trained_forecasts`
-        returns them.
-    plan : sequence of Fit
-        As `fits` gives it.
-
-    Returns
-    -------
-    dict of DataFrame
-        Under each name its frames one after the other, columns as they were; `history` has one more, `fitted_until`,
-        the fit's `validation_end` as ISO text.
-
-    Raises
-    ------
-    ValueError
-        If there are not as many dicts as fits, or they do not hold the same frames.
-
-    Examples
-    --------
-    >>> plan = [Fit(pd.DataFrame(), "2021-12-31", "2022-12-30"), Fit(pd.DataFrame(), "2022-12-30", "2023-12-29")]
-    >>> left = [{"history": pd.DataFrame({"epoch": [1, 2]})}, {"history": pd.DataFrame({"epoch": [1]})}]
-    >>> collected(left, plan)["history"]
-       epoch fitted_until
-    0      1   2022-12-30
-    1      2   2022-12-30
-    2      1   2023-12-29
-    """
-    if len(frames) != len(plan) or any(left.keys() != frames[0].keys() for left in frames):
-        raise ValueError(f"The plan has {len(plan)} fits and {len(frames)} left frames, which must be as many and have the "
-                         "same names: collect what each fit of this plan left, in its order")
-    told = [{name: frame.assign(fitted_until=fit.validation_end) if name == "history" else frame
-             for name, frame in left.items()} for left, fit in zip(frames, plan, strict=True)]
-    return {name: pd.concat([left[name] for left in told], ignore_index=True) for name in frames[0]}
+    return [replace(fit, schedule=part) for fit, part in zip(plan, parts, strict=True) if len(part)]

@@ -1,4 +1,4 @@
-"""How networks that lie side by side are trained: an epoch is one compiled program, and each asset stops alone.
+"""How networks are trained; those that lie side by side: an epoch is one compiled program, and each asset stops alone.
 
 The loss is the sum over assets of each one's mean squared error and Adam works weight by weight, so every asset is
 trained as it would be alone. A program is compiled once and serves every group of assets of one size, every seed and
@@ -7,18 +7,35 @@ every refit, because weights, moments and random states go in and come out.
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from forefolio.forecasts.layers import compiled, with_gradient
+from forefolio.market.returns import Date
 
 import keras
 from keras import ops
 
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, stock Keras' own
 PREDICTED_TOGETHER = 256  # windows; one shape, so that it is compiled once
+
+
+@dataclass(frozen=True)
+class Training:
+    """How networks are trained: lookback in days, patience in epochs, last days of training and validation, `seeds` times."""
+
+    lookback: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    train_end: Date
+    validation_end: Date
+    seed: int
+    seeds: int = 1
 
 
 class Programs(NamedTuple):
@@ -65,6 +82,12 @@ def programs(model: keras.Model) -> Programs:
     return Programs(compiled(epoch), compiled(predict))
 
 
+def values_of(model: keras.Model) -> tuple[list, list]:
+    """Weights and random states of a model, as a program takes them."""
+    return tuple([variable.value for variable in variables]
+                 for variables in (model.trainable_variables, model.non_trainable_variables))
+
+
 def _adam(weights: list, gradient: list, moments: tuple, learning_rate) -> tuple[list, tuple]:
     """One step of Adam (Kingma and Ba 2015) in stock Keras' form; moments are the first, the second, and the step."""
     (first, second, step), (keep_first, keep_second) = moments, BETAS
@@ -77,11 +100,15 @@ def _adam(weights: list, gradient: list, moments: tuple, learning_rate) -> tuple
     return weights, (first, second, step)
 
 
-def predict(program: Programs, weights: list, states: list, windows: np.ndarray) -> np.ndarray:
-    """Forecasts (n_windows, n_assets), made in batches of one shape."""
+def in_batches(predict: Callable[[np.ndarray], np.ndarray], windows: np.ndarray) -> np.ndarray:
+    """What `predict` makes of windows, in batches of one shape: the first windows fill the last batch up."""
     batches = np.resize(np.arange(len(windows)), (-(-len(windows) // PREDICTED_TOGETHER), PREDICTED_TOGETHER))
-    made = [ops.convert_to_numpy(program.predict(weights, states, windows[rows])) for rows in batches]
-    return np.concatenate(made)[:len(windows)]
+    return np.concatenate([ops.convert_to_numpy(predict(windows[rows])) for rows in batches])[:len(windows)]
+
+
+def predict(program: Programs, weights: list, states: list, windows: np.ndarray) -> np.ndarray:
+    """Forecasts (n_windows, n_assets)."""
+    return in_batches(lambda batch: program.predict(weights, states, batch), windows)
 
 
 def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -107,22 +134,21 @@ def _padded(samples: np.ndarray):
     return ops.convert_to_tensor(np.pad(samples, [(0, room)] + [(0, 0)] * (samples.ndim - 1)))
 
 
-def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarray, validation_windows: np.ndarray,
-          validation_targets: np.ndarray, *, epochs: int, batch_size: int, learning_rate: float, patience: int, seed: int,
-          assets: list[str], program: Programs, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
+def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Training, seed: int, assets: list[str],
+          program: Programs, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
     """
     Train the networks of all assets side by side, each until its own validation loss stops falling.
 
     Parameters
     ----------
     model : keras.Model
-        (batch, lookback, n_assets) -> (batch, n_assets); gets every asset's best weights.
-    train_windows, validation_windows : array (n_samples, lookback, n_assets)
-    train_targets, validation_targets : array (n_samples, n_assets)
-    epochs, batch_size, learning_rate, patience, seed
-        As a study names them; `seed` is of the order of the samples.
+        (batch, lookback, n_networks) -> (batch, n_networks); gets every network's best weights.
+    data : tuple of ndarray
+        Windows (n_samples, lookback, n_networks) and targets (n_samples, n_networks) of training, then of validation.
+    training, seed : Training, int
+        Its epochs, batch size, learning rate and patience; what the order of the samples is drawn from.
     assets : list of str
-        Names for the history.
+        Names for the history, of the first networks; those beyond them fill the graph up, and nothing is told of them.
     program : Programs
         Of this architecture.
     progress : callable, optional
@@ -140,22 +166,22 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
     UserWarning
         Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
     """
+    train_windows, train_targets, validation_windows, validation_targets = data
     floats = keras.config.floatx()
-    weights, states = ([ops.convert_to_tensor(ops.convert_to_numpy(variable.value)) for variable in variables]
-                       for variables in (model.trainable_variables, model.non_trainable_variables))
+    weights, states = ([ops.convert_to_tensor(ops.convert_to_numpy(value)) for value in values] for values in values_of(model))
     moments = ([ops.zeros_like(w) for w in weights], [ops.zeros_like(w) for w in weights], ops.zeros((), floats))
     windows, targets = _padded(train_windows), _padded(train_targets)
-    rng, rows_of_epochs = np.random.default_rng(seed), []
+    rng, rows_of_epochs, own = np.random.default_rng(seed), [], slice(len(assets))
     best_weights = [np.array(ops.convert_to_numpy(weight)) for weight in weights]
     best_loss, best_epoch = np.full(len(assets), np.inf), np.zeros(len(assets), dtype=int)
     running, failed = np.full(len(assets), True), np.full(len(assets), False)
-    for epoch in range(1, epochs + 1):
+    for epoch in range(1, training.epochs + 1):
         weights, states, moments, loss = program.epoch(weights, states, moments, windows, targets,
-                                                       *_batches(len(train_windows), batch_size, rng),
-                                                       np.asarray(learning_rate, floats))
-        loss = ops.convert_to_numpy(loss)
+                                                       *_batches(len(train_windows), training.batch_size, rng),
+                                                       np.asarray(training.learning_rate, floats))
+        loss = ops.convert_to_numpy(loss)[own]
         errors = predict(program, weights, states, validation_windows) - validation_targets
-        validation_loss = np.mean(errors**2, axis=0)
+        validation_loss = np.mean(errors**2, axis=0)[own]
         table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
         rows_of_epochs.append(pd.DataFrame(table)[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
@@ -163,8 +189,8 @@ def train(model: keras.Model, train_windows: np.ndarray, train_targets: np.ndarr
         better = running & ~failed & (validation_loss < best_loss)
         best_loss[better], best_epoch[better] = validation_loss[better], epoch
         for best, now in zip(best_weights, weights):
-            best[better] = ops.convert_to_numpy(now)[better]
-        running &= ~failed & (epoch - best_epoch < patience)
+            best[own][better] = ops.convert_to_numpy(now)[own][better]
+        running &= ~failed & (epoch - best_epoch < training.patience)
         if progress:
             progress(epoch, int(running.sum()))
         if not running.any():

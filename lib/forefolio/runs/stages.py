@@ -105,11 +105,12 @@ class Stage:
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 
-        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
-        the function reaches through imports and the locked versions; no sentence or color of a notebook counts. The
-        warnings that it raised are kept with them, and told each time.
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that the
+        function and the classes of its settings reach through imports, and the locked versions; no sentence or color of
+        a notebook counts. The warnings that it raised are kept with them, and told each time.
         """
-        library = contracts.library_hashes(f"import {function.__module__}")
+        modules = {type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__}
+        library = contracts.library_hashes("\n".join(f"import {module}" for module in sorted(modules)))
         key = [function.__qualname__, [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()

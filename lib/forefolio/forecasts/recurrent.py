@@ -1,0 +1,91 @@
+"""Recurrent networks: plain cells, LSTM and GRU, that read a window day by day; one per asset, or one for all assets.
+
+Settings are plain data, so that naming a network costs nothing; what builds its layers imports Keras, which takes seconds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+Cell = Literal["rnn", "lstm", "gru", "bilstm"]
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Stacked cells of one kind, one network per asset; Nguyen (2025): an LSTM, 4 layers of 4 units, both dropouts 0.3."""
+
+    name: Cell
+    layers: int
+    units: int
+    dropout: float
+    recurrent_dropout: float
+
+    @property
+    def values_a_day(self) -> int:
+        """Values that training keeps for each day of each sample, about."""
+        return 24 * self.layers * self.units
+
+    def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
+        """The top layer's last state (n_assets, batch, n_units) of windows (batch, days, n_assets)."""
+        from forefolio.forecasts.layers import StackedLSTM, StackedRecurrent
+
+        seed = next(seeds)
+        stack = StackedLSTM(self, seed=seed) if self.name == "lstm" else StackedRecurrent(self, cell=self.name, seed=seed)
+        return stack(windows)
+
+    def outline(self, title: str) -> list[tuple[str, str]]:
+        """The layers between input and output, each a name and its details."""
+        return [(title, f"{self.units} units, dropout {self.dropout:g}")] * self.layers
+
+
+@dataclass(frozen=True)
+class JointRecurrent:
+    """
+    Stacked cells of one kind that forecast all assets, one network for each of `windows`, in days (Zouaoui & Naas 2025).
+
+    Notes
+    -----
+    The preset "code" is the listing that the paper prints: cell(64, sequences) -> cell(32, sequences) -> Dense(N). The
+    window's inputs are r[t-W+1..t] and output step j = 1..W forecasts the return of day t+j. So a cell that reads in one
+    direction makes step j from the first j inputs alone, r[t-W+1..t-W+j]: its forecast of tomorrow rests on the oldest
+    return of the window and on nothing else. That is how the printed code is; only `bilstm` reads the whole window for
+    each step. With the target "next_day" the last step's output is used alone. No input is ever a label of its own sample.
+    The preset "prose" is what the text describes: cell(50) -> dropout 0.2 -> Dense(1), one network that reads each
+    asset's own window; assets are pooled as samples. It knows the target "next_day" alone. GRU and BiLSTM, which the
+    paper asks for next, take the same places.
+    """
+
+    UNITS: ClassVar[dict[str, tuple[int, ...]]] = {"code": (64, 32), "prose": (50,)}
+    DROPOUT: ClassVar[float] = 0.2
+
+    name: Cell
+    preset: Literal["code", "prose"]
+    target: Literal["window", "next_day"]
+    windows: tuple[int, ...]
+
+    @property
+    def together(self) -> bool:
+        """Whether one sample holds the windows of all assets."""
+        return self.preset == "code"
+
+    def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
+        """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day.
+
+        ValueError if the prose preset is asked for a whole window.
+        """
+        from forefolio.forecasts.layers import keras, stock_recurrent
+
+        if not self.together and self.target == "window":
+            raise ValueError("The prose preset has one output, the next day: set target to next_day")
+        x = windows
+        for units in self.UNITS[self.preset]:
+            x = stock_recurrent(self.name, units, sequences=self.together, seeds=seeds)(x)
+        if not self.together:
+            return keras.layers.Dropout(self.DROPOUT, seed=next(seeds))(x)
+        return x if self.target == "window" else x[:, -1]
+
+    def outline(self, title: str) -> list[tuple[str, str]]:
+        """The layers between input and output, each a name and its details."""
+        step = "every" if self.together else "last"
+        cells = [(title, f"{units} units, {step} step") for units in self.UNITS[self.preset]]
+        return cells if self.together else [*cells, ("dropout", f"{self.DROPOUT:g}")]

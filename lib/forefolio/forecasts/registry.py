@@ -1,0 +1,201 @@
+"""Every model of the vocabulary with the function that makes its forecasts, and all forecasts of a study in one call.
+
+A new baseline is a function and an entry in `BASELINES`. A new network is a frozen dataclass with its layers, as
+`asset_networks.Network` or `joint_networks.Network` describe it, and an entry in `NETWORKS`. Importing this module loads
+no Keras; what trains does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from forefolio.forecasts.baselines import autoregression, autoregression_days, historical_mean, zero
+from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.recurrent import JointRecurrent, Recurrent
+from forefolio.forecasts.schedule import Fit, fits, forecast_schedule, sample_days
+from forefolio.market.returns import Need
+from forefolio.study.parameters import Study
+from forefolio.study.vocabulary import MODELS
+
+
+def _of(study: Study, settings: type, prefix: str = "", **given: Any) -> Any:
+    """Settings whose fields are the study's parameters of these names after a prefix, and what is given beside them."""
+    named = {field.name: getattr(study, prefix + field.name) for field in fields(settings) if field.name not in given}
+    return settings(**named, **given)
+
+
+def _recurrent(cell: str) -> dict[str, Callable[[Study], Any]]:
+    """A recurrent network in both scopes; the parameters that are named after the LSTM are those of every cell."""
+    return {"asset": lambda study: _of(study, Recurrent, "lstm_", name=cell),
+            "joint": lambda study: _of(study, JointRecurrent, "network_", name=cell, windows=tuple(study.windows))}
+
+
+BASELINES: dict[str, Callable[[pd.DataFrame, Fit, Study], pd.DataFrame]] = {
+    "zero": lambda returns, fit, study: zero(returns, fit.schedule),
+    "mean": lambda returns, fit, study: historical_mean(returns, fit.schedule),
+    "ar": lambda returns, fit, study: autoregression(returns, fit.schedule, train_end=fit.train_end, lags=study.ar_lags),
+}
+NETWORKS: dict[str, dict[str, Callable[[Study], Any]]] = {  # a network's settings in each of its scopes
+    "lstm": _recurrent("lstm"),
+    "cnn1d": {"asset": lambda study: _of(study, CNN1D, "cnn1d_")},
+    "rnn": _recurrent("rnn"),
+    "gru": _recurrent("gru"),
+    "bilstm": _recurrent("bilstm"),
+}
+_NETWORK = {"model": str, "seed": int}  # the first columns of what training leaves
+_LOSSES = {"epoch": int, "loss": float, "validation_loss": float, "kept": bool}
+_LEFT = {  # the columns of what is empty where no network was trained
+    "window_means": _NETWORK | {"window": int, "decision_date": "datetime64[us]", "asset": str, "forecast": float},
+    "window_accuracy": _NETWORK | {"window": int, "epochs_run": int, "n_samples_validation": int, "n_samples_test": int} | {
+        f"{whose}{error}_{period}": float for period in ("validation", "test") for whose in ("", "zero_", "mean_")
+        for error in ("mse", "mae")},
+    "timings": _NETWORK | {"window": int, "seconds": float},
+}
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """All forecasts of a study, and what training its networks left.
+
+    Attributes
+    ----------
+    forecasts : DataFrame
+        The long frame (see `schedule`): baselines first, then networks, each in the study's order.
+    history : DataFrame
+        Columns model, seed, asset (of one network per asset) or window (of joint ones), epoch, loss, validation_loss,
+        kept, and fitted_until, the fit's last day of validation as ISO text, where a network was trained.
+    window_means, window_accuracy, timings : DataFrame
+        What `joint_networks.trained_forecasts` says of each window; without rows where there is no joint network.
+    """
+
+    forecasts: pd.DataFrame
+    history: pd.DataFrame
+    window_means: pd.DataFrame
+    window_accuracy: pd.DataFrame
+    timings: pd.DataFrame
+
+
+def networks(study: Study) -> dict[str, Any]:
+    """The settings of each network of a study, by model, in the study's order."""
+    return {model: NETWORKS[model][study.network_scope](study) for model in study.models if model not in BASELINES}
+
+
+def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]:
+    """
+    The layers of each network of a study from input to output, each a name and its details, to be drawn.
+
+    Examples
+    --------
+    >>> outlines(Study(models=["zero", "lstm"], portfolio_models=["lstm"], lstm_layers=1), n_assets=20)["lstm"]
+    [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
+    """
+    return {model: _scope(study).outline(network, MODELS[model].title, lookback=study.lookback, n_assets=n_assets)
+            for model, network in networks(study).items()}
+
+
+def plan(index: pd.DatetimeIndex, study: Study) -> list[Fit]:
+    """The fits of a study's models in order of time, each with the part of the schedule that it forecasts."""
+    dates = {"train_end": study.train_end, "validation_end": study.validation_end}
+    return fits(index, forecast_schedule(index, **dates), refit=study.refit, **dates)
+
+
+def computed(function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
+    """What a function returns: for `forecasts` where nothing is remembered."""
+    return function(*arguments)
+
+
+def forecasts(returns: pd.DataFrame, *, study: Study,
+              remember: Callable[..., dict[str, pd.DataFrame]] = computed) -> Forecasts:
+    """
+    Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns.
+    study : Study
+        Its models, dates, and parameters of training.
+    remember : callable
+        Called as remember(function, *arguments) for each training of a network; `Stage.remember` computes nothing twice.
+
+    Returns
+    -------
+    Forecasts
+
+    Raises
+    ------
+    ValueError
+        If a period is too short (`needed_days`), or a return is missing.
+    """
+    fitted = plan(returns.index, study)
+    made = [BASELINES[model](returns, fit, study) for model in study.models if model in BASELINES for fit in fitted]
+    left = _trained(returns, study, fitted, remember)
+    key = {"joint": {"window": int}, "asset": {"asset": str}}[study.network_scope]
+    tables = _LEFT | {"history": _NETWORK | key | _LOSSES}
+    return Forecasts(pd.concat([*made, *(frames["forecasts"] for frames in left)], ignore_index=True),
+                     **{name: _joined([frames[name] for frames in left if name in frames], columns)
+                        for name, columns in tables.items()})
+
+
+def needed_days(study: Study, n_assets: int) -> list[Need]:
+    """
+    Days of returns that stage 04 needs.
+
+    Parameters
+    ----------
+    study : Study
+    n_assets : int
+        Assets that may be held; forecasts need as many days for any number.
+
+    Returns
+    -------
+    list of Need
+        In the order in which they are checked.
+
+    Examples
+    --------
+    >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(), n_assets=20)]
+    [('lookback', 31, 'training'), ('validation_end', 1, 'validation'), ('validation_end', 1, 'test'), ('ar_lags', 12, 'training')]
+    """
+    needs = [Need("lookback", sample_days(study.lookback), "training", "the training period has no window"),
+             Need("validation_end", 1, "validation", "the validation period has no day"),
+             Need("validation_end", 1, "test", "the test period has no day")]
+    if study.network_scope == "joint":
+        longest = dict.fromkeys(sample_days(max(network.windows), network.target) for network in networks(study).values())
+        needs += [Need("windows", days, period, "a period has no room for a window and its labels")
+                  for days in longest for period in ("training", "validation", "test")]
+    if "ar" in study.models:
+        needs.append(Need("ar_lags", autoregression_days(study.ar_lags), "training", "the training period cannot fit them"))
+    return needs
+
+
+def _scope(study: Study) -> ModuleType:
+    """The module that trains the networks of a study's scope; importing it takes seconds."""
+    from forefolio.forecasts import asset_networks, joint_networks
+
+    return {"asset": asset_networks, "joint": joint_networks}[study.network_scope]
+
+
+def _trained(returns: pd.DataFrame, study: Study, fitted: list[Fit],
+             remember: Callable[..., dict[str, pd.DataFrame]]) -> list[dict[str, pd.DataFrame]]:
+    """The frames that each fit of each network left, the history with the fit's last day."""
+    if not networks(study):
+        return []
+    from forefolio.forecasts.training import Training
+
+    left = []
+    for network in networks(study).values():
+        for fit in fitted:
+            training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
+            frames = remember(_scope(study).trained_forecasts, returns, fit.schedule, network, training)
+            left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
+    return left
+
+
+def _joined(frames: list[pd.DataFrame], columns: dict[str, Any]) -> pd.DataFrame:
+    """Frames one after the other, with these kinds of columns; the columns without rows where there are none."""
+    empty = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    return pd.concat([empty, *frames], ignore_index=True)[list([*frames, empty][0])]
