@@ -390,7 +390,7 @@ def test_each_of_seventeen_assets_has_exactly_one_kept_epoch_for_each_seed(monke
     def worse(number, weights):
         """The first asset stops at once in its own group, and goes on where it only fills up."""
         for weight in weights:
-            weight[0 if number % 2 == 0 else 8] *= 30 if number % 2 == 0 else 1
+            weight[0 if number % 2 == 0 else 8] *= 10 if number % 2 == 0 else 1
 
     with_groups(monkeypatch, worse)
     training = replace(TRAINING, epochs=8, patience=1, seeds=2)
@@ -409,7 +409,8 @@ def test_a_diverged_asset_is_not_rescued_by_its_copy(monkeypatch, seventeen, sch
     with_groups(monkeypatch, poisoned)
     with pytest.warns(UserWarning) as told:
         made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, TRAINING)
-    assert sorted(str(one.message).split(" diverged")[0] for one in told) == ["The cnn1d of S00", "The cnn1d of S10"]
+    told = sorted(str(one.message) for one in told if "diverged" in str(one.message))
+    assert [text.split(" diverged")[0] for text in told] == ["The cnn1d of S00", "The cnn1d of S10"]
     assert set(made["forecasts"]["asset"]) == set(seventeen) - {"S00", "S10"}
     assert not made["history"].groupby("asset")["kept"].any()[["S00", "S10"]].any()
 

@@ -113,9 +113,10 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     Nguyen 2025: log returns, z-scored by mean and deviation (ddof 0) of the training period alone; a sample belongs to
     the period of its target. For horizons above 1, which are ours, each forecast enters the window of the next.
     """
-    _check(returns, schedule, training)
+    _check(returns, training)
     scores, mean, deviation = _scores(returns, training)
     data = _samples(scores, returns.index, training)
+    windows_up_to(returns, pd.DatetimeIndex(schedule["decision_date"].unique()), window=training.lookback)  # or refused now
     tasks = _tasks(returns.columns, network, training)
     program = _compiled(network, len(tasks[0].group), training.lookback, keras.config.floatx())
     with ThreadPoolExecutor(_n_cores()) as pool, _Bar(network.name, tasks, training.epochs) as bar:
@@ -233,8 +234,8 @@ def _n_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check(returns: pd.DataFrame, schedule: pd.DataFrame, training: Training) -> None:
-    """Raise ValueError where returns cannot train networks or make the scheduled forecasts."""
+def _check(returns: pd.DataFrame, training: Training) -> None:
+    """Raise ValueError where returns cannot train networks."""
     bad = ~(returns > -1)
     if bad.any(axis=None):
         asset = bad.any().idxmax()
@@ -246,4 +247,3 @@ def _check(returns: pd.DataFrame, schedule: pd.DataFrame, training: Training) ->
     still = past.columns[past.nunique() == 1]
     if len(still):
         raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: drop it")
-    windows_up_to(returns, pd.DatetimeIndex(schedule["decision_date"].unique()), window=training.lookback)
