@@ -258,6 +258,6 @@ def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
     close_01(frame)
     stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
     tables = stage.published()
-    assert set(tables) == {"claims", "table3_mpt", "table4_windows", "table5_summary", "table5_weights"}
-    assert tables["table4_windows"]["window_days"].tolist() == [5, 10, 15, 30]
+    assert set(tables) == {"numbers", "audit"}
+    assert tables["numbers"]["place"].unique()[:3].tolist() == ["Table 3", "Table 4", "Table 5"]
     assert open_stage("03_mpt_frontier", {}).published() == {}

@@ -1,23 +1,24 @@
 """The printed numbers of the paper that a run reproduces, beside the run's own: every row of `tables/claims.csv`.
 
 `published` is what `Stage.published` returns: nothing where the study names no paper, and then there is nothing to
-compare. The rows themselves are made by `claims` and `audit`, `equity_claims` and `equity_audit`, a pair a paper.
+compare. What the run finds for each printed number comes from `crypto` and `equity`, a module per paper; `printed` puts
+the two together.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from forefolio.papers import crypto_audit, equity, equity_audit, rows as rows_module
-from forefolio.papers.rows import NOT_REPRODUCED, NO_DATA, PAPER, REPRODUCED, claims_table, number_at, stated
+from forefolio.papers import crypto, equity
+from forefolio.papers.printed import STATUSES, Ours, claims_table, compare
 
 NEEDED = {  # results of the run, by paper
-    PAPER: ("mpt_weights", "mpt_statistics", "window_accuracy", "table5_weights", "table5", "returns"),
+    crypto.PAPER: ("mpt_weights", "mpt_statistics", "window_accuracy", "table5_weights", "table5", "returns",
+                   "periods_per_year"),
     equity.PAPER: ("log_accuracy", "excess", "tests", "monthly_excess", "net_returns", "universe", "returns")}
-HELD = 0.0005  # a weight that a table in percent with two digits shows
 SHOWN = ["claim", "unit", "published", "ours", "status"]
-FORECASTS = ["number", "printed", "ours", "zero forecast", "status"]
-STATUSES = [REPRODUCED, NOT_REPRODUCED, NO_DATA]
+NO_PAPER = "This study names no paper whose printed numbers are checked here (`paper`), so there is nothing to compare."
 
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
@@ -34,67 +35,30 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(claim=said, unit=unit)[SHOWN]
 
 
-def table3(published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame) -> pd.DataFrame:
-    """`claims.table3` side by side; without rows where no paper with such a table is named."""
-    return side_by_side(rows_module.table3(published, weights, statistics) if "table3_mpt" in published
-                        else claims_table([]))
+def table3(paper: str, published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame, *,
+           periods_per_year: int) -> pd.DataFrame:
+    """Table 3 of Zouaoui & Naas beside `crypto.numbers_of_table3`; without rows where another paper or none is named."""
+    ours = crypto.numbers_of_table3(weights, statistics, periods_per_year=periods_per_year) if paper == crypto.PAPER else []
+    return _numbers(paper, published, "Table 3", ours)
 
 
-def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
-    """`claims.table4` side by side; without rows where no paper with such a table is named."""
-    return side_by_side(rows_module.table4(published, accuracy) if "table4_windows" in published else claims_table([]))
+def table_windows(paper: str, published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Table 4 of Zouaoui & Naas beside `crypto.numbers_of_table4`; without rows where another paper or none is named."""
+    return _numbers(paper, published, "Table 4", crypto.numbers_of_table4(accuracy) if paper == crypto.PAPER else [])
 
 
-def table_forecasts(published: Mapping[str, pd.DataFrame], log_accuracy: pd.DataFrame) -> pd.DataFrame:
-    """
-    `equity_claims.table4` as a short table; without rows where no paper with such a table is named.
-
-    Returns
-    -------
-    DataFrame
-        Columns number, printed, ours, zero forecast (of this run), status; errors in log returns a day, written with four
-        significant digits, empty where the run has none.
-    """
-    if "forecasts" not in published:
-        return pd.DataFrame(columns=FORECASTS)
-    rows = equity.table4(published, log_accuracy)
-    words = rows["claim"].str.extract(r"^(\w+) of the (\S+),")
-    by_model = log_accuracy.set_index("model")
-    zero = [_digits(number_at(by_model, "zero", f"{error.lower()}_mean")) for error in words[0]]
-    return pd.DataFrame({"number": words[1] + " " + words[0], "printed": rows["published"].map(_digits),
-                         "ours": rows["ours"].map(_digits), "zero forecast": zero, "status": rows["status"]})
+def table_forecasts(paper: str, published: Mapping[str, pd.DataFrame], log_accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Table 4 of Nguyen beside `equity.numbers_of_table4`; without rows where another paper or none is named."""
+    return _numbers(paper, published, "Table 4", equity.numbers_of_table4(log_accuracy) if paper == equity.PAPER else [])
 
 
-def table_portfolios(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
+def table_portfolios(paper: str, published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
                      monthly_excess: pd.DataFrame) -> pd.DataFrame:
-    """
-    Table 5 beside every reading of it, one row a strategy; without rows where no paper with such a table is named.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy; the total return in percent as printed, as the sum of monthly excess without and with the
-        first month, and as the strategy's own, compounded; the information ratio as printed, and of as many months;
-        the turnover in percent as printed, one-way and two-way. Names carry this run's number of months.
-    """
-    n_months = len(monthly_excess) or equity_audit.TEST_MONTHS
-    few, all_months = n_months - 1, n_months
-    columns = {f"sum of {few}": "summed_but_first", f"sum of {all_months}": "summed", "compounded": "compounded",
-               f"IR {few}": "ratio_but_first", f"IR {all_months}": "ratio", "one-way": "one_way", "two-way": "two_way"}
-    order = ["strategy", "total, printed", *list(columns)[:3], "IR, printed", *list(columns)[3:5], "turnover, printed",
-             *list(columns)[5:]]
-    if "portfolios" not in published:
-        return pd.DataFrame(columns=order)
-    printed = published["portfolios"].set_index("strategy")
-    ours = equity.readings(excess, monthly_excess).reindex(printed.index)
-    table = pd.DataFrame({name: ours[column] for name, column in columns.items()}).assign(**{
-        f"{name}, printed": printed[column] for name, column in (
-            ("total", "total_return_percent"), ("IR", "information_ratio"), ("turnover", "turnover_percent"))})
-    digits = {name: 3 if name.startswith("IR") else 2 for name in table}
-    return table.round(digits).rename(index=equity.title_of).reset_index()[order]
+    """Table 5 of Nguyen as `equity.side_by_side` has it; empty where another paper or none is named."""
+    return equity.side_by_side(published, excess, monthly_excess) if paper == equity.PAPER else pd.DataFrame()
 
 
-def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
     """
     Every printed number of the run's paper and every point of its audit.
 
@@ -104,17 +68,19 @@ def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mappi
         Parameter `paper`.
     published : dict of DataFrames
         As `Stage.published` returns it.
-    results : dict of DataFrames
+    results : dict
         What the run found, by name; each paper takes what it needs. Zouaoui & Naas: mpt_weights and mpt_statistics
         (tables of stage 03, their first column the asset and the statistic), window_accuracy, table5_weights and
-        table5 (as `comparison.table5` gives them), returns (simple daily returns of all days). Nguyen: log_accuracy
-        (errors in log returns: model, mae_mean, mae_std, ...), excess (`excess.excess_table`), tests
+        table5 (as `crypto.table5` gives them), returns (simple daily returns of all days), periods_per_year. Nguyen:
+        log_accuracy (errors in log returns: model, mae_mean, mae_std, ...), excess (`metrics.excess_table`), tests
         (`evidence.monthly_tests`), monthly_excess (month on the index), net_returns, universe, returns.
 
     Returns
     -------
-    DataFrame
+    claims : DataFrame
         Columns paper, place, claim, published, ours, tolerance, status; without rows where no paper is named.
+    words : str
+        What the audit found, in Markdown; that there is nothing to compare where no paper is named.
 
     Raises
     ------
@@ -122,35 +88,11 @@ def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mappi
         If results that the paper needs are not there.
     """
     if paper not in NEEDED:
-        return claims_table([])
+        return claims_table([]), NO_PAPER
     lacking = [name for name in NEEDED[paper] if name not in results]
     if lacking:
         raise ValueError(f"The claims of {paper} need {', '.join(lacking)}, not among the results: give them by that name")
-    made = {PAPER: _crypto, equity.PAPER: _equity}[paper]
-    return made(published, **{name: results[name] for name in NEEDED[paper]})
-
-
-def _crypto(published: Mapping[str, pd.DataFrame], *, mpt_weights: pd.DataFrame, mpt_statistics: pd.DataFrame,
-            window_accuracy: pd.DataFrame, table5_weights: pd.DataFrame, table5: pd.DataFrame,
-            returns: pd.DataFrame) -> pd.DataFrame:
-    """All rows of Zouaoui & Naas (2025)."""
-    weights, statistics = mpt_weights.set_index("asset"), mpt_statistics.set_index("statistic")
-    facts = {("Data", "observations"): len(returns), ("Data", "coins"): returns.shape[1],
-             ("Results", "coins used by the MPT portfolio"): int((weights["maximum_sharpe"] > HELD).sum())}
-    return pd.concat([rows_module.table3(published, weights, statistics), rows_module.table4(published, window_accuracy),
-                      rows_module.table5(published, table5_weights, table5), stated(published, facts),
-                      crypto_audit.audit(published, returns)], ignore_index=True)
-
-
-def _equity(published: Mapping[str, pd.DataFrame], *, log_accuracy: pd.DataFrame, excess: pd.DataFrame,
-            tests: pd.DataFrame, monthly_excess: pd.DataFrame, net_returns: pd.DataFrame, universe: pd.DataFrame,
-            returns: pd.DataFrame) -> pd.DataFrame:
-    """All rows of Nguyen (2025)."""
-    told = equity.sentences(published, accuracy=log_accuracy, excess=excess, tests=tests, universe=universe,
-                                   monthly_excess=monthly_excess, net_returns=net_returns)
-    audited = equity_audit.audit(published, returns=returns, net_returns=net_returns, log_accuracy=log_accuracy)
-    return pd.concat([equity.table4(published, log_accuracy),
-                      equity.table5(published, excess, monthly_excess), told, audited], ignore_index=True)
+    return {crypto.PAPER: _crypto, equity.PAPER: _equity}[paper](published, results)
 
 
 def counts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -170,7 +112,7 @@ def counts(rows: pd.DataFrame) -> pd.DataFrame:
     shown = rows[~_nothing(rows)]
     audited, key = shown["place"].str.startswith("Audit"), ["place", "compared_with"]
     itself = shown["claim"].str.contains("; ours from", regex=False)
-    told = shown.assign(number=equity.printed_number(shown["claim"]), standing=shown["place"],
+    told = shown.assign(number=shown["claim"].str.partition(equity.READ_AS)[0], standing=shown["place"],
                         compared_with=itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation"),
                         place=shown["place"].str.partition(",")[0].mask(audited, "Audit"),
                         rank=shown["status"].map(STATUSES.index))
@@ -180,20 +122,38 @@ def counts(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(counted, index=numbers.index).astype(int).groupby(level=key, sort=False).sum().reset_index()
 
 
-def in_words(rows: pd.DataFrame) -> str:
-    """What the audit found, in Markdown; that there is nothing to compare where no paper is named."""
-    if rows.empty:
-        return "This study names no paper whose printed numbers are checked here (`paper`), so there is nothing to compare."
-    written = {PAPER: crypto_audit.audit_sentences, equity.PAPER: equity_audit.audit_sentences}
-    return written[rows["paper"].iloc[0]](rows)
+def _crypto(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+    """Claims and audit of Zouaoui & Naas (2025)."""
+    weights, year = results["mpt_weights"].set_index("asset"), {"periods_per_year": results["periods_per_year"]}
+    rows = compare(crypto.PAPER, published, [
+        *crypto.numbers_of_table3(weights, results["mpt_statistics"].set_index("statistic"), **year),
+        *crypto.numbers_of_table4(results["window_accuracy"]),
+        *crypto.numbers_of_table5(results["table5_weights"], results["table5"], **year),
+        *crypto.numbers_of_text(weights, results["returns"]), *crypto.numbers_of_audit(published, results["returns"])])
+    return rows, crypto.in_words(rows)
+
+
+def _equity(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+    """Claims and audit of Nguyen (2025)."""
+    accuracy, excess, monthly_excess, net_returns = (results[name] for name in (
+        "log_accuracy", "excess", "monthly_excess", "net_returns"))
+    years = equity.two_years(published, returns=results["returns"], net_returns=net_returns, accuracy=accuracy)
+    rows = compare(equity.PAPER, published, [
+        *equity.numbers_of_table4(accuracy), *equity.numbers_of_table5(excess, monthly_excess),
+        *equity.numbers_of_text(accuracy=accuracy, excess=excess, tests=results["tests"], universe=results["universe"],
+                                monthly_excess=monthly_excess, net_returns=net_returns),
+        *equity.numbers_of_audit(published, years)])
+    return rows, equity.in_words(published, years, rows)
+
+
+def _numbers(paper: str, published: Mapping[str, pd.DataFrame], place: str, ours: list[Ours]) -> pd.DataFrame:
+    """The printed numbers of a table beside ours, without its statements; no rows where there is nothing of ours."""
+    rows = compare(paper, published, ours) if ours else claims_table([])
+    words = rows["published"].map(lambda value: isinstance(value, str)).astype(bool)
+    return side_by_side(rows[(rows["place"] == place) & ~words])
 
 
 def _nothing(rows: pd.DataFrame) -> pd.Series:
     """Which claims are weights of zero on both sides."""
     both = rows[["published", "ours"]].apply(pd.to_numeric, errors="coerce").abs()
-    return rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
-
-
-def _digits(number: float) -> str:
-    """Four significant digits, which pandas would cut at its sixth decimal."""
-    return "" if pd.isna(number) else f"{number:.4g}"
+    return rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * crypto.HELD)

@@ -1,20 +1,50 @@
-"""Table 5 of Zouaoui & Naas 2025: the Markowitz portfolio beside the network's, in sample and out of sample.
+"""Zouaoui & Naas (2025) beside a run: Table 5 computed, what the run finds for each printed number, and the audit.
 
-In sample, as in the paper, a portfolio is judged on the days that chose it; out of sample it is decided before the
-days that judge it. The difference is what hindsight is worth.
+Table 5 in sample, as in the paper, judges a portfolio on the days that chose it; out of sample it is decided before the
+days that judge it. The difference is what hindsight is worth. The audit asks what the printed numbers say about each
+other. Most of its answers are in the paper's audit file; here are those that need the coins' prices. In the audit a year
+has 252 days and returns are compounded, because that is what fits the printed numbers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, values
+from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest
-from forefolio.portfolios.holdings import gross_exposure
-from forefolio.study.vocabulary import INEFFICIENT
+from forefolio.study.vocabulary import INEFFICIENT, MODELS
 
+PAPER = "zouaoui2025"
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
+# Number of Table 3: our statistic, its factor in the printed unit, and how ours is meant. The table turns out to print
+# skewness, kurtosis and Sortino ratio x 100, the variance as squared percent over 100, and the CVaR of a day times the
+# root of 365, which is the one that fits.
+STATISTICS = {
+    "annualized return": ("annual_return", 100, "; ours arithmetic mean x {days}"),
+    "annualized volatility": ("annual_volatility", 100, "; ours of {days} days"),
+    "skewness": ("skewness", 100, ""),
+    "kurtosis": ("kurtosis", 100, ""),
+    "max drawdown": ("max_drawdown", 100, ""),
+    "observations": ("observations", 1, ""),
+    "sharpe ratio": ("sharpe", 1, "; ours mean over volatility of {days} days"),
+    "cvar": ("cvar_95", 100 * np.sqrt(365), ""),
+    "sortino ratio": ("sortino", 100, "; ours arithmetic mean x {days}"),
+    "variance": ("variance", 100, "; ours of {days} days"),
+}
+IN_PERCENT = "mpt_in_sample"  # the column of Table 5 in percent; the other is in fractions
+HELD = 0.0005  # a weight that a table in percent with two digits shows
+
+POINTS = {1: "Coin names", 2: "Units", 3: "Optimality", 4: "Exposure", 5: "Volatility", 6: "The text", 7: "Split",
+          8: "Days", 9: "Code"}
+YEAR = 252  # of the audit
+STAND_IN, STOOD_IN = "USDC-USD", ("DAI-USD", "USDT-USD", "VUSDT-USD")  # one stable coin for the three others
+LEFT_OUT = 0.1  # share of gross exposure in coins without prices that leaves a volatility worth computing
+SHOWN = 3  # disagreements that a sentence names
 
 
 def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame, net_returns: pd.DataFrame, *,
@@ -83,16 +113,217 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
         "lstm_out_of_sample": by_date.iloc[0]})[list(COLUMNS)]
     held = pd.DataFrame(np.tile(chosen["mpt_out_of_sample"], (len(by_date), 1)), by_date.index, assets)
     markowitz = held.stack().rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index().assign(strategy="mpt")
-    daily = {"mpt_in_sample": returns @ chosen["mpt_in_sample"], "lstm_in_sample": returns @ chosen["lstm_in_sample"],
-             "mpt_out_of_sample": backtest(markowitz, returns, cost_rate=cost_rate).net_returns["mpt"],
-             "lstm_out_of_sample": net_returns[strategy]}
-    summary = pd.DataFrame({name: {
-        "annualized_return": series.mean() * periods_per_year,
-        "annualized_volatility": series.std() * np.sqrt(periods_per_year),
-        "sharpe_ratio": (series.mean() - risk_free) / series.std() * np.sqrt(periods_per_year),
-        "observations": len(series),
-        "gross_exposure": gross_exposure(chosen[name])} for name, series in daily.items()})
+    judged = [pd.DataFrame({name: returns @ chosen[name] for name in ("mpt_in_sample", "lstm_in_sample")}), pd.DataFrame({
+        "mpt_out_of_sample": backtest(markowitz, returns, cost_rate=cost_rate).net_returns["mpt"],
+        "lstm_out_of_sample": net_returns[strategy]})]
+    summary = pd.concat([pd.DataFrame({
+        "annualized_return": daily.mean() * periods_per_year,
+        "annualized_volatility": metrics.annual_volatility(daily, periods_per_year=periods_per_year),
+        "sharpe_ratio": metrics.sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free * periods_per_year),
+        "observations": len(daily), "gross_exposure": chosen[list(daily)].abs().sum()}) for daily in judged]).T
     summary.loc["gross_exposure", "lstm_out_of_sample"] = by_date.abs().sum(axis=1).max()
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
     summary.loc["inefficient"] = [0.0, float(in_sample.status == INEFFICIENT), 0.0, (statuses == INEFFICIENT).mean()]
     return chosen.rename_axis("asset"), summary.rename_axis("statistic")
+
+
+def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
+    """
+    Weights and statistics of the four long-only portfolios, in the units of Table 3.
+
+    Parameters
+    ----------
+    weights : DataFrame (n_assets, 4)
+        Fractions; columns minimum_cvar, maximum_sortino, minimum_variance, maximum_sharpe.
+    statistics : DataFrame (n_statistics, 4)
+        As `metrics.portfolio_statistics` gives it; same columns.
+    periods_per_year : int
+        Trading days a year of the statistics.
+    """
+    found = [Ours("Table 3", f"weight of {asset}, {portfolio}", 100 * weight)
+             for portfolio, held in weights.items() for asset, weight in held.items()]
+    for number, (statistic, factor, meant) in STATISTICS.items():
+        if statistic in statistics.index:
+            found += [Ours("Table 3", f"{number}, {portfolio}", factor * value, meant.format(days=periods_per_year))
+                      for portfolio, value in statistics.loc[statistic].items()]
+    return found
+
+
+def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
+    """
+    Errors of the LSTM for each length of its window, as in Table 4.
+
+    Parameters
+    ----------
+    accuracy : DataFrame
+        Columns model, window, mse_validation, mae_validation, mse_test, mae_test in simple daily returns; of several
+        seeds the mean is taken. Where zero_mse_test and so on are there too, the claim quotes them.
+    """
+    found = []
+    for window, line in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
+        for period in ("validation", "test"):
+            for error in ("mse", "mae"):
+                name, zero = f"{error}_{period}", line.get(f"zero_{error}_{period}", np.nan)
+                quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
+                found.append(Ours("Table 4", f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} "
+                                  "days", line[name], quoted))
+    return found
+
+
+def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
+    """
+    Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
+
+    Parameters
+    ----------
+    weights, summary : DataFrame
+        As `table5` gives them.
+    periods_per_year : int
+        Trading days a year of the summary.
+    """
+    found = [Ours("Table 5", f"weight of {asset}, {portfolio}", (100 if portfolio == IN_PERCENT else 1) * weight)
+             for portfolio, held in weights.items() for asset, weight in held.items()]
+    for statistic, line in summary.iterrows():
+        number = statistic.replace("_", " ")
+        meant = STATISTICS[number][2] if statistic.startswith("annualized") else ""
+        found += [Ours("Table 5", f"{number}, {portfolio}", (100 if meant and portfolio == IN_PERCENT else 1) * value,
+                       meant.format(days=periods_per_year)) for portfolio, value in line.items()]
+    return found
+
+
+def numbers_of_text(weights: pd.DataFrame, returns: pd.DataFrame) -> list[Ours]:
+    """What the text counts: days, coins, and coins that the maximum-Sharpe portfolio of `weights` holds."""
+    return [Ours("Data", "observations", len(returns)), Ours("Data", "coins", returns.shape[1]),
+            Ours("Results", "coins used by the MPT portfolio", int((weights["maximum_sharpe"] > HELD).sum()))]
+
+
+def relabelled(weights: pd.Series, tickers: Sequence[str]) -> pd.Series:
+    """
+    Weights under their own names, where a table puts alphabetically ordered weights beside names in a list's order.
+
+    Parameters
+    ----------
+    weights, tickers : Series, sequence of str
+        By printed name, 0 for a coin that is not named; every coin, in the order of the table.
+
+    Returns
+    -------
+    Series (n_tickers,)
+        Index alphabetical.
+
+    Examples
+    --------
+    >>> relabelled(pd.Series({"SOL": 0.7, "BTC": 0.3}), ["SOL", "ADA", "BTC"]).to_dict()
+    {'ADA': 0.7, 'BTC': 0.0, 'SOL': 0.3}
+    """
+    return pd.Series(weights.reindex(list(tickers), fill_value=0.0).to_numpy(), index=sorted(tickers))
+
+
+def with_stand_ins(returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    Returns in which USDC stands in for DAI, USDT and VUSDT, all three, if one of them is lacking or has gaps.
+
+    One rule for the three keeps the spread between two dollars out: the relabelled Sharpe column compounds to 31.19
+    percent with all three stood in for, and to 31.18 with USDT's own prices.
+    """
+    complete = returns.dropna(how="all").dropna(axis="columns")
+    if STAND_IN not in complete or set(STOOD_IN) <= set(complete):
+        return complete
+    return complete.assign(**{coin: complete[STAND_IN] for coin in STOOD_IN})
+
+
+def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame) -> list[Ours]:
+    """
+    The checks of the audit that need prices: (1) which names give the printed statistics, (2) in which units they are,
+    (5) over which period the volatility of the LSTM portfolio is, (8) how many days there are.
+
+    Parameters
+    ----------
+    published : dict of DataFrames
+        The paper's frames by the name of their table.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns of the run's coins, all days.
+
+    Returns
+    -------
+    list of Ours
+        Missing where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
+    """
+    prices = with_stand_ins(returns)
+    stood_in = [coin for coin in STOOD_IN if coin in prices and prices[coin].equals(prices[STAND_IN])]
+    note = f", {STAND_IN} for {', '.join(stood_in)}" if stood_in else ""
+    lstm = values(published, "Table 5", "weight", column="lstm_in_sample")
+    labelled = values(published, "Table 3", "weight", column="maximum_sharpe") / 100
+    moved, moved_lstm = relabelled(labelled, lstm.index), relabelled(lstm, lstm.index)
+    compounded = partial(metrics.annual_return, periods_per_year=YEAR)
+    printed = {"volatility": partial(metrics.annual_volatility, periods_per_year=YEAR), "return": compounded,
+               "drawdown": metrics.max_drawdown}
+    column = "relabelled Sharpe column"
+    cases = [*((1, f"{name}, relabelled", measure, moved, note) for name, measure in printed.items()),
+             *((1, f"{name}, as labelled", measure, labelled, "") for name, measure in printed.items()),
+             (1, "volatility, relabelled, 365 days", lambda earned: 365**0.5 * earned.std(), moved, note),
+             (1, "return, relabelled, 365 days", lambda earned: 365 * earned.mean(), moved, note),
+             (2, f"skewness, {column}", pd.DataFrame.skew, moved, note),
+             (2, f"kurtosis, {column}", pd.DataFrame.kurt, moved, note),
+             (2, f"sortino ratio, {column}", lambda earned: compounded(earned) / np.sqrt(
+                 (earned.clip(upper=0) ** 2).mean() * YEAR), moved, note),
+             *((2, f"cvar, {column}", lambda earned, days=days: np.sqrt(days) * metrics.cvar(earned, confidence=0.95),
+                moved, f" {days}, percent{note}") for days in (365, YEAR))]
+    found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), told)
+             for point, name, measure, weights, told in cases]
+    for point, name, weights, days in ((1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)):
+        lacking = weights.index.difference(prices.columns)
+        few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
+        volatility = _measured(partial(metrics.annual_volatility, periods_per_year=days),
+                               weights.drop(lacking) if few else weights, prices)
+        found.append(Ours(f"Audit {point}, Table 5", f"LSTM volatility, {name}", volatility,
+                          note + (f", without {' and '.join(lacking)}" if few else "")))
+    at_hand = len(returns) if lstm.index.isin(returns.columns).any() else np.nan
+    return [*found, Ours("Audit 8, Data", "daily returns in this run", at_hand)]
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """
+    The audit in a short Markdown list, one line per point, whose words and numbers come from its rows.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `printed.compare` gives it.
+    """
+    checks, lines = rows[rows["status"] != NO_DATA].assign(key=lambda known: known["claim"].str.partition(":")[0]), []
+    for number, name in POINTS.items():
+        part = checks[checks["place"].str.startswith(f"Audit {number},")]
+        against = part[part["status"] == NOT_REPRODUCED]
+        told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
+                for key, theirs, ours in against[["key", "published", "ours"]].itertuples(index=False)]
+        shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
+        counted = f"{len(part) - len(told)} of {len(part)} checks agree."
+        lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
+                     + _meaning(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
+    return "\n".join(lines)
+
+
+def _measured(measure: Callable[..., pd.Series], weights: pd.Series, prices: pd.DataFrame) -> float:
+    """One measure of a portfolio that is rebalanced daily, missing if a coin that is held has no prices."""
+    held = weights[weights != 0]
+    if prices.empty or not held.index.isin(prices.columns).all():
+        return np.nan
+    return float(measure((prices[held.index] @ held).to_frame("portfolio"))["portfolio"])
+
+
+def _meaning(number: int, checks: pd.Series) -> str:
+    """What two of the points mean, if their checks say so; `checks` are the names of those that agree and do not."""
+    right, wrong = (checks.get(status, set()) for status in (REPRODUCED, NOT_REPRODUCED))
+    moved, named = ({f"{name}, {order}" for name in ("volatility", "return", "drawdown")}
+                    for order in ("relabelled", "as labelled"))
+    if number == 1 and moved <= right and named <= wrong:
+        return " Relabelled, the Sharpe column has its printed statistics, as labelled none: the names are shuffled."
+    if number == 5 and "LSTM volatility, a day" in right and "LSTM volatility, a year" in wrong:
+        return " What is printed as a year's volatility is a day's."
+    return ""
+
+
+def _written(value: Any) -> str:
+    """Words as they are, numbers short."""
+    return value if isinstance(value, str) else f"{value:.5g}"

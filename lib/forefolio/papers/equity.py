@@ -1,83 +1,82 @@
-"""The numbers that Nguyen (2025) prints, each beside what this run finds: reproduced or not.
+"""Nguyen (2025) beside a run: what the run finds for each printed number, and the audit.
 
-`published` is a dict of the paper's frames by the name of their table ("claims", "forecasts", "portfolios"). The frame
-of claims repeats the numbers of the two others, which are compared once, by `table4` and `table5`. Where the paper does
-not say how a number was made, each reading has its row and the claim ends in it; the readings exclude one another.
+Where the paper does not say how a number was made, each reading of it is compared, and the readings exclude one another.
+The audit asks what the printed numbers say about each other. Half of it needs them alone and is plain text here, with its
+rows in the paper's audit file. The rest needs the index, the stocks and the zero forecast of the same two test years, and
+says nothing where a run has other years. It says what would explain a number; it is no verdict on what the author did.
 """
 
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from forefolio.papers.rows import NOT_REPRODUCED, REPRODUCED, claims_table, number_at, row, stated, tolerance
-from forefolio.performance import evidence, metrics
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, Ours, values
+from forefolio.performance import backtest, evidence, metrics
+from forefolio.study.vocabulary import BENCHMARK, MODELS
 
 PAPER = "nguyen2025"
-MODELS = {"lstm": "LSTM", "cnn1d": "1D-CNN"}
-ERRORS = {"mae": ("log return a day", 4), "mse": ("squared log return a day", 6), "rmse": ("log return a day", 4)}
+NETWORKS = {name: MODELS[name].title for name in ("lstm", "cnn1d")}
+SIX = ["lstm+mdp", "lstm+mvf", "cnn1d+mvf", "lstm+rpp", "cnn1d+rpp", "cnn1d+mdp"]  # strategies, in the order of Table 5
+STRATEGIES = {f"{NETWORKS[model]}+{framework.upper()}": f"{model}+{framework}"  # by name in the paper
+              for model, framework in (name.split("+") for name in SIX)}
+ERRORS = {"mae": 4, "mse": 6, "rmse": 4}  # and their decimals in Table 4
 PAIR = ["lstm+mdp", "lstm+mvf"]  # that the paper tests against each other
-ALIKE, POINT = "both models alike in direction", 0.01  # apart in no hit ratio by so much
-COMPLETE, EXCLUDED = "constituents with complete histories", "constituents excluded"
-TESTED = "Mann-Whitney p between LSTM+MDP and LSTM+MVF"  # a number whose verdict is compared
+POINT = 0.01  # networks are alike in direction if no hit ratio differs by so much
 HIT_RATIOS = {"hr_mean": "HR", "hr_plus_mean": "HR+", "hr_minus_mean": "HR-"}
+LISTED = 100  # tickers that the paper has, with complete histories or excluded
 READ_AS = "; read as "  # stands before the reading of a number that the paper does not define
-# Column of Table 5: its name and unit in words, and by column of `readings` how it could be meant.
+# Number of Table 5: how it could be meant, by column of `readings`.
 TABLE5 = {
-    "total_return_percent": ("total return", "percent", {"summed_but_first": "the sum of monthly excess but the first",
-                                                         "summed": "the sum of monthly excess",
-                                                         "compounded": "the strategy's own, compounded"}),
-    "information_ratio": ("information ratio", "a month", {"ratio_but_first": "of all months but the first",
-                                                           "ratio": "of all months"}),
-    "turnover_percent": ("turnover", "percent", {"one_way": "one-way", "two_way": "two-way"}),
-    "mean_monthly_excess_percent": ("mean monthly excess", "percent", {"mean_but_first": "of all months but the first",
-                                                                       "mean": "of all months"}),
+    "total return": {"summed_excess_but_first": "the sum of monthly excess but the first",
+                     "summed_excess": "the sum of monthly excess", "total_return": "the strategy's own, compounded"},
+    "information ratio": {"information_ratio_but_first": "of all months but the first", "information_ratio": "of all months"},
+    "turnover": {"turnover_one_way": "one-way", "turnover_two_way": "two-way"},
+    "mean monthly excess": {"mean_monthly_excess_but_first": "of all months but the first",
+                            "mean_monthly_excess": "of all months"},
 }
-OURS = {"summed_but_first": "summed_excess_but_first", "summed": "summed_excess", "compounded": "total_return",
-        "ratio": "information_ratio", "one_way": "turnover_one_way", "two_way": "turnover_two_way",
-        "mean": "mean_monthly_excess"}  # columns of `readings` and of `excess.excess_table`
-RATIOS = ["ratio_but_first", "ratio"]  # the others are fractions
 TIED = 1e-4  # of a ratio or a fraction: strategies whose results are no further apart tie
-DECIMALS = 3  # printed in Table 5; the two ratios of "approximately 0.26" have two, which 5 percent covers
-# How a sentence of the paper is measured here, where that is a choice.
-MEASURED = {
-    "highest total return": "excess summed over all months",
-    "lowest total return (text)": "excess summed over all months",
-    "highest final net value": "compounded",
-    "highest turnover": "one-way",
-    "Shapiro-Wilk rejects normality for all six": f"each p below {evidence.LEVEL}",
-    "Wilcoxon p below 0.05 for all six": "one-sided, not corrected for their number",
-    "LSTM strategies outperform their 1D-CNN counterparts": "excess summed over all months, all three",
-    "RPP strategies are the more stable in volatility": "of daily returns, each RPP below every MVF and MDP",
+
+POINTS = {1: "Total return", 2: "The index", 3: "Stability", 4: "Significance", 5: "The text", 6: "The zero forecast"}
+FIRST, LAST = "2023-01", "2024-12"  # of the paper's test period
+TEST_MONTHS = len(pd.period_range(FIRST, LAST, freq="M"))
+N_MONTHS = 23  # behind a printed total: 52.459 / 2.281
+BEST = "LSTM+MDP"  # the one strategy whose mean is printed
+WINDOWS = (20, 60, 120, 250)  # days of covariance tried for risk parity
+FIXED = {  # what the printed numbers say alone
+    1: "52.459 is 23 times the printed mean 2.281 (52.463): the total return of LSTM+MDP is a sum of monthly excesses, not "
+       "growth, which would be 67.990. The test period has 24 months; values at the ends of these give no return for the "
+       "first, which would explain the 23. For no other strategy is a mean printed: of their totals the same is assumed, "
+       "here and below.",
+    3: "A total over 23 and over the information ratio is the deviation of monthly excess: 5.66 to 5.69 percent for RPP, 4.13 "
+       "to 4.20 for MVF. So RPP strays further from the index than MVF. The text calls RPP the more stable in volatility: that "
+       "is of the strategies, the implied number of their excess over an index.",
+    4: "A ratio times the root of 23 is a t-statistic: the one-sided p-values are 0.010 to 0.122, and 3 of 6 strategies are "
+       "significant at 0.05. The text finds all significant by signed-rank tests; a few extreme months, which weigh on a "
+       "t-statistic more than on ranks, would explain it. After Holm's correction, which the paper does not make, none of 6 "
+       "would be (smallest p 0.058).",
+    5: "The text gives the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it is that of 1D-CNN+RPP, 33.824. Text "
+       "and Table 5 agree on 4 of 5 strategies named highest or lowest.",
 }
 
 
-def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
+def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
     """
-    Every number of Table 4 that the text quotes: errors of the two networks, means over stocks.
+    Errors of the two networks, means over stocks, as the text quotes them of Table 4.
 
     Parameters
     ----------
-    published : dict of DataFrames
-        Its frame `forecasts`.
     accuracy : DataFrame
-        Columns model, mae_mean, mse_mean, rmse_mean in log returns a day, test period. Where it has the zero
-        forecast, the claim quotes its error.
-
-    Returns
-    -------
-    DataFrame
-        Columns `claims.COLUMNS`; tolerance 5 percent. A model that the run lacks has no such data.
+        Columns model, mae_mean, mse_mean, rmse_mean in log returns a day, test period. Where it has the zero forecast, the
+        claim quotes its error.
     """
-    ours, rows = accuracy.set_index("model"), []
-    for model, line in published["forecasts"].set_index("model").iterrows():
-        for error, (unit, decimals) in ERRORS.items():
-            printed, zero = line[f"{error}_mean"], number_at(ours, "zero", f"{error}_mean")
-            quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.{decimals}f})"
-            rows.append(row(PAPER, "Table 4", f"{error.upper()} of the {MODELS[model]}, mean over stocks: {unit}{quoted}",
-                            float(printed), number_at(ours, model, f"{error}_mean"), tolerance(printed, decimals=decimals)))
-    return claims_table(rows)
+    errors, found = _errors(accuracy), []
+    for (error, of), decimals in zip(errors.items(), ERRORS.values(), strict=True):
+        quoted = "" if np.isnan(of["zero"]) else f" (forecasting zero: {of['zero']:.{decimals}f})"
+        found += [Ours("Table 4", f"{error} of the {title}, mean over stocks", of[model], quoted)
+                  for model, title in NETWORKS.items()]
+    return found
 
 
 def readings(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
@@ -87,82 +86,73 @@ def readings(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame
     Parameters
     ----------
     excess : DataFrame
-        As `excess.excess_table` gives it.
+        As `metrics.excess_table` gives it.
     monthly_excess : DataFrame (n_months, n_strategies)
         Fraction a month over the benchmark, in the order of the months.
 
     Returns
     -------
-    DataFrame (n_strategies, 9)
-        Index strategy; columns summed_but_first, summed, compounded, one_way, two_way, mean_but_first, mean (percent),
-        ratio_but_first, ratio (a month).
+    DataFrame (6, 9)
+        Index strategy, those of the paper; columns as `TABLE5` has them: percent, but ratios a month.
 
     Notes
     -----
-    The one total whose mean is printed is 23 times that (`equity_audit`), one month less than the test period has: mean
-    and ratio could leave out a month too.
+    The one total whose mean is printed is 23 times that, one month less than the test period has: mean and ratio could
+    leave out a month too.
 
     Examples
     --------
     >>> excess = pd.DataFrame({"strategy": ["lstm+mvf"], "mean_monthly_excess": 0.02, "turnover_one_way": 0.5})
     >>> months = pd.DataFrame({"lstm+mvf": [0.0, 0.02, 0.04]})
-    >>> readings(excess, months).loc["lstm+mvf", ["mean", "mean_but_first", "one_way"]].round(6).tolist()
-    [2.0, 3.0, 50.0]
+    >>> readings(excess, months).loc["lstm+mvf", ["mean_monthly_excess", "turnover_one_way"]].round(6).tolist()
+    [2.0, 50.0]
     """
-    table, later = excess.set_index("strategy").reindex(columns=list(OURS.values())), monthly_excess.iloc[1:]
-    table = table.set_axis(list(OURS), axis=1).assign(mean_but_first=later.mean(),
-                                                      ratio_but_first=metrics.information_ratio(later))
-    return table.mul(100).assign(**table[RATIOS])
+    later = monthly_excess.iloc[1:]
+    table = excess.set_index("strategy").assign(mean_monthly_excess_but_first=later.mean(),
+                                                information_ratio_but_first=metrics.information_ratio(later))
+    table = table.reindex(index=SIX, columns=[column for meanings in TABLE5.values() for column in meanings])
+    return table * [1 if column in TABLE5["information ratio"] else 100 for column in table]
 
 
-def table5(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
+def numbers_of_table5(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Ours]:
+    """What the strategies earned over the index, and traded: three readings of a total return, two of other numbers."""
+    ours = readings(excess, monthly_excess)
+    return [Ours("Table 5", f"{number} of {title}", ours.at[strategy, column], READ_AS + words)
+            for title, strategy in STRATEGIES.items()
+            for number, meanings in TABLE5.items() for column, words in meanings.items()]
+
+
+def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
-    Every number of Table 5 that the text quotes: what the six strategies earned over the index, and traded.
-
-    Parameters
-    ----------
-    published : dict of DataFrames
-        Its frame `portfolios`.
-    excess, monthly_excess : DataFrame
-        As `readings` takes them.
+    Table 5 beside every reading of it, one row per strategy.
 
     Returns
     -------
     DataFrame
-        Columns `claims.COLUMNS`; a row a reading: three of a total return, two of each other number, and the claim
-        says which after `READ_AS`. Tolerance 5 percent. A strategy that the run lacks has no such data.
+        Columns strategy; the total return in percent as printed, as the sum of monthly excess without and with the
+        first month, and as the strategy's own, compounded; the information ratio as printed, and of as many months;
+        the turnover in percent as printed, one-way and two-way. Names carry this run's number of months.
     """
-    ours, rows = readings(excess, monthly_excess), []
-    for strategy, line in published["portfolios"].set_index("strategy").iterrows():
-        for column, (title, unit, meanings) in TABLE5.items():
-            printed = float(line[column])
-            rows += [row(PAPER, "Table 5", f"{title} of {title_of(strategy)}: {unit}{READ_AS}{words}", printed,
-                         number_at(ours, strategy, name), tolerance(printed, decimals=DECIMALS))
-                     for name, words in meanings.items() if not np.isnan(printed)]
-    return claims_table(rows)
+    ours, n_months = readings(excess, monthly_excess).set_axis(list(STRATEGIES)), len(monthly_excess)
+    table = pd.DataFrame({
+        "total, printed": values(published, "Table 5", "total return"), f"sum of {n_months - 1}": ours["summed_excess_but_first"],
+        f"sum of {n_months}": ours["summed_excess"], "compounded": ours["total_return"],
+        "IR, printed": values(published, "Table 5", "information ratio"),
+        f"IR {n_months - 1}": ours["information_ratio_but_first"], f"IR {n_months}": ours["information_ratio"],
+        "turnover, printed": values(published, "Table 5", "turnover"), "one-way": ours["turnover_one_way"],
+        "two-way": ours["turnover_two_way"]}).loc[list(STRATEGIES)]
+    return table.round({name: 3 if name.startswith("IR") else 2 for name in table}).rename_axis("strategy").reset_index()
 
 
-def printed_number(claims: pd.Series) -> pd.Series:
-    """Claims without their reading, so that all readings of one printed number are called the same.
-
-    >>> printed_number(pd.Series(["turnover: percent; read as one-way", "stocks: a count"])).tolist()
-    ['turnover: percent', 'stocks: a count']
-    """
-    return claims.map(lambda claim: claim.partition(READ_AS)[0])
-
-
-def sentences(published: Mapping[str, pd.DataFrame], *, accuracy: pd.DataFrame, excess: pd.DataFrame,
-              tests: pd.DataFrame, monthly_excess: pd.DataFrame, net_returns: pd.DataFrame,
-              universe: pd.DataFrame) -> pd.DataFrame:
+def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.DataFrame, monthly_excess: pd.DataFrame,
+                    net_returns: pd.DataFrame, universe: pd.DataFrame) -> list[Ours]:
     """
     What the paper's text says beyond the numbers of Tables 4 and 5.
 
     Parameters
     ----------
-    published : dict of DataFrames
-        Its frames `claims` and `portfolios`.
     accuracy, excess : DataFrame
-        As `table4` and `table5` take them; of accuracy also mae_std, mse_std, rmse_std and the three mean hit ratios.
+        As `numbers_of_table4` and `readings` take them; of accuracy also mae_std, mse_std, rmse_std and three hit ratios.
     tests : DataFrame
         As `evidence.monthly_tests` gives it.
     monthly_excess : DataFrame (n_months, n_strategies)
@@ -170,57 +160,154 @@ def sentences(published: Mapping[str, pd.DataFrame], *, accuracy: pd.DataFrame, 
     net_returns : DataFrame (n_days, n_strategies + 1)
         Simple daily returns.
     universe : DataFrame
-        As `market.universe.Universe.assets`: a row a ticker, column kept.
+        As `market.universe.Universe.assets`: a row per ticker, column kept.
 
     Returns
     -------
-    DataFrame
-        Columns `claims.COLUMNS`. What is said of all six strategies has no such data where the run lacks one, and
-        other strategies of the run take no part. Of Mann-Whitney's test the verdict is compared, not the p-value.
+    list of Ours
+        What is said of all six strategies is there if the run has them all, and other strategies take no part. Of
+        Mann-Whitney's test the verdict is compared, not the p-value.
     """
-    six, kept = published["portfolios"]["strategy"].tolist(), universe["kept"].astype(bool)
+    kept, file = universe["kept"].astype(bool), f"; here of a file of {len(universe)} tickers, the paper's of {LISTED}"
+    found = [Ours("Data", "constituents with complete histories", int(kept.sum()), file),
+             Ours("Data", "constituents excluded", int((~kept).sum()), file)]
     models = accuracy.set_index("model")
-    facts = {("Data", COMPLETE): int(kept.sum()), ("Data", EXCLUDED): int((~kept).sum()), **_of_models(models)}
-    if set(six) <= set(excess["strategy"]):
-        facts |= _of_portfolios(excess.set_index("strategy").loc[six])
-    if set(six) <= set(tests["strategy"]):
-        facts |= _of_tests(tests.set_index("strategy").loc[six])
-    if set(six) <= set(net_returns):
-        volatility = net_returns[six].std()
+    if set(NETWORKS) <= set(models.index):
+        found += _of_networks(models.loc["lstm"], models.loc["cnn1d"])
+    if set(SIX) <= set(excess["strategy"]):
+        found += _of_portfolios(excess.set_index("strategy").loc[SIX])
+    if set(SIX) <= set(tests["strategy"]):
+        p_values = tests.set_index("strategy").loc[SIX]
+        found += [_said("Results", claim, _yes((p_values[column] < evidence.LEVEL).all())
+                        if p_values[column].notna().all() else None, meant) for claim, column, meant in (
+            ("Shapiro-Wilk rejects normality for all six", "shapiro_p", f"each p below {evidence.LEVEL}"),
+            ("Wilcoxon p below 0.05 for all six", "wilcoxon_p", "one-sided, not corrected for their number"))]
+    if set(SIX) <= set(net_returns):
+        volatility = net_returns[SIX].std()
         parity = volatility.index.str.endswith("+rpp")
-        facts["Results", "RPP strategies are the more stable in volatility"] = yes(
-            volatility[parity].max() < volatility[~parity].min())
-    claims, tables = published["claims"], published["claims"]["place"].isin(["Table 4", "Table 5"])
-    alone = claims[~(tables & pd.to_numeric(claims["value"], errors="coerce").notna()) & (claims["claim"] != TESTED)]
-    told = stated({"claims": alone}, facts, paper=PAPER)
-    meant = alone["claim"].map({**MEASURED, **_measured(claims, models, len(universe))}).reset_index(drop=True)
-    told["claim"] = told["claim"].where(meant.isna(), told["claim"] + "; here " + meant)
-    return pd.concat([told, claims_table([_difference(claims, monthly_excess)])], ignore_index=True)
+        found.append(_said("Results", "RPP strategies are the more stable in volatility",
+                           _yes(volatility[parity].max() < volatility[~parity].min()),
+                           "of daily returns, each RPP below every MVF and MDP"))
+    if set(PAIR) <= set(monthly_excess):
+        p_value = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
+        found.append(Ours("Results", "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF",
+                          _yes(p_value >= evidence.LEVEL), f", {p_value:.3f} here, two-sided, of monthly excess"))
+    return found
 
 
-def yes(holds: bool) -> str:
-    """A statement that holds or not, as the paper's frame of claims writes it.
+@dataclass(frozen=True)
+class TwoYears:
+    """What this run's data say of the paper's two test years; missing where the run has other years."""
 
-    >>> yes(1 < 2), yes(2 < 1)
-    ('yes', 'no')
+    rise: float  # of the index, percent
+    ends: pd.Series  # index months but the first, each plus 1/23 of a printed total, compounded: percent by strategy
+    index_end: float  # the same months of the index alone, percent
+    parity: pd.Series  # deviation of monthly excess of risk parity, percent, by days of the window
+    errors: pd.DataFrame  # as `_errors` has them
+    n_stocks: int
+
+
+def two_years(published: Mapping[str, pd.DataFrame], *, returns: pd.DataFrame, net_returns: pd.DataFrame,
+               accuracy: pd.DataFrame) -> TwoYears:
     """
-    return "yes" if holds else "no"
+    Measure what the audit needs of the index, the stocks and the zero forecast.
 
-
-def at_most(place: str, claim: str, published: float, ours: float, allowed: float) -> dict:
-    """A row that agrees if what is published is no larger than ours, but for the tolerance."""
-    line, holds = row(PAPER, place, claim, published, ours, allowed), published <= ours + allowed
-    return line if np.isnan(ours) else {**line, "status": REPRODUCED if holds else NOT_REPRODUCED}
-
-
-def numbers_in(claim: str, words: str) -> list[float]:
-    """The number at each # of these words, as they stand in a claim.
-
-    >>> numbers_in("ratios; p 0.010 to 0.122, of six", "p # to #")
-    [0.01, 0.122]
+    Parameters
+    ----------
+    published : dict of DataFrames
+        The paper's frames by the name of their table.
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns of the run's stocks, all days.
+    net_returns : DataFrame (n_days, n_strategies + 1)
+        Simple daily returns of the test period, the column `benchmark` among them.
+    accuracy : DataFrame
+        As `numbers_of_table4` takes it.
     """
-    pattern = re.escape(words).replace(re.escape("#"), r"(-?\d+(?:\.\d+)?)")
-    return [float(number) for number in re.search(pattern, claim).groups()]
+    totals = values(published, "Table 5", "total return")
+    errors, n_stocks = _errors(accuracy), returns.shape[1]
+    if not len(net_returns) or [f"{month:%Y-%m}" for month in net_returns.index[[0, -1]]] != [FIRST, LAST]:
+        return TwoYears(np.nan, totals * np.nan, np.nan, pd.Series(np.nan, WINDOWS), errors * np.nan, n_stocks)
+    index = net_returns[[BENCHMARK]]
+    months = metrics.monthly_returns(index).iloc[1:, 0].to_numpy()[:, None]
+    ends = (1 + months + totals.to_numpy() / 100 / N_MONTHS).prod(axis=0) - 1
+    return TwoYears(rise=100 * float(metrics.total_return(index).iloc[0]), ends=pd.Series(100 * ends, totals.index),
+                     index_end=100 * (np.prod(1 + months) - 1), parity=100 * risk_parity_deviations(returns, net_returns),
+                     errors=errors, n_stocks=n_stocks)
+
+
+def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> pd.Series:
+    """
+    Deviation of the monthly excess of risk parity, decided before each month from windows of several lengths.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_assets)
+        Simple daily returns, all days.
+    net_returns : DataFrame
+        Its days are the test period; its column `benchmark` is what the excess is over.
+
+    Returns
+    -------
+    Series
+        By days of the window, fraction a month (ddof 1); missing where the first window would open before the data.
+
+    Notes
+    -----
+    Covariances are Ledoit-Wolf's, because with fewer days than stocks the sample's is singular.
+    """
+    from forefolio.market import covariance
+    from forefolio.portfolios import long_only  # solvers, for which stage 04 should not pay
+
+    index = returns.index
+    decided = index[index.get_indexer(net_returns.index[~net_returns.index.to_period("M").duplicated()]) - 1]
+    rows = []
+    for window in WINDOWS:
+        for date in decided if index.get_loc(decided[0]) + 1 >= window else []:
+            known = returns.loc[:date].iloc[-window:]
+            weights = long_only.risk_parity(covariance.ledoit_wolf(known)).weights
+            rows.append(pd.DataFrame({"rebalance_date": date, "strategy": str(window), "asset": weights.index,
+                                      "weight": weights.to_numpy()}))
+    if not rows:
+        return pd.Series(np.nan, index=WINDOWS)
+    earned = backtest.backtest(pd.concat(rows, ignore_index=True), returns, cost_rate=0.0).net_returns
+    deviation = metrics.monthly_excess(earned.join(net_returns[BENCHMARK], how="inner")).std()
+    return deviation.rename(int).reindex(WINDOWS)
+
+
+def numbers_of_audit(published: Mapping[str, pd.DataFrame], years: TwoYears) -> list[Ours]:
+    """
+    The checks of the audit that need data of the two years: (2) do the strategies end above the index, (3) can risk parity
+    deviate from it as the printed ratios say, (6) are the printed errors at most those of forecasting nothing?
+    """
+    found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing, f", over {years.n_stocks}")
+             for title in NETWORKS.values() for error, nothing in years.errors.loc["zero"].items()]
+    if not np.isnan(years.rise):
+        told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {_below(published, years)}, {BEST} grows by "
+                f"{years.ends[BEST]:.1f}")
+        found.append(Ours("Audit 2, Results", "strategies above the index", int((years.ends > years.index_end).sum()), told))
+    if years.parity.notna().any():
+        found.append(Ours("Audit 3, Table 5", "deviation of excess of RPP at most that of risk parity", years.parity.max(),
+                          f", from {years.parity.min():.2f} percent"))
+    return found
+
+
+def in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
+    """
+    The audit in a short Markdown list, one line per point.
+
+    Parameters
+    ----------
+    published : dict of DataFrames
+        The paper's frames by the name of their table.
+    years : TwoYears
+        As `two_years` gives it.
+    rows : DataFrame
+        As `printed.compare` gives it.
+    """
+    told = FIXED | {2: _index_in_words(published, years, rows), 6: _zero_in_words(published, years, rows)}
+    told[3] += _parity_in_words(years, _known(rows, "Audit 3, Table 5"))
+    return "\n".join(f"- **({number}) {name}.** {told[number] or 'Nothing that this run could compute.'}"
+                     for number, name in POINTS.items())
 
 
 def so_many(count: float, total: float) -> str:
@@ -232,69 +319,102 @@ def so_many(count: float, total: float) -> str:
     return f"all {total:g}" if count == total else f"{count:g} of {total:g}" if count else f"none of {total:g}"
 
 
-def title_of(strategy: str) -> str:
-    """A strategy as the paper writes it.
-
-    >>> title_of("cnn1d+mvf")
-    '1D-CNN+MVF'
-    """
-    model, framework = strategy.split("+")
-    return f"{MODELS[model]}+{framework.upper()}"
+def _yes(holds: bool) -> str:
+    """A statement that holds or not, as the paper's file has it."""
+    return "yes" if holds else "no"
 
 
-def _measured(claims: pd.DataFrame, ours: pd.DataFrame, n_tickers: int) -> dict[str, str]:
-    """How two sentences are measured here, which depends on the run."""
-    said = claims.set_index("claim")["value"]
-    listed = int(float(said[COMPLETE]) + float(said[EXCLUDED]))
-    apart = ", ".join(f"{name} {100 * abs(number_at(ours, 'lstm', column) - number_at(ours, 'cnn1d', column)):.2f}"
-                      for column, name in HIT_RATIOS.items())
-    near = f"mean {', '.join(HIT_RATIOS.values())} each less than one percentage point apart"
-    return {**dict.fromkeys((COMPLETE, EXCLUDED), f"of a file of {n_tickers} tickers, the paper's of {listed}"),
-            ALIKE: near if "nan" in apart else f"{near} ({apart})"}
+def _said(place: str, claim: str, value: str | None, meant: str = "") -> Ours:
+    """What a sentence says, and how it is measured here where that is a choice."""
+    return Ours(place, claim, value, f"; here {meant}" if meant else "")
 
 
-def _difference(claims: pd.DataFrame, monthly_excess: pd.DataFrame) -> dict:
-    """Whether the paper's two best differ by its test, both p-values in the claim's text."""
-    printed, ours = float(claims.set_index("claim").at[TESTED, "value"]), np.nan
-    if set(PAIR) <= set(monthly_excess):
-        ours = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
-    here = "" if np.isnan(ours) else f", {ours:.3f} here, two-sided, of monthly excess"
-    pair = " and ".join(map(title_of, PAIR))
-    return row(PAPER, "Results", f"no significant difference at {evidence.LEVEL} between {pair}: Mann-Whitney p "
-               f"{printed:.3f} printed{here}", yes(printed >= evidence.LEVEL),
-               None if np.isnan(ours) else yes(ours >= evidence.LEVEL))
+def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Mean errors in log returns a day of forecasting zero and of the two networks (rows), by MAE, MSE and RMSE."""
+    errors = accuracy.set_index("model").reindex(index=["zero", *NETWORKS], columns=[f"{error}_mean" for error in ERRORS])
+    return errors.set_axis([error.upper() for error in ERRORS], axis=1)
 
 
-def _of_models(ours: pd.DataFrame) -> dict[tuple[str, str], str | None]:
-    """What is said of the two networks' errors; nothing where one is lacking."""
-    if not set(MODELS) <= set(ours.index):
-        return {}
-    lower = ours.loc["lstm"] < ours.loc["cnn1d"]
-    ratios = ours.reindex(columns=list(HIT_RATIOS))
-    apart = (ratios.loc["lstm"] - ratios.loc["cnn1d"]).abs()
-    facts = {f"LSTM has the lower {words} of MAE MSE and RMSE over stocks":
-             yes(lower[[f"{error}_{kind}" for error in ERRORS]].all())
-             for words, kind in (("means", "mean"), ("deviations", "std"))}
-    facts[ALIKE] = None if apart.isna().any() else yes((apart < POINT).all())
-    return {("Table 4", claim): value for claim, value in facts.items()}
+def _of_networks(lstm: pd.Series, cnn1d: pd.Series) -> list[Ours]:
+    """What is said of the two networks' errors."""
+    found = [_said("Table 4", f"LSTM has the lower {words} of MAE MSE and RMSE over stocks",
+                   _yes(all(lstm[f"{error}_{kind}"] < cnn1d[f"{error}_{kind}"] for error in ERRORS)))
+             for words, kind in (("means", "mean"), ("deviations", "std"))]
+    apart = (lstm.reindex(list(HIT_RATIOS)).astype(float) - cnn1d.reindex(list(HIT_RATIOS)).astype(float)).abs()
+    meant = f"mean {', '.join(HIT_RATIOS.values())} each less than one percentage point apart"
+    if apart.notna().all():
+        meant += f" ({', '.join(f'{name} {100 * apart[column]:.2f}' for column, name in HIT_RATIOS.items())})"
+    return [*found, _said("Table 4", "both models alike in direction",
+                          None if apart.isna().any() else _yes((apart < POINT).all()), meant)]
 
 
-def _of_portfolios(six: pd.DataFrame) -> dict[tuple[str, str], str | None]:
-    """Who of the paper's six strategies comes first and last, ties named in full, and whether each LSTM leads its 1D-CNN."""
-    ends = {"highest total return": ("summed_excess", "max"), "lowest total return (text)": ("summed_excess", "min"),
-            "highest information ratio": ("information_ratio", "max"),
-            "lowest information ratio": ("information_ratio", "min"),
-            "highest turnover": ("turnover_one_way", "max"), "highest final net value": ("total_return", "max")}
-    facts = {("Fig. 1" if column == "total_return" else "Results", claim):
-             None if six[column].isna().any() else ", ".join(six.index[(six[column] - six[column].agg(end)).abs() <= TIED])
-             for claim, (column, end) in ends.items()}
+def _of_portfolios(six: pd.DataFrame) -> list[Ours]:
+    """Which of the paper's strategies come first and last, ties named in full, and whether each LSTM leads its 1D-CNN."""
+    summed = "excess summed over all months"
+    cases = [("Results", "highest total return", "summed_excess", "max", summed),
+             ("Results", "lowest total return (text)", "summed_excess", "min", summed),
+             ("Results", "highest information ratio", "information_ratio", "max", ""),
+             ("Results", "lowest information ratio", "information_ratio", "min", ""),
+             ("Results", "highest turnover", "turnover_one_way", "max", "one-way"),
+             ("Fig. 1", "highest final net value", "total_return", "max", "compounded")]
+    found = [_said(place, claim, None if six[column].isna().any() else ", ".join(
+        six.index[(six[column] - six[column].agg(end)).abs() <= TIED]), meant) for place, claim, column, end, meant in cases]
     total = six["summed_excess"]  # of as many months, so that it orders them as the mean does
     above = [total[name] - total[name.replace("lstm", "cnn1d")] > TIED for name in six.index if name.startswith("lstm+")]
-    return {**facts, ("Results", "LSTM strategies outperform their 1D-CNN counterparts"): yes(all(above))}
+    return [*found, _said("Results", "LSTM strategies outperform their 1D-CNN counterparts", _yes(all(above)),
+                          f"{summed}, all three")]
 
 
-def _of_tests(six: pd.DataFrame) -> dict[tuple[str, str], str | None]:
-    """Whether the two tests reject for all six; a test that could not be made leaves it open."""
-    return {("Results", claim): None if six[column].isna().any() else yes((six[column] < evidence.LEVEL).all())
-            for claim, column in (("Shapiro-Wilk rejects normality for all six", "shapiro_p"),
-                                  ("Wilcoxon p below 0.05 for all six", "wilcoxon_p"))}
+def _known(rows: pd.DataFrame, place: str) -> pd.DataFrame:
+    """The rows of a place of which the run has data."""
+    return rows[(rows["place"] == place) & (rows["status"] != NO_DATA)]
+
+
+def _below(published: Mapping[str, pd.DataFrame], years: TwoYears) -> int:
+    """How many printed totals are not above the rise of the index."""
+    return int((values(published, "Table 5", "total return") <= years.rise).sum())
+
+
+def _index_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
+    """(2) Do the strategies end above the index, which itself rose?"""
+    if np.isnan(years.rise):
+        return ""
+    n_all, below = len(years.ends), _below(published, years)
+    doubt = (f", and {so_many(below, n_all)} printed totals are not above that, so they are not what the strategies "
+             "themselves earned if all beat the index, as the text says") if below else ""
+    return (f"The index rose {round(years.rise, 1):g} percent in the {TEST_MONTHS} months{doubt}. As sums of excess, with the "
+            f"index's own rise in none of them, the totals put {so_many((years.ends > years.index_end).sum(), n_all)} "
+            f"strategies above it: the index's months but the first, each plus the mean excess of {BEST}, compound to "
+            f"{round(years.ends[BEST], 1):g} percent.")
+
+
+def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
+    """(3) Can risk parity deviate so much from the index?"""
+    if known.empty:
+        return ""
+    lowest = known["published"].iloc[0]
+    why = (f"each less than {lowest:.2f}: weights far from risk parity, or a ratio that is not mean over deviation, would "
+           "explain that") if known["status"].iloc[0] == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
+    return (f" Risk parity over this run's stocks strays {years.parity.min():.2f} to {years.parity.max():.2f} percent with "
+            f"windows of {WINDOWS[0]} to {WINDOWS[-1]} days, {why}.")
+
+
+def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
+    """(6) Are the printed errors at most those of forecasting nothing?"""
+    known, zero, n_ours = _known(rows, "Audit 6, Table 4"), years.errors.loc["zero"].dropna(), years.n_stocks
+    if known.empty:
+        return ""
+    n_theirs = values(published, "Data", "constituents with complete histories").iloc[0]
+    larger, absent = known[known["status"] == NOT_REPRODUCED], n_theirs - n_ours
+    told = (f"Forecasting no move has {', '.join(f'{name} {x:.4g}' for name, x in zero.items())} over the same two years, "
+            f"smaller than {so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} "
+            f"stocks with its prices, the printed over {n_theirs:g}.")
+    if len(larger) and absent > 0:
+        least = larger["published"].astype(float).groupby(larger["claim"].str.split().str[0], sort=False).min()
+        needed = (n_theirs * least - n_ours * zero[least.index]) / absent
+        means = ", ".join(f"{name} {x:.3g} ({x / zero[name]:.1f} times that of the {n_ours:g})" for name, x in needed.items())
+        told += (f" If the {n_ours:g} are among the {n_theirs:g}, zero's mean over the {absent:g} others would have to be "
+                 f"{means} to make zero's errors as large as the smallest printed.")
+    own = years.errors.loc[list(NETWORKS)]
+    better, n_own = own.lt(zero).to_numpy().sum(), own.count().sum()
+    return told + (f" This run's own networks beat zero in {so_many(better, n_own)} errors." if n_own else "")

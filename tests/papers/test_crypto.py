@@ -1,0 +1,527 @@
+"""Zouaoui & Naas beside a run: Table 5 by hand, numbers in the printed units, and what the printed numbers say alone."""
+
+import os
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from forefolio.market.covariance import estimate
+from forefolio.papers import claims, crypto
+from forefolio.papers.printed import COLUMNS, STATUSES, compare, tolerance, values
+from forefolio.portfolios.long_only import maximum_sharpe
+from forefolio.portfolios.long_short import tangency
+from forefolio.runs import contracts
+
+MARKETS = os.environ.get("FOREFOLIO_MARKETS")
+market = pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with crypto21_prices.csv")
+FOUR = ["minimum_cvar", "maximum_sortino", "minimum_variance", "maximum_sharpe"]
+IN_SAMPLE = ["mpt_in_sample", "lstm_in_sample"]
+NOTHING = pd.DataFrame()
+RNG = np.random.default_rng(4)
+DAYS = pd.date_range("2022-01-01", periods=300, name="date")
+SPLIT = DAYS[199]
+ASSETS = ["A", "B", "C"]
+OPTIONS = dict(model="lstm", validation_end=SPLIT, risk_free=0.0001, periods_per_year=365, cost_rate=0.0,
+               estimate_covariance=pd.DataFrame.cov, solver_log=pd.DataFrame({
+                   "strategy": ["lstm+tangency"] * 2 + ["mean+rpp"], "status": ["inefficient", "optimal", "optimal"]}))
+
+
+
+
+# ------------------------------------------------------------------------------------------------- Table 5 by hand
+@pytest.fixture
+def returns():
+    return pd.DataFrame(RNG.normal([0.002, 0.001, 0.0015], [0.02, 0.01, 0.015], (300, 3)), index=DAYS, columns=ASSETS)
+
+
+@pytest.fixture
+def forecasts():
+    rows = [(day, 1, asset, "lstm", 0, value) for day in DAYS[150:] for asset, value in zip(ASSETS, (0.003, 0.001, 0.002))]
+    other = [(DAYS[200], 2, "A", "lstm", 0, 9.0), (DAYS[200], 1, "A", "zero", 0, 9.0)]
+    return pd.DataFrame(rows + other, columns=["target_date", "horizon", "asset", "model", "seed", "forecast"])
+
+
+@pytest.fixture
+def weights():
+    rows = [(date, "lstm+tangency", asset, weight) for date, held in ((SPLIT, (2.0, -1.5, 0.5)), (DAYS[250], (3.0, -2.5, 0.5)))
+            for asset, weight in zip(ASSETS, held)]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+@pytest.fixture
+def net_returns():
+    return pd.DataFrame({"lstm+tangency": RNG.normal(0.001, 0.02, 100)}, index=DAYS[200:])
+
+
+def test_in_sample_uses_all_days_and_out_of_sample_only_those_before(returns, forecasts, weights, net_returns):
+    chosen, summary = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)
+    assert list(chosen) == list(summary) == list(crypto.COLUMNS) and list(chosen.index) == ASSETS
+    expected = maximum_sharpe(returns.mean(), returns.cov(), risk_free=0.0001).weights
+    np.testing.assert_allclose(chosen["mpt_in_sample"], expected)
+    past = returns.iloc[:200]
+    np.testing.assert_allclose(chosen["mpt_out_of_sample"],
+                               maximum_sharpe(past.mean(), past.cov(), risk_free=0.0001).weights)
+    mu = pd.Series([0.003, 0.001, 0.002], ASSETS)
+    np.testing.assert_allclose(chosen["lstm_in_sample"], tangency(mu, returns.cov(), risk_free=0.0001).weights)
+    assert chosen["lstm_out_of_sample"].tolist() == [2.0, -1.5, 0.5]
+    assert summary.loc["observations"].tolist() == [300, 300, 100, 100]
+
+
+def test_the_summary_is_arithmetic_and_annual(returns, forecasts, weights, net_returns):
+    chosen, summary = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)
+    daily = returns @ chosen["mpt_in_sample"]
+    assert summary.loc["annualized_return", "mpt_in_sample"] == pytest.approx(daily.mean() * 365)
+    assert summary.loc["annualized_volatility", "mpt_in_sample"] == pytest.approx(daily.std() * np.sqrt(365))
+    out = net_returns["lstm+tangency"]
+    assert summary.loc["sharpe_ratio", "lstm_out_of_sample"] == pytest.approx((out.mean() - 1e-4) / out.std() * np.sqrt(365))
+    assert summary.loc["gross_exposure", "lstm_out_of_sample"] == pytest.approx(6.0), "the largest of its rebalances"
+    assert summary.loc["gross_exposure", "mpt_in_sample"] == pytest.approx(1.0)
+    assert summary.loc["inefficient"].tolist() == [0, 0, 0, 0.5]
+
+
+def test_noise_after_the_split_changes_no_weight_out_of_sample(returns, forecasts, weights, net_returns):
+    noise = returns.copy()
+    noise.iloc[200:] = RNG.normal(0, 0.1, (100, 3))
+    before = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)[0]
+    after = crypto.table5(noise, forecasts, weights, net_returns, **OPTIONS)[0]
+    pd.testing.assert_series_equal(before["mpt_out_of_sample"], after["mpt_out_of_sample"])
+    assert not np.allclose(before["mpt_in_sample"], after["mpt_in_sample"])
+
+
+def test_the_estimator_given_is_used(returns, forecasts, weights, net_returns):
+    ridge = partial(estimate, estimator="sample", ridge=5.0)
+    plain = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)[0]
+    other = crypto.table5(returns, forecasts, weights, net_returns, **(OPTIONS | {"estimate_covariance": ridge}))[0]
+    assert (plain.drop(columns="lstm_out_of_sample") - other.drop(columns="lstm_out_of_sample")).abs().max().min() > 1e-3
+
+
+def test_a_run_without_the_strategy_has_tables_without_rows(returns, forecasts, weights, net_returns):
+    chosen, summary = crypto.table5(returns, forecasts, weights, net_returns, **(OPTIONS | {"model": "gru"}))
+    assert list(chosen) == list(summary) == list(crypto.COLUMNS) and chosen.empty and summary.empty
+
+
+def test_costs_lower_what_is_reported_out_of_sample(returns, forecasts, weights, net_returns):
+    dear = crypto.table5(returns, forecasts, weights, net_returns, **(OPTIONS | {"cost_rate": 0.01}))[1]
+    cheap = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)[1]
+    place = ("annualized_return", "mpt_out_of_sample")
+    assert dear.loc[place] < cheap.loc[place] and dear.loc["sharpe_ratio", "mpt_in_sample"] == cheap.loc["sharpe_ratio", "mpt_in_sample"]
+
+
+# ------------------------------------------------------------------------------------------------ the printed numbers
+@pytest.fixture
+def published():
+    return {path.stem.removeprefix("zouaoui2025_"): pd.read_csv(path) for path in contracts.published("zouaoui2025")}
+
+
+@pytest.fixture
+def statistics():
+    """Fractions of a portfolio, the same in the four columns."""
+    column = {"annual_return": 0.3115, "annual_volatility": 0.3905, "skewness": 0.6563, "kurtosis": 6.786,
+              "max_drawdown": -0.5942, "observations": 1093.0, "sharpe": 0.7978, "cvar_95": 0.9538 / 365**0.5,
+              "sortino": 1.2277, "variance": 0.3905**2, "effective_holdings": 4.0}
+    return pd.DataFrame({name: column for name in FOUR}).rename_axis("statistic")
+
+
+@pytest.fixture
+def mpt_weights(published):
+    """What Table 3 prints, as fractions, for the coins that it names."""
+    return pd.DataFrame({name: values(published, "Table 3", "weight", column=name) / 100 for name in FOUR}).rename_axis("asset")
+
+
+@pytest.fixture
+def run(mpt_weights, statistics):
+    """Tables of a made-up run on the eight coins of Table 3."""
+    accuracy = pd.DataFrame({"model": ["lstm"], "seed": 7, "window": 5, "mse_validation": 0.0016, "mae_validation": 0.023,
+                             "mse_test": 0.0012, "mae_test": 0.0218, "zero_mse_test": 0.0011})
+    summary = pd.DataFrame([[0.3115, 0.017239], [0.3905, 0.011219]], columns=IN_SAMPLE,
+                           index=["annualized_return", "annualized_volatility"])
+    days = pd.date_range("2021-08-16", periods=50)
+    daily = pd.DataFrame(np.random.default_rng(0).normal(0, 0.02, (50, 8)), index=days, columns=mpt_weights.index)
+    return dict(mpt_weights=mpt_weights.reset_index(), mpt_statistics=statistics.reset_index(), window_accuracy=accuracy,
+                table5_weights=mpt_weights.iloc[:, :2].set_axis(IN_SAMPLE, axis=1), table5=summary, returns=daily,
+                periods_per_year=365)
+
+
+def all_of(published, run):
+    return claims.all_claims("zouaoui2025", published, run)
+
+
+def table3(published, weights, statistics):
+    """All rows of Table 3."""
+    rows = compare("zouaoui2025", published, crypto.numbers_of_table3(weights, statistics, periods_per_year=365))
+    return rows[rows["place"] == "Table 3"].reset_index(drop=True)
+
+
+def audited(published, returns):
+    rows = compare("zouaoui2025", published, crypto.numbers_of_audit(published, returns))
+    return rows[rows["place"].str.startswith("Audit")].reset_index(drop=True)
+
+
+def ours_of(table, start):
+    """The one row whose claim starts so."""
+    found = table[table["claim"].str.startswith(start)]
+    assert len(found) == 1, f"{start}: {len(found)} rows"
+    return found.iloc[0]
+
+
+def test_table3_is_converted_to_the_printed_units(published, mpt_weights, statistics):
+    table = table3(published, mpt_weights, statistics)
+    sharpe = table[table["claim"].str.contains("maximum_sharpe")]
+    assert len(table) == 72 and len(sharpe) == 18 and sharpe["status"].eq("reproduced").all()
+    assert sharpe["ours"].astype(float).tolist() == pytest.approx(sharpe["published"].astype(float).tolist(), abs=0.002)
+    assert ours_of(table, "cvar, maximum_sharpe")["ours"] == pytest.approx(95.38)
+    assert ours_of(table, "weight of XLM-USD, maximum_sharpe")["ours"] == pytest.approx(40.03)
+    wrong = ours_of(table, "annualized return, minimum_cvar")
+    assert (wrong["published"], wrong["status"]) == (0.39, "not reproduced")
+    assert wrong["tolerance"] == pytest.approx(0.05 * 0.39)
+
+
+def test_table3_joins_by_name_never_by_position(published, mpt_weights, statistics):
+    expected = table3(published, mpt_weights, statistics)
+    shuffled = table3(published, mpt_weights.iloc[::-1, [2, 0, 3, 1]], statistics.iloc[::-1, [3, 1, 0, 2]])
+    pd.testing.assert_frame_equal(shuffled, expected)
+
+
+def test_table3_without_an_asset_or_a_statistic_has_no_such_data(published, mpt_weights, statistics):
+    table = table3(published, mpt_weights.drop("SOL-USD"), statistics.drop("sortino"))
+    lacking = table["claim"].str.contains("SOL-USD|sortino ratio")
+    assert lacking.sum() == 8
+    assert table["status"].eq("no such data").tolist() == lacking.tolist() and table.loc[lacking, "ours"].isna().all()
+
+
+def test_table4_takes_the_mean_of_the_seeds_of_the_lstm(published):
+    columns = ["model", "seed", "window", "mse_validation", "mae_validation", "mse_test", "mae_test", "zero_mse_test"]
+    accuracy = pd.DataFrame([["lstm", 1, 5, 0.0016, 0.0230, 0.0010, 0.03, 0.0011],
+                             ["lstm", 2, 5, 0.0016, 0.0230, 0.0014, 0.05, 0.0011],
+                             ["gru", 1, 10, 0.0016, 0.0233, 0.0011, 0.0219, 0.0011]], columns=columns)
+    rows = compare("zouaoui2025", published, crypto.numbers_of_table4(accuracy))
+    table = rows[rows["claim"].str.contains(" of the LSTM, window")]
+    assert len(table) == 16
+    assert ours_of(table, "test MSE of the LSTM, window of 5 days")["ours"] == pytest.approx(0.0012)
+    assert ours_of(table, "test MSE of the LSTM, window of 5 days")["claim"].endswith("(forecasting zero: 0.0011)")
+    assert ours_of(table, "test MAE of the LSTM, window of 5 days")["status"] == "not reproduced"
+    assert table["status"].value_counts().to_dict() == {"no such data": 12, "reproduced": 3, "not reproduced": 1}
+
+
+def test_table5_has_one_column_in_percent_and_one_in_fractions(published):
+    weights = pd.DataFrame({name: values(published, "Table 5", "weight", column=name) for name in IN_SAMPLE})
+    weights["mpt_in_sample"] /= 100
+    summary = pd.DataFrame([[0.3115, 0.017239], [0.3905, 0.02], [1093, 1097], [0.7978, 1.5365]], columns=IN_SAMPLE,
+                           index=["annualized_return", "annualized_volatility", "observations", "sharpe_ratio"])
+
+    def table(weights):
+        rows = compare("zouaoui2025", published, crypto.numbers_of_table5(weights, summary.iloc[::-1], periods_per_year=365))
+        return rows[rows["place"] == "Table 5"]
+
+    missed = table(weights.iloc[::-1]).query("status != 'reproduced'")
+    assert missed["claim"].str.partition(":")[0].tolist() == ["annualized volatility, lstm_in_sample",
+                                                              "observations, lstm_in_sample"]
+    assert table(weights.drop("DAI-USD"))["status"].eq("no such data").sum() == 2
+
+
+@pytest.mark.parametrize("days", [252, 365])
+def test_claims_name_the_trading_days_a_year_of_the_study(published, run, days):
+    rows = all_of(published, {**run, "periods_per_year": days})[0]
+    yearly = rows[rows["place"].isin(["Table 3", "Table 5"]) & rows["claim"].str.contains("arithmetic mean x|days$")]
+    assert len(yearly) == 4 * 5 + 4 and yearly["claim"].str.contains(f"x {days}$|of {days} days$").all()
+    shown = claims.table3("zouaoui2025", published, run["mpt_weights"].set_index("asset"),
+                          run["mpt_statistics"].set_index("statistic"), periods_per_year=days)
+    assert shown["unit"].str.contains(f"arithmetic mean x {days}").sum() == 8
+
+
+def test_this_run_s_numbers_are_the_ones_beside(published, run):
+    table = all_of(published, run)[0]
+    window = ours_of(table, "test MSE of the LSTM, window of 5 days")
+    assert (window["published"], window["ours"], window["status"]) == (0.0012, 0.0012, "reproduced")
+    told = table.set_index(["place", "claim"])[["published", "ours", "status"]]
+    assert told.loc[("Data", "coins: coins")].tolist() == [25, 8, "not reproduced"]
+    assert told.loc[("Data", "observations: days")].tolist() == [1093, 50, "not reproduced"]
+    assert told.loc[("Results", "coins used by the MPT portfolio: coins")].tolist() == [7, 7, "reproduced"]
+    lacking = table[(table["place"] == "Table 4") & table["claim"].str.contains("window of 30")]
+    assert (lacking["status"] == "no such data").all()
+
+
+def test_side_by_side_leaves_out_weights_that_are_zero_on_both_sides(published, mpt_weights, statistics):
+    held = mpt_weights.assign(maximum_sharpe=1 / 8).drop("SHIB-USD")
+    shown = claims.table3("zouaoui2025", published, held, statistics, periods_per_year=365)
+    assert list(shown) == ["claim", "unit", "published", "ours", "status"]
+    of_weights = shown[shown["claim"].str.startswith("weight of")]
+    assert of_weights["claim"].str.contains("weight of LINK-USD, maximum_sharpe").sum() == 1
+    assert of_weights["claim"].str.contains("weight of USDC-USD, maximum_sharpe").sum() == 1, "zero in the paper, held here"
+    assert not of_weights["claim"].str.contains("weight of LINK-USD, minimum_cvar").any(), "zero on both sides"
+    assert not of_weights["claim"].str.contains("weight of SHIB-USD, minimum_cvar").any(), "zero there and lacking here"
+    assert shown["claim"].str.contains("sharpe ratio, maximum_sharpe").sum() == 1
+
+
+def test_no_text_of_a_short_table_is_cut_in_a_notebook(published, run, mpt_weights, statistics):
+    windows = pd.concat([run["window_accuracy"].assign(window=n, zero_mse_validation=0.001, zero_mae_validation=0.02,
+                                                       zero_mae_test=0.02) for n in (5, 10, 15, 30)])
+    for shown in (claims.table3("zouaoui2025", published, mpt_weights, statistics, periods_per_year=365),
+                  claims.table_windows("zouaoui2025", published, windows)):
+        longest = shown[["claim", "unit", "status"]].map(len).max()
+        assert (longest <= 50).all(), longest
+        assert "..." not in shown.to_html()
+    assert shown["unit"].str.contains("forecasting zero").all() and len(shown) == 16
+
+
+def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(published, run):
+    table = all_of(published, run)[0]
+    counted = claims.counts(table)
+    assert counted["numbers"].sum() == counted["readings"].sum() == len(claims.side_by_side(table)) < len(table)
+    assert counted["reproduced"].sum() == (claims.side_by_side(table)["status"] == "reproduced").sum()
+    code = counted[counted["place"] == "Code"]
+    assert set(code["compared_with"]) == {"the paper itself"} and code["numbers"].sum() == 3
+    assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
+
+
+# ------------------------------------------------------------------------------ what the printed numbers say alone
+def printed_split(n_rows):
+    """Rows of training, validation and test as the printed code slices them: [:0.8n], [0.8n:0.2n], [0.2n:]."""
+    early, late = int(0.2 * n_rows), int(0.8 * n_rows)
+    return {"training": range(late), "validation": range(late, early), "test": range(early, n_rows)}
+
+
+def test_printed_split_by_hand():
+    assert [list(part) for part in printed_split(10).values()] == [list(range(8)), [], list(range(2, 10))]
+
+
+@pytest.fixture
+def facts(published):
+    """Printed numbers in one place: Tables 3 and 5 by column, Table 4 by window, statements by name."""
+    numbers = published["numbers"]
+    wide = {place: lines.pivot(index="number", columns="column", values="value").astype(float) for place, lines in (
+        numbers[numbers["of"].isna() & numbers["column"].notna()].groupby("place"))}
+    windows = numbers[numbers["of"] == "the LSTM"].pivot(index="column", columns="number", values="value").astype(float)
+    windows.index = windows.index.str.extract(r"(\d+)")[0].astype(int)
+    said = numbers[numbers["column"].isna()].set_index(["place", "number"])["value"]
+    return wide["Table 3"], windows.sort_index(), wide["Table 5"], said
+
+
+def test_what_statements_are_compared_with_follows_from_the_printed_tables(published, facts):
+    _, windows, summary, said = facts
+    rows = compare("zouaoui2025", published, []).query("claim.str.contains('; ours from')")
+    ours = rows.set_index(["place", rows["claim"].str.split(":|;").str[0]])["ours"]
+    sizes = {name: len(part) for name, part in printed_split(int(said["Data", "observations"])).items()}
+    expected = {("Code", f"{name} rows"): size for name, size in sizes.items()}
+    expected["Table 4", "5-day window has the lowest test MSE (text)"] = "yes" if windows["test MSE"].idxmin() == 5 else "no"
+    expected["Abstract", "MSE at 5 days"] = 100 * windows.at[5, "test MSE"]
+    for words, number in (("return", "annualized return"), ("risk", "annualized volatility"), ("Sharpe", "sharpe ratio")):
+        expected["Abstract", f"LSTM portfolio {words}"] = 100 * summary.at[number, "lstm_in_sample"]
+        expected["Abstract", f"MPT portfolio {words}"] = (100 if words == "Sharpe" else 1) * summary.at[number, "mpt_in_sample"]
+    expected["Data", "fall of the combined market value in 2022"] = 100 * (1 - 842.5 / 2182.5)  # billion dollars, both ends
+    assert ours.to_dict() == expected
+    assert rows["claim"].str.contains(f"slices of {said['Data', 'observations']} rows").sum() == 3
+
+
+def test_the_audit_of_the_printed_numbers_follows_from_them(published, facts):
+    statistics, windows, summary, said = facts
+    expected = {}  # what is printed or said, what the printed numbers say, tolerance
+    for name in FOUR:
+        gain, deviation = statistics.loc[["annualized return", "annualized volatility"], name]
+        rounded = gain / deviation * (0.005 / gain + 0.005 / deviation) + 0.00005  # half a last digit each
+        expected[f"variance, {name}"] = statistics.at["variance", name], deviation**2 / 100, 0.005
+        expected[f"Sharpe ratio, {name}"] = statistics.at["sharpe ratio", name], gain / deviation, rounded
+    for number, name, best in (("sharpe ratio", "maximum_sharpe", "max"), ("annualized volatility", "minimum_variance", "min"),
+                               ("cvar", "minimum_cvar", "min"), ("sortino ratio", "maximum_sortino", "max")):
+        expected[f"{number.replace(' ', '_')} of {name}"] = statistics.at[number, name], statistics.loc[number].agg(best), 0.0
+    lstm = values(published, "Table 5", "weight", column="lstm_in_sample")
+    for name in ("minimum_variance", "minimum_cvar"):
+        held = values(published, "Table 3", "weight", column=name) / 100
+        own = crypto.relabelled(held, lstm.index)
+        expected[f"coins of {name}"] = *(", ".join(sorted(weights.index[weights > 0.01])) for weights in (held, own)), None
+        assert {crypto.STAND_IN, *crypto.STOOD_IN}.issuperset(own.index[own > 0.01]), "all stable, as the claim says"
+    own = crypto.relabelled(values(published, "Table 3", "weight", column="maximum_sharpe"), lstm.index)
+    named = ["AVAX-USD", "LEO-USD", "LINK-USD", "SOL-USD", "STETH-USD", "XLM-USD"]  # after "seven (7) were used, namely"
+    expected["coins of the Sharpe portfolio"] = ", ".join(named), ", ".join(own.index[own > 0]), None
+    expected["coins that the text names"] = float(said["Results", "coins used by the MPT portfolio"]), len(named), 0.0
+    expected["sum of the LSTM weights"] = 1.0, lstm.sum(), 0.00005
+    expected["gross exposure of the LSTM weights"] = 1.0, sum(abs(lstm)), 0.05
+    gain, deviation, ratio = summary.loc[["annualized return", "annualized volatility", "sharpe ratio"], "lstm_in_sample"]
+    expected["LSTM Sharpe ratio"] = ratio, gain / deviation, 0.0002
+    expected["LSTM Sharpe ratio, a year"] = ratio, gain / deviation * np.sqrt(252), tolerance(ratio, decimals=4)
+    higher = 100 * gain > summary.at["annualized return", "mpt_in_sample"]
+    expected["LSTM return is the highest"] = "yes", "yes" if higher else "no", None
+    for name, column in (("LSTM", "lstm_in_sample"), ("MPT", "mpt_in_sample")):
+        quoted = float(said["Abstract", f"{name} portfolio Sharpe"])
+        expected[f"{name} Sharpe ratio, quoted in percent"] = (
+            quoted, 100 * summary.at["sharpe ratio", column], tolerance(quoted, decimals=4))
+    mse, fall = float(said["Abstract", "MSE at 5 days"]), float(said["Data", "fall of the combined market value in 2022"])
+    expected["MSE at 5 days"] = mse, 100 * windows.at[5, "test MSE"], 0.00005
+    expected["MSE at 5 days is the MAE"] = mse, windows.at[5, "test MAE"], 0.00005
+    expected["window of the lowest test MSE"] = 5, windows["test MSE"].idxmin(), 0.0
+    expected["fall of the market in 2022"] = fall, 100 * (1 - 842.5 / 2182.5), tolerance(fall, decimals=0)
+    n_rows = int(said["Data", "observations"])
+    split = printed_split(n_rows)
+    for name, part in split.items():
+        expected[f"{name} rows"] = float(said["Code", f"{name} rows"]), len(part), 0.0
+    expected["test rows seen in training"] = 0, len(set(split["training"]) & set(split["test"])), 0.0
+    batches = {5: 14, 10: 13, 15: 12, 30: 10}  # of an evaluation, by window (Table 4, last column), 16 samples each
+    for name, judged in (("the printed slice", len(split["test"])), ("a fifth", int(0.2 * n_rows))):
+        needed = [-(-(judged - 2 * window + 1) // 16) for window in batches]  # labels as long as the input
+        expected[f"batches with {name} of the rows"] = *(", ".join(map(str, n)) for n in (batches.values(), needed)), None
+        assert f"{judged} rows" in published["audit"].set_index("number").at[f"batches with {name} of the rows", "unit"]
+    dates = published["audit"].set_index("number").at["daily returns by the dates", "unit"].split(" to ")
+    expected["daily returns by the dates"] = float(n_rows), (pd.Timestamp(dates[1]) - pd.Timestamp(dates[0])).days, 0.0
+
+    rows = compare("zouaoui2025", published, [])
+    rows = rows[rows["place"].str.startswith("Audit") & rows["ours"].notna()]
+    found = rows.set_index(rows["claim"].str.partition(": ")[0])[["published", "ours", "tolerance"]]
+    assert {name: (*line[:2], None if np.isnan(line[2]) else line[2]) for name, *line in found.itertuples()} == expected
+
+
+def test_checks_that_need_prices_are_of_the_printed_numbers(published, facts):
+    statistics, _, summary, said = facts
+    audit = published["audit"].set_index("number")
+    sharpe = statistics["maximum_sharpe"]
+    for start, number, allowed in (("volatility, ", "annualized volatility", 0.05), ("return, ", "annualized return", 0.05),
+                                   ("drawdown, ", "max drawdown", 0.05), ("skewness", "skewness", 0.2), ("cvar, rel", "cvar", 0.05),
+                                   ("kurtosis", "kurtosis", 0.2), ("sortino ratio, ", "sortino ratio", 0.2)):
+        lines = audit[audit.index.str.startswith(start)]
+        assert len(lines) and (lines["value"].astype(float) == sharpe[number]).all(), start
+        assert lines["tolerance"].tolist() == pytest.approx([allowed * abs(sharpe[number])] * len(lines)), start
+    volatility = audit[audit.index.str.startswith("LSTM volatility")]
+    assert (volatility["value"].astype(float) == summary.at["annualized volatility", "lstm_in_sample"]).all()
+    assert volatility["tolerance"].tolist() == pytest.approx([0.2 * 0.011219] * 3)
+    assert audit.at["daily returns in this run", "value"] == f"{said['Data', 'observations']}.0"
+
+
+def test_the_sharpe_column_is_the_same_in_both_tables(published):
+    table3 = values(published, "Table 3", "weight", column="maximum_sharpe")
+    table5 = values(published, "Table 5", "weight", column="mpt_in_sample")
+    assert len(table5) == 25 and table5.index.is_unique and set(table3.index) <= set(table5.index)
+    assert table5[table5 > 0].to_dict() == table3[table3 > 0].to_dict() and (table5 > 0).sum() == 7
+
+
+# ------------------------------------------------------------------------------------------- the audit with prices
+@pytest.fixture
+def all_returns(published):
+    """Independent returns of all 25 coins, simulated."""
+    tickers = values(published, "Table 5", "weight", column="lstm_in_sample").index
+    days = pd.date_range("2021-08-16", periods=400, name="date")
+    return pd.DataFrame(np.random.default_rng(3).normal(0.001, 0.02, (400, 25)), index=days, columns=tickers)
+
+
+@pytest.fixture
+def crypto_returns():
+    prices = pd.read_csv(Path(MARKETS) / "crypto21_prices.csv", index_col="date", parse_dates=True)
+    return prices.pct_change().iloc[1:]
+
+
+def test_relabelling_by_hand():
+    printed = pd.Series({"C": 0.5, "A": 0.3, "B": 0.2})  # beside names in this order stand the weights of A, B, C
+    assert crypto.relabelled(printed, ["C", "A", "B"]).to_dict() == {"A": 0.5, "B": 0.3, "C": 0.2}
+    assert crypto.relabelled(printed[::-1], ["C", "A", "B"]).to_dict() == {"A": 0.5, "B": 0.3, "C": 0.2}
+    assert crypto.relabelled(printed, ["A", "B", "C"]).to_dict() == printed.to_dict()
+    assert crypto.relabelled(printed.drop("A"), ["C", "A", "B"]).to_dict() == {"A": 0.5, "B": 0.0, "C": 0.2}
+
+
+def test_usdc_stands_in_for_all_three_stable_coins_if_one_is_lacking(all_returns):
+    lacking = crypto.with_stand_ins(all_returns.drop(columns="DAI-USD"))
+    for coin in ("DAI-USD", "USDT-USD", "VUSDT-USD"):
+        assert lacking[coin].equals(all_returns["USDC-USD"])
+    assert crypto.with_stand_ins(all_returns).equals(all_returns)
+    gap = all_returns.copy()
+    gap.loc["2022-01-01", "USDT-USD"] = np.nan
+    assert crypto.with_stand_ins(gap)["VUSDT-USD"].equals(all_returns["USDC-USD"])
+    alone = all_returns.drop(columns=["DAI-USD", "USDC-USD"])
+    assert crypto.with_stand_ins(alone).equals(alone)
+
+
+def test_each_point_of_the_audit_has_a_row_without_any_prices(published):
+    rows = audited(published, NOTHING)
+    assert list(rows) == COLUMNS and set(rows["status"]) == set(STATUSES)
+    assert set(rows["place"].str.extract(r"^Audit (\d), ")[0]) == set("123456789")
+    assert not rows.duplicated(["place", "claim"]).any()
+    computed = rows[rows["status"] != "no such data"]
+    assert set(computed["place"].str.extract(r"^Audit (\d), ")[0]) == set("12345678")
+
+
+def test_audit_holds_each_coin_under_its_own_name(published, all_returns):
+    rows = audited(published, all_returns)
+    assert not rows["claim"].str.contains("USDC-USD for").any()
+    names = {"LINK-USD": 4.21, "XLM-USD": 40.03, "AVAX-USD": 16.39, "SHIB-USD": 22.9, "LEO-USD": 4.78, "SOL-USD": 4.69,
+             "STETH-USD": 7.01}
+    earned = sum(all_returns[coin] * weight / 100 for coin, weight in names.items())
+    assert ours_of(rows, "volatility, as labelled")["ours"] == pytest.approx(100 * earned.std() * 252**0.5)
+    own = dict(zip(["DAI-USD", "LEO-USD", "SHIB-USD", "SOL-USD", "USDC-USD", "USDT-USD", "VUSDT-USD"],
+                   [4.21, 40.03, 16.39, 22.9, 4.78, 4.69, 7.01], strict=True))
+    earned = sum(all_returns[coin] * weight / 100 for coin, weight in own.items())
+    assert ours_of(rows, "volatility, relabelled:")["ours"] == pytest.approx(100 * earned.std() * 252**0.5)
+    path = np.cumprod(1 + earned.to_numpy())
+    assert ours_of(rows, "return, relabelled:")["ours"] == pytest.approx(100 * (path[-1] ** (252 / 400) - 1))
+    peaks = np.maximum.accumulate(np.concatenate([[1], path]))[1:]
+    assert ours_of(rows, "drawdown, relabelled")["ours"] == pytest.approx(100 * (path / peaks - 1).min())
+    downside = (np.minimum(earned, 0) ** 2).mean() ** 0.5 * 252**0.5
+    assert ours_of(rows, "sortino ratio, rel")["ours"] == pytest.approx(100 * (path[-1] ** (252 / 400) - 1) / downside)
+    worst = -np.sort(earned)[:20].mean()  # 5 percent of 400 days
+    tails = rows[rows["claim"].str.startswith("cvar, relabelled")]["ours"].astype(float).tolist()
+    assert tails == pytest.approx([100 * worst * 365**0.5, 100 * worst * 252**0.5])
+    assert ours_of(rows, "return, relabelled, 365 days")["ours"] == pytest.approx(36500 * earned.mean())
+    pd.testing.assert_frame_equal(audited(published, all_returns[sorted(all_returns)[::-1]]), rows)
+
+
+def test_audit_without_a_coin_that_is_held_has_no_such_data(published, all_returns):
+    rows = audited(published, all_returns.drop(columns=["SHIB-USD", "XLM-USD", "WETH-USD"]))
+    for start in ("volatility, relabelled:", "return, as labelled", "skewness", "LSTM volatility, a day"):
+        assert ours_of(rows, start)["status"] == "no such data", start
+    small = audited(published, all_returns.drop(columns="RARE11294-USD"))
+    assert ours_of(small, "LSTM volatility, a day")["claim"].endswith("without RARE11294-USD")
+    weights = values(published, "Table 5", "weight", column="lstm_in_sample").drop("RARE11294-USD")
+    expected = (all_returns[weights.index] * weights).sum(axis=1).std()
+    assert ours_of(small, "LSTM volatility, a day")["ours"] == pytest.approx(expected)
+
+
+def test_functions_change_nothing_that_they_are_given(published, run):
+    given = {**published, **{name: frame for name, frame in run.items() if isinstance(frame, pd.DataFrame)}}
+    before = {name: frame.copy() for name, frame in given.items()}
+    all_of(published, run)
+    for name, frame in given.items():
+        pd.testing.assert_frame_equal(frame, before[name])
+
+
+def test_sentences_follow_the_rows(published):
+    rows = audited(published, NOTHING)
+    text = crypto.in_words(rows)
+    assert text.count("\n") == 8 and all(line.startswith(f"- **({n})") for n, line in enumerate(text.split("\n"), 1))
+    assert "**(2) Units.** 8 of 8 checks agree." in text
+    assert "gross exposure of the LSTM weights: expected 1, found 19.821" in text
+    assert "(9) Code.** Nothing that this run could compute." in text
+    assert "shuffled" not in text and "is a day's" not in text  # no prices, no verdict
+    other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.5))
+    assert "gross exposure of the LSTM weights: expected 1, found 3.5." in crypto.in_words(other)
+
+
+@market
+def test_relabelled_sharpe_column_has_its_printed_statistics(published, crypto_returns):
+    rows = audited(published, crypto_returns)
+    printed = {"volatility, relabelled:": 38.4, "return, relabelled:": 31.2, "drawdown, relabelled:": -59.8}
+    for start, ours in printed.items():
+        row = ours_of(rows, start)
+        assert round(row["ours"], 1) == ours and row["status"] == "reproduced"
+        assert row["claim"].endswith("USDC-USD for DAI-USD, USDT-USD, VUSDT-USD")
+    assert round(ours_of(rows, "return, relabelled:")["ours"], 2) == 31.19
+    for start, ours in (("volatility, as labelled:", 60.75), ("return, as labelled:", 2.25), ("drawdown, as", -80.99)):
+        row = ours_of(rows, start)
+        assert round(row["ours"], 2) == ours and row["status"] == "not reproduced"
+    assert set(rows["place"].str.extract(r"^Audit (\d), ")[0]) == set("123456789")
+
+
+@market
+def test_usdt_under_its_own_prices_changes_the_second_decimal_only(published, crypto_returns):
+    own = crypto_returns.assign(**{coin: crypto_returns["USDC-USD"] for coin in ("DAI-USD", "VUSDT-USD")})
+    rows = audited(published, own)  # nothing is lacking, so nothing is stood in for
+    ours = [ours_of(rows, f"{name}, relabelled:")["ours"] for name in ("volatility", "return", "drawdown")]
+    assert [round(value, 1) for value in ours] == [38.4, 31.2, -59.8] and round(ours[1], 2) == 31.18
+
+
+@market
+def test_printed_yearly_volatility_of_the_lstm_portfolio_is_a_days(published, crypto_returns):
+    rows = audited(published, crypto_returns)
+    assert ours_of(rows, "LSTM volatility, a day")["status"] == "reproduced"
+    assert ours_of(rows, "LSTM volatility, a year")["status"] == "not reproduced"
+    assert ours_of(rows, "LSTM volatility, relabelled")["ours"] > 10 * 0.011219  # its own order was right
+    text = crypto.in_words(rows)
+    assert "the names are shuffled" in text and "a year's volatility is a day's" in text
