@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from decided_weights import DATES, DAYS, decided, returns  # noqa: F401  a fixture among them
 from scipy import stats
 
 from forefolio.performance import investors, metrics
@@ -165,23 +166,6 @@ def test_kept_joins_promise_and_outcome_by_name_and_says_what_was_kept():
     assert table["kept"].tolist()[2:] == ["all", "return, volatility"]  # what is printed alike is kept
     with pytest.raises(ValueError, match="ar\\+mvf has no outcome"):
         investors.kept(promised.replace("lstm+mvf", "ar+mvf"), OUTCOMES)
-
-
-DAYS = pd.bdate_range("2024-01-01", periods=90)
-DATES = DAYS[[39, 59, 79]]
-
-
-@pytest.fixture(scope="module")
-def returns():
-    rng = np.random.default_rng(5)
-    return pd.DataFrame(rng.normal([0.001, 0.0, -0.001], [0.01, 0.02, 0.03], (90, 3)), DAYS, ["A", "B", "C"])
-
-
-def decided(**by_strategy):
-    """Weights of A, B and C on each of three dates."""
-    rows = [(date, strategy, asset, weight) for strategy, by_date in by_strategy.items()
-            for date, row in zip(DATES, by_date, strict=True) for asset, weight in zip("ABC", row, strict=True)]
-    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
 
 
 def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):

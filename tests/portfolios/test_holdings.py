@@ -3,26 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from decided_weights import DATES, decided, returns  # noqa: F401  a fixture among them
 from rebalance_market import TERMS
 
 from forefolio.portfolios import decisions, holdings
 from forefolio.portfolios.long_only import risk_parity
-
-DAYS = pd.bdate_range("2024-01-01", periods=90)
-DATES = DAYS[[39, 59, 79]]
-
-
-@pytest.fixture(scope="module")
-def returns():
-    rng = np.random.default_rng(5)
-    return pd.DataFrame(rng.normal([0.001, 0.0, -0.001], [0.01, 0.02, 0.03], (90, 3)), DAYS, ["A", "B", "C"])
-
-
-def decided(**by_strategy):
-    """Weights of A, B and C on each of three dates."""
-    rows = [(date, strategy, asset, weight) for strategy, by_date in by_strategy.items()
-            for date, row in zip(DATES, by_date, strict=True) for asset, weight in zip("ABC", row, strict=True)]
-    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
 
 
 def test_nearest_strategy_is_by_the_date_where_two_differ_most():
