@@ -17,9 +17,8 @@ from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import asset_networks
 from forefolio.forecasts.convolutional import CNN1D
 from forefolio.forecasts.recurrent import Recurrent
-from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.forecasts.schedule import forecast_schedule, lookback_windows
 from forefolio.forecasts.training import Training
-from forefolio.market.returns import lookback_windows
 
 import keras  # after networks, which silences it
 

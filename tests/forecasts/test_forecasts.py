@@ -4,7 +4,7 @@ import pytest
 from forecast_days import DAYS, SPLIT, returns, schedule  # noqa: F401  fixtures
 
 from forefolio.forecasts import baselines
-from forefolio.forecasts.schedule import forecast_schedule, paths, window_counts
+from forefolio.forecasts.schedule import forecast_schedule, lookback_windows, paths, window_counts
 
 
 def test_horizon_one_fills_validation_and_test(schedule):
@@ -125,3 +125,17 @@ def test_permuted_assets_permute_forecasts(returns, schedule):
                     .sort_values(["asset", "decision_date", "horizon"], ignore_index=True)
                     for frame in (returns, returns[["C", "A", "B"]]))
     pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_windows_hold_consecutive_rows_oldest_first():
+    values = np.arange(10).reshape(5, 2)
+    windows = lookback_windows(values, lookback=3)
+    assert windows.shape == (3, 3, 2)
+    for sample in range(3):
+        np.testing.assert_array_equal(windows[sample], values[sample:sample + 3])
+
+
+@pytest.mark.parametrize("lookback", [0, 6])
+def test_a_lookback_that_does_not_fit_is_refused(lookback):
+    with pytest.raises(ValueError, match=f"lookback of {lookback} does not fit 5 days"):
+        lookback_windows(np.zeros((5, 1)), lookback=lookback)

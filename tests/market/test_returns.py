@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.market.returns import asset_summary, lookback_windows, periods, rebalance_dates, simple_returns
+from forefolio.market.returns import asset_summary, periods, rebalance_dates, simple_returns
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
 
@@ -86,20 +86,6 @@ def test_no_rebalance_on_the_last_row():
 def test_rebalances_need_days_on_both_sides(validation_end, side):
     with pytest.raises(ValueError, match=f"No trading day lies {side} validation_end {validation_end}"):
         rebalance_dates(DAYS, validation_end=validation_end)
-
-
-def test_windows_hold_consecutive_rows_oldest_first():
-    values = np.arange(10).reshape(5, 2)
-    windows = lookback_windows(values, lookback=3)
-    assert windows.shape == (3, 3, 2)
-    for sample in range(3):
-        np.testing.assert_array_equal(windows[sample], values[sample:sample + 3])
-
-
-@pytest.mark.parametrize("lookback", [0, 6])
-def test_a_lookback_that_does_not_fit_is_refused(lookback):
-    with pytest.raises(ValueError, match=f"lookback of {lookback} does not fit 5 days"):
-        lookback_windows(np.zeros((5, 1)), lookback=lookback)
 
 
 def test_asset_summary_by_hand_and_against_scipy():

@@ -20,9 +20,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from forefolio.forecasts.layers import Dense
-from forefolio.forecasts.schedule import forecast_frame, sample_days, scheduled, window_counts, windows_up_to
+from forefolio.forecasts.schedule import (
+    forecast_frame, lookback_windows, sample_days, scheduled, window_counts, windows_up_to)
 from forefolio.forecasts.training import (PREDICTED_TOGETHER, Programs, Training, predict, programs, train, values_of)
-from forefolio.market.returns import iso_day, lookback_windows
+from forefolio.market.returns import iso_day
 
 import keras
 from keras import ops

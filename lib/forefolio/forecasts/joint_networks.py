@@ -15,9 +15,9 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts.schedule import forecast_frame, paths, sample_days, scheduled, windows_up_to
+from forefolio.forecasts.schedule import forecast_frame, lookback_windows, paths, sample_days, scheduled, windows_up_to
 from forefolio.forecasts.training import Training, in_batches
-from forefolio.market.returns import Date, iso_day, lookback_windows, periods, rebalance_dates
+from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
 
 import keras
 

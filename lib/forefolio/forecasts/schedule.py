@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day, lookback_windows, periods, rebalance_dates
+from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
 
 SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
 
@@ -22,6 +22,23 @@ SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves
 def sample_days(window: int, target: str = "next_day") -> int:
     """Days without which a period has no sample: a window of returns and its labels, as many days (window) or next_day."""
     return 2 * window if target == "window" else window + 1
+
+
+def lookback_windows(values: pd.DataFrame | np.ndarray, *, lookback: int) -> np.ndarray:
+    """
+    Every run of `lookback` consecutive rows, as a read-only view (n_days - lookback + 1, lookback, n_assets).
+
+    Sample s holds rows s to s + lookback - 1 of `values`, the oldest first; fewer rows than `lookback` are refused.
+
+    Examples
+    --------
+    >>> lookback_windows(np.array([[1], [2], [3]]), lookback=2)[:, :, 0].tolist()
+    [[1, 2], [2, 3]]
+    """
+    values = np.asarray(values)
+    if not 1 <= lookback <= len(values):
+        raise ValueError(f"A lookback of {lookback} does not fit {len(values)} days: choose 1 to {len(values)}")
+    return np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0).swapaxes(1, 2)
 
 
 def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:

@@ -146,38 +146,6 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
     return index[index.get_indexer(first_of_month) - 1]
 
 
-def lookback_windows(values: pd.DataFrame | np.ndarray, *, lookback: int) -> np.ndarray:
-    """
-    Every run of `lookback` consecutive rows, as a read-only view.
-
-    Parameters
-    ----------
-    values : DataFrame or ndarray (n_days, n_assets)
-        Rows in order of time.
-    lookback : int
-        Rows in a window, at least 1.
-
-    Returns
-    -------
-    ndarray (n_days - lookback + 1, lookback, n_assets)
-        Sample s holds rows s to s + lookback - 1, the oldest first.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer rows than `lookback`.
-
-    Examples
-    --------
-    >>> lookback_windows(np.array([[1], [2], [3]]), lookback=2)[:, :, 0].tolist()
-    [[1, 2], [2, 3]]
-    """
-    values = np.asarray(values)
-    if not 1 <= lookback <= len(values):
-        raise ValueError(f"A lookback of {lookback} does not fit {len(values)} days: choose 1 to {len(values)}")
-    return np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0).swapaxes(1, 2)
-
-
 def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
     """
     What each asset's daily returns look like.
