@@ -45,7 +45,7 @@ JOINT = {"network_scope": "joint", "models": ["zero", "mean", "lstm"], "network_
 
 @pytest.mark.parametrize(("parameter", "most", "others"), [
     ("lookback", TRAINING - 1, {}),
-    ("ar_lags", 49, {"train_end": DAYS[101].date()}),
+    ("ar_lags", 49, {"train_end": DAYS[101].date(), "models": ["zero", "mean", "ar"]}),
     ("correlation_window", TRAINING + VALIDATION + TEST, {}),
     ("estimation_window", TRAINING + VALIDATION, {}),
     ("residual_window", VALIDATION, {}),
@@ -53,16 +53,35 @@ JOINT = {"network_scope": "joint", "models": ["zero", "mean", "lstm"], "network_
 ])
 def test_a_span_fits_to_the_day_and_not_a_day_more(parameter, most, others, loaded):
     market_fit.check(a_study(**others, **{parameter: most}))
-    with pytest.raises(StudyError, match=rf"^{parameter}: {most + 1} does not fit \d+ returns; .*so shorten it or move start"):
+    with pytest.raises(StudyError, match=rf"^{parameter}: {most + 1} does not fit \d+ returns; .*so change it, or move start"):
         market_fit.check(a_study(**others, **{parameter: most + 1}))
 
 
-@pytest.mark.parametrize(("target", "most"), [("window", VALIDATION // 2), ("next_day", VALIDATION)])
-def test_the_longest_window_of_a_joint_network_and_its_labels_fit_the_shorter_period(target, most, loaded):
+@pytest.mark.parametrize(("target", "most"), [("window", TEST // 2), ("next_day", TEST - 1)])
+def test_the_longest_window_of_a_joint_network_and_its_labels_fit_the_shortest_period(target, most, loaded):
     market_fit.check(a_study(**JOINT | {"network_target": target, "windows": [10, most]}))
-    with pytest.raises(StudyError, match=rf"^windows: \[10, {most + 1}\] does not fit {VALIDATION} returns"):
+    with pytest.raises(StudyError, match=rf"^windows: \[10, {most + 1}\] does not fit {TEST} returns"):
         market_fit.check(a_study(**JOINT | {"network_target": target, "windows": [10, most + 1]}))
     market_fit.check(a_study(windows=[10, most + 1]))
+
+
+@pytest.mark.parametrize("n_days", [0, 1])
+def test_a_test_period_of_less_than_two_days_is_refused(n_days, loaded):
+    with pytest.raises(StudyError, match="test"):
+        market_fit.check(a_study(validation_end=DAYS[-1 - n_days].date(), end=date(2030, 1, 1)))
+    market_fit.check(a_study(validation_end=DAYS[-3].date(), end=date(2030, 1, 1)))
+
+
+def test_lags_of_an_autoregression_that_is_not_fitted_may_be_any(loaded):
+    market_fit.check(a_study(ar_lags=500))
+
+
+def test_the_residual_window_must_fit_what_is_known_even_where_no_residual_is_added(loaded):
+    """Stage 05 tells how much of a forecast is momentum from that window all the same."""
+    known = {"use_residual": False, "estimation_window": 60}
+    market_fit.check(a_study(residual_window=TRAINING + VALIDATION, **known))
+    with pytest.raises(StudyError, match=f"^residual_window: {TRAINING + VALIDATION + 1} does not fit"):
+        market_fit.check(a_study(residual_window=TRAINING + VALIDATION + 1, **known))
 
 
 def test_spans_that_a_study_does_not_use_may_be_any(loaded):
@@ -92,7 +111,7 @@ def test_bounds_must_let_the_weights_sum_to_one(loaded):
 
 def test_scenarios_of_forecasts_alone_need_forecasts(loaded):
     one_day = {"validation_end": DAYS[TRAINING + 1].date(), "use_residual": False, "scenarios": "forecast_only"}
-    with pytest.raises(StudyError, match="^scenarios: forecast_only needs forecasts .* which alone has them, has 1;"):
+    with pytest.raises(StudyError, match="^scenarios: forecast_only does not fit 1 returns; it needs forecasts of days before"):
         market_fit.check(a_study(**one_day))
     market_fit.check(a_study(**one_day, frameworks=["mvf"]))
     market_fit.check(a_study(**one_day | {"scenarios": "append"}))
@@ -100,11 +119,6 @@ def test_scenarios_of_forecasts_alone_need_forecasts(loaded):
 
 def test_the_files_of_the_prices_come_back(loaded):
     assert market_fit.check(a_study()) == ["/five.csv"]
-
-
-def test_a_study_without_a_test_period_is_refused(loaded):
-    with pytest.raises(StudyError, match="test"):
-        market_fit.check(a_study(validation_end=DAYS[-1].date(), end=date(2030, 1, 1)))
 
 
 # ----------------------------------------------------------------------------------------------------- loaded once

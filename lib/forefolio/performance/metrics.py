@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import iso_day
+from forefolio.market.returns import Need, iso_day
 from forefolio.performance.backtest import backtest, turnover
 from forefolio.portfolios.holdings import effective_holdings_by_date, gross_exposure
+from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
 
@@ -413,3 +414,12 @@ def _same_strategies(excess: pd.DataFrame, **others: pd.Series) -> None:
 def _by_strategy(columns: dict[str, pd.Series], excess: pd.DataFrame) -> pd.DataFrame:
     """Columns as a table: strategies in their order, then the benchmark."""
     return pd.DataFrame(columns).loc[[*excess.columns, BENCHMARK]].rename_axis("strategy").reset_index()
+
+
+def needed_days(study: Study, n_assets: int) -> list[Need]:
+    """Days of returns that stage 06 needs: a standard deviation is of two at least.
+
+    >>> needed_days(Study(), n_assets=20)[0].days
+    2
+    """
+    return [Need("end", 2, "test", "a volatility needs two days of the test period")]

@@ -1,0 +1,129 @@
+"""Growth has one place: a network, a framework and a source from outside the library run through all six stages."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import ROOT
+
+NETWORK = '''
+from dataclasses import dataclass
+from forefolio.forecasts import registry
+from forefolio.study import vocabulary
+
+@dataclass(frozen=True)
+class Linear:
+    """One dense layer over the whole window."""
+    name = "toy"
+    units: int
+    values_a_day = 8
+
+    def hidden(self, windows, seeds):
+        from forefolio.forecasts.layers import Dense, ops
+        return Dense(self.units, "linear", seed=next(seeds))(ops.transpose(windows, (2, 0, 1)))
+
+    def outline(self, title):
+        return [(title, f"{self.units} units")]
+
+vocabulary.MODELS["toy"] = vocabulary.Model("toy network", "#123456", 0.4, "solid", ("asset",))
+registry.NETWORKS["toy"] = {"asset": lambda study: Linear(units=study.lstm_units)}
+'''
+FRAMEWORK = '''
+import pandas as pd
+from forefolio.portfolios import registry
+from forefolio.portfolios.problems import Solution
+from forefolio.study import vocabulary
+
+def inverse_volatility(Sigma, terms, limits):
+    """Weights in proportion to one over each asset's volatility."""
+    inverse = pd.Series(1 / Sigma.to_numpy().diagonal() ** 0.5, Sigma.columns)
+    return Solution(inverse / inverse.sum(), "closed form", "optimal")
+
+vocabulary.FRAMEWORKS["ivp"] = vocabulary.Framework("inverse volatility", 60, 0.7, 0.9, "covariance", True, "moderate")
+registry.FRAMEWORKS["ivp"] = inverse_volatility
+'''
+SOURCE = '''
+import numpy as np
+import pandas as pd
+from forefolio.market import sources
+from forefolio.study import vocabulary
+
+def walks(study):
+    """Random walks, the index among them."""
+    days = pd.bdate_range(study.start, study.end, name="date")
+    rng = np.random.default_rng(study.seed)
+    steps = rng.normal(0.0004, 0.01, (len(days), 5))
+    return sources.Closes("walks", pd.DataFrame(100 * np.exp(steps.cumsum(axis=0)), days, ["A", "B", "C", "D", "SP500"]))
+
+vocabulary.SOURCES["toy"] = vocabulary.Source("random walks")
+sources.SOURCES["toy"] = walks
+'''
+RUN = '''
+import json, sys, pathlib
+import toy_network, toy_framework, toy_source  # they add themselves; the library knows of none of them
+from forefolio.runs import contracts, pictures
+pictures._missing.append("not drawn here")
+given = json.loads(sys.argv[1])
+for stage in contracts.STAGES:
+    declared = contracts.declared_parameters(stage)
+    namespace = declared | {name: value for name, value in given.items() if name in declared}
+    for cell in contracts._cells(stage):
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
+            exec(compile("".join(cell["source"]), stage, "exec"), namespace)
+'''
+STUDY = {"study": "grown", "source": "toy", "start": "2019-01-01", "end": "2020-12-31", "train_end": "2020-01-31",
+         "validation_end": "2020-08-31", "models": ["zero", "mean", "toy"], "portfolio_models": ["mean", "toy"],
+         "frameworks": ["mvf", "ivp"], "epochs": 2, "lookback": 10, "residual_window": 10, "estimation_window": 60,
+         "random_portfolios": 1000, "correlation_window": 20}
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """The run folder of a study that is made of nothing but toys."""
+    folder = tmp_path_factory.mktemp("outside")
+    for name, text in {"toy_network": NETWORK, "toy_framework": FRAMEWORK, "toy_source": SOURCE, "run": RUN}.items():
+        (folder / f"{name}.py").write_text(text)
+    done = subprocess.run([sys.executable, str(folder / "run.py"), json.dumps(STUDY)], cwd=ROOT / "notebooks",
+                          capture_output=True, text=True, env=os.environ | {"FOREFOLIO_OUTPUTS": str(folder / "outputs")})
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return folder / "outputs" / "grown"
+
+
+@pytest.mark.parametrize("text", [NETWORK, FRAMEWORK, SOURCE], ids=["network", "framework", "source"])
+def test_a_toy_takes_less_than_30_lines(text):
+    assert len(text.strip().splitlines()) < 30
+
+
+def test_all_six_stages_close_with_the_toys(grown):
+    assert list(json.loads((grown / "manifest.json").read_text())) == list(STAGES)
+
+
+def test_the_toy_source_s_prices_reach_stage_01(grown):
+    assert list(pd.read_parquet(grown / "artifacts" / "prices.parquet")) == ["A", "B", "C", "D"]
+
+
+def test_the_toy_network_is_trained_and_judged(grown):
+    forecasts = pd.read_parquet(grown / "artifacts" / "forecasts.parquet")
+    of_toy = forecasts[forecasts["model"] == "toy"]
+    assert set(of_toy["asset"]) == {"A", "B", "C", "D"} and of_toy["forecast"].nunique() > 100
+    assert "toy" in pd.read_csv(grown / "tables" / "forecast_accuracy.csv")["model"].tolist()
+
+
+def test_the_toy_framework_is_decided_and_compared(grown):
+    weights = pd.read_parquet(grown / "artifacts" / "weights.parquet")
+    of_toy = weights[weights["strategy"] == "mean+ivp"]  # its forecasts are small, so what is appended moves little
+    returns = pd.read_parquet(grown / "artifacts" / "returns.parquet")
+    first = of_toy["rebalance_date"].min()
+    inverse = 1 / returns.loc[:first].tail(STUDY["estimation_window"]).std()
+    held = of_toy[of_toy["rebalance_date"] == first].set_index("asset")["weight"]
+    assert (held - inverse / inverse.sum()).abs().max() < 0.02
+    assert {"toy+ivp", "toy+mvf", "mean+ivp"} <= set(pd.read_csv(grown / "tables" / "performance.csv")["strategy"])
+
+
+def test_figures_name_and_color_the_toys(grown):
+    assert "toy+ivp" in (grown / "figures" / "06_wealth.html").read_text()
