@@ -1,7 +1,8 @@
 """The one authority on parameters: a params file becomes a validated, frozen `Study`.
 
-Every name, type, range and default of a study stands here and nowhere else. Params files are flat YAML; a
-notebook declares the subset that it uses. What does not fit is refused with one sentence.
+Every parameter's name, type, range and default stands here and nowhere else; the models, frameworks and sources to
+choose from are those of `vocabulary`. A notebook declares the subset that it uses. What does not fit is refused with
+one sentence.
 """
 
 import difflib
