@@ -23,7 +23,7 @@ NO_PAPER = "This study names no paper whose printed numbers are checked here (`p
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     """
-    Claims as a short table: what is printed, this run's value, and whether they agree; no weights of zero on both sides.
+    Claims as a short table: what is printed, this run's value, whether they agree; no weights of zero on both sides.
 
     Returns
     -------
@@ -37,19 +37,25 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
 
 def table3(paper: str, published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame, *,
            periods_per_year: int) -> pd.DataFrame:
-    """Table 3 of Zouaoui & Naas beside `crypto.numbers_of_table3`; without rows where another paper or none is named."""
-    ours = crypto.numbers_of_table3(weights, statistics, periods_per_year=periods_per_year) if paper == crypto.PAPER else []
+    """Table 3 of Zouaoui & Naas beside this run; without rows where another paper or none is named."""
+    if paper != crypto.PAPER:
+        return side_by_side(claims_table([]))
+    ours = crypto.numbers_of_table3(weights, statistics, periods_per_year=periods_per_year)
     return _numbers(paper, published, "Table 3", ours)
 
 
 def table_windows(paper: str, published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Table 4 of Zouaoui & Naas beside `crypto.numbers_of_table4`; without rows where another paper or none is named."""
-    return _numbers(paper, published, "Table 4", crypto.numbers_of_table4(accuracy) if paper == crypto.PAPER else [])
+    """Table 4 of Zouaoui & Naas beside this run; without rows where another paper or none is named."""
+    if paper != crypto.PAPER:
+        return side_by_side(claims_table([]))
+    return _numbers(paper, published, "Table 4", crypto.numbers_of_table4(accuracy))
 
 
 def table_forecasts(paper: str, published: Mapping[str, pd.DataFrame], log_accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Table 4 of Nguyen beside `equity.numbers_of_table4`; without rows where another paper or none is named."""
-    return _numbers(paper, published, "Table 4", equity.numbers_of_table4(log_accuracy) if paper == equity.PAPER else [])
+    """Table 4 of Nguyen beside this run; without rows where another paper or none is named."""
+    if paper != equity.PAPER:
+        return side_by_side(claims_table([]))
+    return _numbers(paper, published, "Table 4", equity.numbers_of_table4(log_accuracy))
 
 
 def table_portfolios(paper: str, published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
@@ -58,7 +64,8 @@ def table_portfolios(paper: str, published: Mapping[str, pd.DataFrame], excess: 
     return equity.side_by_side(published, excess, monthly_excess) if paper == equity.PAPER else pd.DataFrame()
 
 
-def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+def all_claims(paper: str, published: Mapping[str, pd.DataFrame],
+               results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
     """
     Every printed number of the run's paper and every point of its audit.
 
@@ -91,7 +98,8 @@ def all_claims(paper: str, published: Mapping[str, pd.DataFrame], results: Mappi
         return claims_table([]), NO_PAPER
     lacking = [name for name in NEEDED[paper] if name not in results]
     if lacking:
-        raise ValueError(f"The claims of {paper} need {', '.join(lacking)}, not among the results: give them by that name")
+        raise ValueError(f"The claims of {paper} need {', '.join(lacking)}, not among the results: give them by that "
+                         "name")
     return {crypto.PAPER: _crypto, equity.PAPER: _equity}[paper](published, results)
 
 
@@ -112,8 +120,9 @@ def counts(rows: pd.DataFrame) -> pd.DataFrame:
     shown = rows[~_nothing(rows)]
     audited, key = shown["place"].str.startswith("Audit"), ["place", "compared_with"]
     itself = shown["claim"].str.contains("; ours from", regex=False)
+    compared_with = itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation")
     told = shown.assign(number=shown["claim"].str.partition(equity.READ_AS)[0], standing=shown["place"],
-                        compared_with=itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation"),
+                        compared_with=compared_with,
                         place=shown["place"].str.partition(",")[0].mask(audited, "Audit"),
                         rank=shown["status"].map(STATUSES.index))
     numbers = told.groupby([*key, "standing", "number"], sort=False)["rank"].agg(["min", "size"])
@@ -147,9 +156,9 @@ def _equity(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -
 
 
 def _numbers(paper: str, published: Mapping[str, pd.DataFrame], place: str, ours: list[Ours]) -> pd.DataFrame:
-    """The printed numbers of a table beside ours, without its statements; no rows where there is nothing of ours."""
-    rows = compare(paper, published, ours) if ours else claims_table([])
-    words = rows["published"].map(lambda value: isinstance(value, str)).astype(bool)
+    """The printed numbers of a table beside ours, without its statements."""
+    rows = compare(paper, published, ours)
+    words = rows["published"].map(lambda value: isinstance(value, str))
     return side_by_side(rows[(rows["place"] == place) & ~words])
 
 

@@ -1,9 +1,9 @@
 """Zouaoui & Naas (2025) beside a run: Table 5 computed, what the run finds for each printed number, and the audit.
 
-Table 5 in sample, as in the paper, judges a portfolio on the days that chose it; out of sample it is decided before the
-days that judge it. The difference is what hindsight is worth. The audit asks what the printed numbers say about each
-other. Most of its answers are in the paper's audit file; here are those that need the coins' prices. In the audit a year
-has 252 days and returns are compounded, because that is what fits the printed numbers.
+Table 5 in sample, as in the paper, judges a portfolio on the days that chose it; out of sample it is decided before
+the days that judge it. The difference is what hindsight is worth. The audit asks what the printed numbers say about
+each other. Most of its answers are in the paper's audit file; here are those that need the coins' prices. In the audit
+a year has 252 days and returns are compounded, because that is what fits the printed numbers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,8 +48,9 @@ SHOWN = 3  # disagreements that a sentence names
 
 
 def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame, net_returns: pd.DataFrame, *,
-           solver_log: pd.DataFrame, model: str, validation_end: Date, risk_free: float, periods_per_year: int,
-           cost_rate: float, estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+           solver_log: pd.DataFrame, model: str, validation_end: Date, risk_free_rate: float, periods_per_year: int,
+           cost_rate: float,
+           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     Weights and results of both portfolios, in sample and out of sample.
 
@@ -69,10 +70,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
         The network.
     validation_end : date
         The Markowitz portfolio out of sample knows the days up to it.
-    risk_free : float
-        Fraction a day.
-    periods_per_year, cost_rate : int, float
-        Trading days a year; cost of trading out of sample, fraction of the amount traded.
+    risk_free_rate, periods_per_year, cost_rate : float, int, float
+        Fraction a year; trading days a year; cost of trading out of sample, fraction of the amount traded.
     estimate_covariance : callable
         Returns to covariance.
 
@@ -97,7 +96,7 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     from forefolio.portfolios.long_only import maximum_sharpe  # solvers, for which stage 04 should not pay
     from forefolio.portfolios.long_short import tangency
 
-    strategy = f"{model}+tangency"
+    strategy, risk_free = f"{model}+tangency", risk_free_rate / periods_per_year
     made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
     decided = weights[weights["strategy"] == strategy]
     if made.empty or decided.empty:
@@ -112,14 +111,14 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
         "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past), risk_free=risk_free).weights,
         "lstm_out_of_sample": by_date.iloc[0]})[list(COLUMNS)]
     held = pd.DataFrame(np.tile(chosen["mpt_out_of_sample"], (len(by_date), 1)), by_date.index, assets)
-    markowitz = held.stack().rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index().assign(strategy="mpt")
-    judged = [pd.DataFrame({name: returns @ chosen[name] for name in ("mpt_in_sample", "lstm_in_sample")}), pd.DataFrame({
-        "mpt_out_of_sample": backtest(markowitz, returns, cost_rate=cost_rate).net_returns["mpt"],
-        "lstm_out_of_sample": net_returns[strategy]})]
+    markowitz = held.stack().rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
+    net = backtest(markowitz.assign(strategy="mpt"), returns, cost_rate=cost_rate).net_returns["mpt"]
+    judged = [pd.DataFrame({name: returns @ chosen[name] for name in COLUMNS[:2]}),
+              pd.DataFrame({"mpt_out_of_sample": net, "lstm_out_of_sample": net_returns[strategy]})]
     summary = pd.concat([pd.DataFrame({
         "annualized_return": daily.mean() * periods_per_year,
         "annualized_volatility": metrics.annual_volatility(daily, periods_per_year=periods_per_year),
-        "sharpe_ratio": metrics.sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free * periods_per_year),
+        "sharpe_ratio": metrics.sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate),
         "observations": len(daily), "gross_exposure": chosen[list(daily)].abs().sum()}) for daily in judged]).T
     summary.loc["gross_exposure", "lstm_out_of_sample"] = by_date.abs().sum(axis=1).max()
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
@@ -163,10 +162,10 @@ def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
     for window, line in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
         for period in ("validation", "test"):
             for error in ("mse", "mae"):
-                name, zero = f"{error}_{period}", line.get(f"zero_{error}_{period}", np.nan)
+                zero = line.get(f"zero_{error}_{period}", np.nan)
                 quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
-                found.append(Ours("Table 4", f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} "
-                                  "days", line[name], quoted))
+                name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
+                found.append(Ours("Table 4", name, line[f"{error}_{period}"], quoted))
     return found
 
 
@@ -271,7 +270,8 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
                 moved, f" {days}, percent{note}") for days in (365, YEAR))]
     found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), told)
              for point, name, measure, weights, told in cases]
-    for point, name, weights, days in ((1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)):
+    volatilities = (1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)
+    for point, name, weights, days in volatilities:
         lacking = weights.index.difference(prices.columns)
         few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
         volatility = _measured(partial(metrics.annual_volatility, periods_per_year=days),

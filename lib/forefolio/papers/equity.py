@@ -1,9 +1,10 @@
 """Nguyen (2025) beside a run: what the run finds for each printed number, and the audit.
 
-Where the paper does not say how a number was made, each reading of it is compared, and the readings exclude one another.
-The audit asks what the printed numbers say about each other. Half of it needs them alone and is plain text here, with its
-rows in the paper's audit file. The rest needs the index, the stocks and the zero forecast of the same two test years, and
-says nothing where a run has other years. It says what would explain a number; it is no verdict on what the author did.
+Where the paper does not say how a number was made, each reading of it is compared, and the readings exclude one
+another. The audit asks what the printed numbers say about each other. Half of it needs them alone and is plain text
+here, with its rows in the paper's audit file. The rest needs the index, the stocks and the zero forecast of the same
+two test years, and says nothing where a run has other years. It says what would explain a number; it is no verdict on
+what the author did.
 """
 
 from collections.abc import Mapping
@@ -31,7 +32,8 @@ READ_AS = "; read as "  # stands before the reading of a number that the paper d
 TABLE5 = {
     "total return": {"summed_excess_but_first": "the sum of monthly excess but the first",
                      "summed_excess": "the sum of monthly excess", "total_return": "the strategy's own, compounded"},
-    "information ratio": {"information_ratio_but_first": "of all months but the first", "information_ratio": "of all months"},
+    "information ratio": {"information_ratio_but_first": "of all months but the first",
+                          "information_ratio": "of all months"},
     "turnover": {"turnover_one_way": "one-way", "turnover_two_way": "two-way"},
     "mean monthly excess": {"mean_monthly_excess_but_first": "of all months but the first",
                             "mean_monthly_excess": "of all months"},
@@ -45,19 +47,19 @@ N_MONTHS = 23  # behind a printed total: 52.459 / 2.281
 BEST = "LSTM+MDP"  # the one strategy whose mean is printed
 WINDOWS = (20, 60, 120, 250)  # days of covariance tried for risk parity
 FIXED = {  # what the printed numbers say alone
-    1: "52.459 is 23 times the printed mean 2.281 (52.463): the total return of LSTM+MDP is a sum of monthly excesses, not "
-       "growth, which would be 67.990. The test period has 24 months; values at the ends of these give no return for the "
-       "first, which would explain the 23. For no other strategy is a mean printed: of their totals the same is assumed, "
-       "here and below.",
-    3: "A total over 23 and over the information ratio is the deviation of monthly excess: 5.66 to 5.69 percent for RPP, 4.13 "
-       "to 4.20 for MVF. So RPP strays further from the index than MVF. The text calls RPP the more stable in volatility: that "
-       "is of the strategies, the implied number of their excess over an index.",
-    4: "A ratio times the root of 23 is a t-statistic: the one-sided p-values are 0.010 to 0.122, and 3 of 6 strategies are "
-       "significant at 0.05. The text finds all significant by signed-rank tests; a few extreme months, which weigh on a "
-       "t-statistic more than on ranks, would explain it. After Holm's correction, which the paper does not make, none of 6 "
-       "would be (smallest p 0.058).",
-    5: "The text gives the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it is that of 1D-CNN+RPP, 33.824. Text "
-       "and Table 5 agree on 4 of 5 strategies named highest or lowest.",
+    1: "52.459 is 23 times the printed mean 2.281 (52.463): the total return of LSTM+MDP is a sum of monthly "
+       "excesses, not growth, which would be 67.990. The test period has 24 months; values at the ends of these "
+       "give no return for the first, which would explain the 23. For no other strategy is a mean printed: of "
+       "their totals the same is assumed, here and below.",
+    3: "A total over 23 and over the information ratio is the deviation of monthly excess: 5.66 to 5.69 percent "
+       "for RPP, 4.13 to 4.20 for MVF. So RPP strays further from the index than MVF. The text calls RPP the more "
+       "stable in volatility: that is of the strategies, the implied number of their excess over an index.",
+    4: "A ratio times the root of 23 is a t-statistic: the one-sided p-values are 0.010 to 0.122, and 3 of 6 "
+       "strategies are significant at 0.05. The text finds all significant by signed-rank tests; a few extreme "
+       "months, which weigh on a t-statistic more than on ranks, would explain it. After Holm's correction, which "
+       "the paper does not make, none of 6 would be (smallest p 0.058).",
+    5: "The text gives the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it is that of 1D-CNN+RPP, "
+       "33.824. Text and Table 5 agree on 4 of 5 strategies named highest or lowest.",
 }
 
 
@@ -68,8 +70,8 @@ def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
     Parameters
     ----------
     accuracy : DataFrame
-        Columns model, mae_mean, mse_mean, rmse_mean in log returns a day, test period. Where it has the zero forecast, the
-        claim quotes its error.
+        Columns model, mae_mean, mse_mean, rmse_mean in log returns a day, test period. Where it has the zero forecast,
+        the claim quotes its error.
     """
     errors, found = _errors(accuracy), []
     for (error, of), decimals in zip(errors.items(), ERRORS.values(), strict=True):
@@ -122,7 +124,8 @@ def numbers_of_table5(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> lis
             for number, meanings in TABLE5.items() for column, words in meanings.items()]
 
 
-def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
+def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
+                 monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
     Table 5 beside every reading of it, one row per strategy.
 
@@ -135,13 +138,15 @@ def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame, mo
     """
     ours, n_months = readings(excess, monthly_excess).set_axis(list(STRATEGIES)), len(monthly_excess)
     table = pd.DataFrame({
-        "total, printed": values(published, "Table 5", "total return"), f"sum of {n_months - 1}": ours["summed_excess_but_first"],
-        f"sum of {n_months}": ours["summed_excess"], "compounded": ours["total_return"],
+        "total, printed": values(published, "Table 5", "total return"),
+        f"sum of {n_months - 1}": ours["summed_excess_but_first"], f"sum of {n_months}": ours["summed_excess"],
+        "compounded": ours["total_return"],
         "IR, printed": values(published, "Table 5", "information ratio"),
         f"IR {n_months - 1}": ours["information_ratio_but_first"], f"IR {n_months}": ours["information_ratio"],
         "turnover, printed": values(published, "Table 5", "turnover"), "one-way": ours["turnover_one_way"],
         "two-way": ours["turnover_two_way"]}).loc[list(STRATEGIES)]
-    return table.round({name: 3 if name.startswith("IR") else 2 for name in table}).rename_axis("strategy").reset_index()
+    digits = {name: 3 if name.startswith("IR") else 2 for name in table}
+    return table.round(digits).rename_axis("strategy").reset_index()
 
 
 def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.DataFrame, monthly_excess: pd.DataFrame,
@@ -152,7 +157,7 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
     Parameters
     ----------
     accuracy, excess : DataFrame
-        As `numbers_of_table4` and `readings` take them; of accuracy also mae_std, mse_std, rmse_std and three hit ratios.
+        As `numbers_of_table4` and `readings` take them; accuracy also has mae_std, mse_std, rmse_std and hit ratios.
     tests : DataFrame
         As `evidence.monthly_tests` gives it.
     monthly_excess : DataFrame (n_months, n_strategies)
@@ -231,8 +236,8 @@ def two_years(published: Mapping[str, pd.DataFrame], *, returns: pd.DataFrame, n
     months = metrics.monthly_returns(index).iloc[1:, 0].to_numpy()[:, None]
     ends = (1 + months + totals.to_numpy() / 100 / N_MONTHS).prod(axis=0) - 1
     return TwoYears(rise=100 * float(metrics.total_return(index).iloc[0]), ends=pd.Series(100 * ends, totals.index),
-                     index_end=100 * (np.prod(1 + months) - 1), parity=100 * risk_parity_deviations(returns, net_returns),
-                     errors=errors, n_stocks=n_stocks)
+                     index_end=100 * (np.prod(1 + months) - 1), errors=errors, n_stocks=n_stocks,
+                     parity=100 * risk_parity_deviations(returns, net_returns))
 
 
 def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> pd.Series:
@@ -276,18 +281,20 @@ def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> 
 
 def numbers_of_audit(published: Mapping[str, pd.DataFrame], years: TwoYears) -> list[Ours]:
     """
-    The checks of the audit that need data of the two years: (2) do the strategies end above the index, (3) can risk parity
-    deviate from it as the printed ratios say, (6) are the printed errors at most those of forecasting nothing?
+    The checks of the audit that need data of the two years: (2) do the strategies end above the index, (3) can risk
+    parity deviate from it as the printed ratios say, (6) are the printed errors at most those of forecasting nothing?
     """
-    found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing, f", over {years.n_stocks}")
-             for title in NETWORKS.values() for error, nothing in years.errors.loc["zero"].items()]
+    zero, over = years.errors.loc["zero"], f", over {years.n_stocks}"
+    found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing, over)
+             for title in NETWORKS.values() for error, nothing in zero.items()]
     if not np.isnan(years.rise):
-        told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {_below(published, years)}, {BEST} grows by "
-                f"{years.ends[BEST]:.1f}")
-        found.append(Ours("Audit 2, Results", "strategies above the index", int((years.ends > years.index_end).sum()), told))
+        told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {_below(published, years)}, {BEST} "
+                f"grows by {years.ends[BEST]:.1f}")
+        above = int((years.ends > years.index_end).sum())
+        found.append(Ours("Audit 2, Results", "strategies above the index", above, told))
     if years.parity.notna().any():
-        found.append(Ours("Audit 3, Table 5", "deviation of excess of RPP at most that of risk parity", years.parity.max(),
-                          f", from {years.parity.min():.2f} percent"))
+        found.append(Ours("Audit 3, Table 5", "deviation of excess of RPP at most that of risk parity",
+                          years.parity.max(), f", from {years.parity.min():.2f} percent"))
     return found
 
 
@@ -331,8 +338,8 @@ def _said(place: str, claim: str, value: str | None, meant: str = "") -> Ours:
 
 def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:
     """Mean errors in log returns a day of forecasting zero and of the two networks (rows), by MAE, MSE and RMSE."""
-    errors = accuracy.set_index("model").reindex(index=["zero", *NETWORKS], columns=[f"{error}_mean" for error in ERRORS])
-    return errors.set_axis([error.upper() for error in ERRORS], axis=1)
+    means = {f"{error}_mean": error.upper() for error in ERRORS}
+    return accuracy.set_index("model").reindex(index=["zero", *NETWORKS], columns=list(means)).rename(columns=means)
 
 
 def _of_networks(lstm: pd.Series, cnn1d: pd.Series) -> list[Ours]:
@@ -349,7 +356,7 @@ def _of_networks(lstm: pd.Series, cnn1d: pd.Series) -> list[Ours]:
 
 
 def _of_portfolios(six: pd.DataFrame) -> list[Ours]:
-    """Which of the paper's strategies come first and last, ties named in full, and whether each LSTM leads its 1D-CNN."""
+    """Which of the six strategies come first and last, with ties, and whether each LSTM leads its 1D-CNN."""
     summed = "excess summed over all months"
     cases = [("Results", "highest total return", "summed_excess", "max", summed),
              ("Results", "lowest total return (text)", "summed_excess", "min", summed),
@@ -357,10 +364,12 @@ def _of_portfolios(six: pd.DataFrame) -> list[Ours]:
              ("Results", "lowest information ratio", "information_ratio", "min", ""),
              ("Results", "highest turnover", "turnover_one_way", "max", "one-way"),
              ("Fig. 1", "highest final net value", "total_return", "max", "compounded")]
-    found = [_said(place, claim, None if six[column].isna().any() else ", ".join(
-        six.index[(six[column] - six[column].agg(end)).abs() <= TIED]), meant) for place, claim, column, end, meant in cases]
+    found = []
+    for place, claim, column, end, meant in cases:
+        tied = six.index[(six[column] - six[column].agg(end)).abs() <= TIED]
+        found.append(_said(place, claim, None if six[column].isna().any() else ", ".join(tied), meant))
     total = six["summed_excess"]  # of as many months, so that it orders them as the mean does
-    above = [total[name] - total[name.replace("lstm", "cnn1d")] > TIED for name in six.index if name.startswith("lstm+")]
+    above = [total[name] - total[name.replace("lstm", "cnn1d")] > TIED for name in SIX if name.startswith("lstm+")]
     return [*found, _said("Results", "LSTM strategies outperform their 1D-CNN counterparts", _yes(all(above)),
                           f"{summed}, all three")]
 
@@ -379,12 +388,12 @@ def _index_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows
     """(2) Do the strategies end above the index, which itself rose?"""
     if np.isnan(years.rise):
         return ""
-    n_all, below = len(years.ends), _below(published, years)
+    n_all, below, above = len(years.ends), _below(published, years), (years.ends > years.index_end).sum()
     doubt = (f", and {so_many(below, n_all)} printed totals are not above that, so they are not what the strategies "
              "themselves earned if all beat the index, as the text says") if below else ""
-    return (f"The index rose {round(years.rise, 1):g} percent in the {TEST_MONTHS} months{doubt}. As sums of excess, with the "
-            f"index's own rise in none of them, the totals put {so_many((years.ends > years.index_end).sum(), n_all)} "
-            f"strategies above it: the index's months but the first, each plus the mean excess of {BEST}, compound to "
+    return (f"The index rose {round(years.rise, 1):g} percent in the {TEST_MONTHS} months{doubt}. As sums of excess, "
+            f"with the index's own rise in none of them, the totals put {so_many(above, n_all)} strategies above it: the "
+            f"index's months but the first, each plus the mean excess of {BEST}, compound to "
             f"{round(years.ends[BEST], 1):g} percent.")
 
 
@@ -393,10 +402,10 @@ def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
     if known.empty:
         return ""
     lowest = known["published"].iloc[0]
-    why = (f"each less than {lowest:.2f}: weights far from risk parity, or a ratio that is not mean over deviation, would "
-           "explain that") if known["status"].iloc[0] == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
-    return (f" Risk parity over this run's stocks strays {years.parity.min():.2f} to {years.parity.max():.2f} percent with "
-            f"windows of {WINDOWS[0]} to {WINDOWS[-1]} days, {why}.")
+    why = (f"each less than {lowest:.2f}: weights far from risk parity, or a ratio that is not mean over deviation, "
+           "would explain that") if known["status"].iloc[0] == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
+    return (f" Risk parity over this run's stocks strays {years.parity.min():.2f} to {years.parity.max():.2f} percent "
+            f"with windows of {WINDOWS[0]} to {WINDOWS[-1]} days, {why}.")
 
 
 def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
@@ -406,15 +415,17 @@ def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows:
         return ""
     n_theirs = values(published, "Data", "constituents with complete histories").iloc[0]
     larger, absent = known[known["status"] == NOT_REPRODUCED], n_theirs - n_ours
-    told = (f"Forecasting no move has {', '.join(f'{name} {x:.4g}' for name, x in zero.items())} over the same two years, "
-            f"smaller than {so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} "
-            f"stocks with its prices, the printed over {n_theirs:g}.")
+    errors = ", ".join(f"{name} {error:.4g}" for name, error in zero.items())
+    told = (f"Forecasting no move has {errors} over the same two years, smaller than "
+            f"{so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} stocks with "
+            f"its prices, the printed over {n_theirs:g}.")
     if len(larger) and absent > 0:
         least = larger["published"].astype(float).groupby(larger["claim"].str.split().str[0], sort=False).min()
         needed = (n_theirs * least - n_ours * zero[least.index]) / absent
-        means = ", ".join(f"{name} {x:.3g} ({x / zero[name]:.1f} times that of the {n_ours:g})" for name, x in needed.items())
-        told += (f" If the {n_ours:g} are among the {n_theirs:g}, zero's mean over the {absent:g} others would have to be "
-                 f"{means} to make zero's errors as large as the smallest printed.")
+        means = ", ".join(f"{name} {error:.3g} ({error / zero[name]:.1f} times that of the {n_ours:g})"
+                          for name, error in needed.items())
+        told += (f" If the {n_ours:g} are among the {n_theirs:g}, zero's mean over the {absent:g} others would have to "
+                 f"be {means} to make zero's errors as large as the smallest printed.")
     own = years.errors.loc[list(NETWORKS)]
     better, n_own = own.lt(zero).to_numpy().sum(), own.count().sum()
     return told + (f" This run's own networks beat zero in {so_many(better, n_own)} errors." if n_own else "")

@@ -1,10 +1,10 @@
 """What a paper prints, in one long table, and the one comparison of it with what a run finds.
 
-A paper has two files. `params/published/<paper>_numbers.csv` has one row per printed number or statement: where it stands
-(`place`), what it is (`number`, `of`, `column`), its `value` as printed, its `unit`, and the `decimals` that count.
-`<paper>_audit.csv` says what these numbers mean for each other, with the `tolerance` of each check. Where no run is needed,
-the files hold our side too (`ours`, and its `source`); tests recompute it from the printed numbers. A run gives its values
-by place and name, in the printed unit, so nothing is joined by position.
+A paper has two files. `params/published/<paper>_numbers.csv` has one row per printed number or statement: where it
+stands (`place`), what it is (`number`, `of`, `column`), its `value` as printed, its `unit`, and the `decimals` that
+count. `<paper>_audit.csv` says what these numbers mean for each other, with the `tolerance` of each check. Where no
+run is needed, the files hold our side too (`ours`, and its `source`); tests recompute it from the printed numbers. A
+run gives its values by place and name, in the printed unit, so nothing is joined by position.
 """
 
 from collections.abc import Iterable, Mapping
@@ -77,7 +77,7 @@ def row(paper: str, place: str, claim: str, published: float | str, ours: float 
     Parameters
     ----------
     paper, place, claim : str
-        Whose claim it is, where it stands, and what it says. Where it says "at most", published may be any smaller number.
+        Whose claim it is, where it stands, and what it says. If that has "at most", published may be smaller.
     published, ours : float or str
         In the same unit; ours is missing where the run cannot say.
     allowed : float, optional
@@ -141,9 +141,10 @@ def compare(paper: str, published: Mapping[str, pd.DataFrame], ours: Iterable[Ou
         theirs, allowed = _value(line.value), line.tolerance
         if allowed is None and not isinstance(theirs, str):
             theirs, allowed = float(theirs), tolerance(theirs, decimals=line.decimals)
-        claim = line.name + (f": {line.unit}" if line.unit else "") + (f"; ours from {line.source}" if line.source else "")
-        rows.append(row(paper, line.place, claim if pd.isna(line.note) else claim + line.note, theirs,
-                        line.found if line.ours is None else _value(line.ours), allowed))
+        claim = "".join([line.name, f": {line.unit}" if line.unit else "",
+                         f"; ours from {line.source}" if line.source else "", "" if pd.isna(line.note) else line.note])
+        mine = line.found if line.ours is None else _value(line.ours)
+        rows.append(row(paper, line.place, claim, theirs, mine, allowed))
     return claims_table(rows)
 
 
