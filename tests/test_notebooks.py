@@ -55,7 +55,7 @@ def test_the_parameters_cell_is_what_papermill_can_read(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_opened_in_the_third_cell_and_closed_in_the_last_code_cell(stage):
-    assert f'artifacts.open_stage("{stage}", globals())' in "".join(cells(stage)[2]["source"])
+    assert f'stages.open_stage("{stage}", globals())' in "".join(cells(stage)[2]["source"])
     assert code(stage)[-1].splitlines()[-1] == "stage.close()"
 
 
