@@ -195,7 +195,7 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
     assert log.loc[short, "status"].isin(["optimal", "fallback" if max_gross else "inefficient"]).all()
     assert (weights.loc[~weights["strategy"].str.endswith("+tangency"), "weight"] >= 0).all()
-    gross = holdings.gross_exposure_by_date(weights)["gross_exposure"]
+    gross = holdings.concentration(weights)["gross_exposure"]
     assert gross.min() > 1 - 1e-9 and (not max_gross or gross.max() < max_gross + 1e-6)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
     assert decisions.rpp_distance(returns, weights, terms=terms)["one_way_distance"].notna().all()

@@ -1,21 +1,23 @@
 """Tangency portfolios with short selling: by hand, against other solvers, and on the real coins."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from rebalance_market import TERMS
 from scipy.optimize import minimize
 from skfolio import RiskMeasure
 from skfolio.optimization import MeanRisk, ObjectiveFunction
 
 from forefolio.performance import metrics
-from forefolio.portfolios import long_short
+from forefolio.portfolios import long_short, registry
 from forefolio.portfolios.long_only import maximum_sharpe, maximum_sortino, minimum_cvar, minimum_variance
 from forefolio.market.covariance import estimate
 from forefolio.portfolios.holdings import gross_exposure
-from forefolio.portfolios.problems import OptimizationError
+from forefolio.portfolios.problems import NONE, OptimizationError
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
 needs_coins = pytest.mark.skipif(not MARKETS or not (Path(MARKETS) / "crypto21_prices.csv").exists(),
@@ -32,6 +34,11 @@ def coins():
 
 def independent(**variances):
     return pd.DataFrame(np.diag(list(variances.values())), index=list(variances), columns=list(variances))
+
+
+def tangency_of(mu, Sigma, *, risk_free, max_gross):
+    """As a study asks for it."""
+    return registry.FRAMEWORKS["tangency"](mu, Sigma, replace(TERMS, risk_free=risk_free, max_gross=max_gross), NONE)
 
 
 def ratio(w, mu, Sigma, risk_free):
@@ -67,16 +74,16 @@ def test_a_limit_that_binds_is_met_and_one_that_does_not_changes_nothing(max_gro
 def test_three_assets_by_hand_on_both_branches_of_the_closed_form():
     """Variances 1, 2, 4 (1e-4): V^-1 mu is 20, 15, -10, which sum to 25, or -20, 5, -10, which sum to -25."""
     Sigma = independent(A=1e-4, B=2e-4, C=4e-4)
-    best = long_short.tangency_portfolio(pd.Series({"A": 0.002, "B": 0.003, "C": -0.004}), Sigma, risk_free=0, max_gross=0)
+    best = tangency_of(pd.Series({"A": 0.002, "B": 0.003, "C": -0.004}), Sigma, risk_free=0, max_gross=0)
     np.testing.assert_allclose(best.weights, [0.8, 0.6, -0.4])
     assert best.status == "optimal" and best.note == "" and gross_exposure(best.weights) == pytest.approx(1.8)
     mu = pd.Series({"A": -0.002, "B": 0.001, "C": -0.004})
-    worst = long_short.tangency_portfolio(mu, Sigma, risk_free=0, max_gross=0)
+    worst = tangency_of(mu, Sigma, risk_free=0, max_gross=0)
     np.testing.assert_allclose(worst.weights, [0.8, -0.2, 0.4])
     assert worst.status == "inefficient" and ratio(worst.weights, mu, Sigma, 0) == pytest.approx(-np.sqrt(0.085))
     # V^-1 1 is 10000, 5000, 2500: the calmest portfolio is long only, its variance 1 / 17500
     assert worst.note.endswith("minimum variance portfolio: gross exposure 1.00, volatility 0.756 % a day")
-    within = long_short.tangency_portfolio(mu, Sigma, risk_free=0, max_gross=3)
+    within = tangency_of(mu, Sigma, risk_free=0, max_gross=3)
     assert within.status == "optimal" and within.weights["B"] == within.weights.max()
 
 
@@ -188,7 +195,7 @@ def test_units_move_no_weight(mu, Sigma):
 def test_inputs_are_not_changed(mu, Sigma):
     before = mu.copy(), Sigma.copy()
     for max_gross in (0, 1.5):
-        long_short.tangency_portfolio(mu, Sigma, risk_free=0, max_gross=max_gross)
+        tangency_of(mu, Sigma, risk_free=0, max_gross=max_gross)
     pd.testing.assert_series_equal(mu, before[0])
     pd.testing.assert_frame_equal(Sigma, before[1])
 
@@ -197,7 +204,7 @@ def test_inputs_are_not_changed(mu, Sigma):
 @pytest.mark.parametrize("max_gross", [0.5, -1.0, np.nan, np.inf])
 def test_a_limit_that_no_portfolio_meets_is_refused(max_gross, mu, Sigma):
     with pytest.raises(ValueError, match="max_gross is .*: give at least 1"):
-        long_short.tangency_portfolio(mu, Sigma, risk_free=0, max_gross=max_gross)
+        tangency_of(mu, Sigma, risk_free=0, max_gross=max_gross)
 
 
 @pytest.mark.parametrize("max_gross", [0, 20])
@@ -205,7 +212,7 @@ def test_a_singular_covariance_has_no_best_ratio(max_gross, returns):
     """Ten days of twenty assets: some portfolio earned something without any risk."""
     few = returns.iloc[:10]
     with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
-        long_short.tangency_portfolio(few.mean(), few.cov(), risk_free=0, max_gross=max_gross)
+        tangency_of(few.mean(), few.cov(), risk_free=0, max_gross=max_gross)
 
 
 def test_a_copy_of_an_asset_does_no_harm_within_a_limit(mu, Sigma):
@@ -214,18 +221,18 @@ def test_a_copy_of_an_asset_does_no_harm_within_a_limit(mu, Sigma):
     V = Sigma.loc[[*FEW, "KO"], [*FEW, "KO"]].set_axis(names, axis=0).set_axis(names, axis=1)
     m = mu[[*FEW, "KO"]].set_axis(names)
     with pytest.raises(OptimizationError, match="singular"):
-        long_short.tangency_portfolio(m, V, risk_free=0, max_gross=0)
-    w = long_short.tangency_portfolio(m, V, risk_free=0, max_gross=2).weights
-    alone = long_short.tangency_portfolio(mu[FEW], Sigma.loc[FEW, FEW], risk_free=0, max_gross=2).weights
+        tangency_of(m, V, risk_free=0, max_gross=0)
+    w = tangency_of(m, V, risk_free=0, max_gross=2).weights
+    alone = tangency_of(mu[FEW], Sigma.loc[FEW, FEW], risk_free=0, max_gross=2).weights
     assert ratio(w, m, V, 0) == pytest.approx(ratio(alone, mu[FEW], Sigma.loc[FEW, FEW], 0), rel=1e-6)
 
 
 @pytest.mark.parametrize("max_gross", [0, 2])
 def test_incomplete_or_foreign_means_are_refused(max_gross, mu, Sigma):
     with pytest.raises(OptimizationError, match="mu has no value for KO"):
-        long_short.tangency_portfolio(mu.where(mu.index != "KO"), Sigma, risk_free=0, max_gross=max_gross)
+        tangency_of(mu.where(mu.index != "KO"), Sigma, risk_free=0, max_gross=max_gross)
     with pytest.raises(ValueError, match="other assets"):
-        long_short.tangency_portfolio(mu.rename({"KO": "COKE"}), Sigma, risk_free=0, max_gross=max_gross)
+        tangency_of(mu.rename({"KO": "COKE"}), Sigma, risk_free=0, max_gross=max_gross)
 
 
 def test_weights_beyond_the_limit_are_errors_and_rounding_is_swept():

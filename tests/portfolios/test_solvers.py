@@ -24,7 +24,10 @@ def test_a_row_that_is_added_moves_the_optimum_and_has_the_price():
     value, weights = program.minimize()
     assert value == pytest.approx(0.75)
     np.testing.assert_allclose(weights, [0.75, 0.25])
-    np.testing.assert_allclose(program.prices_of_bounds(), [0.25])
+    assert program.fixed([np.array([[1.0, -1.0]])])[-1].tolist() == [1, -1]
+    program.bound(np.array([[0.0, 0.0]]), np.array([0.1]))  # far below, without a price
+    program.minimize()
+    assert len(program.fixed([np.ones((1, 2)), np.ones((9, 2))])) == len(program.fixed()) + 1
 
 
 def test_rows_that_are_added_at_once_agree_with_scipy():

@@ -13,7 +13,7 @@ import pandas as pd
 
 from forefolio.market.returns import Need, iso_day
 from forefolio.performance.backtest import backtest, turnover
-from forefolio.portfolios.holdings import effective_holdings_by_date, gross_exposure
+from forefolio.portfolios.holdings import concentration, gross_exposure
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
@@ -335,7 +335,7 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
 
 def mean_holdings(weights: pd.DataFrame) -> pd.Series:
     """Effective holdings by strategy, mean over the rebalances."""
-    return effective_holdings_by_date(weights).groupby("strategy")["effective_holdings"].mean()
+    return concentration(weights).groupby("strategy")["effective_holdings"].mean()
 
 
 def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.DataFrame, *, periods_per_year: int,

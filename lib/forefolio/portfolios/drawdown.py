@@ -1,9 +1,6 @@
 """Paths of returns to long-only weights of smallest drawdown: the order of the days matters.
 
-A portfolio has three drawdowns, as its wealth is thought to grow. Their programs are in `drawdown_paths`.
-
-Three paths of one portfolio's wealth, and the programs that make the drawdown of each smallest.
-
+A portfolio has three drawdowns, as its wealth is thought to grow, and each has a program that makes it smallest.
 A day's `below` is how far wealth is below its running peak, which starts at the initial wealth:
 below[t] >= below[t-1] - growth[t], below >= 0, below[0] = 0. Programs are in units of the best single asset's drawdown.
 With `at_most`, in these units, each looks for the weights nearest equal weight whose drawdown is no larger.
@@ -19,9 +16,12 @@ import pandas as pd
 
 from forefolio.portfolios.holdings import effective_holdings
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, aligned, complete, joined
-from forefolio.portfolios.solvers import PRICED, LinearProgram, solve, within, without_dust
+from forefolio.portfolios.solvers import LinearProgram, solve, within, without_dust
 
 PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
+PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
+CLOSER = 1e-8  # where tangents go on to: near a flat optimum, weights follow its drawdown only from afar
+ROUNDS = 500  # of programs; two to eight are enough as a rule, with constant weights ten to fifty
 
 
 def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights", alpha: float = 1.0,
@@ -103,7 +103,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     smallest = partial(programs[path], R, w, allowed)
     best = smallest()
     weights, solver = best.weights, cp.HIGHS
-    if not unique(best):
+    if np.linalg.matrix_rank(best.fixed(), tol=PRECISION) < len(weights):  # other optima may have other weights
         try:
             nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
             if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
@@ -193,10 +193,6 @@ def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5,
         rows.append((alpha, worst_mean(below, alpha), below.max(), below.mean(), effective_holdings(weights)))
     return pd.DataFrame(rows, columns=["alpha", "cdar", "maximum_drawdown", "mean_drawdown", "effective_holdings"])
 
-PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
-CLOSER = 1e-8  # where tangents go on to: near a flat optimum, weights follow its drawdown only from afar
-ROUNDS = 500  # of programs; two to eight are enough as a rule, with constant weights ten to fifty
-
 
 class Optimum(NamedTuple):
     """Weights, their drawdown in units, and what shows whether they are the only ones."""
@@ -239,8 +235,7 @@ def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint]
         raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
     if at_most is not None:
         return Optimum(weights, drawdown)
-    priced = [R[tangent.days] for tangent, price in zip(tangents, program.prices_of_bounds()) if price > PRICED]
-    return Optimum(weights, drawdown, lambda: np.vstack([program.fixed(), *priced]))
+    return Optimum(weights, drawdown, partial(program.fixed, [R[tangent.days] for tangent in tangents]))
 
 
 def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
@@ -276,11 +271,6 @@ def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
             return best._replace(drawdown=drawdown / unit)
         d = drawdown
     raise OptimizationError(f"The drawdown was not the smallest after {ROUNDS} rounds")
-
-
-def unique(optimum: Optimum) -> bool:
-    """Whether no other weights have the same products with the fixed rows, as all optima do."""
-    return np.linalg.matrix_rank(optimum.fixed(), tol=PRECISION) == len(optimum.weights)
 
 
 def below_peak(wealth: np.ndarray, *, start: float) -> np.ndarray:

@@ -1,8 +1,6 @@
-"""The plane of risk and expected return: frontiers with and without short selling, random portfolios, marginal risk.
+"""The plane of risk and expected return without short selling: the frontier, random portfolios, any portfolio.
 
-With short selling the frontier has a closed form (Zouaoui & Naas 2025, eq. 1): every portfolio on it mixes the same
-two funds. Its inverse covariance needs a well-conditioned estimate; weights may be many times the wealth, so gross
-exposure stands beside them everywhere.
+With short selling the frontier has a closed form, `long_short.two_fund_frontier`.
 """
 
 import cvxpy as cp
@@ -32,7 +30,7 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     Raises
     ------
     ValueError, OptimizationError
-        As `portfolios.minimum_variance`, or if there are fewer than two points.
+        As `long_only.minimum_variance`, or if there are fewer than two points.
 
     Notes
     -----

@@ -1,7 +1,4 @@
-"""Decided weights to how far forecasts moved them, who carries their risk, and what the past promised them.
-
-How far apart decided weights are: one-way distances, near-copies, and how many strategies there really are.
-"""
+"""What weights are like: how concentrated, who carries their risk, how far apart they are, and which are near-copies."""
 
 import numpy as np
 import pandas as pd
@@ -20,12 +17,6 @@ def effective_holdings(weights: pd.Series) -> float:
     return float(weights.abs().sum() ** 2 / (weights**2).sum())
 
 
-def effective_holdings_by_date(weights: pd.DataFrame) -> pd.DataFrame:
-    """Columns rebalance_date, strategy, effective_holdings, from weights with columns asset and weight beside."""
-    by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
-    return by_date.agg(effective_holdings).rename("effective_holdings").reset_index()
-
-
 def gross_exposure(weights: pd.Series) -> float:
     """Sum of absolute weights: 1 without short selling.
 
@@ -35,8 +26,8 @@ def gross_exposure(weights: pd.Series) -> float:
     return float(weights.abs().sum())
 
 
-def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
-    """Sum of absolute weights of each strategy on each rebalance date: 1 without short selling.
+def concentration(weights: pd.DataFrame) -> pd.DataFrame:
+    """How concentrated each strategy is on each rebalance date.
 
     Parameters
     ----------
@@ -46,40 +37,17 @@ def gross_exposure_by_date(weights: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns rebalance_date, strategy, gross_exposure.
+        Columns rebalance_date, strategy, effective_holdings, gross_exposure.
 
     Examples
     --------
-    >>> rows = [("long", "A", 0.5), ("long", "B", 0.5), ("short", "A", 1.5), ("short", "B", -0.5)]
+    >>> rows = [("long", "A", 0.5), ("long", "B", 0.5), ("short", "A", 2.0), ("short", "B", -1.0)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
-    >>> gross_exposure_by_date(weights)["gross_exposure"].tolist()
-    [1.0, 2.0]
+    >>> concentration(weights).drop(columns="rebalance_date").to_numpy().tolist()
+    [['long', 2.0, 1.0], ['short', 1.8, 3.0]]
     """
     by_date = weights.groupby(["rebalance_date", "strategy"], sort=False)["weight"]
-    return by_date.agg(gross_exposure).rename("gross_exposure").reset_index()
-
-
-def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
-    """How far forecasts moved each risk parity, on the mean and on the most distant rebalance date.
-
-    Parameters
-    ----------
-    distance : DataFrame
-        As `decisions.rpp_distance` returns.
-
-    Returns
-    -------
-    DataFrame
-        A row a strategy: strategy, mean_distance, largest_distance (0 to 1), n_dates (those with a distance).
-
-    Examples
-    --------
-    >>> by_date = pd.DataFrame({"strategy": "lstm+rpp", "one_way_distance": [0.01, 0.03, np.nan]})
-    >>> distance_by_strategy(by_date).set_index("strategy").loc["lstm+rpp"].tolist()
-    [0.02, 0.03, 2.0]
-    """
-    return distance.groupby("strategy", sort=False)["one_way_distance"].agg(
-        mean_distance="mean", largest_distance="max", n_dates="count").reset_index()
+    return by_date.agg(effective_holdings=effective_holdings, gross_exposure=gross_exposure).reset_index()
 
 
 def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
@@ -156,40 +124,6 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
     return pd.concat(shares, names=["strategy", "asset"]).reset_index()
 
 
-def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
-    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        As `decisions.decide` returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights (0 to 1, or more
-        where assets are sold short) at the rebalance date where the two differ most.
-
-    Examples
-    --------
-    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
-    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
-    >>> nearest_strategy(weights).round(2)
-      strategy nearest  largest_distance
-    0        A       B               0.1
-    1        B       A               0.1
-    2        C       A               0.5
-    """
-    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight")
-    wide = wide[weights["strategy"].unique()]
-    rows = []
-    for strategy in wide:
-        differences = wide.drop(columns=strategy).sub(wide[strategy], axis=0).abs()
-        distance = 0.5 * differences.groupby("rebalance_date").sum().max()
-        rows.append((strategy, distance.idxmin(), distance.min()) if len(distance) else (strategy, "", np.nan))
-    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
-
-
 def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
     """How far every strategy's weights are from those of one of them, date by date.
 
@@ -216,6 +150,37 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
     wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
     wide = wide[weights["strategy"].unique()]
     return wide.sub(wide[strategy], axis=0).abs().groupby("rebalance_date").sum() / 2
+
+
+def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
+    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
+
+    Parameters
+    ----------
+    weights : DataFrame
+        As `decisions.decide` returns.
+
+    Returns
+    -------
+    DataFrame
+        Columns strategy, nearest, largest_distance: half the sum of absolute differences of weights (0 to 1, or more
+        where assets are sold short) at the rebalance date where the two differ most.
+
+    Examples
+    --------
+    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> nearest_strategy(weights).round(2)
+      strategy nearest  largest_distance
+    0        A       B               0.1
+    1        B       A               0.1
+    2        C       A               0.5
+    """
+    rows = []
+    for strategy in weights["strategy"].unique():
+        furthest = distance_from(weights, strategy).max().drop(strategy)
+        rows.append((strategy, furthest.idxmin(), furthest.min()) if len(furthest) else (strategy, "", np.nan))
+    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
 
 
 def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[str]:
@@ -249,3 +214,26 @@ def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[s
         furthest = distance_from(weights, name)[distinct].max()
         distinct += [name] if (furthest > apart).all() else []
     return [name for name in names if name in distinct]
+
+
+def distance_by_strategy(distance: pd.DataFrame) -> pd.DataFrame:
+    """How far forecasts moved each risk parity, on the mean and on the most distant rebalance date.
+
+    Parameters
+    ----------
+    distance : DataFrame
+        As `decisions.rpp_distance` returns.
+
+    Returns
+    -------
+    DataFrame
+        A row a strategy: strategy, mean_distance, largest_distance (0 to 1), n_dates (those with a distance).
+
+    Examples
+    --------
+    >>> by_date = pd.DataFrame({"strategy": "lstm+rpp", "one_way_distance": [0.01, 0.03, np.nan]})
+    >>> distance_by_strategy(by_date).set_index("strategy").loc["lstm+rpp"].tolist()
+    [0.02, 0.03, 2.0]
+    """
+    return distance.groupby("strategy", sort=False)["one_way_distance"].agg(
+        mean_distance="mean", largest_distance="max", n_dates="count").reset_index()

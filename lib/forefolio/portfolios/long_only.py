@@ -1,11 +1,7 @@
-"""Expected returns and covariance to long-only weights: one function per problem of the papers.
+"""Moments or scenarios to long-only weights: one function per problem of the papers.
 
-Every function returns a `solvers.Solution`: weights that sum to one, which solver found them, and in what state.
-Problems on scenarios are in `downside`, on paths in `drawdowns`, frontiers and closed forms in `frontier`.
-
-Return scenarios to long-only weights: the problems that look at losses instead of moments.
-
-They return a `solvers.Solution`, as the problems of `portfolios` do. Scenarios are days of simple returns, in any order.
+Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state. Scenarios are
+days of simple returns, in any order; where the order matters, see `drawdown`.
 """
 
 from collections.abc import Sequence

@@ -1,14 +1,9 @@
-"""The plane of risk and expected return: frontiers with and without short selling, random portfolios, marginal risk.
+"""Expected returns and covariance to weights where short selling is allowed.
 
-With short selling the frontier has a closed form (Zouaoui & Naas 2025, eq. 1): every portfolio on it mixes the same
-two funds. Its inverse covariance needs a well-conditioned estimate; weights may be many times the wealth, so gross
-exposure stands beside them everywhere.
-
-Expected returns and covariance to tangency portfolios: the best ratio where short selling is allowed.
-
-Without a limit the closed form of `frontier` stands, whose weights may be many times the wealth and whose ratio may be
-the lowest of all. A limit on gross exposure, the sum of absolute weights, makes it a convex program that always has a
-best portfolio.
+The frontier, its calmest portfolio and the tangency portfolio have closed forms (Zouaoui & Naas 2025, eq. 1). They
+invert the covariance, which needs a well-conditioned estimate. Their weights may be many times the wealth, and the
+ratio of the tangency portfolio may be the lowest of all. A limit on gross exposure, the sum of absolute weights, makes
+it a convex program that always has a best portfolio.
 """
 
 from collections.abc import Sequence
@@ -131,57 +126,6 @@ def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> So
     return Solution(weights, "closed form", "inefficient", note)
 
 
-def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
-    V = covariance_matrix(covariance)
-    volatility = np.sqrt(np.diag(V))
-    if not volatility.all():
-        still = ", ".join(map(str, covariance.columns[volatility == 0]))
-        raise OptimizationError(f"{still} never moves, so the covariance is singular: drop it or set "
-                                "covariance_estimator to ledoit_wolf")
-    C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
-    if condition_number(pd.DataFrame(C)) > 1e12:
-        raise OptimizationError("The covariance is singular to working precision: set covariance_estimator to "
-                                "ledoit_wolf or ridge above 0")
-    right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
-    return (np.linalg.solve(C, right) / volatility[:, None]).T
-
-
-def tangency_portfolio(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
-    """Tangency portfolio as a study asks for it: in closed form, or within a limit on gross exposure.
-
-    Parameters
-    ----------
-    mu, covariance, risk_free
-        As `tangency_within` takes them.
-    max_gross : float
-        Largest sum of absolute weights; 0 for no limit.
-
-    Returns
-    -------
-    Solution
-        Without a limit that of `frontier.tangency`: where the closed form has the lowest ratio of all its weights are
-        kept, as in the paper, and the status is `inefficient`. With a limit that of `tangency_within`.
-
-    Raises
-    ------
-    ValueError, OptimizationError
-        As `frontier.tangency` and `tangency_within`.
-
-    Examples
-    --------
-    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
-    >>> mu = pd.Series({"A": 0.003, "B": -0.001})
-    >>> tangency_portfolio(mu, variances, risk_free=0, max_gross=0).weights.round(4).tolist()
-    [1.5, -0.5]
-    >>> tangency_portfolio(mu, variances, risk_free=0, max_gross=1.5).weights.round(4).tolist()
-    [1.25, -0.25]
-    """
-    if max_gross == 0:
-        return tangency(mu, covariance, risk_free=risk_free)
-    return tangency_within(mu, covariance, risk_free=risk_free, max_gross=max_gross)
-
-
 def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
     """Portfolio of highest ratio of mean excess return to volatility, short selling allowed up to a gross exposure.
 
@@ -192,7 +136,7 @@ def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float
     risk_free : float
         Risk-free return a day.
     max_gross : float
-        Largest sum of absolute weights, at least 1; at 1 nothing is sold short, as in `portfolios.maximum_sharpe`.
+        Largest sum of absolute weights, at least 1; at 1 nothing is sold short, as in `long_only.maximum_sharpe`.
 
     Returns
     -------
@@ -273,3 +217,19 @@ def _within(weights: np.ndarray, max_gross: float, assets: pd.Index) -> pd.Serie
                                 f"{max_gross:g} is the most")
     short = short * min(1, most / short.sum()) if short.any() else short
     return pd.Series(long * (1 + short.sum()) / long.sum() - short, index=assets, name="weight")
+
+
+def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
+    V = covariance_matrix(covariance)
+    volatility = np.sqrt(np.diag(V))
+    if not volatility.all():
+        still = ", ".join(map(str, covariance.columns[volatility == 0]))
+        raise OptimizationError(f"{still} never moves, so the covariance is singular: drop it or set "
+                                "covariance_estimator to ledoit_wolf")
+    C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
+    if condition_number(pd.DataFrame(C)) > 1e12:
+        raise OptimizationError("The covariance is singular to working precision: set covariance_estimator to "
+                                "ledoit_wolf or ridge above 0")
+    right = np.column_stack([np.ones(len(V)), aligned(mu, covariance.columns)]) / volatility[:, None]
+    return (np.linalg.solve(C, right) / volatility[:, None]).T

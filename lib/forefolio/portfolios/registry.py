@@ -102,10 +102,12 @@ def _minimum_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solut
 
 
 def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
-    """The tangency portfolio, which has no limits but `max_gross`."""
+    """The tangency portfolio, in closed form or within `max_gross`; other limits are not for it."""
     from forefolio.portfolios import long_short
 
-    return long_short.tangency_portfolio(mu, Sigma, risk_free=terms.risk_free, max_gross=terms.max_gross)
+    if terms.max_gross == 0:
+        return long_short.tangency(mu, Sigma, risk_free=terms.risk_free)
+    return long_short.tangency_within(mu, Sigma, risk_free=terms.risk_free, max_gross=terms.max_gross)
 
 
 FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limits -> weights

@@ -1,14 +1,11 @@
-"""How portfolio problems are solved: solvers and their tolerances, and the form of what goes in and comes out.
+"""How portfolio problems are solved: solvers and their tolerances, limits as constraints, weights without rounding.
 
 Problems are scaled until their optimum is of order one, because solvers stop at absolute tolerances and a daily
 variance is near 1e-4.
-
-Limits of a long-only portfolio: bounds on its weights, and on what a rebalance may trade.
-
-A `Limits` is handed to a problem of `portfolios` or `drawdowns`, which adds its constraints to its own.
 """
 
 import warnings
+from collections.abc import Sequence
 
 import cvxpy as cp
 import highspy
@@ -17,7 +14,6 @@ import pandas as pd
 from scipy import linalg, sparse
 
 from forefolio.portfolios.problems import DUST, Limits, OptimizationError
-
 
 PRICED = 1e-6  # a multiplier above is none of a solver's rounding
 TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
@@ -83,22 +79,18 @@ class LinearProgram:
             self._highs.clearSolver()
         raise OptimizationError(_unsolved(cp.HIGHS, f"status {self._highs.modelStatusToString(status)}"))
 
-    def prices_of_bounds(self) -> np.ndarray:
-        """Multiplier of each row that was added, in the order of adding."""
-        return self._prices()[len(self._equality):]
-
-    def fixed(self) -> np.ndarray:
+    def fixed(self, by_bound: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Rows, shape (n_rows, n_assets), whose products with the weights are the same at every optimum.
 
         All optima meet with equality every constraint that has a price. The other variables are eliminated from these.
+        `by_bound` has for each row that was added the rows that it fixes, if it has a price.
         """
-        met = self._rows[self._equality | (self._prices()[:len(self._equality)] > PRICED)].toarray()
+        priced = abs(np.array(self._highs.getSolution().row_dual)) > PRICED
+        n = len(self._equality)
+        met = self._rows[self._equality | priced[:n]].toarray()
         on_w, on_others = met[:, self._of_w], np.delete(met, self._of_w, axis=1)
-        return on_w - on_others @ linalg.lstsq(on_others, on_w, lapack_driver="gelsy")[0]
-
-    def _prices(self) -> np.ndarray:
-        """Size of every row's multiplier."""
-        return abs(np.array(self._highs.getSolution().row_dual))
+        eliminated = on_w - on_others @ linalg.lstsq(on_others, on_w, lapack_driver="gelsy")[0]
+        return np.vstack([eliminated, *(rows for rows, counts in zip(by_bound, priced[n:]) if counts)])
 
     def _add(self, rows: sparse.csr_matrix, lower: np.ndarray, upper: np.ndarray) -> None:
         """Add rows lower <= rows x <= upper."""
@@ -119,11 +111,6 @@ def smallest(values: np.ndarray) -> float:
     return float(values[values > 0].min()) if (values > 0).any() else 1.0
 
 
-def _unsolved(solver: str, reason: str) -> str:
-    """What is said of a solver that stopped short."""
-    return f"{solver} did not reach the optimum ({reason}), so its weights were not taken"
-
-
 def within(limits: Limits, w: cp.Expression, assets: pd.Index, total: float | cp.Expression = 1.0) -> list[cp.Constraint]:
     """Linear constraints on weights `w` of `assets` that sum to `total`; the first is on the smallest weight."""
     bounds = [w >= limits.min_weight * total]
@@ -138,3 +125,8 @@ def within(limits: Limits, w: cp.Expression, assets: pd.Index, total: float | cp
         held * total - w <= traded,
         cp.sum(traded) + sold * total <= 2 * limits.max_turnover * total,
     ]
+
+
+def _unsolved(solver: str, reason: str) -> str:
+    """What is said of a solver that stopped short."""
+    return f"{solver} did not reach the optimum ({reason}), so its weights were not taken"

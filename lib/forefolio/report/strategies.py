@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.portfolios.holdings import effective_holdings_by_date
+from forefolio.portfolios.holdings import concentration
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
                                     strategy_line, weekly)
 from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
@@ -345,7 +345,7 @@ def _by_outcome(grown: pd.DataFrame) -> list[str]:
 
 def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
     """Effective holdings, rebalance dates x strategies."""
-    by_date = effective_holdings_by_date(weights).pivot(index="rebalance_date", columns="strategy")
+    by_date = concentration(weights).pivot(index="rebalance_date", columns="strategy")
     return by_date["effective_holdings"][weights["strategy"].unique()]
 
 

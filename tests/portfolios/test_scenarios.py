@@ -1,4 +1,4 @@
-"""What every problem on scenarios keeps to, whatever it looks at: losses in `downside`, paths in `drawdowns`."""
+"""What every problem on scenarios keeps to, whatever it looks at: losses in `long_only`, paths in `drawdown`."""
 
 from functools import partial
 
