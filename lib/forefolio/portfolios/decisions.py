@@ -1,7 +1,7 @@
 """The weights that each strategy decides at each rebalance date, and what is known then.
 
-A strategy `<model>+<framework>` turns the forecasts of a model into weights. A decision at date t sees returns up to and
-including t, forecasts decided at t, and forecasts whose target is not after t with their errors; nothing else.
+A strategy `<model>+<framework>` turns the forecasts of a model into weights. A decision at date t sees returns up to
+and including t, forecasts decided at t, and forecasts whose target is not after t with their errors; nothing else.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What weights are like: how concentrated, who carries their risk, how far apart they are, and which are near-copies."""
+"""What weights are like: how concentrated, who carries their risk, how far apart they are, which are near-copies."""
 
 import numpy as np
 import pandas as pd

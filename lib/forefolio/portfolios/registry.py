@@ -32,9 +32,7 @@ class Terms:
     use_residual, residual_window : bool, int
         Whether MVF adds ē to the forecast: its mean error over so many trading days.
     scenarios : {"append", "recenter", "forecast_only", "history"}
-        Path of RPP and MDP: the window followed by the coming month's forecasts; the window shifted so that each
-        asset's mean is its forecast (that of `mu_horizon`, without residual); the forecasts of the window's days, each
-        made the day before; the window alone.
+        Path of RPP and MDP, as `decisions.scenario_path` says.
     risk_aversion : float
         gamma of MVF.
     drawdown_path, drawdown_alpha : {"constant_weights", "uncompounded", "buy_and_hold"}, float
@@ -68,7 +66,8 @@ class Terms:
         (0.0001, 0.3)
         """
         same = set(cls.__dataclass_fields__) - {"risk_free", "limits"}
-        return cls(**{name: getattr(study, name) for name in same}, risk_free=study.risk_free_rate / study.periods_per_year,
+        return cls(**{name: getattr(study, name) for name in same},
+                   risk_free=study.risk_free_rate / study.periods_per_year,
                    limits=Limits(study.min_weight, study.max_weight, study.max_turnover))
 
     def window(self, returns: pd.DataFrame, date: Date) -> pd.DataFrame:
@@ -135,9 +134,10 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(residual_window=30), n_assets=20)]
     [('estimation_window', 250, 'known'), ('residual_window', 30, 'validation')]
     """
-    needs = [Need("estimation_window", study.estimation_window, "known", "no more is known at the first rebalance"),
-             Need("residual_window", study.residual_window, *(("validation", "only validation has forecasts")
-                  if study.use_residual else ("known", "no more is known at the first rebalance")))]
+    known = "no more is known at the first rebalance"
+    needs = [Need("estimation_window", study.estimation_window, "known", known),
+             Need("residual_window", study.residual_window, "validation", "only validation has forecasts")
+             if study.use_residual else Need("residual_window", study.residual_window, "known", known)]
     on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
     if study.scenarios == "forecast_only" and on_path:
         needs.append(Need("scenarios", 2, "validation", "it needs forecasts of days before the first rebalance, which "

@@ -17,9 +17,10 @@ from forefolio.portfolios.problems import DUST, Limits, OptimizationError
 
 PRICED = 1e-6  # a multiplier above is none of a solver's rounding
 TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
+EXACT = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
 ATTEMPTS = {  # options, one after the other until a solver reaches the optimum; Clarabel unscaled gets past a stall
     cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
-    cp.HIGHS: [{"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}, {}],
+    cp.HIGHS: [EXACT],
 }
 
 
@@ -52,6 +53,8 @@ class LinearProgram:
         self._equality = np.arange(len(data["b"])) < n_equalities
         self._highs = highspy.Highs()
         self._highs.silent()
+        for name, value in EXACT.items():
+            self._highs.setOptionValue(name, value)
         free = np.full(len(self._cost), np.inf)
         self._highs.addVars(len(free), -free, free)
         self._highs.changeColsCost(len(free), np.arange(len(free), dtype=np.int32), self._cost)
@@ -65,19 +68,13 @@ class LinearProgram:
 
     def minimize(self) -> tuple[float, np.ndarray]:
         """Smallest objective and its weights; `OptimizationError` as in `solve`."""
-        for options in ATTEMPTS[cp.HIGHS]:
-            self._highs.resetOptions()
-            self._highs.silent()
-            for name, value in options.items():
-                self._highs.setOptionValue(name, value)
-            self._highs.run()
-            status = self._highs.getModelStatus()
-            if status == highspy.HighsModelStatus.kOptimal:
-                x = np.array(self._highs.getSolution().col_value)
-                weights = x[self._of_w]
-                return float(self._cost @ x), without_dust(weights, pd.RangeIndex(len(weights))).to_numpy()
-            self._highs.clearSolver()
-        raise OptimizationError(_unsolved(cp.HIGHS, f"status {self._highs.modelStatusToString(status)}"))
+        self._highs.run()
+        status = self._highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise OptimizationError(_unsolved(cp.HIGHS, f"status {self._highs.modelStatusToString(status)}"))
+        x = np.array(self._highs.getSolution().col_value)
+        weights = x[self._of_w]
+        return float(self._cost @ x), without_dust(weights, pd.RangeIndex(len(weights))).to_numpy()
 
     def fixed(self, by_bound: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Rows, shape (n_rows, n_assets), whose products with the weights are the same at every optimum.
