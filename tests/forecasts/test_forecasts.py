@@ -4,7 +4,7 @@ import pytest
 from forecast_days import DAYS, SPLIT, returns, schedule  # noqa: F401  fixtures
 
 from forefolio.forecasts import baselines
-from forefolio.forecasts.schedule import forecast_schedule, lookback_windows, paths, window_counts
+from forefolio.forecasts.schedule import forecast_schedule, lookback_windows, scheduled, window_counts
 
 
 def test_horizon_one_fills_validation_and_test(schedule):
@@ -50,9 +50,10 @@ def test_what_is_forecast_for_several_days_at_once_is_read_before_more_is_foreca
         given.append(read[..., 0].tolist())
         return np.stack([read[:, -1], 2 * read[:, -1]], axis=1)
 
-    made = paths(twice, np.array([[[1.0], [2.0]], [[3.0], [4.0]]]), np.array([1, 3]))[..., 0]
-    assert given == [[[1, 2], [3, 4]], [[4, 8]]]
-    np.testing.assert_array_equal(made, [[2, 4, np.nan], [4, 8, 8]])
+    values = pd.DataFrame({"A": [1.0, 2.0, 4.0]}, index=DAYS[:3])
+    rows = pd.DataFrame({"decision_date": DAYS[[1, 2, 2, 2]], "horizon": [1, 1, 2, 3]})
+    assert scheduled(rows, values, twice, window=2)[:, 0].tolist() == [2, 4, 8, 8]
+    assert given == [[[1, 2], [2, 4]], [[4, 8]]]
 
 
 def test_frames_have_the_agreed_columns_and_a_row_for_each_asset(returns, schedule):

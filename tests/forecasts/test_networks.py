@@ -387,12 +387,12 @@ def with_groups(monkeypatch, change):
 
 
 def test_each_of_seventeen_assets_has_exactly_one_kept_epoch_for_each_seed(monkeypatch, seventeen, schedule):
-    def worse(number, weights):
-        """The first asset stops at once in its own group, and goes on where it only fills up."""
+    def started(number, weights):
+        """The first asset starts at zero in its own group, and soon stops; its copy starts far off, and goes on."""
         for weight in weights:
-            weight[0 if number % 2 == 0 else 8] *= 10 if number % 2 == 0 else 1
+            weight[0 if number % 2 == 0 else 8] *= 0 if number % 2 == 0 else 10
 
-    with_groups(monkeypatch, worse)
+    with_groups(monkeypatch, started)
     training = replace(TRAINING, epochs=8, patience=1, seeds=2)
     history = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, training)["history"]
     assert history.groupby(["seed", "asset"])["kept"].sum().eq(1).all()
@@ -404,11 +404,14 @@ def test_each_of_seventeen_assets_has_exactly_one_kept_epoch_for_each_seed(monke
 
 def test_a_diverged_asset_is_not_rescued_by_its_copy(monkeypatch, seventeen, schedule):
     def poisoned(number, weights):
-        weights[0][0 if number == 0 else 1] = np.nan  # the first asset in its own group; and one more in the other
+        """The first asset diverges in its own group, and one more in the other, where the copy keeps its last epoch."""
+        weights[0][0 if number == 0 else 1] = np.nan
+        for weight in weights if number == 1 else []:
+            weight[8] *= 10
 
     with_groups(monkeypatch, poisoned)
     with pytest.warns(UserWarning) as told:
-        made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, TRAINING)
+        made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, replace(TRAINING, epochs=8))
     told = sorted(str(one.message) for one in told if "diverged" in str(one.message))
     assert [text.split(" diverged")[0] for text in told] == ["The cnn1d of S00", "The cnn1d of S10"]
     assert set(made["forecasts"]["asset"]) == set(seventeen) - {"S00", "S10"}

@@ -85,13 +85,6 @@ def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, fir
     """
     Errors of the next-day forecasts as errors of log returns; parameters and columns as in `accuracy_by_asset`.
 
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models, and daily returns, both simple as everywhere.
-    first, last : date
-        First and last target day, both included.
-
     Returns
     -------
     DataFrame
@@ -209,18 +202,12 @@ def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Da
     """
     Whether each model's signs are right more often than chance makes them: day by day, and asset by asset.
 
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models, the mean over seeds is judged; simple daily returns. A day without a return
-        is not judged.
-    first, last : date
-        First and last target day, both included.
+    Parameters as in `accuracy_by_asset`; the mean forecast over seeds is judged.
 
     Returns
     -------
     DataFrame
-        A row a model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (of the
+        A row per model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (of the
         same, were signs independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of
         assets whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models
         without direction: zero, or always the same sign of every asset.

@@ -9,20 +9,18 @@ model's weights is the network of asset ``a``, in stock Keras' shapes and order.
 import os
 import sys
 import warnings
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from itertools import count
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from forefolio.forecasts.layers import Dense
-from forefolio.forecasts.schedule import (
-    forecast_frame, lookback_windows, sample_days, scheduled, window_counts, windows_up_to)
-from forefolio.forecasts.training import (PREDICTED_TOGETHER, Programs, Training, predict, programs, train, values_of)
+from forefolio.forecasts.schedule import forecast_frame, lookback_windows, sample_days, scheduled, window_counts
+from forefolio.forecasts.training import PREDICTED_TOGETHER, Programs, Training, predict, programs, train, values_of
 from forefolio.market.returns import iso_day
 
 import keras
@@ -31,27 +29,6 @@ from keras import ops
 GROUP = 16  # assets at most in one graph
 ROOM = 2**30  # bytes that a group's values may take while it is trained
 HISTORY = ["model", "seed", "asset", "epoch", "loss", "validation_loss", "kept"]
-
-
-class Network(Protocol):
-    """Frozen settings of a network per asset, and what they make; `recurrent.Recurrent` is one.
-
-    Attributes
-    ----------
-    name : str
-        The model's.
-    values_a_day : int
-        Values that training keeps for each day of each sample, about: more assets than fit in memory are not grouped.
-    """
-
-    name: str
-    values_a_day: int
-
-    def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
-        """The last hidden tensor (n_assets, batch, n_units) of windows (batch, days, n_assets)."""
-
-    def outline(self, title: str) -> list[tuple[str, str]]:
-        """The layers between input and output, each a name and its details."""
 
 
 class _Task(NamedTuple):
@@ -63,7 +40,7 @@ class _Task(NamedTuple):
     model: keras.Model
 
 
-def build(network: Network, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
+def build(network: Any, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
     """Build one network per asset, side by side: windows (batch, lookback, n_assets) -> forecasts (batch, n_assets).
 
     Initial weights and dropout masks are drawn from `seed`, which Keras' global seed is set to as well, each asset's
@@ -76,18 +53,7 @@ def build(network: Network, *, n_assets: int, lookback: int, seed: int) -> keras
     return keras.Model(windows, ops.transpose(forecasts[..., 0]), name=network.name)
 
 
-def outline(network: Network, title: str, *, lookback: int, n_assets: int) -> list[tuple[str, str]]:
-    """A network's layers from input to output, each a name and its details, to be drawn.
-
-    >>> from forefolio.forecasts.recurrent import Recurrent
-    >>> outline(Recurrent("lstm", 1, 4, 0.3, 0.3), "LSTM", lookback=30, n_assets=20)
-    [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
-    """
-    return [("input", f"{lookback} days, 1 asset"), *network.outline(title), ("dense", "1 day"),
-            ("side by side", f"{n_assets} assets")]
-
-
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Network,
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Any,
                       training: Training) -> dict[str, pd.DataFrame]:
     """Train one network per asset and make the scheduled forecasts.
 
@@ -95,7 +61,7 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     ----------
     returns, schedule : DataFrame
         Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-    network, training : Network, Training
+    network, training : settings as `registry.NETWORKS` makes them, Training
 
     Returns
     -------
@@ -117,13 +83,28 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     _check(returns, training)
     scores, mean, deviation = _scores(returns, training)
     data = _samples(scores, returns.index, training)
-    windows_up_to(returns, pd.DatetimeIndex(schedule["decision_date"].unique()), window=training.lookback)  # or refused now
     tasks = _tasks(returns.columns, network, training)
+    n_networks, finished = returns.shape[1] * training.seeds, {}
     program = _compiled(network, len(tasks[0].group), training.lookback, keras.config.floatx())
-    with ThreadPoolExecutor(_n_cores()) as pool, _Bar(network.name, tasks, training.epochs) as bar:
-        fitted = partial(_fitted, scores=pd.DataFrame(scores, returns.index), data=data, schedule=schedule,
-                         training=training, program=program, bar=bar)
-        histories, made = zip(*pool.map(fitted, tasks))  # a program holds no lock on Python
+    bar = _bar(network.name, len(tasks) * training.epochs)
+
+    def tell(task, n_finished, n_epochs):
+        finished[task.seed, task.group[0]] = n_finished
+        bar.update(n_epochs)
+        bar.set_postfix_str(f"{sum(finished.values())} of {n_networks} networks finished")
+
+    def fitted(task):
+        """History and forecasts, scores (n_rows, n_assets), of one task; what fills its group up is cut."""
+        history = train(task.model, [part[..., task.group] for part in data], training=training, seed=task.seed,
+                        assets=task.assets, program=program,
+                        progress=lambda epoch, n_running: tell(task, len(task.assets) - n_running, 1))
+        tell(task, len(task.assets), training.epochs - history["epoch"].max())  # those that stopping early saved
+        made = scheduled(schedule, pd.DataFrame(scores[:, task.group], returns.index),
+                         partial(predict, program, *values_of(task.model)), window=training.lookback)
+        return history.assign(seed=task.seed), made[:, :len(task.assets)]
+
+    with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
+        histories, made = zip(*pool.map(fitted, tasks))
     history, frames = pd.concat(histories, ignore_index=True), []
     for seed, of_seed in history.groupby("seed", sort=False):
         scored = np.concatenate([part for part, task in zip(made, tasks) if task.seed == seed], axis=1)
@@ -150,7 +131,7 @@ def _samples(scores: np.ndarray, index: pd.DatetimeIndex, training: Training) ->
     return tuple(values[rows] for rows in parts for values in (windows, targets))
 
 
-def _tasks(columns: pd.Index, network: Network, training: Training) -> list[_Task]:
+def _tasks(columns: pd.Index, network: Any, training: Training) -> list[_Task]:
     """All seeds of all groups, in the order of seeds and assets."""
     groups = _groups(len(columns), _largest_group(network, training))
     tasks = []
@@ -160,18 +141,6 @@ def _tasks(columns: pd.Index, network: Network, training: Training) -> list[_Tas
             model = build(network, n_assets=len(group), lookback=training.lookback, seed=_group_seed(seed, number))
             tasks.append(_Task(seed, group, list(columns[group[:own]]), model))
     return tasks
-
-
-def _fitted(task: _Task, *, scores: pd.DataFrame, data: tuple[np.ndarray, ...], schedule: pd.DataFrame,
-            training: Training, program: Programs, bar: "_Bar") -> tuple[pd.DataFrame, np.ndarray]:
-    """The history of one task and its forecasts, scores (n_rows, n_assets of the task); what fills it up is cut."""
-    history = train(task.model, tuple(part[..., task.group] for part in data), training=training, seed=task.seed,
-                    assets=task.assets, program=program,
-                    progress=lambda epoch, n_running: bar.told(task, len(task.assets) - n_running, 1))
-    bar.told(task, len(task.assets), training.epochs - history["epoch"].max())  # those that stopping early saved
-    made = scheduled(schedule, scores.iloc[:, task.group], partial(predict, program, *values_of(task.model)),
-                     window=training.lookback)
-    return history.assign(seed=task.seed), made[:, :len(task.assets)]
 
 
 def _groups(n_assets: int, largest: int) -> np.ndarray:
@@ -185,7 +154,7 @@ def _groups(n_assets: int, largest: int) -> np.ndarray:
     return np.resize(np.arange(n_assets), (n_groups, -(-n_assets // n_groups)))
 
 
-def _largest_group(network: Network, training: Training) -> int:
+def _largest_group(network: Any, training: Training) -> int:
     """Assets that may be trained together; fewer than usual, and said, where their values would need too much memory."""
     samples = max(training.batch_size, PREDICTED_TOGETHER)
     bytes_an_asset = np.dtype(keras.config.floatx()).itemsize * samples * training.lookback * network.values_a_day
@@ -197,7 +166,7 @@ def _largest_group(network: Network, training: Training) -> int:
 
 
 @lru_cache(maxsize=32)
-def _compiled(network: Network, n_assets: int, lookback: int, floats: str) -> Programs:
+def _compiled(network: Any, n_assets: int, lookback: int, floats: str) -> Programs:
     """The programs of an architecture, for every group, seed and refit of this process."""
     return programs(build(network, n_assets=n_assets, lookback=lookback, seed=0))
 
@@ -207,25 +176,10 @@ def _group_seed(seed: int, number: int) -> int:
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
 
 
-class _Bar:
+def _bar(name: str, n_epochs: int) -> tqdm:
     """Epochs of all tasks, with the time left, where somebody looks: at a terminal, or in JupyterLab's own session."""
-
-    def __init__(self, name: str, tasks: list[_Task], epochs: int):
-        seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
-        self._bar = tqdm(total=len(tasks) * epochs, desc=name, unit="epoch", leave=False, disable=not seen)
-        self._finished, self._n_networks = {}, sum(len(task.assets) for task in tasks)
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._bar.close()
-
-    def told(self, task: _Task, n_finished: int, n_epochs: int) -> None:
-        """So many networks of a task have finished; it ran, or saved, so many epochs."""
-        self._finished[task.seed, task.group[0]] = n_finished
-        self._bar.update(n_epochs)
-        self._bar.set_postfix_str(f"{sum(self._finished.values())} of {self._n_networks} networks finished")
+    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
+    return tqdm(total=n_epochs, desc=name, unit="epoch", leave=False, disable=not seen)
 
 
 def _n_cores() -> int:

@@ -8,14 +8,14 @@ how its errors are counted is here. Importing Keras takes seconds.
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts.schedule import forecast_frame, lookback_windows, paths, sample_days, scheduled, windows_up_to
+from forefolio.forecasts.schedule import forecast_frame, lookback_windows, sample_days, scheduled
 from forefolio.forecasts.training import Training, in_batches
 from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
 
@@ -26,41 +26,14 @@ logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of compiling
 Samples = tuple[np.ndarray, np.ndarray]  # inputs, targets
 
 
-class Network(Protocol):
-    """Frozen settings of a joint network, and what they make; `recurrent.JointRecurrent` is one.
-
-    Attributes
-    ----------
-    name : str
-        The model's.
-    target : str
-        What it forecasts: "window", as many days as it reads, or "next_day".
-    together : bool
-        Whether one sample holds the windows of all assets; otherwise each asset's is a sample of its own.
-    windows : tuple of int
-        Days that it reads: one network for each.
-    """
-
-    name: str
-    target: Literal["window", "next_day"]
-    together: bool
-    windows: tuple[int, ...]
-
-    def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
-        """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day."""
-
-    def outline(self, title: str) -> list[tuple[str, str]]:
-        """The layers between input and output, each a name and its details."""
-
-
-def build(network: Network, *, window: int, n_assets: int, seed: int) -> keras.Model:
+def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model:
     """
     Build a network of stock Keras layers; all that is drawn comes from `seed`, and Keras' global seed stays as it is.
 
     Parameters
     ----------
-    network, window, n_assets, seed : Network, int, int, int
-        What is built; days that it reads; assets; of initial weights and dropout.
+    network, window, n_assets, seed
+        Settings as `registry.NETWORKS` makes them; days that it reads; assets; of initial weights and dropout.
 
     Returns
     -------
@@ -73,22 +46,6 @@ def build(network: Network, *, window: int, n_assets: int, seed: int) -> keras.M
     x = network.hidden(inputs, seeds)
     dense = keras.layers.Dense(inputs.shape[-1], kernel_initializer=keras.initializers.GlorotUniform(next(seeds)))
     return keras.Model(inputs, dense(x), name=network.name)
-
-
-def outline(network: Network, title: str, *, lookback: int, n_assets: int) -> list[tuple[str, str]]:
-    """
-    A joint network's layers from input to output, each a name and its details, to be drawn.
-
-    Examples
-    --------
-    >>> from forefolio.forecasts.recurrent import JointRecurrent
-    >>> outline(JointRecurrent("gru", "code", "window", (30,)), "GRU", lookback=30, n_assets=21)[1:]
-    [('GRU', '64 units, every step'), ('GRU', '32 units, every step'), ('dense', '30 days x 21 assets')]
-    """
-    n_labels = sample_days(lookback, network.target) - lookback
-    assets = f"{n_assets} assets" if network.together else "1 asset"
-    return [("input", f"{lookback} days x {assets}"), *network.outline(title),
-            ("dense", f"{n_labels} {'day' if n_labels == 1 else 'days'} x {assets}")]
 
 
 def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, last: Date) -> Samples:
@@ -177,7 +134,7 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
     return pd.DataFrame(rows).assign(kept=lambda history: history["epoch"] == best_epoch)
 
 
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Network,
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Any,
                       training: Training) -> dict[str, pd.DataFrame]:
     """
     Train one network per window length, make the scheduled forecasts and measure how accurate each network is.
@@ -186,7 +143,7 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     ----------
     returns, schedule : DataFrame
         Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-    network, training : Network, Training
+    network, training : settings as `registry.NETWORKS` makes them, Training
         The network whose window is `lookback` makes the forecasts; `seeds` does not count, there is one training.
 
     Returns
@@ -209,7 +166,7 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     Zouaoui & Naas 2025, the networks of their Table 4, on disjoint periods; theirs overlap. No sample crosses a
     period's edge. Beyond what a network gives it reads its own forecasts, appended to the window; this is ours.
     """
-    spans = _checked_periods(returns, schedule, network, training)
+    spans = _checked_periods(returns, network, training)
     rebalances = rebalance_dates(returns.index, validation_end=training.validation_end).rename("decision_date")
     means, tables = returns.loc[:spans.loc["training", "last"]].mean().to_numpy(), {}
     for window in network.windows:
@@ -220,8 +177,9 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
         history = train(model, data["training"], data["validation"], training=training)
         timings = pd.DataFrame({"seconds": [time.perf_counter() - started]})
         predict = partial(_predict, model)
-        coming = paths(predict, windows_up_to(returns, rebalances, window=window), np.full(len(rebalances), window))
-        coming = pd.DataFrame(coming.mean(axis=1), rebalances, returns.columns.astype(str).rename("asset"))
+        days = pd.DataFrame({"decision_date": rebalances.repeat(window), "horizon": np.tile(np.arange(window) + 1, len(rebalances))})
+        coming = scheduled(days, returns, predict, window=window).reshape(len(rebalances), window, -1).mean(axis=1)
+        coming = pd.DataFrame(coming, rebalances, returns.columns.astype(str).rename("asset"))
         tables[network.name, training.seed, window] = {
             "window_means": coming.stack().rename("forecast").dropna().reset_index(), "history": history,
             "window_accuracy": _accuracy(predict, data, means, epochs_run=len(history)), "timings": timings}
@@ -235,8 +193,8 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Ne
     return made
 
 
-def _checked_periods(returns: pd.DataFrame, schedule: pd.DataFrame, network: Network, training: Training) -> pd.DataFrame:
-    """The periods by name; ValueError where returns cannot train these networks or make the scheduled forecasts."""
+def _checked_periods(returns: pd.DataFrame, network: Any, training: Training) -> pd.DataFrame:
+    """The periods by name; ValueError where returns cannot train these networks."""
     bad = ~np.isfinite(returns)
     if bad.any(axis=None):
         asset = bad.any().idxmax()
@@ -250,7 +208,6 @@ def _checked_periods(returns: pd.DataFrame, schedule: pd.DataFrame, network: Net
         if n_days < needed:
             raise ValueError(f"The {period} period has {n_days} days, and a window of {longest} with {needed - longest} to "
                              f"forecast needs {needed}: shorten the window or lengthen the period")
-    windows_up_to(returns, pd.DatetimeIndex(schedule["decision_date"].unique()), window=training.lookback)
     return spans.set_index("period")
 
 

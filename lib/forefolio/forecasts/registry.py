@@ -1,13 +1,21 @@
 """Every model of the vocabulary with the function that makes its forecasts, and all forecasts of a study in one call.
 
-A new baseline is a function and an entry in `BASELINES`. A new network is a frozen dataclass with its layers, as
-`asset_networks.Network` or `joint_networks.Network` describe it, and an entry in `NETWORKS`. Importing this module loads
-no Keras; what trains does.
+A new baseline is a function and an entry in `BASELINES`. A new network is a frozen dataclass of settings and an entry in
+`NETWORKS`. The dataclass has `name`, the model's; `hidden(windows, seeds)`, from the input to the last hidden tensor; and
+`outline(title)`, the layers between input and output, each a name and its details.
+
+* One network per asset: windows (batch, days, n_assets) -> (n_assets, batch, n_units), built of `layers`, which keep the
+  assets apart. `values_a_day`, about how many values training keeps for each day of each sample, limits the assets that
+  are trained together.
+* A joint network: (batch, days, n_series) -> (batch, days, n_units), or -> (batch, n_units) where its `target` is the
+  next_day and not a whole window. `together` says whether one sample holds all assets; otherwise each asset's window is a
+  sample of its own. One is trained for each of its `windows`, in days.
+
+`recurrent` has both kinds. Importing this module loads no Keras; what trains does.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -91,9 +99,20 @@ def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]
     --------
     >>> outlines(Study(models=["zero", "lstm"], portfolio_models=["lstm"], lstm_layers=1), n_assets=20)["lstm"]
     [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
+    >>> joint = Study(models=["zero", "gru"], portfolio_models=["gru"], network_scope="joint")
+    >>> outlines(joint, n_assets=21)["gru"][1:]
+    [('GRU', '64 units, every step'), ('GRU', '32 units, every step'), ('dense', '30 days x 21 assets')]
     """
-    return {model: _scope(study).outline(network, MODELS[model].title, lookback=study.lookback, n_assets=n_assets)
-            for model, network in networks(study).items()}
+    drawn, days = {}, f"{study.lookback} days"
+    for model, network in networks(study).items():
+        inside = network.outline(MODELS[model].title)
+        if study.network_scope == "asset":
+            drawn[model] = [("input", f"{days}, 1 asset"), *inside, ("dense", "1 day"), ("side by side", f"{n_assets} assets")]
+        else:
+            assets = f"{n_assets} assets" if network.together else "1 asset"
+            labels = days if network.target == "window" else "1 day"
+            drawn[model] = [("input", f"{days} x {assets}"), *inside, ("dense", f"{labels} x {assets}")]
+    return drawn
 
 
 def plan(index: pd.DatetimeIndex, study: Study) -> list[Fit]:
@@ -102,13 +121,8 @@ def plan(index: pd.DatetimeIndex, study: Study) -> list[Fit]:
     return fits(index, forecast_schedule(index, **dates), refit=study.refit, **dates)
 
 
-def computed(function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
-    """What a function returns: for `forecasts` where nothing is remembered."""
-    return function(*arguments)
-
-
 def forecasts(returns: pd.DataFrame, *, study: Study,
-              remember: Callable[..., dict[str, pd.DataFrame]] = computed) -> Forecasts:
+              remember: Callable[..., dict[str, pd.DataFrame]] = lambda function, *given: function(*given)) -> Forecasts:
     """
     Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
 
@@ -172,25 +186,19 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     return needs
 
 
-def _scope(study: Study) -> ModuleType:
-    """The module that trains the networks of a study's scope; importing it takes seconds."""
-    from forefolio.forecasts import asset_networks, joint_networks
-
-    return {"asset": asset_networks, "joint": joint_networks}[study.network_scope]
-
-
 def _trained(returns: pd.DataFrame, study: Study, fitted: list[Fit],
              remember: Callable[..., dict[str, pd.DataFrame]]) -> list[dict[str, pd.DataFrame]]:
-    """The frames that each fit of each network left, the history with the fit's last day."""
+    """The frames that each fit of each network left, the history with the fit's last day; importing Keras takes seconds."""
     if not networks(study):
         return []
+    from forefolio.forecasts import asset_networks, joint_networks
     from forefolio.forecasts.training import Training
 
-    left = []
+    trainer, left = {"asset": asset_networks, "joint": joint_networks}[study.network_scope], []
     for network in networks(study).values():
         for fit in fitted:
             training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
-            frames = remember(_scope(study).trained_forecasts, returns, fit.schedule, network, training)
+            frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training)
             left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
     return left
 

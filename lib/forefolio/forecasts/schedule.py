@@ -129,63 +129,6 @@ def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, 
     return long.assign(asset=assets.to_numpy(), model=model, seed=seed, forecast=values.to_numpy().ravel())
 
 
-def windows_up_to(values: pd.DataFrame, days: pd.DatetimeIndex, *, window: int) -> np.ndarray:
-    """
-    The windows that end on given days.
-
-    Parameters
-    ----------
-    values, days, window : DataFrame (n_days, n_assets), DatetimeIndex, int
-        Returns or their scores; last days of the windows, all of them in `values`; days in a window.
-
-    Returns
-    -------
-    ndarray (len(days), window, n_assets)
-
-    Raises
-    ------
-    ValueError
-        If a day has no full window up to it.
-    """
-    first = values.index.get_indexer(days) - window + 1
-    if (first < 0).any():
-        raise ValueError(f"The decision of {iso_day(days[first < 0][0])} has no {window} returns up to it: schedule later ones")
-    return lookback_windows(values, lookback=window)[first]
-
-
-def paths(predict: Callable[[np.ndarray], np.ndarray], windows: np.ndarray, n_days: np.ndarray) -> np.ndarray:
-    """
-    Forecasts of the days after each window; each enters the window of the next.
-
-    Parameters
-    ----------
-    predict : callable
-        From windows (n, window, n_assets) to forecasts of the next day, (n, n_assets), or of the next days,
-        (n, n_steps, n_assets).
-    windows, n_days : ndarray (n_windows, window, n_assets), ndarray (n_windows,)
-        What is known; how many days to forecast after each window.
-
-    Returns
-    -------
-    ndarray (n_windows, max(n_days), n_assets)
-        Missing where a window's days are already forecast.
-
-    Examples
-    --------
-    >>> paths(lambda read: read.sum(axis=1), np.array([[[1.0], [2.0]], [[0.0], [5.0]]]), np.array([1, 3]))[..., 0].tolist()
-    [[3.0, nan, nan], [5.0, 10.0, 15.0]]
-    """
-    n_windows, window, n_assets = windows.shape
-    read = np.concatenate([windows, np.full((n_windows, n_days.max(), n_assets), np.nan, windows.dtype)], axis=1)
-    ahead = 0
-    while (due := n_days > ahead).any():
-        made = predict(read[due, ahead:ahead + window]).reshape(due.sum(), -1, n_assets)
-        after = slice(window + ahead, min(window + ahead + made.shape[1], read.shape[1]))
-        read[due, after] = made[:, :after.stop - after.start]
-        ahead += made.shape[1]
-    return read[:, window:]
-
-
 def scheduled(schedule: pd.DataFrame, values: pd.DataFrame, predict: Callable[[np.ndarray], np.ndarray], *,
               window: int) -> np.ndarray:
     """
@@ -194,23 +137,43 @@ def scheduled(schedule: pd.DataFrame, values: pd.DataFrame, predict: Callable[[n
     Parameters
     ----------
     schedule, values : DataFrame
-        The forecasts to make, as `forecast_schedule` gives them; returns or their scores (n_days, n_assets).
-    predict, window : callable as for `paths`, int
-        The model; the days that it reads.
+        Columns decision_date and horizon; returns or their scores (n_days, n_assets).
+    predict : callable
+        From windows (n, window, n_assets) to the next day, (n, n_assets), or to the next days, (n, n_steps, n_assets).
+    window : int
+        Days that the model reads. Beyond what it gives at once it reads its own forecasts.
 
     Returns
     -------
     ndarray (n_rows, n_assets)
-        In the unit of `values`; beyond what the model gives at once it reads its own forecasts.
+        In the unit of `values`.
 
     Raises
     ------
     ValueError
         If a decision has no full window up to it.
+
+    Examples
+    --------
+    >>> values = pd.DataFrame({"A": [1.0, 2.0, 0.0]}, index=pd.date_range("2024-01-01", periods=3))
+    >>> rows = pd.DataFrame({"decision_date": values.index[[1, 2, 2, 2]], "horizon": [1, 1, 2, 3]})
+    >>> scheduled(rows, values, lambda read: read.sum(axis=1), window=2)[:, 0].tolist()
+    [3.0, 2.0, 2.0, 4.0]
     """
     longest = schedule.groupby("decision_date")["horizon"].max()
-    made = paths(predict, windows_up_to(values, longest.index, window=window), longest.to_numpy())
-    return made[longest.index.get_indexer(schedule["decision_date"]), schedule["horizon"] - 1]
+    first = values.index.get_indexer(longest.index) - window + 1
+    if (first < 0).any():
+        raise ValueError(f"The decision of {iso_day(longest.index[first < 0][0])} has no {window} returns up to it: schedule "
+                         "later ones")
+    known = lookback_windows(values, lookback=window)[first]
+    read = np.concatenate([known, np.full((len(known), longest.max(), known.shape[2]), np.nan, known.dtype)], axis=1)
+    ahead = 0
+    while (due := longest.to_numpy() > ahead).any():
+        made = predict(read[due, ahead:ahead + window]).reshape(due.sum(), -1, read.shape[2])
+        after = slice(window + ahead, min(window + ahead + made.shape[1], read.shape[1]))
+        read[due, after] = made[:, :after.stop - after.start]
+        ahead += made.shape[1]
+    return read[longest.index.get_indexer(schedule["decision_date"]), window - 1 + schedule["horizon"]]
 
 
 @dataclass(frozen=True)
