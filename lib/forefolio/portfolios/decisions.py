@@ -274,12 +274,9 @@ def option(options: dict[str, Callable], choice: str, name: str) -> Callable:
         raise ValueError(f"{name} is {choice!r}: choose one of {', '.join(options)}")
     return options[choice]
 
-FRAMEWORKS = ("mvf", "rpp", "mdp", "tangency")
-LOG = ["date", "strategy", "solver", "status", "note", "spread"]
-
 
 def _drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
-    """Weights before today's trade from those decided at the last date, as in `backtest`; None where nothing is left of them."""
+    """What has become of weights decided at a date, before today's trade, as in `backtest`; None where nothing is left."""
     holdings = weights[weights > 0]
     holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
     return holdings / holdings.sum() if holdings.sum() > 0 else None
