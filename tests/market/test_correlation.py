@@ -64,17 +64,6 @@ def test_near_duplicates_lists_each_close_pair_once_closest_first(returns):
     assert pairs["correlation"].iloc[0] == pytest.approx(1)
 
 
-def test_gaps_and_options_that_make_no_sense_are_refused(returns):
-    gap = returns.copy()
-    gap.iloc[3, 1] = np.nan
-    with pytest.raises(ValueError, match=f"{returns.columns[1]} have gaps"):
-        correlation.rolling_average_correlation(gap, window=40)
-    with pytest.raises(ValueError, match="window"):
-        correlation.rolling_average_correlation(returns, window=len(returns) + 1)
-    with pytest.raises(ValueError, match="n_days"):
-        correlation.spectrum(returns.corr(), n_days=0)
-
-
 def test_returns_are_not_changed(returns):
     before = returns.copy()
     correlation.rolling_average_correlation(returns, window=40)

@@ -190,7 +190,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n01/02/2018,1\n02/02/2018,1\n", "may start with the day or the month"),
     ("date,A\n2019-01-30,1\n2019-02-30,1\n", "line 3 has the date '2019-02-30', which is in no calendar"),
     ("date,A\n30/02/2019,1\n", "in no calendar"),
-    ("date,A\n0000-01-01,1\n", "in no calendar"),
+    ("date,A\n0000-01-01,1\n", "1900 to 2199"),
     ("date,A\n1899-12-31,1\n", "1900 to 2199"),
     ("date,A\n22000101,1\n", "1900 to 2199"),
     ("date,A\n2018-12-31T16:00:00+07:00,1\n", "depends on the exchange; write all dates like 2018-12-31"),

@@ -82,12 +82,6 @@ def test_no_rebalance_on_the_last_row():
     assert rebalance_dates(days, validation_end="2023-12-31").tolist() == [pd.Timestamp("2023-12-29")]
 
 
-@pytest.mark.parametrize(("validation_end", "side"), [("2024-01-01", "up to"), ("2024-01-08", "after")])
-def test_rebalances_need_days_on_both_sides(validation_end, side):
-    with pytest.raises(ValueError, match=f"No trading day lies {side} validation_end {validation_end}"):
-        rebalance_dates(DAYS, validation_end=validation_end)
-
-
 def test_asset_summary_by_hand_and_against_scipy():
     rng = np.random.default_rng(3)
     returns = pd.DataFrame(rng.standard_t(5, size=(300, 2)) / 100, columns=["A", "B"])

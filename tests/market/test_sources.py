@@ -123,14 +123,6 @@ def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
 
 
 # ------------------------------------------------------------------------------------------- a benchmark of tickers
-def test_an_equal_weight_index_by_hand():
-    index = sources.equal_weight_index(pd.DataFrame({
-        "A": [1.0, 1.1, 1.1, 2.2], "GAP": [2.0, np.nan, 2.2, 2.2], "ENDS": [1.0, 0.9, np.nan, np.nan]},
-        index=pd.date_range("2024-01-01", periods=4)))
-    # day 2: +10 %, held, -10 %; day 3: 0, +10 %, ended; day 4: +100 %, 0
-    np.testing.assert_allclose(index, 100 * np.cumprod([1, 1, 1.05, 1.5]))
-
-
 def test_a_benchmark_may_be_made_of_tickers(prices_file):
     made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])
     market = sources.load(made)

@@ -1,27 +1,15 @@
-"""Correlations: which assets move together, in what order, on how many factors, and which are near copies.
-
-A correlation matrix has the assets on both sides; returns are wide, one row a day.
-"""
+"""Correlations: which assets move together, in what order, on how many factors, and which are near copies."""
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from forefolio.market.covariance import check_complete
-
 
 def clustered_order(correlation: pd.DataFrame) -> list[str]:
     """Assets in an order that puts similar ones side by side.
 
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-
-    Returns
-    -------
-    list of str
-        The assets: average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
+    Average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
 
     Examples
     --------
@@ -30,43 +18,24 @@ def clustered_order(correlation: pd.DataFrame) -> list[str]:
     >>> clustered_order(rho) in (["A", "C", "B"], ["B", "C", "A"])
     True
     """
-    if len(correlation) < 3:
-        return correlation.columns.tolist()
     distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # a duplicate rounds above one
     tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
     return correlation.columns[leaves_list(tree)].tolist()
 
 
 def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Series:
-    """Mean correlation between different assets over a moving window.
-
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-    window : int
-        Trading days a window, at least 2.
+    """Mean correlation between different assets over a moving window of trading days.
 
     Returns
     -------
-    Series, shape (n_days - window + 1,)
+    Series (n_days - window + 1,)
         From -1 to 1, each on its window's last day. An asset that does not move in a window is left out of it.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing, there are fewer than two assets, or `window` does not fit.
 
     Notes
     -----
     With every asset scaled to unit variance, the variance of the sum of all is the sum of all correlations: one
     product a window in place of n_assets^2 correlations.
     """
-    check_complete(returns)
-    n_days, n_assets = returns.shape
-    if not 2 <= window <= n_days or n_assets < 2:
-        raise ValueError(f"The window is {window} days, of {n_days} days and {n_assets} assets: give 2 to {n_days} "
-                         "days, and two assets")
     volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
     moves = volatility > 0
     scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
@@ -81,17 +50,11 @@ def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Ser
 
 
 def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
-    """Eigenvalues of a correlation matrix beside the edge of pure noise.
-
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-    n_days : int
-        Days that the correlations were estimated from.
+    """Eigenvalues of a correlation matrix, estimated from `n_days` days, beside the edge of pure noise.
 
     Returns
     -------
-    DataFrame, shape (n_assets, 4)
+    DataFrame (n_assets, 4)
         Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
         that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2.
 
@@ -101,28 +64,14 @@ def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
     >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()
     [[1.0, 1.5, 0.75, 1.21], [2.0, 0.5, 0.25, 1.21]]
     """
-    if not n_days > 0:
-        raise ValueError(f"n_days is {n_days}: give the number of days behind the correlations")
     eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
     n_assets = len(eigenvalues)
-    return pd.DataFrame(
-        {
-            "rank": np.arange(1, n_assets + 1),
-            "eigenvalue": eigenvalues,
-            "share": eigenvalues / n_assets,
-            "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2,
-        }
-    )
+    return pd.DataFrame({"rank": np.arange(1, n_assets + 1), "eigenvalue": eigenvalues, "share": eigenvalues / n_assets,
+                         "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2})
 
 
 def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:
-    """Pairs of assets that are nearly the same investment.
-
-    Parameters
-    ----------
-    correlation : DataFrame, shape (n_assets, n_assets)
-    threshold : float
-        Smallest correlation that is listed.
+    """Pairs of assets that are nearly the same investment: their correlation is at least `threshold`.
 
     Returns
     -------
@@ -137,8 +86,7 @@ def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFr
     """
     rows, columns = np.triu_indices(len(correlation), k=1)
     names = correlation.columns.to_numpy()
-    pairs = pd.DataFrame(
-        {"first": names[rows], "second": names[columns], "correlation": correlation.to_numpy()[rows, columns]}
-    )
+    pairs = pd.DataFrame({"first": names[rows], "second": names[columns],
+                          "correlation": correlation.to_numpy()[rows, columns]})
     close = pairs[pairs["correlation"] >= threshold]
     return close.sort_values("correlation", ascending=False, kind="stable", ignore_index=True)

@@ -5,12 +5,11 @@ reported as a finding; what could mean two things is refused with a sentence tha
 """
 
 import csv
-import datetime as dt
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from reprlib import repr as shown
 from typing import NamedTuple
@@ -18,9 +17,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from forefolio.market.returns import iso_day
 from forefolio.study.parameters import StudyError
 
-Mended = list[tuple[str, pd.Index, str]]  # what was looked for, the days with it (perhaps none), what was done
+Mended = list[tuple[str, pd.Series, str]]  # what was looked for, the days with it (perhaps none), what was done
 
 _MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -45,9 +45,14 @@ class Finding(NamedTuple):
     treatment: str
 
 
+def found(subject: str, finding: str, days: pd.DatetimeIndex | pd.Series, treatment: str) -> list[Finding]:
+    """A finding about days, if there are any."""
+    return [Finding(subject, finding, days.min(), days.max(), len(days), treatment)] if len(days) else []
+
+
 def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
     r"""
-    Prices of a csv file, wide or long, plain or compressed (.gz).
+    Prices of a csv file, wide or long, plain or compressed (.gz), and what was mended in it.
 
     Parameters
     ----------
@@ -58,10 +63,10 @@ def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
     Returns
     -------
     prices : DataFrame (n_days, n_tickers)
-        Index `date`, ascending, unique, midnight, no time zone; tickers in order of first appearance. NaN where a
-        price is missing; zeros and negative numbers are left for the caller to judge.
+        Index `date`, midnight, no time zone; tickers in order of first appearance. NaN where a price is missing; zeros
+        and negative numbers are left for the caller to judge.
     findings : list of Finding
-        What was mended; empty if nothing was.
+        Empty if nothing was mended.
 
     Raises
     ------
@@ -79,21 +84,16 @@ def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
     ([5.0, nan], 'days out of order', 'sorted')
     """
     try:
-        header, rows = _rows(path)
-        titles = [title.lower() for title in header]
-        if "date" in titles and "ticker" in titles:
-            prices, mended = _long(titles, rows)
-        else:
-            prices, mended = _wide(header, rows)
-        prices, in_order = _ordered(prices)
+        table = _table(path)
+        titles = [title.lower() for title in table]
+        prices, mended = _long(table.set_axis(titles, axis=1)) if {"date", "ticker"} <= {*titles} else _wide(table)
     except MarketError as error:
         raise MarketError(f"{path.name}: {error}") from None
-    return prices, [Finding(path.name, found, days.min(), days.max(), len(days), done)
-                    for found, days, done in mended + in_order if len(days)]
+    return prices, [row for finding, days, done in mended for row in found(path.name, finding, days, done)]
 
 
-def _rows(path: Path) -> tuple[list[str], dict[int, list[str]]]:
-    """Header, and rows as wide as it by the line on which they start; rows without any value are left out."""
+def _table(path: Path) -> pd.DataFrame:
+    """Texts under the header's titles, each row by the line on which it starts; rows without any value are left out."""
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw).decode("utf-8-sig", errors="replace")
@@ -118,60 +118,55 @@ def _rows(path: Path) -> tuple[list[str], dict[int, list[str]]]:
     for line, row in rows.items():
         if len(row) != len(header):
             raise MarketError(f"line {line} has {len(row)} values, the header {len(header)}; complete or correct it")
-    return header, rows
+    return pd.DataFrame([*rows.values()], [*rows], header, dtype=object)
 
 
-def _wide(header: list[str], rows: dict[int, list[str]]) -> tuple[pd.DataFrame, Mended]:
+def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
     """Prices of a file with one column per ticker."""
-    tickers = header[1:]
-    if _YEAR_FIRST.fullmatch(header[0]) or _DAY_FIRST.fullmatch(header[0]):
-        raise MarketError(f"the first row starts with a date, {header[0]}; put a row of column names above it")
+    title, tickers = table.columns[0], table.columns[1:]
+    if _YEAR_FIRST.fullmatch(title) or _DAY_FIRST.fullmatch(title):
+        raise MarketError(f"the first row starts with a date, {title}; put a row of column names above it")
     for position, ticker in enumerate(tickers, start=2):
         _check_name(ticker, f"column {position} of the header")
     if {"open", "high", "low", "close"} <= {ticker.lower() for ticker in tickers}:
         raise MarketError("open, high, low and close are the days of one ticker; give a column of closes a ticker, or "
                           "the columns date, ticker, close")
-    twice = pd.Index(tickers).duplicated()
-    if twice.any():
-        raise MarketError(f"two columns are named {tickers[twice.argmax()]}; rename or remove one")
-    days, mended = _days({line: row[0] for line, row in rows.items()})
-    closes = [_closes(row[1:], tickers, [day] * len(tickers)) for row, day in zip(rows.values(), days, strict=True)]
-    return pd.DataFrame(np.array(closes), _index(days), tickers), mended
+    for ticker in tickers[tickers.duplicated()]:
+        raise MarketError(f"two columns are named {ticker}; rename or remove one")
+    days, mended = _days(table.iloc[:, 0])
+    texts = table.iloc[:, 1:].to_numpy()
+    closes = _closes(texts.ravel(), np.tile(tickers, len(days)), days.repeat(len(tickers))).reshape(texts.shape)
+    rows = pd.DataFrame(closes, days).reset_index()  # the columns after date are numbered: a ticker may be called date
+    again = rows.duplicated()  # NaN counts as equal to NaN
+    kept = rows[~again]
+    for day in kept["date"][kept["date"].duplicated()]:
+        raise MarketError(f"two rows of {iso_day(day)} have different prices; keep one")
+    late = kept["date"] < kept["date"].cummax()
+    return kept.set_index("date").sort_index().set_axis(tickers, axis=1), [
+        *mended, ("repeated days", rows["date"][again], "kept once"),
+        ("days out of order", kept["date"][late], "sorted")]
 
 
-def _long(titles: list[str], rows: dict[int, list[str]]) -> tuple[pd.DataFrame, Mended]:
+def _long(table: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
     """Prices of a file with a row for each day and ticker."""
-    if sorted(titles) != ["close", "date", "ticker"]:
+    if sorted(table) != ["close", "date", "ticker"]:
         raise MarketError("the header has date and ticker, but not just date, ticker, close; leave only these columns")
-    columns = dict(zip(titles, zip(*rows.values(), strict=True), strict=True))
-    tickers = columns["ticker"]
-    for line, ticker in zip(rows, tickers, strict=True):
+    tickers = table["ticker"]
+    for line, ticker in tickers.items():
         _check_name(ticker, f"line {line}")
-    days, mended = _days(dict(zip(rows, columns["date"], strict=True)))
-    table = pd.DataFrame({"date": _index(days), "ticker": tickers, "close": _closes(columns["close"], tickers, days)})
-    again = table.duplicated()  # NaN counts as equal to NaN
-    kept = table[~again]
-    clash = kept[kept.duplicated(["date", "ticker"])]
-    if len(clash):
-        raise MarketError(f"{clash.iloc[0, 1]} has different prices on {clash.iloc[0, 0]:%Y-%m-%d}; keep one")
+    days, mended = _days(table["date"])
+    closes = _closes(table["close"].to_numpy(), tickers.to_numpy(), days)
+    rows = pd.DataFrame({"date": days, "ticker": tickers.to_numpy(), "close": closes})
+    again = rows.duplicated()
+    kept = rows[~again]
+    for day, ticker in kept[["date", "ticker"]][kept.duplicated(["date", "ticker"])].itertuples(index=False):
+        raise MarketError(f"{ticker} has different prices on {iso_day(day)}; keep one")
     # a file sorted by ticker starts the days anew with each one, which is in order
     late = kept["date"] < kept.groupby("ticker")["date"].cummax()
-    prices = kept.pivot(index="date", columns="ticker", values="close")[list(dict.fromkeys(tickers))]
-    return prices.rename_axis(columns=None), [*mended, ("repeated rows", pd.Index(table["date"][again]), "kept once"),
-                                              ("days out of order", pd.Index(kept["date"][late]), "sorted")]
-
-
-def _ordered(prices: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
-    """Prices with ascending days, each day once; a row that repeats an equal one (NaN equal to NaN) is dropped."""
-    again = prices.index.duplicated()
-    kept, repeats = prices[~again], prices[again]
-    firsts, seconds = kept.reindex(repeats.index).to_numpy(), repeats.to_numpy()
-    agree = ((firsts == seconds) | (np.isnan(firsts) & np.isnan(seconds))).all(axis=1)
-    if not agree.all():
-        raise MarketError(f"two rows of {repeats.index[~agree][0]:%Y-%m-%d} have different prices; keep one")
-    late = kept.index.asi8 < np.maximum.accumulate(kept.index.asi8)
-    return kept.sort_index(), [("repeated days", repeats.index, "kept once"),
-                               ("days out of order", kept.index[late], "sorted")]
+    prices = kept.pivot(index="date", columns="ticker", values="close")[[*tickers.unique()]]
+    return prices.rename_axis(columns=None), [
+        *mended, ("repeated rows", rows["date"][again], "kept once"),
+        ("days out of order", kept["date"][late], "sorted")]
 
 
 def _check_name(ticker: str, place: str) -> None:
@@ -180,50 +175,37 @@ def _check_name(ticker: str, place: str) -> None:
         raise MarketError(f"{place} has {shown(ticker)} for a ticker; name one in plain characters, or remove it")
 
 
-def _closes(texts: Sequence[str], tickers: Sequence[str], days: Sequence[str]) -> list[float]:
+def _closes(texts: Sequence[str], tickers: Sequence[str], days: pd.DatetimeIndex) -> np.ndarray:
     """Prices from their texts, NaN where missing."""
-    closes = [float(text) if _NUMBER.fullmatch(text) else np.nan if text.lower() in _MISSING else np.inf
-              for text in texts]
+    closes = np.array([float(text) if _NUMBER.fullmatch(text) else np.nan if text.lower() in _MISSING else np.inf
+                       for text in texts])
     for at in np.flatnonzero(np.isinf(closes)):
-        raise MarketError(f"{tickers[at]} on {days[at]} is {shown(texts[at])}, no plain finite number; write 1234.5")
+        raise MarketError(f"{tickers[at]} on {iso_day(days[at])} is {shown(texts[at])}, no plain finite number; write "
+                          "1234.5")
     return closes
 
 
-def _days(texts: dict[int, str]) -> tuple[list[str], Mended]:
-    """Days as 2018-12-31, from the dates by line."""
-    unique = dict.fromkeys(texts.values())
-    form = _DAY_FIRST if _DAY_FIRST.fullmatch(next(iter(unique))) else _YEAR_FIRST
-    matches = {text: form.fullmatch(text) for text in unique}
-    marks = {match["mark"] for match in list(matches.values())[:1] if match}
-    for line, text in texts.items():
-        why = _why_refused(matches[text], marks) if text else "which is missing"
-        if why:
-            raise MarketError(f"line {line} has the date {shown(text)}, {why}; write all dates like 2018-12-31")
-    if form is _DAY_FIRST and all(int(match["day"]) <= 12 for match in matches.values()):
-        raise MarketError(f"dates like {text} may start with the day or the month; write all like 2018-12-31")
-    days = {text: f"{match['year']}-{match['month']:0>2}-{match['day']:0>2}" for text, match in matches.items()}
-    timed = [text for text in unique if form is _YEAR_FIRST and matches[text]["time"]]
-    return [days[text] for text in texts.values()], [
-        ("dates like 31/12/2018", _index(days.values() if form is _DAY_FIRST else []), "read as day, month, year"),
-        ("times of day", _index(days[text] for text in timed if not matches[text]["zone"]), "the day as written"),
-        ("time zones", _index(days[text] for text in timed if matches[text]["zone"]), "the day as written")]
-
-
-def _why_refused(match: re.Match | None, marks: set[str]) -> str:
-    """What is wrong with a date, given the mark between the numbers of the first one, or an empty string."""
-    if match is None or match["mark"] not in marks:
-        return "which is not in one known form with the rows above"
-    if match.re is _DAY_FIRST and int(match["month"]) > 12:
-        return "which seems to put the month first"
-    try:
-        year = dt.date(int(match["year"]), int(match["month"]), int(match["day"])).year
-    except ValueError:
-        return "which is in no calendar"
-    if match.re is _YEAR_FIRST and match["zone"] and match["time"].strip("0:."):
-        return "and which day that is depends on the exchange"
-    return "" if 1900 <= year <= 2199 else "which is outside the years 1900 to 2199"
-
-
-def _index(days: Iterable[str]) -> pd.DatetimeIndex:
-    """Days of ISO texts."""
-    return pd.DatetimeIndex(pd.to_datetime(list(days), format="%Y-%m-%d"), name="date")
+def _days(texts: pd.Series) -> tuple[pd.DatetimeIndex, Mended]:
+    """Days of the dates by line."""
+    unique = texts.drop_duplicates()
+    day_first = _DAY_FIRST.fullmatch(unique.iloc[0]) is not None
+    parts = unique.str.extract(rf"\A(?:{(_DAY_FIRST if day_first else _YEAR_FIRST).pattern})\Z")
+    parts = parts.reindex(columns=["year", "month", "day", "mark", "time", "zone"]).astype("str")  # even if none
+    iso = parts["year"] + "-" + parts["month"].str.zfill(2) + "-" + parts["day"].str.zfill(2)
+    days = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
+    timed, zoned = parts["time"].notna(), parts["zone"].notna()
+    why = np.select(
+        [unique == "", parts["mark"] != parts["mark"].iloc[0], day_first & (parts["month"].astype(float) > 12),
+         days.isna(), zoned & (parts["time"].str.strip("0:.") != ""), ~days.dt.year.between(1900, 2199)],
+        ["which is missing", "which is not in one known form with the rows above", "which seems to put the month first",
+         "which is in no calendar", "and which day that is depends on the exchange",
+         "which is outside the years 1900 to 2199"], "")
+    for at in np.flatnonzero(why != ""):
+        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, {why[at]}; write all dates "
+                          "like 2018-12-31")
+    if day_first and (parts["day"].astype(int) <= 12).all():
+        raise MarketError(f"dates like {texts.iloc[-1]} may start with the day or the month; write all like 2018-12-31")
+    return pd.DatetimeIndex(days.set_axis(unique)[texts], name="date"), [
+        ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
+        ("times of day", days[timed & ~zoned], "the day as written"),
+        ("time zones", days[zoned], "the day as written")]

@@ -1,7 +1,6 @@
 """Prices to returns, the three periods and the days on which portfolios are decided.
 
-`prices` and `returns` are wide frames, one row a trading day and one column a ticker. A return of day t is earned
-from the close before to the close of t; a decision at t uses data up to and including the close of t.
+A decision at t uses data up to and including the close of t.
 """
 
 import datetime as dt
@@ -39,22 +38,7 @@ def check_labels(frame: pd.DataFrame) -> None:
 
 def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
     """
-    Simple daily returns of prices.
-
-    Parameters
-    ----------
-    prices : DataFrame (n_days, n_assets)
-        Adjusted closes.
-
-    Returns
-    -------
-    DataFrame (n_days - 1, n_assets)
-        Fraction a day; the first day has no return and is dropped. A missing price gives missing returns.
-
-    Raises
-    ------
-    ValueError
-        If dates are unsorted or repeated, or a ticker stands twice.
+    Simple daily returns of prices (n_days - 1, n_assets); a missing price gives missing returns.
 
     Examples
     --------
@@ -68,24 +52,12 @@ def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
 
 def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
     """
-    Training, validation and test period of a run.
-
-    Parameters
-    ----------
-    index : DatetimeIndex
-        Trading days, ascending.
-    train_end, validation_end : date
-        Last day of training and of validation; they need not be trading days.
+    Training, validation and test period of a run; a period without a trading day is refused.
 
     Returns
     -------
     DataFrame (3, 4)
         Columns period, first, last, n_days: training <= train_end < validation <= validation_end < test.
-
-    Raises
-    ------
-    ValueError
-        If a period has no trading day.
 
     Examples
     --------
@@ -100,7 +72,7 @@ def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -
     masks = {
         "training": index <= train_end,
         "validation": (index > train_end) & (index <= validation_end),
-        "test": (index > train_end) & (index > validation_end),
+        "test": index > max(train_end, validation_end),
     }
     for period, mask in masks.items():
         if not mask.any():
@@ -115,22 +87,8 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
     """
     Days at whose close the portfolios are decided: the last trading day before each month of the test period.
 
-    Parameters
-    ----------
-    index : DatetimeIndex
-        Trading days, ascending.
-    validation_end : date
-        The test period starts after it. The first decision is on the last trading day up to it.
-
-    Returns
-    -------
-    DatetimeIndex
-        One day a month of the test period, never the last of `index`.
-
-    Raises
-    ------
-    ValueError
-        If no trading day lies up to `validation_end`, or none after.
+    The test period starts after `validation_end`, so the first decision is on the last trading day up to it; the last
+    day of `index` is never one.
 
     Examples
     --------
@@ -139,9 +97,6 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
     ['2023-12-29', '2024-01-31']
     """
     test = index[index > pd.Timestamp(validation_end)]
-    if test.empty or len(test) == len(index):
-        side = "after" if test.empty else "up to"
-        raise ValueError(f"No trading day lies {side} validation_end {iso_day(validation_end)}: move it into the data")
     first_of_month = test[~test.to_period("M").duplicated()]
     return index[index.get_indexer(first_of_month) - 1]
 
@@ -149,13 +104,6 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
 def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
     """
     What each asset's daily returns look like.
-
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    periods_per_year : int
-        Trading days a year.
 
     Returns
     -------
@@ -172,7 +120,7 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
     """
     demeaned = returns - returns.mean()
     moves = returns.std() > 1e-12  # rounding alone gives a constant return a deviation
-    summary = pd.DataFrame({
+    return pd.DataFrame({
         "annual_return": (1 + returns).prod() ** (periods_per_year / len(returns)) - 1,
         "annual_volatility": returns.std() * np.sqrt(periods_per_year),
         "skewness": returns.skew(),
@@ -181,5 +129,4 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
         "maximum": returns.max(),
         "zero_share": (returns == 0).mean(),
         "autocorrelation": (demeaned * demeaned.shift()).sum().where(moves) / (demeaned**2).sum().where(moves),
-    })
-    return summary.rename_axis("asset")
+    }).rename_axis("asset")

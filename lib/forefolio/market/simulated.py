@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
+from forefolio.market.csv_files import MarketError
 from forefolio.market.returns import Date, iso_day
 from forefolio.study.parameters import Study
 
@@ -20,39 +21,17 @@ def trading_days(start: Date, end: Date, *, periods_per_year: int) -> pd.Datetim
     """
     Days on which a simulated market trades.
 
-    Parameters
-    ----------
-    start, end : date
-        First and last day; they need not be trading days.
-    periods_per_year : int
-        365: every day, as coins trade. 252: weekdays that are no federal holiday of the United States.
-
-    Returns
-    -------
-    DatetimeIndex
-        Ascending, named date.
-
-    Raises
-    ------
-    ValueError
-        If `periods_per_year` is neither 365 nor 252.
-
-    Notes
-    -----
-    With 252 a year has about 250 to 252 days (249 to 253). Exchanges keep a slightly different list (Good Friday).
+    With 365 days a year that is every day, as coins trade. With 252 it is the weekdays that are no federal holiday of
+    the United States, 249 to 253 a year; exchanges keep a slightly different list (Good Friday).
 
     Examples
     --------
     >>> trading_days("2024-07-03", "2024-07-08", periods_per_year=252).strftime("%a %d").tolist()
     ['Wed 03', 'Fri 05', 'Mon 08']
-    >>> len(trading_days("2024-07-03", "2024-07-08", periods_per_year=365))
-    6
     """
-    if periods_per_year not in (252, 365):
-        raise ValueError(f"There is no calendar of {periods_per_year} days a year: set periods_per_year to 252 or 365")
     days = pd.date_range(start, end, name="date")
-    if periods_per_year == 252 and len(days):
-        days = days[(days.day_of_week < 5) & ~days.isin(USFederalHolidayCalendar().holidays(days[0], days[-1]))]
+    if periods_per_year == 252:
+        days = days[(days.day_of_week < 5) & ~days.isin(USFederalHolidayCalendar().holidays(start, end))]
     return days
 
 
@@ -62,18 +41,16 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
 
     Parameters
     ----------
-    days : DatetimeIndex
-        Trading days, ascending, at least two.
     study : Study
-        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`, whose meaning
-        `params/default.yml` gives. Asset i is in group i mod `simulated_groups`. Volatilities ascend evenly on a log
-        scale: `simulated_volatility` / 1.5 for the first asset, 1.5 times it for the last. Delistings fall on any day
-        of the middle 80 %. The same seed gives the same prices, bit for bit.
+        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`. Asset i is in group i
+        mod `simulated_groups`. Volatilities ascend evenly on a log scale: `simulated_volatility` / 1.5 for the first
+        asset, 1.5 times it for the last. Delistings fall on any day of the middle 80 %. The same seed gives the same
+        prices, bit for bit.
 
     Returns
     -------
     prices : DataFrame (n_days, n_assets)
-        Adjusted closes, 100 on the first day; columns S01, S02, and so on. Missing after a delisting.
+        100 on the first day; columns S01, S02, and so on. Missing after a delisting.
     truth : DataFrame (n_assets, 7)
         Columns asset, lag, coefficient (phi), best_r2 (out-of-sample R2 of the best forecast, relative to the asset's
         true mean), best_r2_over_zero (relative to a forecast of zero), annual_volatility (daily times the root of
@@ -81,7 +58,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
 
     Raises
     ------
-    ValueError
+    MarketError
         If there are fewer than two days, or an asset would lose everything in a day.
 
     Notes
@@ -107,8 +84,6 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     --------
     >>> days = trading_days("2020-01-01", "2021-12-31", periods_per_year=252)
     >>> prices, truth = factor_market(days, Study(simulated_assets=3, predictability=[0.04]))
-    >>> prices.iloc[0].to_dict()
-    {'S01': 100.0, 'S02': 100.0, 'S03': 100.0}
     >>> truth[["asset", "coefficient", "best_r2", "annual_volatility"]].round(2)
       asset  coefficient  best_r2  annual_volatility
     0   S01          0.2     0.04               0.20
@@ -116,7 +91,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     2   S03          0.2     0.04               0.45
     """
     if len(days) < 2:
-        raise ValueError(f"The simulated market has {len(days)} days and needs two: move start or end")
+        raise MarketError(f"source simulated: the market has {len(days)} days and needs two; move start or end")
     n_assets, n_groups, seed = study.simulated_assets, study.simulated_groups, study.seed
     rho, rho_g, tail = study.simulated_correlation, study.simulated_group_correlation, study.simulated_tail
     best_r2, lag = np.broadcast_to(np.asarray(study.predictability, dtype=float), n_assets), study.predictability_lag
@@ -137,8 +112,8 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     names = [f"S{i:0{max(2, len(str(n_assets)))}d}" for i in range(1, n_assets + 1)]
     if growth.min() <= 0:
         day, asset = np.argwhere(growth <= 0)[0]
-        raise ValueError(f"{names[asset]} would lose everything on {iso_day(days[day])}: "
-                         "lower simulated_volatility or raise simulated_tail")
+        raise MarketError(f"source simulated: {names[asset]} would lose everything on {iso_day(days[day])}; lower "
+                          "simulated_volatility or raise simulated_tail")
     order, end = _rng(seed, DELISTING, 0).random((n_assets, 2)).T  # who goes first, and when
     first, last = int(0.1 * len(days)), int(0.9 * len(days))
     goes = order.argsort().argsort() < study.simulated_delistings

@@ -17,32 +17,20 @@ from pathlib import Path
 import pandas as pd
 import platformdirs
 
-from forefolio.files import file_hash, utc, write_whole
+from forefolio.files import file_hash, utc, write_text, write_whole
 from forefolio.market.csv_files import MarketError
 from forefolio.market.returns import check_labels
 
 
 @dataclass(frozen=True)
 class Asked:
-    """
-    What a source is asked for.
+    """What a source is asked for."""
 
-    Attributes
-    ----------
-    source : str
-        Whom: the first word of the snapshot's name.
-    tickers : tuple of str
-    start, end : date
-        First and last day that are wanted.
-    last : date
-        Last day up to `end` that has a close by now; the day that is still running has none.
-    """
-
-    source: str
+    source: str  # the first word of the snapshot's name
     tickers: tuple[str, ...]
-    start: date
+    start: date  # first and last day that are wanted
     end: date
-    last: date
+    last: date  # the last day up to `end` that has a close by now; the day that is still running has none
 
     @property
     def parts(self) -> Path:
@@ -75,11 +63,7 @@ def kept(source: str) -> list[Path]:
 
 
 def find(asked: Asked) -> dict[Path, date]:
-    """
-    Snapshots that were asked for all of this, by name, and the last day for which each was answered.
-
-    One that was asked while its end still lay in the future was answered only up to the day before.
-    """
+    """Snapshots that were asked for all of this, by name, and the last day for which each was answered."""
     found = {}
     for path in kept(asked.source):
         about = sidecar(path)
@@ -95,18 +79,12 @@ def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client:
 
     Parameters
     ----------
-    asked : Asked
-        What this is the answer to.
     closes : DataFrame (n_days, n_tickers)
         Adjusted closes of the tickers that came.
     missing : dict of str to str
         The other tickers, and why they did not come.
     client : str
         By which program the source was asked, with its version.
-
-    Returns
-    -------
-    Path
     """
     path, days = asked.path, {ticker: closes[ticker].dropna().index for ticker in closes}
     write_whole(path, closes.to_parquet)
@@ -115,8 +93,7 @@ def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client:
              "last": f"{closes.index[-1]:%Y-%m-%d}", "missing": missing, "sha256": file_hash(path),
              "got": {ticker: {"first": f"{came[0]:%Y-%m-%d}", "last": f"{came[-1]:%Y-%m-%d}", "days": len(came)}
                      for ticker, came in days.items()}}
-    write_whole(path.with_suffix(".json"),
-                lambda aside: aside.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8"))
+    write_text(path.with_suffix(".json"), json.dumps(about, indent=1) + "\n")
     return path
 
 
@@ -124,13 +101,9 @@ def sidecar(snapshot: Path) -> dict:
     """
     What a snapshot's sidecar says: tickers, asked (start, end), answered (last day), got, missing, sha256.
 
-    Sidecars of earlier versions lack `answered`. They were answered up to the end they asked for, if that had passed by
-    the time of the download; else the last day that came is the last that is known to be answered.
-
-    Raises
-    ------
-    MarketError
-        If it is no sidecar.
+    A snapshot that was asked while its end still lay in the future was answered only up to the day before. Sidecars of
+    earlier versions lack `answered`: it is the end they asked for, if that had passed by the time of the download; else
+    the last day that came is the last that is known to be answered.
     """
     try:
         about = json.loads(snapshot.with_suffix(".json").read_text(encoding="utf-8"))
@@ -149,14 +122,7 @@ def sidecar(snapshot: Path) -> dict:
 
 
 def read(snapshot: Path) -> pd.DataFrame:
-    """
-    The prices of a snapshot, wide; a file that is not as it was downloaded is refused.
-
-    Raises
-    ------
-    MarketError
-        If the file's SHA-256 is not the one in its sidecar, or it holds no table of days and prices.
-    """
+    """The prices of a snapshot; a file that is not as it was downloaded, or holds no table of prices, is refused."""
     def refuse(why: str) -> MarketError:
         return MarketError(f"{snapshot.name} in {snapshot.parent}: {why}; delete it and its json file, and the prices "
                            "are downloaded again")
@@ -166,8 +132,8 @@ def read(snapshot: Path) -> pd.DataFrame:
     try:
         prices = pd.read_parquet(snapshot).astype(float)
         check_labels(prices)
+        if prices.empty or prices.index.tz is not None:
+            raise ValueError
     except (ValueError, TypeError, OSError):
         raise refuse("holds no table of days and prices") from None
-    if prices.empty or prices.index.tz is not None:
-        raise refuse("holds no table of days and prices")
     return prices

@@ -4,36 +4,24 @@ A price that is not positive is missing, never a return of -100 %. Gaps are judg
 comes later cannot have been known, so a later gap holds the last price and says so. Strange prices are flagged.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
-from forefolio.market.csv_files import Finding
+from forefolio.market.csv_files import Finding, found
 from forefolio.market.returns import Need, check_labels, iso_day, simple_returns
 from forefolio.study.parameters import Study
+from forefolio.study.vocabulary import counted, percent
 
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
 
 
-@dataclass(frozen=True)
-class Universe:
-    """
-    The assets that a study may hold.
+class Universe(NamedTuple):
+    """The assets that a study may hold."""
 
-    Attributes
-    ----------
-    prices : DataFrame (n_days, n_kept)
-        Prices without missing values: each gap holds the last price before it.
-    assets : DataFrame (n_tickers, 6)
-        Columns ticker, first, last (days with a price), missing (days up to `validation_end`), kept, reason. The reason
-        says why a ticker was dropped, or where a kept one holds an old price; else it is empty.
-    traded : DataFrame of bool (n_days, n_kept)
-        Whether a price is the day's own; nothing can be bought at one that is held.
-    """
-
-    prices: pd.DataFrame
-    assets: pd.DataFrame
-    traded: pd.DataFrame
+    prices: pd.DataFrame  # of the tickers that are kept; each gap holds the last price before it
+    assets: pd.DataFrame  # ticker, first, last (days with a price), missing (days up to validation_end), kept, reason
+    traded: pd.DataFrame  # whether a price is the day's own; nothing can be bought at one that is held
 
 
 def known(prices: pd.DataFrame) -> pd.DataFrame:
@@ -45,6 +33,8 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     """
     Tickers that could have been chosen at the end of validation, and why not the others.
 
+    The `reason` of a ticker says why it was dropped, or where a kept one holds an old price; else it is empty.
+
     Parameters
     ----------
     prices : DataFrame (n_days, n_tickers)
@@ -53,10 +43,6 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
         Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, and `jump_threshold` where `drop_jumps` is set.
         Its `tickers` must all be kept and may miss no more than `max_missing` of all days, unless
         `allow_missing_tickers` is set.
-
-    Returns
-    -------
-    Universe
 
     Raises
     ------
@@ -105,21 +91,8 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
     """
-    Days of returns that stages 01 to 03 need.
+    Days of returns that stages 01 to 03 need, in the order in which they are checked.
 
-    Parameters
-    ----------
-    study : Study
-    n_assets : int
-        Assets that may be held.
-
-    Returns
-    -------
-    list of Need
-        In the order in which they are checked.
-
-    Notes
-    -----
     A sample covariance of n assets can be inverted with n + 2 days; a shrunk one, or one with a ridge, with two.
 
     Examples
@@ -139,18 +112,8 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     """
     What is strange in prices as they came: prices that are none, long standstills, large jumps.
 
-    Parameters
-    ----------
-    prices : DataFrame (n_days, n_tickers)
-        Adjusted closes as they came.
-    study : Study
-        Its `stale_days`: so many days in a row without a move are flagged. Its `jump_threshold`: a move beyond this
-        fraction is flagged, from one known price to the next, also over a gap.
-
-    Returns
-    -------
-    list of Finding
-        At most one of each kind per ticker; nothing is changed here.
+    At most one finding of each kind per ticker; nothing is changed here. A standstill lasts `stale_days` or more. A
+    jump is a move beyond `jump_threshold` from one known price to the next, also over a gap.
 
     Examples
     --------
@@ -160,19 +123,17 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     [('prices that are not positive numbers', 1), ('2 or more days without a move', 2),
      ('moves beyond 50 % in a day', 1)]
     """
-    check_labels(prices)
-    clean, found = known(prices), []
+    clean, rows = known(prices), []
     for ticker in prices:
         moves = _moves(clean[ticker])
-        still, jumps = moves == 0, moves.abs() > study.jump_threshold
-        beyond = f"{study.jump_threshold:.0%}".replace("%", " %")
-        found += [Finding(str(ticker), kind, days[0], days[-1], len(days), treatment) for kind, days, treatment in [
-            ("prices that are not positive numbers",
-             prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing"),
-            (f"{study.stale_days} or more days without a move",
-             moves.index[still & (_runs(still) >= study.stale_days)], "flagged"),
-            (f"moves beyond {beyond} in a day", moves.index[jumps], "flagged")] if len(days)]
-    return found
+        still = moves == 0
+        rows += found(str(ticker), "prices that are not positive numbers",
+                      prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing")
+        rows += found(str(ticker), f"{study.stale_days} or more days without a move",
+                      moves.index[still & (_runs(still) >= study.stale_days)], "flagged")
+        rows += found(str(ticker), f"moves beyond {percent(study.jump_threshold, 0)} in a day",
+                      moves.index[moves.abs() > study.jump_threshold], "flagged")
+    return rows
 
 
 def _moves(prices: pd.Series) -> pd.Series:
@@ -217,7 +178,7 @@ def _what_is_held(prices: pd.Series) -> str:
     last, n_gaps = prices.last_valid_index(), prices.isna().sum()
     if last < prices.index[-1]:
         return f"ends on {iso_day(last)}, held after"
-    return f"holds the last price on {n_gaps} missing {'day' if n_gaps == 1 else 'days'}" if n_gaps else ""
+    return f"holds the last price on {counted(n_gaps, 'missing day')}" if n_gaps else ""
 
 
 def _check_required(clean: pd.DataFrame, reasons: dict[str, str], study: Study) -> None:

@@ -38,10 +38,8 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
 
     Parameters
     ----------
-    tickers : sequence of str
-        Yahoo's symbols.
     start, end : date
-        First and last day. The day that is still running is never asked for: it has no close yet.
+        The day that is still running is never asked for: it has no close yet.
     allow_missing : bool
         Whether a ticker without prices is noted in the sidecar; else it is an error.
 
@@ -54,8 +52,8 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     Raises
     ------
     MarketError
-        One sentence: no network, a rate limit that does not end, or tickers that Yahoo does not know. What had
-        arrived by then is kept, and the next call goes on from there.
+        No network, a rate limit that does not end, or tickers that Yahoo does not know. What had arrived by then is
+        kept, and the next call goes on from there.
 
     Notes
     -----
@@ -110,7 +108,7 @@ def _download(asked: Asked) -> dict[str, str]:
     waiting = [ticker for ticker in asked.tickers if not _part(asked, ticker).exists()]
     with _plain_yfinance(), ThreadPoolExecutor(4) as pool, tqdm(
             total=len(asked.tickers), initial=len(asked.tickers) - len(waiting), desc="Yahoo", unit="ticker",
-            disable=not sys.stderr.isatty()) as bar:
+            disable=None) as bar:
         ask = partial(_ask, asked, pool=pool, bar=bar)
         return ask(list(ask(waiting)))  # a ticker is missing when Yahoo has said so twice
 
@@ -118,33 +116,28 @@ def _download(asked: Asked) -> dict[str, str]:
 def _ask(asked: Asked, waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any) -> dict[str, str]:
     """Ask for tickers in batches, each again and again until every one of it is answered; the missing and why."""
     missing: dict[str, str] = {}
-    while waiting:
-        batch, waiting = waiting[:BATCH], waiting[BATCH:]
+    for first in range(0, len(waiting), BATCH):
+        batch = waiting[first:first + BATCH]
         for wait in (*WAITS, None):
-            answers = dict(zip(batch, pool.map(partial(_closes, asked), batch), strict=True))
+            answers = dict(zip(batch, pool.map(partial(_bring, asked), batch), strict=True))
+            missing |= {ticker: answer for ticker, answer in answers.items() if isinstance(answer, str)}
             troubles = {ticker: answer for ticker, answer in answers.items() if isinstance(answer, tuple)}
-            for ticker, answer in answers.items():
-                if isinstance(answer, pd.Series):
-                    write_whole(_part(asked, ticker), answer.to_frame().to_parquet)
-                    bar.update()
-                elif ticker not in troubles:
-                    missing[ticker] = answer
-            batch = list(troubles)
-            if not batch:
+            bar.update(list(answers.values()).count(None))
+            if not troubles:
                 break
-            kind, reason = troubles[batch[0]]
+            batch, (kind, reason) = list(troubles), next(iter(troubles.values()))
             hopeless = kind == "no network" and len(troubles) == len(answers) and not any(asked.parts.iterdir())
             if wait is None or hopeless:
                 raise _stopped(asked, kind, reason, batch)
-            _say(bar, f"Yahoo: {kind} for {', '.join(batch)}; asking again in {wait} s")
+            bar.write(f"Yahoo: {kind} for {', '.join(batch)}; asking again in {wait} s", file=sys.stderr)
             time.sleep(wait)
         if bar.disable:
-            _say(bar, f"Yahoo: {_n_parts(asked)} of {bar.total} tickers")
+            print(f"Yahoo: {_n_parts(asked)} of {bar.total} tickers", file=sys.stderr, flush=True)
     return missing
 
 
-def _closes(asked: Asked, ticker: str) -> pd.Series | str | tuple[str, str]:
-    """Adjusted closes of a ticker; why there are none; or what went wrong, as a kind and a reason."""
+def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
+    """Keep a ticker's adjusted closes; returns why there are none, or what went wrong, as a kind and a reason."""
     import yfinance
     from yfinance import exceptions
 
@@ -154,7 +147,8 @@ def _closes(asked: Asked, ticker: str) -> pd.Series | str | tuple[str, str]:
     except exceptions.YFRateLimitError:
         return "rate limit", "too many requests"
     except exceptions.YFTickerMissingError as error:
-        return "no such symbol" if isinstance(error, exceptions.YFTzMissingError) else str(error.rationale).strip(" .\n")
+        unknown = isinstance(error, exceptions.YFTzMissingError)
+        return "no such symbol" if unknown else str(error.rationale).strip(" .\n")
     except Exception as error:  # the network, or whatever a client meets in an answer of another shape
         if getattr(getattr(error, "response", None), "status_code", None) == 404:
             return "no such symbol"
@@ -162,11 +156,12 @@ def _closes(asked: Asked, ticker: str) -> pd.Series | str | tuple[str, str]:
         names = {kind.__name__ for kind in type(error).__mro__}
         kind = "no network" if names & {"ConnectionError", "ProxyError"} else "an answer that cannot be read"
         return kind, f"{type(error).__name__}: {error}".splitlines()[0]
-    closes = found["Close"].dropna().rename(ticker)
+    closes = found[["Close"]].dropna().set_axis([ticker], axis=1)
     if closes.empty:
         return "no closes"
     closes.index = closes.index.tz_localize(None).normalize().rename("date")  # the day at the exchange
-    return closes
+    write_whole(_part(asked, ticker), closes.to_parquet)
+    return None
 
 
 @contextmanager
@@ -206,10 +201,3 @@ def _part(asked: Asked, ticker: str) -> Path:
 def _n_parts(asked: Asked) -> int:
     """How many tickers have come."""
     return len(list(asked.parts.glob("*.parquet")))
-
-
-def _say(bar: Any, line: str) -> None:
-    """A line above the bar on a terminal, a plain line elsewhere."""
-    if not bar.disable:
-        bar.clear()
-    print(line, file=sys.stderr, flush=True)

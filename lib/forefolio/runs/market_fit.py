@@ -9,6 +9,7 @@ from forefolio.performance import metrics
 from forefolio.portfolios import registry as decided
 from forefolio.runs import contracts
 from forefolio.study.parameters import Study, StudyError, as_parameters
+from forefolio.study.vocabulary import SOURCES
 
 NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # each room says its own
 
@@ -29,8 +30,8 @@ class Markets:
         self._known: dict[str, Market] = {}
 
     def of(self, study: Study) -> Market:
-        """The market of a study; all seeds share one, unless it is simulated."""
-        makes = self._makes - ({"seed"} if study.source != "simulated" else set())
+        """The market of a study; all seeds share one, unless it is random."""
+        makes = self._makes - (set() if SOURCES[study.source].random else {"seed"})
         key = contracts.combined(as_parameters(study, makes))
         if key not in self._known:
             self._known[key] = _market(study)
