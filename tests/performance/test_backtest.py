@@ -238,7 +238,7 @@ def test_a_bankruptcy_leaves_a_performance_without_gaps(ruinous):
 
 @pytest.mark.parametrize(("rows", "message"), [
     ([[0.5, 0.4, 0.0]], "weights of s on 2024-01-31 sum to 0.9, not one"),
-    ([[0.5, np.nan, 0.5]], "no weight for B on 2024-01-31")])
+    ([[0.5, np.nan, 0.5]], "weights of s on 2024-01-31 sum to nan, not one")])
 def test_weights_that_are_not_whole_are_refused(rows, message, returns):
     with pytest.raises(ValueError, match=message):
         backtest(weights_of("s", rows), returns, cost_rate=0.0)

@@ -1,4 +1,29 @@
 """Weights become net returns, metrics and evidence.
 
 Enters: weights and returns. Leaves: daily net returns, a table of metrics, tests of skill and luck. Open `backtest` first.
+
+These names mean the same in every function of the room. All returns and weights are fractions; days ascend without gaps.
+
+returns : DataFrame (n_days, n_assets) or (n_days, n_strategies)
+    Simple daily returns, none missing.
+weights : DataFrame
+    Columns rebalance_date, strategy, asset, weight, as `decisions.decide` returns them. The weights of a date and strategy
+    sum to one; shorts are allowed.
+trades : DataFrame
+    Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of wealth), as
+    `backtest.backtest` finds them.
+net_returns : DataFrame (n_days, n_strategies + 1)
+    Simple daily returns after costs, the column `benchmark` among them. In a sweep (n_days, n_trials): columns
+    `<point>/<strategy>`, missing outside of a point's test period.
+monthly_excess : DataFrame (n_months, n_strategies)
+    Each strategy's compounded month minus the benchmark's; the index is the first calendar day of the month.
+performance, outcomes, promised : DataFrame
+    A row per strategy, from `metrics.performance_table`, `investors.outcome` and `investors.promised`.
+results : DataFrame
+    A row per done point of a sweep and strategy: point, the varying parameters, strategy, the metrics.
+metric : str
+    One of the metrics' columns; `parameters` are the names of those that vary.
+periods_per_year, risk_free_rate, cost_rate : int, float, float
+    Trading days a year; fraction a year, of which a day earns its `periods_per_year`-th part; fraction of the amount
+    traded, bought and sold alike (10 basis points: 0.001).
 """

@@ -22,12 +22,10 @@ class Backtest:
     Attributes
     ----------
     net_returns : DataFrame (n_days, n_strategies)
-        Simple daily returns after costs, from the day after the first decision to the last; never missing or below -1.
+        From the day after the first decision to the last, without a benchmark; never missing or below -1.
     drifted_weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight: just before the trade; zero in all assets (cash) at first.
+        As `weights`, just before each trade; zero in all assets (cash) at first.
     trades : DataFrame
-        Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of
-        wealth).
     bankruptcies : DataFrame
         Columns date, strategy, a row per strategy that lost all its wealth; empty as a rule. It trades no more:
         rebalances after that day are neither among the trades nor among the drifted weights.
@@ -43,24 +41,10 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     """
     Hold the decided weights, let them drift in between, pay for each trade.
 
-    Parameters
-    ----------
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight; those of a date and strategy sum to one. Shorts are allowed.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    cost_rate : float
-        Cost of trading, fraction of the amount traded, bought and sold alike (10 basis points: 0.001).
-
-    Returns
-    -------
-    Backtest
-
     Raises
     ------
     ValueError
-        If weights are missing, do not sum to one or name an unknown asset; if strategies start on different days; if a
-        return is missing or none follows a rebalance date.
+        If weights do not sum to one or name an unknown asset, strategies start on different days, or returns are missing.
 
     Notes
     -----
@@ -89,14 +73,10 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     >>> result.net_returns["equal_weight"].round(4).tolist()
     [0.485, -0.0033]
     """
-    runs = {strategy: _run(strategy, group.pivot(index="rebalance_date", columns="asset", values="weight"), returns,
-                           cost_rate) for strategy, group in weights.groupby("strategy", sort=False)}
-    starts = {run[0].index[0] for run in runs.values()}
-    if len(starts) > 1:
-        raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, sorted(starts)))}: give each "
-                         "its first weights on the same date")
     trades, drifted, net_returns, bankruptcies = [], [], {}, []
-    for strategy, (gross, before, target, ruin) in runs.items():
+    for strategy, group in weights.groupby("strategy", sort=False):
+        target = group.pivot(index="rebalance_date", columns="asset", values="weight")
+        gross, before, target, ruin = _run(strategy, target, returns, cost_rate)
         traded = (target - before).abs().sum(axis=1)
         cost = cost_rate * traded
         paid = pd.Series(0.0, index=gross.index)
@@ -107,6 +87,10 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
                                     "turnover": traded.to_numpy() / 2, "cost": cost.to_numpy()}))
         if ruin is not None:
             bankruptcies.append((ruin, strategy))
+    starts = sorted({earned.index[0] for earned in net_returns.values()})
+    if len(starts) > 1:
+        raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, starts))}: give each its first "
+                         "weights on the same date")
     return Backtest(
         net_returns=pd.DataFrame(net_returns).rename_axis("date"),
         drifted_weights=pd.concat(drifted, ignore_index=True)[["rebalance_date", "strategy", "asset", "weight"]],
@@ -141,13 +125,11 @@ def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> None:
     unknown = target.columns.difference(returns.columns)
     if len(unknown):
         raise ValueError(f"The strategy {strategy} holds {unknown[0]}, which has no returns: use the same universe")
-    if target.isna().any(axis=None):
-        date, asset = target.isna().stack().idxmax()
-        raise ValueError(f"The strategy {strategy} has no weight for {asset} on {iso_day(date)}: write zeros out")
-    total = target.sum(axis=1)
-    if not np.allclose(total, 1, rtol=0, atol=1e-6):
-        date = (total - 1).abs().idxmax()
-        raise ValueError(f"The weights of {strategy} on {iso_day(date)} sum to {total[date]:.6g}, not one: rescale")
+    totals = target.sum(axis=1, skipna=False)
+    off = totals.index[~np.isclose(totals, 1, rtol=0, atol=1e-6)]
+    if len(off):
+        raise ValueError(f"The weights of {strategy} on {iso_day(off[0])} sum to {totals[off[0]]:.6g}, not one: rescale them "
+                         "and write zeros out")
     starts = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
     if (np.diff(starts) < 1).any():
         date = target.index[np.argmax(np.diff(starts) < 1)]
@@ -159,21 +141,10 @@ def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> None:
 
 def turnover(trades: pd.DataFrame) -> pd.Series:
     """
-    Average one-way turnover of each strategy over its rebalances after the first purchase.
+    Average one-way turnover of each strategy, a rebalance, over its rebalances after the first purchase.
 
-    Parameters
-    ----------
-    trades : DataFrame
-        As `backtest` gives it.
+    Missing for a strategy that never traded again. Rebalances after a bankruptcy do not count.
 
-    Returns
-    -------
-    Series
-        Index strategy; a fraction of wealth a rebalance, missing for a strategy that never traded again. Rebalances
-        after a bankruptcy do not count.
-
-    Examples
-    --------
     >>> turnover(pd.DataFrame({"strategy": ["A", "A", "A"], "turnover": [0.5, 0.2, 0.4]})).round(2).to_dict()
     {'A': 0.3}
     """
@@ -182,21 +153,7 @@ def turnover(trades: pd.DataFrame) -> pd.Series:
 
 
 def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float]) -> pd.DataFrame:
-    """
-    Total return of each strategy at several costs of trading.
-
-    Parameters
-    ----------
-    weights, returns : DataFrame
-        As `backtest` takes them.
-    cost_bps : sequence of float
-        Costs to try, basis points of the amount traded.
-
-    Returns
-    -------
-    DataFrame (n_costs * n_strategies, 3)
-        Columns strategy, cost_bps, total_return (compounded, net of the cost).
-    """
+    """Total return of each strategy, compounded and net, at several costs in basis points: strategy, cost_bps, total_return."""
     totals = {bps: (1 + backtest(weights, returns, cost_rate=bps / 10_000).net_returns).prod() - 1 for bps in cost_bps}
     costs = pd.concat(totals, names=["cost_bps", "strategy"]).rename("total_return").reset_index()
     return costs[["strategy", "cost_bps", "total_return"]]
