@@ -178,11 +178,6 @@ def test_a_missing_benchmark_or_return_is_refused(net_returns, turnover):
         metrics.monthly_excess(gap)
 
 
-def test_turnover_of_other_strategies_is_refused(net_returns, turnover):
-    with pytest.raises(ValueError, match="do not name the same strategies .*lstm.mvf"):
-        metrics.performance_table(net_returns, turnover.drop("lstm+mvf"), **YEAR)
-
-
 def test_portfolio_statistics_by_hand_and_by_name():
     returns = pd.DataFrame({"A": [0.02, -0.01, 0.03], "B": [0.00, 0.01, -0.02]})
     portfolios = {"half": pd.Series({"B": 0.5, "A": 0.5}), "short": pd.Series({"A": 1.5, "B": -0.5}),
@@ -210,11 +205,6 @@ def test_portfolio_moments_are_those_of_scipy(net_returns):
     assert table["skewness"] == pytest.approx(stats.skew(earned, bias=False))
     assert table["kurtosis"] == pytest.approx(stats.kurtosis(earned, bias=False))
     assert table["sharpe"] == pytest.approx((table["annual_return"] - 0.02) / table["annual_volatility"])
-
-
-def test_a_portfolio_of_unknown_assets_is_refused(net_returns):
-    with pytest.raises(ValueError, match="portfolio lost holds Z, which has no returns"):
-        metrics.portfolio_statistics({"lost": pd.Series({"Z": 1.0})}, net_returns, **YEAR)
 
 
 # ---------------------------------------------------------------------------------------------------- excess over the benchmark
@@ -279,16 +269,6 @@ def test_permuted_strategies_permute_rows():
     turned = table_of(dict(reversed(DECIDED.items())))
     assert list(turned.index) == ["only_b", "mixed", "benchmark"]
     pd.testing.assert_frame_equal(table_of(DECIDED), turned.loc[["mixed", "only_b", "benchmark"]])
-
-
-@pytest.mark.parametrize("part", ["trades", "weights"])
-def test_frames_of_different_backtests_are_refused(part):
-    weights = weights_of(DECIDED)
-    held = backtest(weights, RETURNS, cost_rate=0.0)
-    parts = {"trades": held.trades, "weights": weights}
-    parts[part] = parts[part].query("strategy == 'mixed'")
-    with pytest.raises(ValueError, match=rf"{part} do not name the same strategies \(only_b\)"):
-        metrics.excess_table(held.net_returns.assign(benchmark=BENCHMARK), **parts)
 
 
 def test_one_month_has_a_mean_and_no_deviation():

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from forefolio.market.returns import Date
+from forefolio.performance.metrics import SAME
 from forefolio.portfolios.holdings import distance_from
 from forefolio.study.vocabulary import baselines
 
@@ -22,24 +23,11 @@ RIVAL = "mean"  # the model that forecasts what Markowitz's theory does
 
 def holm(p_values: pd.Series) -> pd.Series:
     """
-    Holm's correction of p-values for their number.
+    Holm's correction of p-values for their number; missing ones stay missing and do not count as tests.
 
-    Parameters
-    ----------
-    p_values : Series
-        One a test; missing ones stay missing and do not count as tests.
+    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979). It holds
+    whatever the dependence of the tests.
 
-    Returns
-    -------
-    Series
-        Corrected p-values, same index: significant at a level if below it, whatever the dependence of the tests.
-
-    Notes
-    -----
-    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979).
-
-    Examples
-    --------
     >>> holm(pd.Series([0.04, 0.01, 0.03])).tolist()
     [0.06, 0.03, 0.06]
     """
@@ -54,19 +42,13 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
     Is the monthly excess return of each strategy above zero?
 
-    Parameters
-    ----------
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month, as `metrics.monthly_excess` gives it.
-
     Returns
     -------
     DataFrame
-        Columns strategy, n_months, mean, t_low, t_high (95 percent t-interval of the mean, fraction a month), shapiro_p
-        (normality), wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the
-        exact sign test and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025; the
-        interval has two sides. What cannot be computed is missing: there are too few months, or no differences. Holm
-        corrects over the strategies of the table.
+        Columns strategy, n_months, mean, t_low, t_high (95 percent t-interval of the mean), shapiro_p (normality),
+        wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the exact sign test
+        and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025. What cannot be computed
+        is missing: there are too few months, or no differences. Holm corrects over the strategies of the table.
 
     Notes
     -----
@@ -83,9 +65,15 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     >>> monthly_tests(excess)[["wilcoxon_p", "sign_p"]].to_numpy().tolist()
     [[0.03125, 0.03125]]
     """
-    rows = [(strategy, len(excess), excess.mean(), *_t_interval(excess), _shapiro_p(excess),
-             _signed_rank_p(excess, "greater"), _sign_p(excess), _t_p(excess))
-            for strategy, excess in monthly_excess.items()]
+    rows = []
+    for strategy, excess in monthly_excess.items():
+        n, differing, varies = len(excess), _differing(excess), np.ptp(excess) > SAME
+        interval = stats.t.interval(1 - LEVEL, n - 1, loc=excess.mean(), scale=stats.sem(excess)) if varies else (np.nan,) * 2
+        shapiro_p = stats.shapiro(excess).pvalue if varies and n >= 3 else np.nan
+        n_up, n_differing = int((differing > 0).sum()), len(differing)
+        sign_p = stats.binomtest(n_up, n_differing, alternative="greater").pvalue if n_differing else np.nan
+        t_p = stats.ttest_1samp(excess, 0, alternative="greater").pvalue if varies else np.nan
+        rows.append((strategy, n, excess.mean(), *interval, shapiro_p, _signed_rank_p(excess, "greater"), sign_p, t_p))
     columns = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "sign_p", "t_p"]
     tests = pd.DataFrame(rows, columns=columns)
     for test in ("wilcoxon_p", "sign_p", "t_p"):
@@ -97,26 +85,14 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     """
     Did the networks make the difference? Each network's strategy against the same framework fed with a simple forecast.
 
-    Parameters
-    ----------
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month, as `metrics.monthly_excess` gives it; the benchmark cancels in a difference.
-    weights : DataFrame
-        As `decisions.decide` returns.
-    twin : str
-        Model of the twins, by default the historical mean, which is Markowitz's forecast.
+    That is the forecast of the model `twin`, by default the historical mean, which is Markowitz's.
 
     Returns
     -------
     DataFrame (n_pairs, 6)
-        Columns strategy, twin, mean_difference (strategy minus twin, fraction a month), signed_rank_p (two-sided;
-        missing where no month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean
-        over the rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there.
-
-    Raises
-    ------
-    ValueError
-        If a strategy of a pair has no weights.
+        Columns strategy, twin, mean_difference (strategy minus twin, a month), signed_rank_p (two-sided; missing where no
+        month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean over the
+        rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there.
 
     Notes
     -----
@@ -137,9 +113,6 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
         other = f"{twin}+{framework}"
         if model in ("", twin, *baselines()) or other not in monthly_excess:
             continue
-        strangers = [name for name in (strategy, other) if name not in set(weights["strategy"])]
-        if strangers:
-            raise ValueError(f"The strategy {strangers[0]} has no weights: take months and weights from one run")
         difference = monthly_excess[strategy] - monthly_excess[other]
         rows.append((strategy, other, difference.mean(), _signed_rank_p(difference, "two-sided"),
                      distance_from(weights, other)[strategy].mean()))
@@ -152,16 +125,8 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
     Do the two strategies of highest mean monthly excess differ?
 
-    Parameters
-    ----------
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month.
-
-    Returns
-    -------
-    DataFrame
-        One row, none if there are fewer than two strategies: first, second, n_months, mean_difference (fraction a
-        month), mann_whitney_p, signed_rank_p, both two-sided.
+    One row, none if there are fewer than two strategies: first, second, n_months, mean_difference (a month),
+    mann_whitney_p, signed_rank_p, both two-sided.
 
     Notes
     -----
@@ -179,18 +144,9 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
                           _signed_rank_p(difference, "two-sided")]], columns=columns)
 
 
-def _varies(values: pd.Series) -> bool:
-    return np.ptp(values) > 1e-12
-
-
 def _differing(values: pd.Series) -> pd.Series:
     """Without what is zero up to rounding."""
-    return values[values.abs() > 1e-12]
-
-
-def _shapiro_p(values: pd.Series) -> float:
-    """Shapiro-Wilk, missing for fewer than three values or constant ones."""
-    return float(stats.shapiro(values).pvalue) if len(values) >= 3 and _varies(values) else np.nan
+    return values[values.abs() > SAME]
 
 
 def _signed_rank_p(values: pd.Series, alternative: str) -> float:
@@ -199,43 +155,23 @@ def _signed_rank_p(values: pd.Series, alternative: str) -> float:
     return float(stats.wilcoxon(differing, alternative=alternative).pvalue) if len(differing) else np.nan
 
 
-def _sign_p(values: pd.Series) -> float:
-    """One-sided exact sign test, missing if no value differs from zero by more than rounding."""
-    differing = _differing(values)
-    n_up = int((differing > 0).sum())
-    return float(stats.binomtest(n_up, len(differing), alternative="greater").pvalue) if len(differing) else np.nan
-
-
-def _t_p(values: pd.Series) -> float:
-    """One-sided t-test, missing for constant values."""
-    return float(stats.ttest_1samp(values, 0, alternative="greater").pvalue) if _varies(values) else np.nan
-
-
-def _t_interval(values: pd.Series) -> tuple[float, float]:
-    """Two-sided t-interval of the mean, missing for constant values."""
-    if not _varies(values):
-        return np.nan, np.nan
-    return stats.t.interval(1 - LEVEL, len(values) - 1, loc=values.mean(), scale=stats.sem(values))
-
-
 def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """
-    Squared errors of the next-day forecasts of each model, mean over assets, day by day.
+    Squared errors of each model's next-day forecasts (means over seeds), averaged over assets: (n_days, n_models).
 
     Parameters
     ----------
     forecasts : DataFrame
-        Columns target_date, horizon, asset, model, seed, forecast; the mean over seeds is judged.
+        Columns target_date, horizon, asset, model, seed, forecast.
     returns : DataFrame (n_days, n_assets)
-        Simple daily returns; missing where an asset's day is not judged.
+        Missing where an asset's day is not judged.
     first, last : date
         First and last target day, both included.
 
-    Returns
-    -------
-    DataFrame (n_days, n_models)
-        Squared fraction a day. Assets are averaged because errors of one day move together: asset-days are no
-        independent observations. An asset that some model does not forecast is left out for all.
+    Notes
+    -----
+    Assets are averaged because errors of one day move together: asset-days are no independent observations. An asset that
+    some model does not forecast is left out for all.
     """
     inside = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))]
     made = inside.pivot_table(index=["target_date", "asset"], columns="model", values="forecast", sort=False)
@@ -245,43 +181,28 @@ def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date,
 
 def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
     """
-    Diebold and Mariano's test of equal accuracy a day ahead, with the small-sample correction of Harvey, Leybourne and
-    Newbold, which makes it the t-test of the mean.
+    Diebold and Mariano's test of equal accuracy a day ahead: t-statistic, and p-values that the model is better, and worse.
 
-    Parameters
-    ----------
-    differences : Series (n_days,)
-        Daily loss differences, positive where the model was better; assets already averaged, because errors of one
-        day move together and stock-days are no independent observations.
+    `differences` (n_days,) are of daily losses, mean over assets, positive where the model was better. The small-sample
+    correction of Harvey, Leybourne and Newbold makes it the t-test of the mean. All are missing where nothing varies.
 
-    Returns
-    -------
-    statistic, p_better, p_worse : float
-        t-statistic, and one-sided p-values that the model is better, and worse; missing where nothing varies.
-
-    Examples
-    --------
     >>> differences = pd.Series([0.3, -0.1, 0.4, 0.2])
     >>> [round(float(value), 4) for value in diebold_mariano(differences)]
     [1.8516, 0.0806, 0.9194]
     """
-    values = differences.to_numpy(dtype=float)
-    n, centered = len(values), values - values.mean()
+    n, centered = len(differences), differences.to_numpy() - differences.mean()
     variance = centered @ centered / n / n
     if n < 2 or not variance > 0:
         return np.nan, np.nan, np.nan
-    statistic = np.sqrt((n - 1) / n) * values.mean() / np.sqrt(variance)
-    return float(statistic), float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
+    statistic = float(np.sqrt((n - 1) / n) * differences.mean() / np.sqrt(variance))
+    return statistic, float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
 
 
 def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:
     """
     H1 and H2 for each network against each baseline: the historical mean first, then the others.
 
-    Parameters
-    ----------
-    errors : DataFrame (n_days, n_models)
-        As `daily_errors` gives them; a column that is no baseline is a network.
+    `errors` are those of `daily_errors`; a column that is no baseline is a network.
 
     Returns
     -------

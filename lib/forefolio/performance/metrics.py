@@ -1,8 +1,8 @@
 """Returns to what the tables of performance say: growth, risk, ratios, drawdowns, months against the benchmark.
 
-`returns` are simple daily returns, a wide frame with one column per strategy; a metric is one value per column. No return
-may be missing: a gap would be compounded as if nothing had happened. `COLUMNS` puts a function under each name that
-`study.vocabulary.METRICS` has: a new metric is an entry there, a function here, and its line in `COLUMNS`.
+`returns` have a column per strategy, and a metric is one value per column. No return may be missing: a gap would be
+compounded as if nothing had happened. `COLUMNS` puts a function under each name that `study.vocabulary.METRICS` has: a new
+metric is an entry there, a function here, and its line in `COLUMNS`.
 """
 
 from collections.abc import Callable
@@ -17,25 +17,24 @@ from forefolio.portfolios.holdings import concentration, gross_exposure
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
+SAME = 1e-12  # values this close are equal: what is left is rounding
+
 
 @dataclass(frozen=True)
 class Record:
     """What the metrics of a run's strategies are measured on."""
 
-    returns: pd.DataFrame  # (n_days, n_strategies + 1), simple daily returns after costs, the column `benchmark` among them
-    excess: pd.DataFrame  # (n_months, n_strategies), as `monthly_excess` gives it
+    returns: pd.DataFrame  # net returns and the benchmark's
+    excess: pd.DataFrame  # monthly
     turnover: pd.Series  # by strategy, as `backtest.turnover` gives it
-    periods_per_year: int  # trading days
-    risk_free_rate: float  # fraction a year
-
+    periods_per_year: int
+    risk_free_rate: float
 
 
 def wealth(returns: pd.DataFrame) -> pd.DataFrame:
     """
     Growth of one unit, compounded; a day that loses everything, or more, leaves nothing for good.
 
-    Examples
-    --------
     >>> wealth(pd.DataFrame({"A": [0.1, -0.5]}))["A"].round(4).tolist()
     [1.1, 0.55]
     """
@@ -46,8 +45,6 @@ def drawdown(returns: pd.DataFrame) -> pd.DataFrame:
     """
     Loss since the highest wealth so far, compounded, 0 or below; the initial wealth counts as a peak.
 
-    Examples
-    --------
     >>> drawdown(pd.DataFrame({"A": [-0.1, 0.2, -0.5]}))["A"].round(4).tolist()
     [-0.1, 0.0, -0.5]
     """
@@ -77,22 +74,8 @@ def annual_volatility(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Ser
 
 def sharpe(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float) -> pd.Series:
     """
-    Sharpe ratio a year: (mean - risk free) / deviation x sqrt(periods_per_year).
+    Sharpe ratio a year: (mean - risk free) / deviation x sqrt(periods_per_year); missing where returns do not vary.
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_strategies)
-        Simple daily returns.
-    periods_per_year, risk_free_rate : int, float
-        Trading days a year; fraction a year, of which a day earns its `periods_per_year`-th part.
-
-    Returns
-    -------
-    Series
-        One ratio a strategy, missing where returns do not vary.
-
-    Examples
-    --------
     >>> sharpe(pd.DataFrame({"A": [0.00, 0.02]}), periods_per_year=252, risk_free_rate=0.0).round(3).tolist()
     [11.225]
     """
@@ -104,10 +87,8 @@ def sortino(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: flo
     """
     Sortino ratio a year: (mean - tau) / sqrt(mean of min(r - tau, 0)^2 over all days) x sqrt(periods_per_year).
 
-    Parameters are those of `sharpe`, tau being the risk-free return of a day; missing where no return is below tau.
+    tau is the risk-free return of a day; missing where no return is below it.
 
-    Examples
-    --------
     >>> sortino(pd.DataFrame({"A": [0.03, -0.01]}), periods_per_year=1, risk_free_rate=0.0).round(4).tolist()
     [1.4142]
     """
@@ -117,23 +98,10 @@ def sortino(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: flo
 
 def cvar(returns: pd.DataFrame, *, confidence: float) -> pd.Series:
     """
-    Conditional value at risk: the mean loss of the worst days.
+    Conditional value at risk: the mean loss of the worst days, fraction a day, positive for a loss.
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_strategies)
-        Simple daily returns.
-    confidence : float
-        0.95 for the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev 2000).
-
-    Returns
-    -------
-    Series
-        Fraction a day, positive for a loss.
-
-    Examples
-    --------
-    The worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
+    A confidence of 0.95 takes the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev 2000).
+    Here the worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
 
     >>> cvar(pd.DataFrame({"A": [-0.01, 0.02, -0.04]}), confidence=0.5).round(4).tolist()
     [0.03]
@@ -147,8 +115,6 @@ def monthly_returns(returns: pd.DataFrame) -> pd.DataFrame:
     """
     Returns compounded within each calendar month; index month, its first calendar day. End months may be partial.
 
-    Examples
-    --------
     >>> days = pd.DatetimeIndex(["2024-01-30", "2024-01-31", "2024-02-01"], name="date")
     >>> monthly_returns(pd.DataFrame({"A": [0.1, 0.1, -0.2]}, index=days))["A"].round(2).tolist()
     [0.21, -0.2]
@@ -159,28 +125,13 @@ def monthly_returns(returns: pd.DataFrame) -> pd.DataFrame:
 
 def monthly_excess(net_returns: pd.DataFrame) -> pd.DataFrame:
     """
-    Each strategy's compounded month minus the benchmark's.
+    Each strategy's month minus the benchmark's: compounded over calendar months first, then subtracted (Nguyen 2025, Table 5).
 
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns, the column `benchmark` among them.
-
-    Returns
-    -------
-    DataFrame (n_months, n_strategies)
-        Fraction a month, index month.
-
-    Raises
-    ------
-    ValueError
-        If there is no benchmark, or a return is missing.
-
-    Notes
-    -----
-    Nguyen 2025, Table 5. Returns are compounded over calendar months first and subtracted then.
+    Raises ValueError if there is no benchmark, or a return is missing.
     """
-    _check(net_returns)
+    if BENCHMARK not in net_returns:
+        raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
+    check_complete(net_returns)
     months = monthly_returns(net_returns)
     return months.drop(columns=BENCHMARK).sub(months[BENCHMARK], axis=0)
 
@@ -192,7 +143,7 @@ def information_ratio(excess: pd.DataFrame) -> pd.Series:
 
 def _ratio(mean: pd.Series, deviation: pd.Series) -> pd.Series:
     """A mean by its deviation, missing where the deviation is only rounding."""
-    return mean / np.where(deviation > 1e-12, deviation, np.nan)
+    return mean / np.where(deviation > SAME, deviation, np.nan)
 
 
 COLUMNS: dict[str, Callable[[Record], pd.Series]] = {  # of the table of performance, in its order
@@ -217,24 +168,10 @@ def performance_table(net_returns: pd.DataFrame, turnover: pd.Series, *, periods
     """
     One row per strategy, `COLUMNS` beside its name: what it earned, at what risk, and against the benchmark.
 
-    Parameters
-    ----------
-    net_returns, turnover, periods_per_year, risk_free_rate
-        As a `Record` has them.
-
-    Returns
-    -------
-    DataFrame (n_strategies + 1, 12)
-        Fractions: max_drawdown is compounded, 0 or below; cvar_95 is a day's, positive; information_ratio is monthly. The
-        benchmark is the last row; its excess and turnover are missing.
-
-    Raises
-    ------
-    ValueError
-        If there is no benchmark, a return is missing, or a strategy has no turnover.
+    `turnover` is as `backtest.turnover` gives it. max_drawdown is compounded, 0 or below; cvar_95 is a day's, positive;
+    information_ratio is monthly. The benchmark is the last row; its excess and turnover are missing.
     """
     record = Record(net_returns, monthly_excess(net_returns), turnover, periods_per_year, risk_free_rate)
-    _same_strategies(record.excess, turnover=turnover)
     return _by_strategy({name: measure(record) for name, measure in COLUMNS.items()}, record.excess)
 
 
@@ -242,28 +179,13 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
     """
     What each strategy earned above the benchmark, and how much it traded for that (Nguyen 2025, Table 5).
 
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns, the column `benchmark` among them.
-    trades : DataFrame
-        As `backtest.backtest` gives them: columns strategy and turnover, one-way.
-    weights : DataFrame
-        As `decisions.decide` returns.
-
     Returns
     -------
     DataFrame (n_strategies + 1, 11)
-        Columns strategy, n_months, mean_monthly_excess and std_monthly_excess (ddof 1; fractions a month),
-        information_ratio (a month), total_return (of the strategy itself, compounded), summed_excess (of all months),
-        summed_excess_but_first (without the first month), turnover_one_way (half the sum of |target - drifted|, mean
-        over the rebalances after the first purchase), turnover_two_way (the sum: twice that), effective_holdings (mean
-        over the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
-
-    Raises
-    ------
-    ValueError
-        If there is no benchmark, a return is missing, or the three frames do not name the same strategies.
+        Columns strategy, n_months, mean_monthly_excess, std_monthly_excess (ddof 1), information_ratio (a month),
+        total_return (of the strategy itself, compounded), summed_excess (of all months), summed_excess_but_first (without
+        the first), turnover_one_way (of `backtest.turnover`), turnover_two_way (twice that), effective_holdings (mean over
+        the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
 
     Notes
     -----
@@ -284,7 +206,6 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
     [0.015, 0.01, 0.4]
     """
     excess, traded, held = monthly_excess(net_returns), turnover(trades), mean_holdings(weights)
-    _same_strategies(excess, trades=traded, weights=held)
     return _by_strategy({
         "n_months": len(excess),
         "mean_monthly_excess": excess.mean(),
@@ -302,23 +223,11 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
 def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float,
                           cost_rate: float) -> pd.DataFrame:
     """
-    What the portfolios of each window earned, with the gross exposure that it took.
+    What the portfolios of each window earned net of costs, with the gross exposure that it took.
 
-    Parameters
-    ----------
-    weights : DataFrame
-        As `decisions.weights_by_window` gives them.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    periods_per_year, risk_free_rate, cost_rate : int, float, float
-        Trading days a year; fraction a year; cost of trading, fraction of the amount traded.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, window, mean_gross, largest_gross, total_return (compounded), annual_volatility, sharpe,
-        inefficient_dates (rebalances on which the closed form has the lowest ratio of all), bankrupt (whether all wealth
-        was lost); net of costs.
+    `weights` are those of `decisions.weights_by_window`. Columns model, window, mean_gross, largest_gross, total_return
+    (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio of
+    all), bankrupt (whether all wealth was lost).
     """
     rows = []
     for (model, window), decided in weights.groupby(["model", "window"], sort=False):
@@ -347,10 +256,6 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
     ----------
     weights_by_name : dict of Series
         Weights by asset, negative where sold short; an asset that a portfolio does not name is not held.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    periods_per_year, risk_free_rate : int, float
-        Trading days a year; fraction a year.
 
     Returns
     -------
@@ -360,19 +265,9 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
         shorts lose everything in a day, while the other rows take that day's return as it is, even below -1),
         observations, sharpe, cvar_95 (a day), sortino, variance (a year), effective_holdings (1 / sum w^2),
         gross_exposure (sum |w|).
-
-    Raises
-    ------
-    ValueError
-        If a portfolio names an asset that has no returns.
     """
-    for name, held in weights_by_name.items():
-        if not held.index.isin(returns.columns).all():
-            raise ValueError(f"The portfolio {name} holds {held.index.difference(returns.columns)[0]}, which has no "
-                             "returns: use the same universe for both")
-    weights = pd.DataFrame({name: held.reindex(returns.columns, fill_value=0.0)
-                            for name, held in weights_by_name.items()})
-    earned = returns @ weights
+    weights = pd.DataFrame(weights_by_name).fillna(0.0)
+    earned = returns[weights.index] @ weights
     volatility = annual_volatility(earned, periods_per_year=periods_per_year)
     rates = {"periods_per_year": periods_per_year, "risk_free_rate": risk_free_rate}
     return pd.DataFrame({
@@ -391,24 +286,13 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
     }).T.rename_axis("statistic")
 
 
-def _check(net_returns: pd.DataFrame) -> None:
-    """The benchmark must be there, and each return."""
-    if BENCHMARK not in net_returns:
-        raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
-    missing = net_returns.isna()
+def check_complete(returns: pd.DataFrame) -> None:
+    """Each return must be there and finite, or a ValueError names the first that is not."""
+    missing = ~np.isfinite(returns)
     if missing.any(axis=None):
         date, name = missing.stack().idxmax()
-        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: hold the last price in the gaps of its "
-                         "prices")
-
-
-def _same_strategies(excess: pd.DataFrame, **others: pd.Series) -> None:
-    """Net returns and what stands beside them must name the same strategies."""
-    for name, values in others.items():
-        strangers = excess.columns.symmetric_difference(values.index)
-        if len(strangers):
-            raise ValueError(f"Net returns and {name} do not name the same strategies ({strangers[0]}): take both from one "
-                             "backtest")
+        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: take days on which all are known, or hold the "
+                         "last price in the gaps of its prices")
 
 
 def _by_strategy(columns: dict[str, pd.Series], excess: pd.DataFrame) -> pd.DataFrame:
