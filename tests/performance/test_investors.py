@@ -49,8 +49,6 @@ def test_outcome_averages_holdings_over_the_rebalances():
     assert list(table) == list(OUTCOMES)
     assert table["effective_holdings"].tolist() == pytest.approx([1.5] * 4 + [np.nan], nan_ok=True)
     pd.testing.assert_frame_equal(table.drop(columns="effective_holdings"), OUTCOMES.drop(columns="effective_holdings"))
-    with pytest.raises(ValueError, match="lstm\\+rpp has no weights"):
-        investors.outcome(performance, weights[weights["strategy"] != "lstm+rpp"])
 
 
 def test_each_investor_gets_the_best_strategy_and_never_the_benchmark():
@@ -143,8 +141,6 @@ def test_no_text_is_long():
 
 
 def test_what_is_missing_is_said_and_nothing_reads_nan():
-    with pytest.raises(ValueError, match="lstm\\+mdp has no monthly excess"):
-        advised(months=MONTHS.drop(columns="lstm+mdp"))
     alone = OUTCOMES.iloc[[0, 4]].assign(turnover=np.nan)
     advice = advised(alone, MONTHS[["lstm+mvf"]])
     assert advice["then"].tolist() == ["lstm+mvf"] * 3 + ["cannot be told"]
@@ -164,8 +160,6 @@ def test_kept_joins_promise_and_outcome_by_name_and_says_what_was_kept():
         ["equal_weight", 0.1, 0.2, 0.2, 0.17, -0.1, -0.15, "return, volatility"],
         ["lstm+mvf", 1.5, 0.25, 0.3, 0.4, -0.2, -0.45, "none"]]
     assert table["kept"].tolist()[2:] == ["all", "return, volatility"]  # what is printed alike is kept
-    with pytest.raises(ValueError, match="ar\\+mvf has no outcome"):
-        investors.kept(promised.replace("lstm+mvf", "ar+mvf"), OUTCOMES)
 
 
 def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):

@@ -1,17 +1,18 @@
 """Weights become net returns, metrics and evidence.
 
-Enters: weights and returns. Leaves: daily net returns, a table of metrics, tests of skill and luck. Open `backtest` first.
+Enters: weights and returns. Leaves: daily net returns, a table of metrics, tests of skill and luck.
+Open `backtest` first.
 
-These names mean the same in every function of the room. All returns and weights are fractions; days ascend without gaps.
+These names mean the same in every function of the room. Returns and weights are fractions, and days ascend.
 
 returns : DataFrame (n_days, n_assets) or (n_days, n_strategies)
     Simple daily returns, none missing.
 weights : DataFrame
-    Columns rebalance_date, strategy, asset, weight, as `decisions.decide` returns them. The weights of a date and strategy
-    sum to one; shorts are allowed.
+    Columns rebalance_date, strategy, asset, weight, as `decisions.decide` returns them. The weights of a date and
+    strategy sum to one; shorts are allowed.
 trades : DataFrame
-    Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of wealth), as
-    `backtest.backtest` finds them.
+    Columns rebalance_date, strategy, turnover (one-way, half the sum of |target - drifted|), cost (fraction of wealth),
+    as `backtest.backtest` finds them.
 net_returns : DataFrame (n_days, n_strategies + 1)
     Simple daily returns after costs, the column `benchmark` among them. In a sweep (n_days, n_trials): columns
     `<point>/<strategy>`, missing outside of a point's test period.

@@ -44,7 +44,8 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     Raises
     ------
     ValueError
-        If weights do not sum to one or name an unknown asset, strategies start on different days, or returns are missing.
+        If weights do not sum to one or name an unknown asset, strategies start on different days, or returns are
+        missing.
 
     Notes
     -----
@@ -89,8 +90,8 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
             bankruptcies.append((ruin, strategy))
     starts = sorted({earned.index[0] for earned in net_returns.values()})
     if len(starts) > 1:
-        raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, starts))}: give each its first "
-                         "weights on the same date")
+        raise ValueError(f"Strategies start on different days, {' and '.join(map(iso_day, starts))}: give each its "
+                         "first weights on the same date")
     return Backtest(
         net_returns=pd.DataFrame(net_returns).rename_axis("date"),
         drifted_weights=pd.concat(drifted, ignore_index=True)[["rebalance_date", "strategy", "asset", "weight"]],
@@ -101,9 +102,9 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
 def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
          cost_rate: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
     """Gross returns of one strategy, weights before each trade, weights decided, and the day it goes bankrupt."""
-    _check(strategy, target, returns)
+    bounds = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
+    _check(strategy, target, returns, bounds)
     held = returns[target.columns]
-    bounds = [*held.index.searchsorted(target.index, side="right"), len(held)]
     before, gross, ruin = [np.zeros(target.shape[1])], [], None
     for row, decided in enumerate(target.to_numpy()):
         holdings = decided * (1 + held.iloc[bounds[row]:bounds[row + 1]]).cumprod()
@@ -120,21 +121,20 @@ def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
     return gross, pd.DataFrame(before[:len(target)], index=target.index, columns=target.columns), target, ruin
 
 
-def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame) -> None:
-    """Weights must be whole and sum to one, each asset must have a return, and days must follow each rebalance."""
+def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, bounds: list[int]) -> None:
+    """Weights must sum to one, each asset must have its returns, and days must follow each rebalance."""
     unknown = target.columns.difference(returns.columns)
     if len(unknown):
         raise ValueError(f"The strategy {strategy} holds {unknown[0]}, which has no returns: use the same universe")
     totals = target.sum(axis=1, skipna=False)
     off = totals.index[~np.isclose(totals, 1, rtol=0, atol=1e-6)]
     if len(off):
-        raise ValueError(f"The weights of {strategy} on {iso_day(off[0])} sum to {totals[off[0]]:.6g}, not one: rescale them "
-                         "and write zeros out")
-    starts = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
-    if (np.diff(starts) < 1).any():
-        date = target.index[np.argmax(np.diff(starts) < 1)]
-        raise ValueError(f"No return follows the rebalance of {strategy} on {iso_day(date)}: drop this date")
-    if returns[target.columns].iloc[starts[0]:].isna().any(axis=None):
+        raise ValueError(f"The weights of {strategy} on {iso_day(off[0])} sum to {totals[off[0]]:.6g}, not one: "
+                         "rescale them and write zeros out")
+    last = target.index[np.diff(bounds) < 1]
+    if len(last):
+        raise ValueError(f"No return follows the rebalance of {strategy} on {iso_day(last[0])}: drop this date")
+    if returns[target.columns].iloc[bounds[0]:].isna().any(axis=None):
         raise ValueError(f"Returns that {strategy} would earn after {iso_day(target.index[0])} are missing: fill the "
                          "gaps of the prices with the last price")
 
@@ -153,7 +153,7 @@ def turnover(trades: pd.DataFrame) -> pd.Series:
 
 
 def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float]) -> pd.DataFrame:
-    """Total return of each strategy, compounded and net, at several costs in basis points: strategy, cost_bps, total_return."""
+    """Columns strategy, cost_bps, total_return: compounded and net, at each of several costs in basis points."""
     totals = {bps: (1 + backtest(weights, returns, cost_rate=bps / 10_000).net_returns).prod() - 1 for bps in cost_bps}
     costs = pd.concat(totals, names=["cost_bps", "strategy"]).rename("total_return").reset_index()
     return costs[["strategy", "cost_bps", "total_return"]]

@@ -1,9 +1,9 @@
 """Was it luck, and was it the forecasts? Tests of months and of daily errors, corrected for their number.
 
-The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. The two hypotheses of Zouaoui &
-Naas 2025 are tested on daily errors. H1: deep learning is more accurate than Markowitz's theory; H2: the reverse. What
-Markowitz's theory forecasts is the mean of the past, so each network's errors meet those of the historical mean on the
-same days; the other baselines stand beside it. `report.sentences` says what the numbers mean.
+The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. The two hypotheses of Zouaoui
+& Naas 2025 are tested on daily errors. H1: deep learning is more accurate than Markowitz's theory; H2: the reverse.
+What Markowitz's theory forecasts is the mean of the past, so each network's errors meet those of the historical mean on
+the same days; the other baselines stand beside it. `report.sentences` says what the numbers mean.
 """
 
 from itertools import product
@@ -25,8 +25,8 @@ def holm(p_values: pd.Series) -> pd.Series:
     """
     Holm's correction of p-values for their number; missing ones stay missing and do not count as tests.
 
-    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979). It holds
-    whatever the dependence of the tests.
+    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979). It
+    holds whatever the dependence of the tests.
 
     >>> holm(pd.Series([0.04, 0.01, 0.03])).tolist()
     [0.06, 0.03, 0.06]
@@ -46,9 +46,10 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns strategy, n_months, mean, t_low, t_high (95 percent t-interval of the mean), shapiro_p (normality),
-        wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the exact sign test
-        and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025. What cannot be computed
-        is missing: there are too few months, or no differences. Holm corrects over the strategies of the table.
+        wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the exact sign
+        test and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025. What cannot be
+        computed is missing: there are too few months, or no differences. Holm corrects over the strategies of the
+        table.
 
     Notes
     -----
@@ -67,13 +68,13 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for strategy, excess in monthly_excess.items():
-        n, differing, varies = len(excess), _differing(excess), np.ptp(excess) > SAME
-        interval = stats.t.interval(1 - LEVEL, n - 1, loc=excess.mean(), scale=stats.sem(excess)) if varies else (np.nan,) * 2
+        n, mean, differing, varies = len(excess), excess.mean(), _differing(excess), np.ptp(excess) > SAME
+        interval = stats.t.interval(1 - LEVEL, n - 1, mean, stats.sem(excess)) if varies else (np.nan, np.nan)
         shapiro_p = stats.shapiro(excess).pvalue if varies and n >= 3 else np.nan
         n_up, n_differing = int((differing > 0).sum()), len(differing)
         sign_p = stats.binomtest(n_up, n_differing, alternative="greater").pvalue if n_differing else np.nan
         t_p = stats.ttest_1samp(excess, 0, alternative="greater").pvalue if varies else np.nan
-        rows.append((strategy, n, excess.mean(), *interval, shapiro_p, _signed_rank_p(excess, "greater"), sign_p, t_p))
+        rows.append((strategy, n, mean, *interval, shapiro_p, _signed_rank_p(excess, "greater"), sign_p, t_p))
     columns = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "sign_p", "t_p"]
     tests = pd.DataFrame(rows, columns=columns)
     for test in ("wilcoxon_p", "sign_p", "t_p"):
@@ -90,14 +91,14 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     Returns
     -------
     DataFrame (n_pairs, 6)
-        Columns strategy, twin, mean_difference (strategy minus twin, a month), signed_rank_p (two-sided; missing where no
-        month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean over the
+        Columns strategy, twin, mean_difference (strategy minus twin, a month), signed_rank_p (two-sided; missing where
+        no month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean over the
         rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there.
 
     Notes
     -----
-    Framework, days, limits and costs are the same, so what differs is the forecasts' doing. Where weights hardly differ,
-    a small p is of differences too small to matter: read it beside `mean_distance`.
+    Framework, days, limits and costs are the same, so what differs is the forecasts' doing. Where weights hardly
+    differ, a small p is of differences too small to matter: read it beside `mean_distance`.
 
     Examples
     --------
@@ -170,10 +171,11 @@ def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date,
 
     Notes
     -----
-    Assets are averaged because errors of one day move together: asset-days are no independent observations. An asset that
-    some model does not forecast is left out for all.
+    Assets are averaged because errors of one day move together: asset-days are no independent observations. An asset
+    that some model does not forecast is left out for all.
     """
-    inside = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))]
+    days = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
+    inside = forecasts[days & (forecasts["horizon"] == 1)]
     made = inside.pivot_table(index=["target_date", "asset"], columns="model", values="forecast", sort=False)
     actual = returns.stack().rename_axis(["target_date", "asset"]).reindex(made.index)
     return made.rsub(actual, axis=0).pow(2).dropna().groupby("target_date").mean()
@@ -181,7 +183,7 @@ def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date,
 
 def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
     """
-    Diebold and Mariano's test of equal accuracy a day ahead: t-statistic, and p-values that the model is better, and worse.
+    Diebold and Mariano's test of equal accuracy a day ahead: t-statistic, p-values that the model is better, and worse.
 
     `differences` (n_days,) are of daily losses, mean over assets, positive where the model was better. The small-sample
     correction of Harvey, Leybourne and Newbold makes it the t-test of the mean. All are missing where nothing varies.

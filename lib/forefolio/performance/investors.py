@@ -1,8 +1,8 @@
 """Which strategy for which investor: what each was meant for, what it promised, what it got and what it gave up.
 
 Nguyen 2025 gives each framework to one kind of investor (the `profile` of `vocabulary.FRAMEWORKS`): mean-variance with
-forecasting to the return-seeking, risk parity to the moderate, maximum drawdown to the conservative. Here a run's numbers
-decide who was served by what; `report.sentences` says it.
+forecasting to the return-seeking, risk parity to the moderate, maximum drawdown to the conservative. Here a run's
+numbers decide who was served by what; `report.sentences` says it.
 """
 
 from dataclasses import dataclass, field
@@ -27,54 +27,25 @@ CLOSE = {"sharpe": 0.1, "max_drawdown": 0.01}  # leads below these are small
 
 @dataclass(frozen=True)
 class Served:
-    """
-    Who served one wish best, and what the others reached; what is not there is NaN.
+    """Who served one wish best, and what the others reached; what is not there is NaN."""
 
-    Attributes
-    ----------
-    measure : str
-        The wish, a name of `WISHES`.
-    best : DataFrame
-        Outcomes of the best strategies, index strategy; several where their values are printed alike, the one that trades
-        least first. None where nothing was measured. The benchmark cannot win.
-    chosen : float
-        What the best strategy of the framework that the paper gives to this investor reached.
-    equal_weight, index : float
-        What equal weight and the benchmark reached.
-    p_values : dict of float
-        Of the (first) winner's monthly excess over equal weight, and over the index; only where the wish is return.
-    runner_up : str
-        The next strategy, if it is close: by less than `CLOSE`.
-    index_ahead : bool
-        Whether the index did better; asked for the wishes of `CLOSE`.
-    """
-
-    measure: str
-    best: pd.DataFrame
-    chosen: float
+    measure: str  # the wish, a name of `WISHES`
+    best: pd.DataFrame  # outcomes of the best strategies, index strategy: all printed alike, who trades least first
+    chosen: float  # what the best strategy of the framework that the paper gives to this investor reached
     equal_weight: float
-    index: float
-    p_values: dict[str, float] = field(default_factory=dict)
-    runner_up: str = ""
-    index_ahead: bool = False
+    index: float  # what the benchmark reached, which cannot win
+    p_values: dict[str, float] = field(default_factory=dict)  # of the return wish: of the winner's excess, by rival
+    runner_up: str = ""  # the next strategy, if it is close: by less than `CLOSE`
+    index_ahead: bool = False  # whether the index did better; asked for the wishes of `CLOSE`
 
 
 def with_profile(table: pd.DataFrame) -> pd.DataFrame:
-    """The investor that each strategy is meant for, as a column `profile` after `strategy`.
+    """
+    Any table with a column `strategy`, and after it `profile`: the investor that each strategy is meant for.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With a column strategy: `<model>+<framework>`, or a name without a framework.
+    That is `return-seeking`, `moderate` or `conservative` by the framework as in Nguyen 2025, `long-short` for tangency
+    portfolios, and `reference` for everything without a framework (equal weight, the benchmark).
 
-    Returns
-    -------
-    DataFrame
-        Profile `return-seeking`, `moderate` or `conservative` by the framework as in Nguyen 2025, `long-short` for
-        tangency portfolios, `reference` for everything else (equal weight, the benchmark).
-
-    Examples
-    --------
     >>> with_profile(pd.DataFrame({"strategy": ["lstm+mvf", "lstm+tangency", "equal_weight"]}))["profile"].tolist()
     ['return-seeking', 'long-short', 'reference']
     """
@@ -87,56 +58,23 @@ def with_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def outcome(performance: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """
-    What each strategy got, beside the investor it is meant for.
+    What each strategy got, beside the investor it is meant for; rows as in `performance`.
 
-    Parameters
-    ----------
-    performance : DataFrame
-        As `metrics.performance_table` gives it.
-    weights : DataFrame
-        As `decisions.decide` returns.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy, profile, annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way, a
-        rebalance), effective_holdings (mean over the rebalances; missing for the benchmark), sharpe (a year). Rows as in
-        `performance`.
-
-    Raises
-    ------
-    ValueError
-        If a strategy has no weights.
+    Columns strategy, profile, annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way, a
+    rebalance), effective_holdings (mean over the rebalances; missing for the benchmark), sharpe (a year).
     """
     table = performance.assign(effective_holdings=performance["strategy"].map(metrics.mean_holdings(weights)))
-    stranger = table.loc[table["effective_holdings"].isna() & (table["strategy"] != BENCHMARK), "strategy"]
-    if len(stranger):
-        raise ValueError(f"The strategy {stranger.iloc[0]} has no weights: take performance and weights from one run")
     return with_profile(table[["strategy", *MEASURES]])
 
 
 def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window: int,
              periods_per_year: int) -> pd.DataFrame:
-    """What each strategy's weights would have earned in the window that chose them, mean over the rebalance dates.
+    """
+    What each strategy's weights would have earned in the window that chose them, mean over the rebalance dates.
 
-    Parameters
-    ----------
-    weights, returns, estimation_window
-        As `decisions.decide` returns and takes.
-    periods_per_year : int
-        Trading days a year.
-
-    Returns
-    -------
-    DataFrame
-        A row a strategy: strategy, annual_return (compounded) and annual_volatility of the window's daily returns,
-        weights held constant, max_drawdown (compounded, 0 or below), effective_holdings. No turnover: a window in which
-        the weights are held constant promises none.
-
-    Raises
-    ------
-    ValueError
-        If the window is longer than the data before a date.
+    Columns strategy, annual_return (compounded) and annual_volatility of the window's daily returns, weights held
+    constant, max_drawdown (compounded, 0 or below), effective_holdings. There is no turnover: constant weights promise
+    none. A window that is longer than the data before a date is a ValueError.
 
     Notes
     -----
@@ -169,32 +107,17 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     What each strategy's weights did in the window that chose them beside what the test period kept of it.
 
-    Parameters
-    ----------
-    promised : DataFrame
-        As `promised` gives it: columns strategy, annual_return, annual_volatility, max_drawdown (0 or below).
-    outcomes : DataFrame
-        As `outcome` gives it.
-
     Returns
     -------
     DataFrame
         Columns strategy, then `return promised`, `return got` and the same for volatility and drawdown (0 or below),
-        fractions, and `kept`: which of the three were at least as good as promised, to a tenth of a percent: their names,
-        `all` or `none`. A row a promised strategy, in that order.
-
-    Raises
-    ------
-    ValueError
-        If a promised strategy has no outcome.
+        and `kept`: which of the three were at least as good as promised, to a tenth of a percent: their names, `all` or
+        `none`. A row per promised strategy, in that order.
 
     Notes
     -----
     A longer period has deeper drawdowns: where the test period is longer than the window, that promise is the hardest.
     """
-    missing = promised.loc[~promised["strategy"].isin(outcomes["strategy"]), "strategy"]
-    if len(missing):
-        raise ValueError(f"The strategy {missing.iloc[0]} has no outcome: take promise and outcome from one run")
     said, got = promised.set_index("strategy"), outcomes.set_index("strategy").loc[promised["strategy"]]
     table, good = {}, {}
     for measure in ("annual_return", "annual_volatility", "max_drawdown"):
@@ -207,35 +130,15 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
 
 def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]:
     """
-    Which strategy served each wish best.
-
-    Parameters
-    ----------
-    outcomes : DataFrame
-        As `outcome` gives it.
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month, as `metrics.monthly_excess` gives it.
-
-    Returns
-    -------
-    list of Served
-        One per wish, in the order of `WISHES`.
-
-    Raises
-    ------
-    ValueError
-        If a strategy has no monthly excess.
+    Which strategy served each wish best: one `Served` per wish, in the order of `WISHES`.
 
     Notes
     -----
     The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Only returns are
-    tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in hindsight.
+    tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in
+    hindsight.
     """
-    table = outcomes.set_index("strategy")
-    missing = table.index.difference([*monthly_excess, BENCHMARK])
-    if len(missing):
-        raise ValueError(f"The strategy {missing[0]} has no monthly excess: take outcomes and months from one run")
-    return [_served(table, monthly_excess, measure) for measure in WISHES]
+    return [_served(outcomes.set_index("strategy"), monthly_excess, measure) for measure in WISHES]
 
 
 def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> Served:
@@ -263,7 +166,7 @@ def _p_values(monthly_excess: pd.DataFrame, winner: str) -> dict[str, float]:
     """Holm-corrected p-values of a strategy's monthly excess over equal weight and over the index."""
     against = {"index": monthly_excess}
     if EQUAL_WEIGHT in monthly_excess and winner != EQUAL_WEIGHT:
-        others = monthly_excess.drop(columns=EQUAL_WEIGHT)
-        against = {"equal weight": others.sub(monthly_excess[EQUAL_WEIGHT], axis=0)} | against
+        over_equal = monthly_excess.drop(columns=EQUAL_WEIGHT).sub(monthly_excess[EQUAL_WEIGHT], axis=0)
+        against = {"equal weight": over_equal} | against
     return {rival: float(monthly_tests(excess).set_index("strategy").loc[winner, "wilcoxon_p_holm"])
             for rival, excess in against.items()}

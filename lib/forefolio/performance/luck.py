@@ -1,8 +1,9 @@
 """How much of the best of many trials is luck: three answers, and one verdict that sums them up.
 
-Trials are the columns of a frame of simple daily returns, a point and strategy of a sweep each. Who tries much and reports
-the best reports luck as well: the deflated Sharpe ratio asks how much of it, the probability of overfitting whether the
-choice outlives the days that it was made on, the test of superior ability whether any trial earns more than a rival.
+Here the columns of `returns` are trials: all that was tried, not only what was kept, a point and strategy of a sweep
+each. Whoever tries much and reports the best reports luck as well: the deflated Sharpe ratio asks how much of it, the
+probability of overfitting whether the choice outlives the days that it was made on, the test of superior ability
+whether any trial earns more than a rival. A return that is missing is a ValueError.
 """
 
 import math
@@ -13,9 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forefolio.market.returns import iso_day
 from forefolio.performance.evidence import LEVEL
-from forefolio.performance.metrics import sharpe
+from forefolio.performance.metrics import SAME, check_complete, sharpe
 
 DEFLATED = 0.95  # the deflated Sharpe ratio must be above it (Bailey & Lopez de Prado 2014)
 OVERFITTED = 0.05  # the probability of overfitting must be below it (Bailey, Borwein, Lopez de Prado & Zhu 2017)
@@ -23,16 +23,15 @@ COIN = 0.5  # a deflated Sharpe ratio no higher, or a probability of overfitting
 TRIALS = 10  # the fewest that ranks out of sample can be told from
 DAYS = 20  # the fewest that a block length can be estimated from
 CHUNK = 500_000  # Sharpe ratios held at a time, combinations x trials
-STILL = 1e-12  # a deviation that is no more than this is rounding
 
 
 @dataclass(frozen=True)
 class Overfitting:
-    """What `overfitting` finds; it says what the fields are."""
+    """How often the choice of the best trial fails on other days."""
 
-    probability: float
-    loss_probability: float
-    logits: pd.Series
+    probability: float  # of backtest overfitting, PBO
+    loss_probability: float  # of a Sharpe ratio below 0 out of sample
+    logits: pd.Series  # one a combination, in lexicographic order of the blocks in sample
     n_trials: int
     n_blocks: int
 
@@ -41,14 +40,12 @@ def sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     """
     Sharpe ratio a day: mean / deviation (ddof 1), not annualized, the risk-free rate being 0.
 
-    One a trial, missing where returns do not vary. A missing return or a repeated name is a ValueError.
+    Missing where returns do not vary.
 
-    Examples
-    --------
     >>> sharpe_ratios(pd.DataFrame({"a/lstm+mvf": [0.00, 0.01, 0.02]})).tolist()
     [1.0]
     """
-    _check(returns)
+    check_complete(returns)
     return sharpe(returns, periods_per_year=1, risk_free_rate=0.0)
 
 
@@ -56,31 +53,22 @@ def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.S
     """
     How probable is it that the chosen trial's true Sharpe ratio exceeds what the best of as many trials has by luck?
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_trials)
-        Simple daily returns of all that was tried, not only of what was kept.
-    chosen : str, optional
-        Name of the chosen trial, by default the one of highest daily Sharpe ratio.
+    The chosen trial is by default the one of highest daily Sharpe ratio.
 
     Returns
     -------
     Series
-        trial, n_trials, n_days, sharpe (a day), expected_best (a day: what the best of n_trials without skill is expected
-        to have), skew, kurtosis (not in excess of 3) and deflated, a probability.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing, a trial's returns do not vary, or the chosen trial is not there.
+        trial, n_trials, n_days, sharpe (a day), expected_best (a day: what the best of n_trials without skill is
+        expected to have), skew, kurtosis (not in excess of 3) and deflated, a probability.
 
     Notes
     -----
-    Bailey & Lopez de Prado 2014. Of N trials whose Sharpe ratios SR have the variance V (ddof 1), without skill the best is
-    expected to have SR_0 = sqrt(V) ((1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))), Z being the normal quantile and g = 0.5772
-    Euler's constant. The deflated ratio of the chosen one, over T days of skew s and kurtosis k (moments with ddof 0), is
-    Phi((SR - SR_0) sqrt(T - 1) / sqrt(1 - s SR + (k - 1)/4 SR^2)). With one trial SR_0 is 0, and it is the probabilistic
-    Sharpe ratio. Trials and days are taken for independent; of trials that move together N counts too many.
+    Bailey & Lopez de Prado 2014. Of N trials whose Sharpe ratios SR have the variance V (ddof 1), without skill the
+    best is expected to have SR_0 = sqrt(V) ((1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))), Z being the normal quantile and g =
+    0.5772 Euler's constant. The deflated ratio of the chosen one, over T days of skew s and kurtosis k (moments with
+    ddof 0), is Phi((SR - SR_0) sqrt(T - 1) / sqrt(1 - s SR + (k - 1)/4 SR^2)). With one trial SR_0 is 0, and it is the
+    probabilistic Sharpe ratio. Trials and days are taken for independent; of trials that move together N counts too
+    many.
 
     Examples
     --------
@@ -91,8 +79,6 @@ def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.S
     still = sharpes.index[sharpes.isna()]
     if len(still):
         raise ValueError(f"The returns of the trial {still[0]} do not vary, so it has no Sharpe ratio: leave it out")
-    if chosen is not None and chosen not in sharpes.index:
-        raise ValueError(f"The chosen trial {chosen} has no returns: choose one of the columns")
     trial, (n_days, n_trials) = sharpes.idxmax() if chosen is None else chosen, returns.shape
     ratio, expected = sharpes[trial], _expected_best(sharpes)
     skew, kurtosis = stats.skew(returns[trial]), stats.kurtosis(returns[trial], fisher=False)
@@ -115,23 +101,8 @@ def overfitting(returns: pd.DataFrame, *, n_blocks: int = 16) -> Overfitting:
     """
     How often does the trial that is best on one half of the days end in the worse half of all trials on the other?
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_trials)
-        Simple daily returns of all that was tried, days in order.
-    n_blocks : int
-        Even number of blocks of days that follow each other. Each half of them is once in sample: 12,870 combinations of 16.
-
-    Returns
-    -------
-    Overfitting
-        probability (of backtest overfitting, PBO), loss_probability (of a Sharpe ratio below 0 out of sample), logits (one a
-        combination, in lexicographic order of the blocks in sample), n_trials and n_blocks.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 10 trials, fewer than 2 days a block, an odd number of blocks, or a return is missing.
+    Days are cut into an even number of blocks that follow each other. Each half of the blocks is once in sample: 12,870
+    combinations of 16. Fewer than 10 trials, or than 2 days a block, are a ValueError.
 
     Notes
     -----
@@ -141,7 +112,7 @@ def overfitting(returns: pd.DataFrame, *, n_blocks: int = 16) -> Overfitting:
     choice means nothing. Deviation: where blocks cannot be equally long, the first have a day more, and no day is left
     out. A trial whose returns do not vary in a half has a Sharpe ratio of 0 there.
     """
-    _check(returns)
+    check_complete(returns)
     n_days, n_trials = returns.shape
     if n_trials < TRIALS:
         raise ValueError(f"There are {n_trials} trials, and the probability of overfitting takes {TRIALS}: try more")
@@ -159,7 +130,7 @@ def overfitting(returns: pd.DataFrame, *, n_blocks: int = 16) -> Overfitting:
         n = (halves @ lengths)[:, None]
         shift = halves @ sums / n
         deviations = np.sqrt(np.clip(halves @ squares - n * shift**2, 0, None) / (n - 1))
-        varies = deviations > STILL + 1e-6 * np.abs(shift)  # below it the subtraction leaves rounding alone
+        varies = deviations > SAME + 1e-6 * np.abs(shift)  # below it the subtraction leaves rounding alone
         return np.divide(means + shift, deviations, out=np.zeros_like(shift), where=varies)
 
     chosen = np.array(list(combinations(range(n_blocks), n_blocks // 2)))
@@ -184,45 +155,33 @@ def superior_ability(returns: pd.DataFrame, rival: pd.Series, *, seed: int, n_bo
     """
     Hansen's test of superior predictive ability; its null hypothesis: no trial earns more a day than the rival.
 
-    Parameters
-    ----------
-    returns, rival : DataFrame (n_days, n_trials), Series (n_days,)
-        Simple daily returns of all that was tried, and of the rival on the same days.
-    seed, n_bootstraps : int
-        Seed of the bootstrap; number of resamples.
+    `rival` (n_days,) has the same days; `n_bootstraps` resamples are drawn. Fewer than 20 days are a ValueError.
 
     Returns
     -------
     Series
-        p_lower, p_consistent (the one to read), p_upper, block_length (mean, days), n_days. A small p says that some trial
-        earns more, not which one. Trials equal to the rival do not count; if all are, p is 1 and the length missing.
-
-    Raises
-    ------
-    ValueError
-        If a return is missing, the days differ, or there are fewer than 20.
+        p_lower, p_consistent (the one to read), p_upper, block_length (mean, days), n_days. A small p says that some
+        trial earns more, not which one. Trials equal to the rival do not count; if all are, p is 1 and the length
+        missing.
 
     Notes
     -----
     Hansen 2005, with the stationary bootstrap. A loss is a negative return, a trial's gain d_k = return_k - rival. The
     statistic is the largest mean(d_k) / omega_k; the variance of sqrt(n) mean(d_k) under the bootstrap is omega_k^2 =
-    gamma_k(0) + 2 sum_i ((1 - i/n) (1 - q)^i + i/n (1 - q)^(n - i)) gamma_k(i), with q = 1 / block length, gamma_k(i) the
-    autocovariance at lag i. `arch.bootstrap.SPA` does not divide by omega, so gains are divided before it has them: a
-    restless trial would hide a steady one. The block length is the median of Politis & White's for d_k, rounded up.
+    gamma_k(0) + 2 sum_i ((1 - i/n) (1 - q)^i + i/n (1 - q)^(n - i)) gamma_k(i), with q = 1 / block length, gamma_k(i)
+    the autocovariance at lag i. `arch.bootstrap.SPA` does not divide by omega, so gains are divided before it has them:
+    a restless trial would hide a steady one. The block length is the median of Politis & White's for d_k, rounded up.
     """
     from arch.bootstrap import SPA, optimal_block_length  # here, as importing it takes a second
 
-    _check(returns)
-    if not rival.index.equals(returns.index):
-        raise ValueError("The rival's days are not those of the trials: take both from the same days")
-    _check(rival.to_frame("rival"))
-    n_days = len(returns)
+    n_days, gains = len(returns), returns.sub(rival, axis=0)
+    check_complete(gains)
     if n_days < DAYS:
         raise ValueError(f"There are {n_days} days, and the bootstrap takes {DAYS}: take a longer period")
-    gains = returns.sub(rival, axis=0)
-    gains = gains.loc[:, (gains.abs() > STILL).any()]
+    gains = gains.loc[:, (gains.abs() > SAME).any()]
     if gains.empty:
-        return pd.Series({"p_lower": 1.0, "p_consistent": 1.0, "p_upper": 1.0, "block_length": np.nan, "n_days": n_days})
+        certain = dict.fromkeys(["p_lower", "p_consistent", "p_upper"], 1.0)
+        return pd.Series({**certain, "block_length": np.nan, "n_days": n_days})
     block_length = max(1, math.ceil(optimal_block_length(gains)["stationary"].median()))
     scaled = (gains / _bootstrap_deviation(gains, block_length)).to_numpy()
     test = SPA(np.zeros(n_days), -scaled, block_size=block_length, reps=n_bootstraps, bootstrap="stationary", seed=seed)
@@ -239,7 +198,7 @@ def _bootstrap_deviation(gains: pd.DataFrame, block_length: int) -> np.ndarray:
     for lag in range(1, n_days):
         weight = (1 - lag / n_days) * stays**lag + lag / n_days * stays ** (n_days - lag)
         variances = variances + 2 * weight * np.einsum("dk,dk->k", centered[:-lag], centered[lag:]) / n_days
-    return np.sqrt(np.clip(variances, STILL**2, None))
+    return np.sqrt(np.clip(variances, SAME**2, None))
 
 
 @dataclass(frozen=True)
@@ -252,34 +211,15 @@ class Verdict:
 
 def verdict(deflated: pd.Series, overfitting: Overfitting | None, against: dict[str, pd.Series]) -> Verdict:
     """
-    Is the best point better than luck?
+    Is the best point better than luck? `against` has what `superior_ability` gives, by the rival's name.
 
-    Parameters
-    ----------
-    deflated, overfitting, against : Series, Overfitting or None, dict of Series
-        What `deflated_sharpe` gives; what `overfitting` gives, None where there are too few trials or days for it; what
-        `superior_ability` gives, by the rival's name.
-
-    Returns
-    -------
-    Verdict
-        `yes` if the deflated Sharpe ratio is above 0.95, the probability of overfitting is there and below 0.05, and each
-        p-value (p_consistent) is below 0.05. Else `no` if the deflated Sharpe ratio is at most 0.5, or the probability of
-        overfitting at least 0.5: luck gives as much. Else `open`: it cannot be told from luck. Tests are `deflated`,
-        `overfitting` and the rivals' names.
+    `yes` if the deflated Sharpe ratio is above 0.95, the probability of overfitting is there (it is None where there
+    are too few trials or days) and below 0.05, and each p-value (p_consistent) is below 0.05. Else `no` if the deflated
+    Sharpe ratio is at most 0.5, or the probability of overfitting at least 0.5: luck gives as much. Else `open`: it
+    cannot be told from luck. Tests are `deflated`, `overfitting` and the rivals' names.
     """
     probability = np.nan if overfitting is None else overfitting.probability
     passed = {"deflated": bool(deflated["deflated"] > DEFLATED), "overfitting": probability < OVERFITTED,
               **{rival: bool(test["p_consistent"] < LEVEL) for rival, test in against.items()}}
     luck_alone = deflated["deflated"] <= COIN or probability >= COIN
     return Verdict("yes" if all(passed.values()) else "no" if luck_alone else "open", passed)
-
-
-def _check(returns: pd.DataFrame) -> None:
-    """Each return must be there, and each name once."""
-    if not returns.columns.is_unique:
-        raise ValueError(f"Two trials are named {returns.columns[returns.columns.duplicated()][0]}: name each trial once")
-    missing = ~np.isfinite(returns)
-    if missing.any(axis=None):
-        date, name = missing.stack().idxmax()
-        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: take days on which all trials are known")

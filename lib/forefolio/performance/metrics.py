@@ -1,8 +1,8 @@
 """Returns to what the tables of performance say: growth, risk, ratios, drawdowns, months against the benchmark.
 
 `returns` have a column per strategy, and a metric is one value per column. No return may be missing: a gap would be
-compounded as if nothing had happened. `COLUMNS` puts a function under each name that `study.vocabulary.METRICS` has: a new
-metric is an entry there, a function here, and its line in `COLUMNS`.
+compounded as if nothing had happened. `COLUMNS` puts a function under each name that `study.vocabulary.METRICS` has: a
+new metric is an entry there, a function here, and its line in `COLUMNS`.
 """
 
 from collections.abc import Callable
@@ -100,8 +100,8 @@ def cvar(returns: pd.DataFrame, *, confidence: float) -> pd.Series:
     """
     Conditional value at risk: the mean loss of the worst days, fraction a day, positive for a loss.
 
-    A confidence of 0.95 takes the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev 2000).
-    Here the worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
+    A confidence of 0.95 takes the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev
+    2000). Here the worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
 
     >>> cvar(pd.DataFrame({"A": [-0.01, 0.02, -0.04]}), confidence=0.5).round(4).tolist()
     [0.03]
@@ -125,9 +125,9 @@ def monthly_returns(returns: pd.DataFrame) -> pd.DataFrame:
 
 def monthly_excess(net_returns: pd.DataFrame) -> pd.DataFrame:
     """
-    Each strategy's month minus the benchmark's: compounded over calendar months first, then subtracted (Nguyen 2025, Table 5).
+    Each strategy's month minus the benchmark's, each compounded first (Nguyen 2025, Table 5).
 
-    Raises ValueError if there is no benchmark, or a return is missing.
+    A ValueError says if there is no benchmark, or a return is missing.
     """
     if BENCHMARK not in net_returns:
         raise ValueError("The net returns have no column named benchmark: add the benchmark's daily returns to them")
@@ -183,17 +183,18 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
     -------
     DataFrame (n_strategies + 1, 11)
         Columns strategy, n_months, mean_monthly_excess, std_monthly_excess (ddof 1), information_ratio (a month),
-        total_return (of the strategy itself, compounded), summed_excess (of all months), summed_excess_but_first (without
-        the first), turnover_one_way (of `backtest.turnover`), turnover_two_way (twice that), effective_holdings (mean over
-        the rebalances). The benchmark is the last row; beside the number of months it has only a total return.
+        total_return (of the strategy itself, compounded), summed_excess (of all months), summed_excess_but_first
+        (without the first), turnover_one_way (of `backtest.turnover`), turnover_two_way (twice that),
+        effective_holdings (mean over the rebalances). The benchmark is the last row; beside the number of months it has
+        only a total return.
 
     Notes
     -----
-    The paper defines neither its turnover nor its total return, so each stands here in every convention that it may mean.
-    Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it prints for
-    that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. We assume that the
-    totals of the other strategies are such sums as well, and that the first month is the one that is missing, because a
-    series of month-end values has no return for its first month.
+    The paper defines neither its turnover nor its total return, so each stands here in every convention that it may
+    mean. Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it
+    prints for that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. We assume
+    that the totals of the other strategies are such sums as well, and that the first month is the one that is missing,
+    because a series of month-end values has no return for its first month.
 
     Examples
     --------
@@ -226,8 +227,8 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
     What the portfolios of each window earned net of costs, with the gross exposure that it took.
 
     `weights` are those of `decisions.weights_by_window`. Columns model, window, mean_gross, largest_gross, total_return
-    (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio of
-    all), bankrupt (whether all wealth was lost).
+    (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio
+    of all), bankrupt (whether all wealth was lost).
     """
     rows = []
     for (model, window), decided in weights.groupby(["model", "window"], sort=False):
@@ -238,8 +239,8 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
                      annual_volatility(daily, periods_per_year=periods_per_year).item(),
                      sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate).item(),
                      by_date["status"].first().eq(INEFFICIENT).sum(), len(result.bankruptcies) > 0))
-    return pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return", "annual_volatility",
-                                       "sharpe", "inefficient_dates", "bankrupt"])
+    return pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return",
+                                       "annual_volatility", "sharpe", "inefficient_dates", "bankrupt"])
 
 
 def mean_holdings(weights: pd.DataFrame) -> pd.Series:
@@ -291,8 +292,8 @@ def check_complete(returns: pd.DataFrame) -> None:
     missing = ~np.isfinite(returns)
     if missing.any(axis=None):
         date, name = missing.stack().idxmax()
-        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: take days on which all are known, or hold the "
-                         "last price in the gaps of its prices")
+        raise ValueError(f"The return of {name} on {iso_day(date)} is missing: take days on which all are known, or "
+                         "hold the last price in the gaps of its prices")
 
 
 def _by_strategy(columns: dict[str, pd.Series], excess: pd.DataFrame) -> pd.DataFrame:

@@ -10,69 +10,35 @@ import numpy as np
 import pandas as pd
 
 from forefolio.files import StageError
+from forefolio.performance.metrics import SAME
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
 SEED = "seed"  # the parameter that is no choice: points that differ by it alone are repetitions
-SAME = 1e-12  # values this close are equal
 SHARED = 2 / 3  # of the chosen trial's days: a trial that has fewer is not compared with it
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """The results of a sweep.
-
-    Attributes
-    ----------
-    name, base, metric : str
-        Name of the sweep, its base params file, the metric that ranks by default.
-    parameters : list of str
-        Parameters that differ between points.
-    base_point : str
-        The point whose varying parameters are all the base's own; empty where there is none.
-    paper : str
-        Whose configuration the base is; `none` where it is nobody's.
-    points : DataFrame
-        A row a point of the grid: point, state, stage, error, the varying parameters.
-    results : DataFrame
-        A row a done point and strategy: point, the varying parameters, strategy, the metrics (fractions).
-    net_returns : DataFrame (n_days, n_trials)
-        Daily fractions; columns `<point>/<strategy>`, NaN outside of a point's test period.
-    """
+    """The results of a sweep."""
 
     name: str
-    base: str
-    metric: str
-    parameters: list[str]
-    base_point: str
-    paper: str
-    points: pd.DataFrame
+    base: str  # the base params file
+    metric: str  # the one that ranks by default
+    parameters: list[str]  # that differ between points
+    base_point: str  # the point whose varying parameters are all the base's own; empty where there is none
+    paper: str  # whose configuration the base is; `none` where it is nobody's
+    points: pd.DataFrame  # a row per point of the grid: point, state, stage, error, the varying parameters
     results: pd.DataFrame
     net_returns: pd.DataFrame
 
 
-# ----------------------------------------------------------------------------------------------------- what is best
 def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     Rows that a ranking of points can be made of: strategies that the varying parameters touch.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `Sweep`.
-    metric : str
-        One of its columns.
-
-    Returns
-    -------
-    DataFrame
-        Rows of `results` without equal weight, the benchmark, and strategies that are in every point with the same
-        value: they would share a rank as often as there are points. Where none is left, those that no parameter touches,
-        and else equal weight.
-
-    Raises
-    ------
-    StageError
-        Unknown metric, or one that no row has a value of.
+    Left out are equal weight, the benchmark, and strategies that are in every point with the same value: they would
+    share a rank as often as there are points. Where none is left, those that no parameter touches are given, and else
+    equal weight. A metric that is no column, or that no row has a value of, is a StageError.
     """
     names = list(results.columns[results.columns.get_loc("strategy") + 1:])
     if metric not in names:
@@ -80,10 +46,10 @@ def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     known = _known(results, metric)
     if known.empty:
         raise StageError(f"no strategy of this sweep has a value of {metric}"
-                         + (", which only networks have" if metric == "validation_mae" else "") + "; set another metric")
+                         f"{', which only networks have' if metric == 'validation_mae' else ''}; set another metric")
     values = known[known["strategy"] != EQUAL_WEIGHT].groupby("strategy", sort=False)[metric]
     everywhere = values.size() == known["point"].nunique()
-    touched = [name for name, one in values if not everywhere[name] or varies(one)]
+    touched = [name for name, one in values if not everywhere[name] or _varies(one)]
     return known[known["strategy"].isin(touched or list(values.groups) or [EQUAL_WEIGHT])]
 
 
@@ -96,23 +62,10 @@ def untouched(results: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
-    All rows that have the metric, the best first.
+    All rows that have the metric, without the benchmark, the best first: `rank`, then the columns of `results`.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `Sweep`, or some of its rows.
-    metric : str
-        One of its columns; where lower is better, the lowest ranks first.
+    Equal values (within 1e-12) share the lowest rank.
 
-    Returns
-    -------
-    DataFrame
-        `rank`, then the columns of `results`; one row a point and strategy, without the benchmark. Equal values (within
-        1e-12) share the lowest rank.
-
-    Examples
-    --------
     >>> results = pd.DataFrame({"point": list("abc"), "strategy": "lstm+mvf", "sharpe": [0.5, 0.9, 0.9]})
     >>> ranking(results, "sharpe")[["rank", "point"]].to_numpy().tolist()
     [[1, 'b'], [1, 'c'], [3, 'a']]
@@ -125,7 +78,6 @@ def point_ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     return _ranked(ranking(results, metric).drop_duplicates("point").drop(columns="rank"), metric)
 
 
-# ------------------------------------------------------------------------------------------------------- the trials
 def comparable(net_returns: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """The columns that can be judged beside the chosen one: they vary, and share at least two thirds of its days."""
     days = net_returns[chosen].dropna().index
@@ -142,19 +94,9 @@ def distinct_trials(net_returns: pd.DataFrame) -> pd.DataFrame:
     """
     Daily returns of all that was tried, each once, on the days on which all are known.
 
-    Parameters
-    ----------
-    net_returns : DataFrame (n_days, n_trials)
-        Daily fractions; columns `<point>/<strategy>`.
+    The benchmark is no trial. Columns that are equal within 1e-12 on these days, as equal weight is in every point, are
+    one trial under its first name.
 
-    Returns
-    -------
-    DataFrame
-        Without the benchmark, which is no trial. Columns that are equal within 1e-12 on these days, as equal weight is
-        in every point, are one trial under its first name.
-
-    Examples
-    --------
     >>> net_returns = pd.DataFrame({"a/equal_weight": [0.01, 0.02], "b/equal_weight": [0.01, 0.02], "b/benchmark": 0.0})
     >>> list(distinct_trials(net_returns))
     ['a/equal_weight']
@@ -179,10 +121,9 @@ def trial_of(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> str:
 def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[str, pd.Series]:
     """Equal weight and the benchmark of the point of a trial, on the trials' days on which they are known."""
     point = name.rpartition("/")[0]
-    columns = {rival: f"{point}/{rival}" for rival in (EQUAL_WEIGHT, BENCHMARK)}
-    found = {rival: net_returns.loc[tried.index, column].dropna() for rival, column in columns.items()
-             if column in net_returns}
-    return {rival: returns for rival, returns in found.items() if len(returns)}
+    names = {f"{point}/{rival}": rival for rival in (EQUAL_WEIGHT, BENCHMARK)}
+    found = net_returns.reindex(index=tried.index, columns=list(names)).rename(columns=names)
+    return {rival: returns.dropna() for rival, returns in found.items() if returns.notna().any()}
 
 
 def _known(results: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -197,7 +138,7 @@ def _ranked(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     return ordered[["rank", *rows.columns]]
 
 
-def varies(values: pd.Series) -> bool:
+def _varies(values: pd.Series) -> bool:
     """Whether values are not all the same, within 1e-12."""
     return bool(values.max() - values.min() > SAME)
 
@@ -206,21 +147,10 @@ def aligned(results: pd.DataFrame, strategy: str) -> tuple[pd.DataFrame, str]:
     """
     Strategies under names that all points have, so that points can be compared.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `Sweep`.
-    strategy : str
-        The one to be looked at.
+    Results and strategy come back as they were if every point has the strategy, or if some point has its framework with
+    two models. Otherwise each `<model>+<framework>` is called `<framework>`: a point's own model is a parameter of the
+    point.
 
-    Returns
-    -------
-    results, strategy
-        As they were, if every point has the strategy, or if some point has its framework with two models. Otherwise each
-        `<model>+<framework>` is called `<framework>`: a point's own model is a parameter of the point.
-
-    Examples
-    --------
     >>> results = pd.DataFrame({"point": ["a", "b"], "strategy": ["lstm+mvf", "gru+mvf"]})
     >>> aligned(results, "gru+mvf")[0]["strategy"].tolist(), aligned(results, "gru+mvf")[1]
     (['mvf', 'mvf'], 'mvf')
@@ -236,45 +166,33 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str) -> p
     """
     How much the metric of each strategy moves with each parameter, over the mean of all others.
 
-    Parameters
-    ----------
-    results : DataFrame
-        As in `Sweep`, or some of its rows.
-    parameters : list of str
-        The varying parameters.
-    metric : str
-        One of its columns.
-
-    Returns
-    -------
-    DataFrame
-        Columns strategy, parameter, n_values, lowest and highest (of the means of the points of one value), spread
-        (highest - lowest), best_value, share (0 to 1; missing where the metric does not vary), fewest_points (of a value).
+    Columns strategy, parameter, n_values, lowest and highest (of the means of the points of one value), spread (highest
+    - lowest), best_value, share (0 to 1; missing where the metric does not vary), fewest_points (of a value).
 
     Notes
     -----
-    With m_v the mean of the n_v points of value v and m that of all points, share is the sum of n_v (m_v - m)^2 over the
-    sum of squares of all points about m. In a full grid without interactions the shares sum to 1.
+    With m_v the mean of the n_v points of value v and m that of all points, share is the sum of n_v (m_v - m)^2 over
+    the sum of squares of all points about m. In a full grid without interactions the shares sum to 1.
 
     Examples
     --------
-    >>> results = pd.DataFrame({"point": list("abcd"), "x": [1, 1, 2, 2], "strategy": "s", "sharpe": [0.0, 2.0, 4.0, 6.0]})
-    >>> by_parameter(results, ["x"], "sharpe")[["lowest", "highest", "spread", "best_value", "share"]].to_numpy().tolist()
-    [[1.0, 5.0, 4.0, 2, 0.8]]
+    >>> results = pd.DataFrame({"point": list("abcd"), "x": [1, 1, 2, 2], "strategy": "s", "sharpe": [0.0, 2, 4, 6]})
+    >>> by_parameter(results, ["x"], "sharpe")[["lowest", "highest", "best_value", "share"]].to_numpy().tolist()
+    [[1.0, 5.0, 2, 0.8]]
     """
-    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share", "fewest_points"]
+    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share",
+               "fewest_points"]
     rows = []
-    known = _known(results, metric)
-    for strategy, one in known.groupby("strategy", sort=False):
+    for strategy, one in _known(results, metric).groupby("strategy", sort=False):
         total = ((one[metric] - one[metric].mean()) ** 2).sum()
         for parameter in parameters:
             values = one.groupby(parameter, sort=False)[metric]
             means, sizes = values.mean(), values.size()
             between = (sizes * (means - one[metric].mean()) ** 2).sum()
             best = means.idxmin() if lower_is_better(metric) else means.idxmax()
-            share = between / total if varies(one[metric]) else np.nan
-            rows.append((strategy, parameter, len(means), means.min(), means.max(), means.max() - means.min(), best, share,
-                         sizes.min()))
+            share = between / total if _varies(one[metric]) else np.nan
+            rows.append((strategy, parameter, len(means), means.min(), means.max(), means.max() - means.min(), best,
+                         share, sizes.min()))
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({"best_value": object})  # numbers of one parameter beside the text of another
 
@@ -283,14 +201,9 @@ def by_seed(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.Dat
     """
     How far apart the seeds of one setting end.
 
-    Returns
-    -------
-    DataFrame
-        Columns strategy, the other varying parameters, n_seeds, mean, deviation (ddof 1), lowest, highest of the metric;
-        without rows where `seed` is not among the parameters.
+    Columns strategy, the other varying parameters, n_seeds, mean, deviation (ddof 1), lowest, highest of the metric;
+    no rows where `seed` is not among the parameters.
 
-    Examples
-    --------
     >>> results = pd.DataFrame({"point": ["a", "b"], "seed": [1, 2], "strategy": "s", "sharpe": [0.5, 0.7]})
     >>> by_seed(results, ["seed"], "sharpe").round(3).to_numpy().tolist()
     [['s', 2, 0.6, 0.141, 0.5, 0.7]]
