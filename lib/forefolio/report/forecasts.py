@@ -1,11 +1,4 @@
-"""Pictures of networks and forecasts (stage 04): what is built, how it was trained, how well each model forecasts.
-
-Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-A model has the same color in all of them. Diagrams are drawn from the parameters that they describe, so that another
-params file draws another diagram. `sample` is the text that says which target days a figure describes.
-"""
-
-from textwrap import wrap
+"""Pictures of networks and forecasts (stages 04 and 05): what is built, how it was trained, how well each forecasts."""
 
 import numpy as np
 import pandas as pd
@@ -16,109 +9,48 @@ from forefolio.report.style import GREY, INK, dress, line, log_axis, span, strat
 from forefolio.study.vocabulary import MODELS, PERCENT
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
-BESIDE = 6  # so many boxes of a diagram fit beside each other
-WIDE, EDGE, TOP = 860, 18, 80  # pixels of a diagram, and left and above of it
-PADDING, LINE, BETWEEN = 14, 18, 56  # pixels inside a box at its sides, from line to line, between rows of boxes
 REFERENCE = dict(color=INK, width=1, dash="dash")  # the line of what a figure compares with
 
 
-# ------------------------------------------------------------------------------------------------------------ diagrams
 def network_diagram(layers: list[tuple[str, str]], *, title: str) -> go.Figure:
-    """A network's layers from input to output, drawn from its parameters (Zouaoui & Naas 2025, Fig. 1).
+    """A network's layers, name and detail each, from input to output (Zouaoui & Naas 2025, Fig. 1).
 
-    Parameters
-    ----------
-    layers : list of (str, str)
-        Name and detail of each layer, at least one: `[("input", "30 days x 21 assets"), ("LSTM", "64 units"), ...]`.
-        More than six stand in several rows. A layer that bears the name of a model has its color.
-    title : str
-        What is drawn, such as the network's name.
+    A layer that bears the name or the title of a network has its color.
     """
     return _boxes(layers, title, "from the input to the forecast, drawn from this study's parameters")
 
 
 def construction_diagram(steps: list[tuple[str, str]]) -> go.Figure:
-    """The way from prices to a portfolio that is held, step by step (Zouaoui & Naas 2025, Fig. 3).
-
-    Parameters
-    ----------
-    steps : list of (str, str)
-        Title and detail of each step, at least one: `[("prices", "21 assets, 1098 days"), ...]`.
-    """
+    """The way from prices to a portfolio that is held, title and detail of each step (Zouaoui & Naas 2025, Fig. 3)."""
     return _boxes(steps, "From prices to a portfolio", "each step and what it uses, drawn from this study's parameters")
 
 
 def _boxes(parts: list[tuple[str, str]], title: str, subtitle: str) -> go.Figure:
-    """Boxes with a name and a detail, from left to right and row below row, each with an arrow to the next."""
-    rows = -(-len(parts) // BESIDE)
-    columns = -(-len(parts) // rows)
-    gap = 30 if columns > 4 else 50
-    wide = min(200, (WIDE - gap * (columns - 1)) / columns)
-    names, name_size = _fitted([name for name, _ in parts], wide, 14)
-    details, detail_size = _fitted([detail for _, detail in parts], wide, 12)
-    high = LINE * max(name.count("<br>") + detail.count("<br>") + 2 for name, detail in zip(names, details)) + 24
-    bottom = rows * high + (rows - 1) * BETWEEN
-    figure = go.Figure()
-    figure.update_xaxes(visible=False, range=[-2, WIDE + 2])
-    figure.update_yaxes(visible=False, range=[bottom + 2, -2])
-    dress(figure, title, subtitle, width=WIDE + 4 + 2 * EDGE, height=bottom + 4 + TOP + EDGE,
-          margin=dict(l=EDGE, r=EDGE, t=TOP, b=EDGE))
+    """A box with a name and a detail per part, from top to bottom, each with an arrow to the next; units are pixels."""
+    high, step, count = 34, 58, len(parts)
     networks = {name.lower(): model.color for key, model in MODELS.items() if model.scopes
                 for name in (key, model.title)}
-    for i, (name, detail) in enumerate(zip(names, details)):
-        left, top = i % columns * (wide + gap), i // columns * (high + BETWEEN)
-        middle, center = left + wide / 2, top + high / 2
-        figure.add_shape(type="rect", x0=left, x1=left + wide, y0=top, y1=top + high, layer="below", name=parts[i][0],
-                         fillcolor="#f4f6f8", line_width=1.8, line_color=networks.get(parts[i][0].lower(), GREY))
-        text = (f"<b style='font-size:{name_size}px'>{name}</b><br>"
-                f"<span style='font-size:{detail_size}px'>{detail}</span>")
-        figure.add_annotation(x=middle, y=center, showarrow=False, text=text)
-        if i == 0:
-            continue
-        tip, tail = (left, center), (left - gap, center)
-        if i % columns == 0:  # from below the end of a row, between the rows, to above the start of the next
-            last, above = (columns - 1) * (wide + gap) + middle, top - BETWEEN // 2
-            tip, tail = (middle, top), (middle, above)
-            figure.add_shape(type="path", path=f"M {last},{top - BETWEEN} L {last},{above} L {middle},{above}",
-                             line=dict(color=INK, width=1.5), layer="below")
-        figure.add_annotation(x=tip[0], y=tip[1], ax=tail[0], ay=tail[1], axref="x", ayref="y", text="", showarrow=True,
-                              arrowhead=2, arrowwidth=1.5, arrowcolor=INK)
-    return figure
+    figure = go.Figure()
+    for i, (name, detail) in enumerate(parts):
+        top = i * step
+        figure.add_shape(type="rect", x0=0, x1=520, y0=top, y1=top + high, layer="below", fillcolor="#f4f6f8",
+                         line_width=1.8, line_color=networks.get(name.lower(), GREY))
+        figure.add_annotation(x=260, y=top + high / 2, showarrow=False, text=f"<b>{name}</b>&nbsp; {detail}")
+        if i:
+            figure.add_annotation(x=260, y=top, ax=260, ay=top - step + high, axref="x", ayref="y", text="",
+                                  showarrow=True, arrowhead=2, arrowwidth=1.5, arrowcolor=INK)
+    bottom = count * step - (step - high)
+    figure.update_xaxes(visible=False, range=[-170, 690])
+    figure.update_yaxes(visible=False, range=[bottom + 2, -2])
+    return dress(figure, title, subtitle, height=bottom + 4 + 98, margin=dict(l=20, r=20, t=80, b=18))
 
 
-def _fitted(texts: list[str], wide: float, size: float) -> tuple[list[str], float]:
-    """Texts in even lines for a box so many pixels wide, and the size (10 or more) that their longest word needs."""
-    room, longest = wide - PADDING, max(_longest(text) for text in texts)
-    size = max(10, min(size, round(room / 0.58 / longest, 1)))
-    most = int(room / 0.54 / size)  # letters a line
-    fitted = []
-    for text in texts:
-        lines = len(wrap(text, most, break_on_hyphens=False))
-        even = next((letters for letters in range(_longest(text), most)
-                     if len(wrap(text, letters, break_on_hyphens=False)) <= lines), most)
-        fitted.append("<br>".join(wrap(text, even, break_on_hyphens=False)))
-    return fitted, size
-
-
-def _longest(text: str) -> int:
-    """Letters of the longest word, at least 1."""
-    return max((len(word) for word in text.split()), default=1)
-
-
-# ------------------------------------------------------------------------------------------------------------ training
 def training_curves(history: pd.DataFrame) -> go.Figure:
     """Training and validation loss by epoch, a panel per model: mean over assets and seeds, band from 10 to 90 %.
 
-    Parameters
-    ----------
-    history : DataFrame
-        Columns model, seed, asset, epoch (1..), loss, validation_loss, kept (True where the weights were kept), and
-        fitted_until where networks were fitted more than once.
-
-    Notes
-    -----
     A network whose training has stopped keeps its last loss, so that the mean is over the same ones at every epoch.
-    The vertical line is the median of the kept epochs.
+    The vertical line is the median of the kept epochs. Where networks were fitted more than once, the column
+    `fitted_until` tells their fits apart.
     """
     models = list(history["model"].unique())
     if not models:
@@ -151,16 +83,8 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
 def window_training_curves(history: pd.DataFrame) -> go.Figure:
     """Training and validation loss by epoch, a panel per window, a color per model: mean over seeds.
 
-    Parameters
-    ----------
-    history : DataFrame
-        Columns model, seed, window (days), epoch (1..), loss, validation_loss (NaN where there are no validation days),
-        kept (True where the weights were kept).
-
-    Notes
-    -----
-    A seed whose training has stopped keeps its last loss; infinite losses are left out. The diamond is the median of
-    the kept epochs. The axis is a log axis where the highest loss is more than ten times the lowest.
+    A seed whose training has stopped keeps its last loss; infinite and missing losses are left out. The diamond is the
+    median of the kept epochs. The axis is a log axis where the highest loss is more than ten times the lowest.
     """
     windows, models = sorted(history["window"].unique()), list(history["model"].unique())
     if not windows:
@@ -211,27 +135,15 @@ def _beside(titles: list[str], **shared) -> go.Figure:
     return make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03, **shared)
 
 
-# ----------------------------------------------------------------------------------------------- forecasts and accuracy
 def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: str) -> go.Figure:
-    """Next-day forecasts of one asset on the scale of its returns, and again on their own scale: the latest 500 days.
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        Columns target_date, horizon, asset, model, seed, forecast (simple daily return); horizon 1 is drawn, averaged
-        over seeds.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    asset : str
-        A column of `returns`.
-    """
+    """Next-day forecasts of one asset, mean over seeds, on the scale of its returns and on their own: the last days."""
     one = forecasts[(forecasts["asset"] == asset) & (forecasts["horizon"] == 1)]
     wide = one.pivot_table(index="target_date", columns="model", values="forecast", sort=False)
     wide = wide.sort_index().tail(LATEST)
-    actual = line(returns[asset].reindex(wide.index), name="actual return", line=dict(color="#b5b5b5", width=0.8))
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.12,
                            subplot_titles=["on the scale of the actual returns", "the forecasts on their own scale"])
-    figure.add_trace(actual, row=1, col=1)
+    figure.add_trace(line(returns[asset].reindex(wide.index), name="actual return",
+                          line=dict(color="#b5b5b5", width=0.8)), row=1, col=1)
     for model in wide:
         for row in (1, 2):
             figure.add_trace(line(wide[model], name=model, legendgroup=model, showlegend=row == 1,
@@ -244,14 +156,9 @@ def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: st
 
 
 def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
-    """Error of each model on each asset as a ratio to the zero forecast's: below 1 is skill.
+    """Error of each model on each asset, mean over seeds, as a ratio to the zero forecast's: below 1 is skill.
 
-    Parameters
-    ----------
-    by_asset : DataFrame
-        Columns model (one of them `zero`), asset, seed and the metric; the mean over seeds is drawn.
-    metric : str
-        `mae`, `mse` or `rmse`.
+    `by_asset` is as `accuracy.accuracy_by_asset` gives it; the metric is `mae`, `mse` or `rmse`.
     """
     error = by_asset.pivot_table(index="asset", columns="model", values=metric, sort=False)
     ratio = error.drop(columns="zero").div(error["zero"], axis=0)
@@ -284,23 +191,24 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
 
     Notes
     -----
-    The axis is error / error of the zero forecast - 1, because the errors themselves differ in their third digit:
-    0 is the zero forecast, above is worse. Where one error is ten times as far from 0 as the median one, the axis is
-    stretched around 0 (inverse hyperbolic sine) and says so. The zero forecast's own error stands below each window.
+    The axis is error / error of the zero forecast - 1, because the errors themselves differ in their third digit: 0 is
+    the zero forecast, above is worse. It is stretched around 0 (inverse hyperbolic sine of multiples of the median),
+    because one network may be many times as far from 0 as the others. The zero forecast's own error stands below each
+    window.
     """
     name, error, zero, mean = metric.upper(), f"{metric}_test", f"zero_{metric}_test", f"mean_{metric}_test"
     by_window = accuracy.groupby("window")[[zero, mean]].mean()
     models = accuracy.pivot_table(index="window", columns="model", values=error, sort=False).reindex(by_window.index)
     excess = models.assign(mean=by_window[mean]).div(by_window[zero], axis=0) - 1
-    excess.index = excess.index.map(str)
-    windows, sizes = list(excess.index), excess.abs().stack()
-    scale = sizes.median() if 0 < 10 * sizes.median() < sizes.max() else None
+    excess.index = windows = list(excess.index.map(str))
+    scale = excess.abs().stack().median() or 1e-4
+    places = np.arcsinh(excess / scale)
     figure = go.Figure()
     for model in excess:
-        known = excess[model].dropna()
-        text, style = ("mean forecast", dict(dash="dash")) if model == "mean" else (model, {})
-        figure.add_scatter(x=list(known.index), y=_stretched(known, scale).to_numpy("float32"), mode="lines+markers",
-                           name=text, line=dict(color=strategy_color(model), width=2, **style), marker_size=9,
+        known, is_mean = excess[model].dropna(), model == "mean"
+        figure.add_scatter(x=list(known.index), y=places.loc[known.index, model].to_numpy("float32"), marker_size=9,
+                           mode="lines+markers", name="mean forecast" if is_mean else model,
+                           line=dict(color=strategy_color(model), width=2, dash="dash" if is_mean else "solid"),
                            customdata=known.to_numpy("float32"), hovertemplate="%{x} days: %{customdata:.3%}")
     figure.add_hline(y=0, line=dict(color=INK, width=1.5), name="zero forecast", showlegend=True)
     figure.update_xaxes(title_text=f"window (days); below it: {name} of the zero forecast, which is 0 % here",
@@ -308,47 +216,24 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
                         range=[-0.35, len(windows) - 0.65],
                         ticktext=[f"{window}<br><span style='font-size:11px;color:#666666'>{value:.3g}</span>"
                                   for window, value in zip(windows, by_window[zero])])
-    figure.update_yaxes(**_stretched_axis(excess, scale), title_text=f"test {name} above the zero forecast's"
-                        + (" (%)" if scale is None else "<br>(%, axis stretched around 0)"))
+    low, high = min(0, places.min().min()), max(0, places.max().max())
+    room = 0.06 * (high - low) or 0.1
+    sizes = 10.0 ** np.floor(np.log10(scale)) * np.array([1, 3, 10, 30, 100, 300, 1e3, 1e4, 1e5])
+    sizes = sizes[np.arcsinh(sizes / scale) > room]  # so that numbers do not meet at 0
+    ticks = np.array([*-sizes[::-1], 0, *sizes])
+    figure.update_yaxes(title_text=f"test {name} above the zero forecast's<br>(%, axis stretched around 0)",
+                        range=[low - room, high + room], tickvals=np.arcsinh(ticks / scale),
+                        ticktext=[f"{100 * tick:.3g}%" for tick in ticks])
     better, count = int((excess[list(models)] < 0).sum().sum()), int(models.notna().sum().sum())
     return dress(figure, f"Test {name} by window and model: above 0 is worse than forecasting zero",
                  f"{sample}; {better} of {count} networks are better than the zero forecast")
 
 
-def _stretched(values, scale: float | None):
-    """Values on an axis that is linear up to about `scale` and logarithmic beyond, on both sides of 0."""
-    return values if scale is None else np.arcsinh(values / scale)
-
-
-def _stretched_axis(excess: pd.DataFrame, scale: float | None) -> dict:
-    """Range with 0 and every value, and round ticks in percent where the axis is stretched."""
-    bottom, top = _stretched(np.array([min(0, excess.min().min()), max(0, excess.max().max())]), scale)
-    room = 0.06 * (top - bottom) or 0.01
-    axis = dict(range=[bottom - room, top + room], tickformat=".4~%")
-    if scale is None:
-        return axis
-    ticks = [0.0]
-    for size in (step * 10.0**power for power in range(-7, 3) for step in (1, 2, 5)):
-        if _stretched(size, scale) - _stretched(ticks[-1], scale) > 0.07 * (top - bottom):
-            ticks.append(size)
-    places = {tick: _stretched(tick, scale) for tick in [*(-tick for tick in ticks[:0:-1]), *ticks]}
-    places = {tick: place for tick, place in places.items() if bottom - room <= place <= top + room}
-    return axis | dict(tickvals=list(places.values()),
-                       ticktext=[f"{100 * tick:g}%".replace("-", "\N{MINUS SIGN}") for tick in places])
-
-
 def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) -> go.Figure:
     """Share of right signs of each model, mean and deviation over assets, beside what always saying the same would hit.
 
-    The deviation says how assets differ. It is no confidence interval: `accuracy.direction_tests` tests.
-
-    Parameters
-    ----------
-    accuracy : DataFrame
-        Columns model, hr_mean, hr_std, hr_plus_mean, hr_plus_std, hr_minus_mean, hr_minus_std (fractions); models
-        without a hit ratio (`zero`) are left out.
-    base_rates : Series
-        As `accuracy.base_rates` gives it; for HR the better of always up and always down is drawn.
+    The deviation says how assets differ. It is no confidence interval: `accuracy.direction_tests` tests. The frames are
+    as `accuracy.accuracy_table` and `accuracy.base_rates` give them; models without a hit ratio (`zero`) are left out.
     """
     accuracy = accuracy.dropna(subset="hr_mean")
     kinds = {"hr": "HR: right sign", "hr_plus": "HR+: up, where up was said",
@@ -372,14 +257,8 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
 def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     """What MVF takes for the expected return beside the mean return of the residual window, a panel per model.
 
-    Parameters
-    ----------
-    means : DataFrame
-        Columns model, window_mean, mu (fractions a day), a row per rebalance date and asset.
-
-    Notes
-    -----
-    Points on the dashed line are momentum: there the forecast has left no trace in r̂ + ē.
+    `means` is as `decisions.mvf_means` gives it. Points on the dashed line are momentum: there the forecast has left no
+    trace in r̂ + ē.
     """
     models = list(means["model"].unique())
     figure = _beside(models, shared_xaxes="all", shared_yaxes="all")

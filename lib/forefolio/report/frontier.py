@@ -1,9 +1,6 @@
-"""Pictures of what the past rewarded (stage 03): frontiers, weights, shares of risk.
+"""Pictures of what the past rewarded (stage 03): frontiers, weights, shares of risk."""
 
-Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-`sample` is the text that says which days a figure describes (`f"training, {style.span(returns)}"`).
-"""
-
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -24,16 +21,14 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
         Columns expected_return, volatility, per day; of the random ones at most 3,000 are drawn (every k-th).
     portfolios : DataFrame
         Index: name. Columns expected_return, volatility (per day), gross_exposure (1 = long only).
-    periods_per_year : int
-        Days in a year; means are multiplied by it, volatilities by its root.
     risk_free_rate : float
         A year, a fraction; for the Sharpe ratio that colors the random portfolios.
 
     Notes
     -----
     Each label tells the gross exposure, because a portfolio that borrows many times its money may stand beside a
-    long-only cloud (Zouaoui & Naas 2025, Fig. 4). The axes hold the long-only world. A portfolio far outside of it
-    (short selling without limit) is written below the title instead of shrinking the rest to a dot.
+    long-only cloud (Zouaoui & Naas 2025, Fig. 4). The axes hold the long-only world; what lies far outside of it (short
+    selling without limit) is written below the title.
     """
     def annual(frame, mean="expected_return"):
         return pd.DataFrame({"x": frame["volatility"] * periods_per_year**0.5, "y": frame[mean] * periods_per_year})
@@ -64,7 +59,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
         figure.add_scatter(x=[x], y=[y], mode="markers", name=_words(name), showlegend=False, marker=dict(
             size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))
     label_points(figure, chosen.loc[reach.index], x_range=x_range, y_range=y_range, plot_size=(620, 350),
-                 others=pd.concat([cloud.iloc[::10], edge, shorts]))
+                 others=pd.concat([cloud[::10], edge, shorts]))
     for note, name in zip(figure.layout.annotations, reach.index):  # in a crowd the color tells whose label it is
         note.update(font_color=strategy_color(name), arrowcolor=strategy_color(name), bgcolor="rgba(255,255,255,0.8)")
     if len(away):
@@ -81,10 +76,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
 def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
     """Weights of a few portfolios side by side, one panel a portfolio; beyond 25 assets the smallest are summed.
 
-    Parameters
-    ----------
-    weights : DataFrame (n_assets, n_portfolios)
-        Fractions that sum to 1 a column; negative where sold short. Columns are names such as `maximum_sharpe`.
+    `weights` has a row per asset and a column per portfolio, named such as `maximum_sharpe`; short sales are negative.
     """
     if len(weights) > 25:
         size = (weights.abs() / weights.abs().max()).max(axis=1)  # each portfolio keeps its own largest
@@ -96,10 +88,10 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
     for i, name in enumerate(weights, start=1):
         figure.add_bar(x=weights[name].to_numpy("float32"), y=list(weights.index), orientation="h", name=_words(name),
                        marker_color=strategy_color(name), showlegend=False, row=1, col=i)
-    long_only = [i for i, name in enumerate(weights, start=1) if (weights[name] >= 0).all()]
     figure.update_xaxes(title_text="weight (%)", tickformat=PERCENT, nticks=4, zeroline=True, zerolinecolor=GREY)
-    for i in long_only:  # one scale, so that bars compare; short positions would shrink it
-        figure.update_xaxes(range=[0, 1.05 * weights.iloc[:, [i - 1 for i in long_only]].max().max()], col=i)
+    long_only = weights.min() >= 0
+    for i in np.flatnonzero(long_only):  # one scale, so that bars compare; short positions would shrink it
+        figure.update_xaxes(range=[0, 1.05 * weights.loc[:, long_only].max().max()], col=int(i) + 1)
     figure.update_yaxes(autorange="reversed", dtick=1, tickfont_size=11)
     return dress(figure, "What each objective holds", sample, bargap=0.25, margin_t=92,
                  height=190 + 17 * max(len(weights), 14))
@@ -108,14 +100,8 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
 def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figure:
     """Weight and share of the risk of every asset held in one portfolio: money and risk are not spread alike.
 
-    Parameters
-    ----------
-    shares : DataFrame (n_assets rows)
-        Asset as index or as column `asset`; columns weight and risk_share, fractions that each sum to 1.
-    portfolio : str
-        Its name, for title and color.
+    `shares` has a row per asset and the columns weight and risk_share, fractions that each sum to 1.
     """
-    shares = shares.set_index("asset") if "asset" in shares else shares
     shares = shares[shares["weight"].abs() > 1e-6].sort_values("weight", ascending=False)
     names, color = list(shares.index), strategy_color(portfolio)
     figure = go.Figure()

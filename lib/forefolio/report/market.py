@@ -1,9 +1,4 @@
-"""Pictures of the market (stages 01 and 02): prices, days, availability, correlations.
-
-Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-Nothing that another module computes is computed here. Frames without dates need `sample`, the text that says which
-days they describe (`f"training, {style.span(returns)}"`).
-"""
+"""Pictures of the market (stages 01 and 02): prices, days, availability, correlations."""
 
 from statistics import NormalDist
 
@@ -21,16 +16,8 @@ KEPT, DROPPED = BLUE, "#c8641e"
 def prices(prices: pd.DataFrame) -> go.Figure:
     """Growth of one unit of money in every asset, weekly, on a log axis, with their mean.
 
-    Parameters
-    ----------
-    prices : DataFrame (n_days, n_assets)
-        Adjusted closes, no gaps; any currency, because each asset is divided by its first day.
-
-    Notes
-    -----
     The mean is what equal amounts bought on the first day and never traded have become. With more than twelve assets
-    the lines are thin and only the three best and the three worst are named; hovering names the others. One asset
-    alone, such as a benchmark, stands in the title.
+    only the three best and the three worst are named; hovering names the others. One asset alone stands in the title.
     """
     growth = weekly(prices / prices.iloc[0])
     mean, colors, count = growth.mean(axis=1), asset_colors(prices.columns), prices.shape[1]
@@ -53,13 +40,6 @@ def prices(prices: pd.DataFrame) -> go.Figure:
 def returns(returns: pd.DataFrame) -> go.Figure:
     """Daily returns of each asset: usual days as a box, the extreme days against what a normal law would give.
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns, fractions.
-
-    Notes
-    -----
     Box: middle half of all days; whiskers: 1st to 99th percentile. The ticks are where a normal law with the asset's
     mean and deviation is passed once in n_days. Assets stand in the order of their volatility.
     """
@@ -85,22 +65,15 @@ def returns(returns: pd.DataFrame) -> go.Figure:
 
 
 def with_periods(figure: go.Figure, periods: pd.DataFrame) -> go.Figure:
-    """A copy of a figure over time with the training, validation and test periods shaded behind it.
-
-    Parameters
-    ----------
-    figure : go.Figure
-        Its horizontal axes are dates.
-    periods : DataFrame
-        Columns period, first, last (dates, also as text); one row a period.
-    """
+    """A copy of a figure over time with the training, validation and test periods shaded behind it."""
     shaded = go.Figure(figure).update_layout(margin_t=92)
     for i, row in enumerate(periods.itertuples()):
         shaded.add_vrect(x0=days([row.first])[0], x1=days([row.last])[0], layer="below", line_width=0, opacity=0.5,
                          fillcolor=("#dfe8f1", "#fbeccb", "#e3f1df")[i % 3])
         # the middle period is often narrow: its name stands one line higher, so that names do not meet
-        shaded.add_annotation(x=days([row.first])[0], y=1, yref="paper", text=row.period, showarrow=False, xanchor="left",
-                              yanchor="bottom", yshift=14 * (i % 2), font=dict(size=12, color="#666666"))
+        shaded.add_annotation(x=days([row.first])[0], y=1, yref="paper", text=row.period, showarrow=False,
+                              xanchor="left", yanchor="bottom", yshift=14 * (i % 2), font_size=12,
+                              font_color="#666666")
     return shaded
 
 
@@ -110,9 +83,9 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
     Parameters
     ----------
     prices : DataFrame (n_days, n_assets)
-        Adjusted closes as they came.
+        Adjusted closes as they came, with gaps.
     universe : DataFrame
-        Columns ticker, first, kept, as `Universe.assets` has them; one row a column of `prices`.
+        Columns ticker, first, kept, as `Universe.assets` has them; a row per column of `prices`.
     validation_end : date
         Last day whose gaps count, marked in the figure.
 
@@ -145,13 +118,7 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
 
 
 def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Correlation matrix as a heatmap in the order given, with numbers up to 25 assets.
-
-    Parameters
-    ----------
-    correlation : DataFrame (n_assets, n_assets)
-        Without unit, -1 to 1. For a clustered picture give it as `correlation.loc[order, order]`.
-    """
+    """Correlation matrix (n_assets, n_assets) as a heatmap in the order given, with numbers up to 25 assets."""
     names, count = list(correlation.columns), len(correlation)
     figure = go.Figure(go.Heatmap(
         z=correlation.to_numpy("float32"), x=names, y=names, zmin=-1, zmax=1, xgap=0.5, ygap=0.5, colorscale="RdBu",
@@ -164,17 +131,7 @@ def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
 
 
 def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int) -> go.Figure:
-    """Average correlation of all pairs over time, weekly, with the periods shaded.
-
-    Parameters
-    ----------
-    series : Series (n_days,)
-        Mean correlation of the pairs over the `window` days up to each date, -1 to 1.
-    periods : DataFrame
-        Columns period, first, last.
-    window : int
-        Trading days, for the title.
-    """
+    """Mean correlation of all pairs over the `window` days up to each date, weekly, with the periods shaded."""
     series = series.dropna()
     figure = go.Figure(line(weekly(series), line=dict(color=BLUE, width=1.6), showlegend=False))
     figure.update_xaxes(type="date", title_text="last day of the window (weekly)")
@@ -184,22 +141,15 @@ def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int
 
 
 def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Eigenvalues of the correlation matrix against the edge below which they could be noise.
-
-    Parameters
-    ----------
-    spectrum : DataFrame (n_assets rows)
-        Columns rank (1 is the largest), eigenvalue (variance in units of one asset's), share (fraction of all
-        variance), noise_edge (Marchenko and Pastur's upper edge, the same on every row).
-    """
+    """Eigenvalues of the correlation matrix, as `correlation.spectrum` gives them, against the edge of noise."""
     edge = float(spectrum["noise_edge"].iloc[0])
     signal = spectrum["eigenvalue"] > edge
     figure = go.Figure()
-    for name, rows, color in [("above the noise edge", spectrum[signal], RED),
-                              ("could be noise", spectrum[~signal], "#8fa3b8")]:
-        figure.add_scatter(x=rows["rank"].to_numpy(), y=rows["eigenvalue"].to_numpy(), name=name, mode="markers+text",
+    for name, rows, color, mode in [("above the noise edge", spectrum[signal], RED, "markers+text"),
+                                    ("could be noise", spectrum[~signal], "#8fa3b8", "markers")]:
+        figure.add_scatter(x=rows["rank"].to_numpy(), y=rows["eigenvalue"].to_numpy(), name=name, mode=mode,
                            marker=dict(size=9, color=color), textposition="middle right",
-                           text=[f"{share:.1%}" if name != "could be noise" else "" for share in rows["share"]])
+                           text=rows["share"].map("{:.1%}".format))
     last = spectrum["rank"].max() + 0.5
     figure.add_scatter(x=[0.5, last], y=[edge, edge], mode="lines", name=f"noise edge {edge:.2f}",
                        line=dict(color=INK, width=1.2, dash="dash"))

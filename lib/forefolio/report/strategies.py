@@ -1,11 +1,4 @@
-"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, risk profiles, README.
-
-Each function takes frames of the library and returns a plotly figure with its size set; the caller shows and saves it.
-A strategy has the same color in all of them. Frames of weights have the columns rebalance_date, strategy, asset and
-weight (fractions that sum to 1); `net_returns` are daily fractions, net of costs, a column per strategy and one for the
-`benchmark`. Frames without dates need `sample`, the text that says which days they describe
-(`f"test, {style.span(net_returns)}"`).
-"""
+"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, risk profiles, README."""
 
 import numpy as np
 import pandas as pd
@@ -27,19 +20,9 @@ PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # o
 BESIDE = 0.27  # of a panel's width: room for the value beside an outermost dot
 
 
-# --------------------------------------------------------------------------------------------------------- portfolios
 def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
     """Weights of several strategies, a panel each, a bar per rebalance: blocks are bets, gray is spread thin.
 
-    Parameters
-    ----------
-    weights : DataFrame
-        A frame of weights.
-    strategies : list of str
-        The panels, in this order.
-
-    Notes
-    -----
     Of the assets whose weight ever exceeds 5 % (or that are sold short) the ten with the most weight in all panels
     together have a color and a name; two greys take turns for the others. The rest of a panel is summed in pale gray.
     """
@@ -89,14 +72,9 @@ def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
 
 
 def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
-    """Share of the risk that each asset carries in each strategy at one rebalance, one point per asset.
+    """Share of the risk that each asset carries in each strategy at one rebalance, a tick per asset.
 
-    Parameters
-    ----------
-    contributions : DataFrame
-        Columns strategy, asset, risk_share (fractions that sum to 1 per strategy).
-    date : date-like
-        The rebalance date, for the title.
+    `contributions` is as `holdings.risk_contributions` gives it for this date.
     """
     strategies, count = list(contributions["strategy"].unique()), contributions["asset"].nunique()
     figure = go.Figure()
@@ -118,7 +96,6 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
                  height=190 + 30 * max(len(strategies), 6))
 
 
-# ----------------------------------------------------------------------------------------------- what became of them
 def wealth(net_returns: pd.DataFrame) -> go.Figure:
     """Growth of one in every strategy and the benchmark, after costs; the legend is ordered by the outcome."""
     grown = metrics.wealth(net_returns)
@@ -130,10 +107,7 @@ def wealth(net_returns: pd.DataFrame) -> go.Figure:
 
 
 def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
-    """Compounded drawdown of every strategy and the benchmark: loss since the highest wealth so far.
-
-    More than 1,000 days are drawn as each week's lowest.
-    """
+    """Compounded drawdown of every strategy and the benchmark; more than 1,000 days are drawn as each week's lowest."""
     fallen = metrics.drawdown(net_returns)
     drawn, how = _daily_or_weekly(fallen, "min")
     deepest = fallen.min().sort_values(ascending=False)
@@ -144,15 +118,7 @@ def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
 
 
 def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
-    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3).
-
-    Parameters
-    ----------
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Compounded month of the strategy minus the benchmark's, fractions; index months (dates, periods or text).
-    year : int
-        A year of the index.
-    """
+    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3)."""
     months = pd.PeriodIndex([pd.Period(month, freq="M") for month in monthly_excess.index])
     one, labels = monthly_excess.loc[months.year == year], list(months[months.year == year].strftime("%b"))
     frameworks = {name: name.rpartition("+")[2] for name in one}
@@ -172,13 +138,7 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
 
 
 def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Annual volatility and annual return of every strategy and the benchmark, each named at its point.
-
-    Parameters
-    ----------
-    performance : DataFrame
-        Columns strategy, annual_volatility, annual_return (compounded); fractions.
-    """
+    """Annual volatility and annual return of every strategy and the benchmark, each named at its point."""
     measures = {"x": "annual_volatility", "y": "annual_return"}
     points = pd.DataFrame({axis: performance[measure] for axis, measure in measures.items()} |
                           {"text": performance["strategy"]})
@@ -197,15 +157,8 @@ def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
 def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     """Total return of every strategy by the cost of trading, with the cost at which it falls to equal weight.
 
-    Parameters
-    ----------
-    costs : DataFrame
-        Columns strategy, cost_bps (basis points of what is traded), total_return (compounded fraction).
-
-    Notes
-    -----
-    The legend has the cost at which a line that starts above equal weight first meets it, between two costs by a
-    straight line; no such cost where it never does.
+    `costs` is as `backtest.cost_sensitivity` gives it. The legend has the cost at which a line that starts above equal
+    weight first meets it, between two costs by a straight line; no such cost where it never does.
     """
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.iloc[0].sort_values(ascending=False).index
@@ -221,7 +174,7 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
-    """The project in one figure: what each strategy became, and on how many assets it stood."""
+    """The project in one figure: what each strategy became, and how many assets it held."""
     grown = metrics.wealth(net_returns)
     drawn, how = _daily_or_weekly(grown)
     holdings = _effective_holdings(weights).mean()
@@ -244,17 +197,9 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure
 def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     """Return, volatility, drawdown and turnover of every strategy, grouped by the investor it is meant for.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Columns strategy, profile, and of annual_return, annual_volatility, max_drawdown (0 or below), turnover
-        (one-way) those that are to have a panel; fractions. As `investors.outcome` gives it, or
-        `investors.with_profile` of `investors.promised`, which has no turnover.
-
-    Notes
-    -----
-    A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index
-    trades nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
+    `table` is as `investors.outcome` gives it, or `investors.with_profile` of `investors.promised` (without turnover).
+    A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index trades
+    nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
     """
     places, names = {}, []  # row of each strategy; what is written at each row: profiles over their strategies
     for profile in dict.fromkeys([*(framework.profile for framework in FRAMEWORKS.values()), *table["profile"]]):

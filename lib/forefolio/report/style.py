@@ -38,25 +38,10 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
 
 
 def strategy_color(name: str) -> str:
-    """Color of a strategy, a model or a chosen portfolio, the same in every figure and every process.
+    """Hexadecimal color of a strategy, a model or a portfolio; the letters of an unknown name give its color.
 
-    Parameters
-    ----------
-    name : str
-        `lstm+mvf`, `equal_weight`, `benchmark`, `lstm`, `maximum_sharpe`, ... A name that the vocabulary lacks gets a
-        color from its letters, so that it is stable as well.
-
-    Returns
-    -------
-    str
-        Hexadecimal color.
-
-    Examples
-    --------
-    >>> strategy_color("benchmark")
-    '#000000'
-    >>> strategy_color("lstm+mvf") == strategy_color("cnn1d+mvf")
-    False
+    >>> strategy_color("benchmark"), strategy_color("lstm+mvf") == strategy_color("cnn1d+mvf")
+    ('#000000', False)
     """
     if name in PORTFOLIOS:
         return PORTFOLIOS[name]
@@ -74,8 +59,6 @@ def strategy_color(name: str) -> str:
 def strategy_line(name: str, *, width: float) -> dict:
     """Line of a strategy: its color, its width in pixels, and a dash by its model; solid where it has no model.
 
-    Examples
-    --------
     >>> strategy_line("cnn1d+rpp", width=2)["dash"], strategy_line("equal_weight", width=2)["dash"]
     ('5px,2px', 'solid')
     """
@@ -84,13 +67,7 @@ def strategy_line(name: str, *, width: float) -> dict:
 
 
 def asset_colors(assets) -> dict[str, str]:
-    """Hexadecimal color of each asset of a universe, by its place in the alphabet; neighbors differ in hue and shade.
-
-    Examples
-    --------
-    >>> asset_colors(["B", "A"]) == asset_colors(["A", "B"])
-    True
-    """
+    """Hexadecimal color of each asset of a universe, by its place in the alphabet; neighbors look different."""
     shades, golden_angle = (0.36, 0.48, 0.60), 222.5
     return {name: _hex(210 + golden_angle * i, shades[i % 3], 0.55) for i, name in enumerate(sorted(set(assets)))}
 
@@ -98,8 +75,6 @@ def asset_colors(assets) -> dict[str, str]:
 def label(metric: str) -> tuple[str, str]:
     """A metric's name with its unit, and the format of its numbers on an axis.
 
-    Examples
-    --------
     >>> label("information_ratio")
     ('information ratio (monthly)', '.3~f')
     """
@@ -110,14 +85,8 @@ def label(metric: str) -> tuple[str, str]:
 
 
 def span(dates) -> str:
-    """First and last day as text, for titles.
+    """First and last day, of dates or of a frame or series that has them, as text for titles.
 
-    Parameters
-    ----------
-    dates : DatetimeIndex, or a frame or series that has one
-
-    Examples
-    --------
     >>> span(pd.to_datetime(["2022-01-03", "2023-12-29"]))
     '2022-01-03 to 2023-12-29'
     """
@@ -143,46 +112,35 @@ def days(dates) -> list[str]:
     return list(pd.DatetimeIndex(dates).strftime("%Y-%m-%d"))
 
 
-def round_numbers(low: float, high: float) -> list[float]:
-    """Round numbers from below `low` to above `high` (both positive), fewer per power of ten the wider the range is."""
+def log_axis(low: float, high: float, written=lambda tick: f"{tick:,g}") -> dict:
+    """A log axis from `low` to `high` (both positive) with round numbers written out, fewer the wider it is."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1,) if high / low > 3000 else (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 7)
-    return [step * 10.0**power for power in powers for step in steps]
-
-
-def log_axis(low: float, high: float) -> dict:
-    """A log axis from `low` to `high` with round numbers written out, where plotly would write bare digits."""
-    ticks = round_numbers(low, high)
-    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks,
-                ticktext=[f"{tick:,g}" for tick in ticks])
+    ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks, ticktext=list(map(written, ticks)))
 
 
 def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, plot_size, others=None) -> None:
-    """Write `text` beside each point (`x`, `y`) where it covers no point, no other text and few of the `others`."""
-    low, scale = np.array([x_range[0], y_range[0]]), np.array(plot_size) / np.ptp([x_range, y_range], axis=1)
-
-    def pixels(frame):
-        return (frame[["x", "y"]].to_numpy() - low) * scale
-
-    def boxes(frame, half):
-        return [(px - half, py - half, px + half, py + half) for px, py in pixels(frame)]
-
-    taken, minor = boxes(points, 11), boxes(others, 1) if others is not None else []
+    """Write `text` near each point (`x`, `y`) where it covers no point, no other text and few of the `others`."""
+    scale = np.array(plot_size) / np.ptp([x_range, y_range], axis=1)
+    pixels, minor = ((frame[["x", "y"]].to_numpy() - [x_range[0], y_range[0]]) * scale
+                     for frame in (points, points[:0] if others is None else others))
+    taken = [(x - half, y - half, x + half, y + half, weight)
+             for found, half, weight in ((pixels, 11, 1), (minor, 1, 0.02)) for x, y in found]
     moves = [(radius * np.cos(angle), radius * np.sin(angle))
              for radius, angle in product((14, 26, 42, 62, 86, 115), np.linspace(0, 2 * np.pi, 24, False))]
-    for (px, py), text, x, y in zip(pixels(points), points["text"], points["x"], points["y"]):
+    for (px, py), text, x, y in zip(pixels, points["text"], points["x"], points["y"]):
         wide = 6.7 * len(text) + 6
 
         def box(move):
             left = px + move[0] - (0 if move[0] >= -1 else wide)
-            return left, py + move[1] - 9, left + wide, py + move[1] + 9
+            return left, py + move[1] - 9, left + wide, py + move[1] + 9, 1
 
         def clashes(move):
-            left, low, right, high = box(move)
+            left, low, right, high, _ = box(move)
             outside = left < 0 or low < 0 or right > plot_size[0] or high > plot_size[1]
-            covered, lesser = (sum(left < r and right > l and low < h and high > b for l, b, r, h in rest)
-                               for rest in (taken, minor))
-            return 3 * outside + covered + 0.1 * min(lesser, 10)
+            return 3 * outside + sum(weight for l, b, r, h, weight in taken
+                                     if left < r and right > l and low < h and high > b)
 
         best = min(moves, key=clashes)  # the nearest of those with the fewest clashes
         taken.append(box(best))

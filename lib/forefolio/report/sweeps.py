@@ -1,9 +1,7 @@
 """Pictures of a sweep: what each parameter does, which one matters, what another seed changes, what luck gives.
 
-Each function takes frames of `performance.trials` or results of `performance.luck` and returns a plotly figure.
-`results` is as in `trials.Sweep`, `parameters` are those that vary, and `metric` is what is drawn, of one `strategy`
-where a function takes one. Values of parameters that are text, or true and false, stand in the order in which the
-sweep names them, numbers in their own order; positive numbers that span more than thirty-fold have a log axis.
+Values of a parameter that are text, or true and false, stand in the order in which the sweep names them, numbers in
+their own order. Positive numbers that span more than thirty-fold have a log axis.
 """
 
 import numpy as np
@@ -13,25 +11,19 @@ import plotly.graph_objects as go
 from forefolio.files import StageError
 from forefolio.performance.luck import Overfitting
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
-from forefolio.report.style import (BLUE, FEW, INK, RED, dress, fitting, label, round_numbers, strategy_color,
-                                    strategy_line)
+from forefolio.report.style import BLUE, FEW, INK, RED, dress, fitting, label, log_axis, strategy_color, strategy_line
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
 
 WIDE = 30  # positive values that span more stand on a log axis
 LONGEST = 22  # letters of a value's label
-DISTINCT = 40  # as many values have a bar each
+BARS = 40  # of a histogram
 
 
-# --------------------------------------------------------------------------------------------------- what parameters do
 def by_parameters(results: pd.DataFrame, parameters: list[str], metric: str, strategy: str) -> go.Figure:
     """The figure that fits the number of varying parameters: lines for one, a heatmap for two, parallel axes for more.
 
-    The seed counts only where nothing else varies: its points are repetitions.
-
-    Raises
-    ------
-    StageError
-        No point has the strategy.
+    The seed counts only where nothing else varies: its points are repetitions. A StageError names the strategies where
+    no point has this one.
     """
     if strategy not in set(results["strategy"]):
         raise StageError(f"strategy {strategy!r} has no results in this sweep; choose of "
@@ -45,24 +37,20 @@ def by_parameters(results: pd.DataFrame, parameters: list[str], metric: str, str
 
 
 def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: str) -> go.Figure:
-    """Metric by one parameter, a line per strategy, equal weight and the benchmark beside them.
-
-    The points of a value are averaged. The line of `strategy` is wider.
-    """
-    touched = set(contenders(results, metric)["strategy"])
-    means = _means(results, metric, [parameter]).reset_index()
-    means = means[means["strategy"].isin(touched | {EQUAL_WEIGHT, BENCHMARK})]
-    order = means.groupby("strategy")[metric].mean().sort_values(ascending=lower_is_better(metric)).index
-    places, axis = parameter_axis(results[parameter])
+    """Metric by one parameter, a line per strategy (that of `strategy` is wider), the points of a value averaged."""
+    touched = {*contenders(results, metric)["strategy"], EQUAL_WEIGHT, BENCHMARK}
+    means = _means(results[results["strategy"].isin(touched)], metric, [parameter]).unstack("strategy")
+    order = means.mean().sort_values(ascending=lower_is_better(metric)).index
+    places, axis = _parameter_axis(results[parameter])
     figure = go.Figure()
     for name in order:
-        one = means[means["strategy"] == name].set_index(parameter)[metric]
+        one = means[name].dropna()
         one = one.reindex([value for value in places if value in one.index])
-        figure.add_scatter(x=[places[value] for value in one.index], y=one.to_numpy(), name=name, mode="lines+markers",
+        figure.add_scatter(x=one.index.map(places), y=one.to_numpy(), name=name, mode="lines+markers",
                            marker_size=9 if name == strategy else 5,
                            line=strategy_line(name, width=3.5 if name == strategy else 1.7))
     figure.update_xaxes(**axis)
-    figure.update_yaxes(**metric_axis(means[metric], metric))
+    figure.update_yaxes(**metric_axis(means.stack(), metric))
     rest = results["strategy"].nunique() - len(order)
     return dress(figure, f"What {parameter} does", f"{_averaged(results, [parameter])}; wider: {strategy}"
                  + (f"; not drawn: {counted(rest, 'strategy', 'strategies')} that no value touches" if rest else ""))
@@ -73,9 +61,9 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
 
     Points that agree in both parameters are averaged.
     """
-    means = _means(results[results["strategy"] == strategy], metric, [x, y]).reset_index()
-    columns, rows = values(results[x]), values(results[y])
-    wide = means.pivot(index=y, columns=x, values=metric).reindex(index=rows, columns=columns).to_numpy(dtype=float)
+    columns, rows = _values(results[x]), _values(results[y])
+    means = _means(results[results["strategy"] == strategy], metric, [x, y]).droplevel("strategy")
+    wide = means.unstack(x).reindex(index=rows, columns=columns).to_numpy(float)
     (name, written), lower = label(metric), lower_is_better(metric)
     figure = go.Figure(go.Heatmap(
         z=wide, x=labels(columns), y=labels(rows), colorscale="Viridis", reversescale=lower, xgap=2, ygap=2,
@@ -97,16 +85,13 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
 def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy: str) -> go.Figure:
     """Parallel coordinates: a line per point, an axis per parameter, the metric last with the better end on top.
 
-    Notes
-    -----
     Lines through one value are spread over a small band, the best on top, as they would hide each other on one spot.
-    Nothing is averaged: points that differ by the seed alone are lines of their own. The better a point, the darker its
-    line; the best one is red.
+    Nothing is averaged. The better a point, the darker its line; the best one is red.
     """
     ranked = ranking(results[results["strategy"] == strategy], metric)
     axes, (name, written), reached = [], label(metric), ranked[metric]
     for parameter in parameters:
-        found = values(results[parameter])
+        found = _values(results[parameter])
         place = ranked[parameter].map({value: i for i, value in enumerate(found)})
         same = place.groupby(place)
         spread = 0.4 * ((same.cumcount(ascending=False) + 0.5) / same.transform("size") - 0.5)
@@ -127,14 +112,11 @@ def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy
 def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
     """How far the metric moves with each parameter, a bar per strategy; beside it the best value and its share.
 
-    Parameters
-    ----------
-    sensitivity : DataFrame
-        As `trials.by_parameter` gives it; where there are many strategies, those that move most are drawn.
+    `sensitivity` is as `trials.by_parameter` gives it; of many strategies those that move most are drawn.
     """
     moves = sensitivity.groupby("strategy", sort=False)["spread"].max().sort_values(ascending=False, kind="stable")
     parameters = list(sensitivity["parameter"].unique())
-    shown = list(moves.index[:max(1, 30 // max(1, len(parameters)))])
+    shown = moves.index[:max(1, 30 // max(1, len(parameters)))]
     (name, written), figure, longest = label(metric), go.Figure(), 0
     for strategy in shown:
         one = sensitivity[sensitivity["strategy"] == strategy].set_index("parameter").loc[parameters]
@@ -160,22 +142,24 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
 
 def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.Figure]:
     """Values of the seeds of one setting, a row per strategy and setting; no figure where no seed changes anything."""
-    known, others = results[results[metric].notna()], [name for name in parameters if name != SEED]
-    moved = [] if SEED not in parameters else [
-        (key, one) for key, one in known[known["strategy"] != BENCHMARK].groupby(["strategy", *others], sort=False)
-        if one[metric].max() - one[metric].min() > SAME]
+    if SEED not in parameters:
+        return []
+    others = [name for name in parameters if name != SEED]
+    known = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+    moved = [(key, one) for key, one in known.groupby(["strategy", *others], sort=False)
+             if np.ptp(one[metric]) > SAME]
     if not moved:
         return []
     best = sorted(moved, key=lambda group: group[1][metric].mean(), reverse=not lower_is_better(metric))[:25]
     figure, names = go.Figure(), []
-    for i, (key, one) in enumerate(best):
-        found, color = one[metric].to_numpy(), strategy_color(key[0])
-        names.append(", ".join([key[0], *(f"{other} {value_text(value)}" for other, value in zip(others, key[1:]))]))
+    for i, ((strategy, *setting), one) in enumerate(best):
+        found, color = one[metric].to_numpy(), strategy_color(strategy)
+        names.append(", ".join([strategy, *(f"{other} {value_text(value)}" for other, value in zip(others, setting))]))
         figure.add_scatter(x=[found.min(), found.max()], y=[i, i], mode="lines", line=dict(color=color, width=1.5),
-                           showlegend=False, hoverinfo="skip")
-        figure.add_scatter(x=found, y=[i] * len(found), mode="markers", marker=dict(color=color, size=9), name=key[0],
-                           showlegend=False, text=[f"seed {seed}" for seed in one[SEED]], hovertemplate="%{text}: %{x}")
-        figure.add_scatter(x=[found.mean()], y=[i], mode="markers", showlegend=False, hoverinfo="skip",
+                           hoverinfo="skip")
+        figure.add_scatter(x=found, y=[i] * len(found), mode="markers", marker=dict(color=color, size=9), name=strategy,
+                           text=[f"seed {seed}" for seed in one[SEED]], hovertemplate="%{text}: %{x}")
+        figure.add_scatter(x=[found.mean()], y=[i], mode="markers", hoverinfo="skip",
                            marker=dict(symbol="line-ns-open", size=16, color=INK, line_width=2))
     figure.update_yaxes(tickvals=list(range(len(best))), ticktext=names, range=[len(best) - 0.4, -0.6],
                         tickfont_size=fitting(len(best)))
@@ -184,53 +168,36 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
     rest = len(moved) - len(best)
     return [dress(figure, "What another seed changes", "one dot a seed, tick: their mean; the best mean on top"
                   + (f"; {counted(rest, 'setting')} below not drawn" if rest else ""),
-                  height=max(400, 170 + 24 * len(best)))]
+                  height=max(400, 170 + 24 * len(best)), showlegend=False)]
 
 
-# ------------------------------------------------------------------------------------------------------ what luck gives
 def best_and_luck(sharpe_ratios: pd.Series, deflated: pd.Series) -> go.Figure:
     """Daily Sharpe ratios of all trials, the chosen one, and the best that so many trials would have by luck.
 
-    Parameters
-    ----------
-    sharpe_ratios, deflated : Series
-        As `luck.sharpe_ratios` gives them, one per trial, per day; as `luck.deflated_sharpe` gives it.
+    The ratios are as `luck.sharpe_ratios` gives them, `deflated` as `luck.deflated_sharpe`.
     """
-    by_luck, chosen = deflated["expected_best"], deflated["sharpe"]
-    low, high = (end([sharpe_ratios.agg(name), by_luck, chosen, 0]) for end, name in ((min, "min"), (max, "max")))
-    room = max(0.08 * (high - low), 1e-3)
-    step = (high - low + 2 * room) / DISTINCT
-    numbers, counts = np.unique(np.floor(sharpe_ratios / step), return_counts=True)
-    figure = go.Figure(go.Bar(x=(numbers + 0.5) * step, y=counts, width=step, name="trials", showlegend=False,
-                              marker=dict(color="#9db4cc", line=dict(color="white", width=1)),
-                              hovertemplate="%{x:.3f}: %{y}"))
-    marks = sorted([(by_luck, "expected best by luck", INK, "dash"), (chosen, "the chosen trial", RED, "solid")])
-    places = _apart(*((mark[0] - low) / (high - low) for mark in marks))
-    for (value, text, color, dash), (level, anchor) in zip(marks, places):
-        figure.add_shape(type="line", x0=value, x1=value, y0=0, y1=level - 0.03, yref="paper",
-                         line=dict(color=color, width=2, dash=dash))
-        figure.add_annotation(x=value, y=level, yref="paper", text=f"{text}: {value:.3f}", font_color=color,
-                              showarrow=False, xanchor=anchor, yanchor="middle")
-    figure.update_xaxes(title_text="Sharpe ratio (a day, not annualized)", range=[low - room, high + room])
-    figure.update_yaxes(title_text="trials", **(dict(dtick=1) if counts.max() <= 8 else dict(tickformat="d")))  # whole
+    middles, width, counts = _bars(sharpe_ratios)
+    figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="trials", hovertemplate="%{x:.3f}: %{y}",
+                              marker=dict(color="#9db4cc", line=dict(color="white", width=1))))
+    for value, name, color, dash in [(deflated["expected_best"], "expected best by luck", INK, "dash"),
+                                     (deflated["sharpe"], "the chosen trial", RED, "solid")]:
+        figure.add_scatter(x=[value, value], y=[0, 1.05 * counts.max()], mode="lines+markers", marker_size=4,
+                           name=f"{name}: {value:.3f}", line=dict(color=color, width=2, dash=dash))
+    figure.update_xaxes(title_text="Sharpe ratio (a day, not annualized)")
+    figure.update_yaxes(title_text="trials", rangemode="tozero", **(dict(dtick=1) if counts.max() <= 8 else {}))
     return dress(figure, "Is the chosen trial beyond what luck gives?",
-                 f"{deflated['n_trials']} trials, {deflated['n_days']} days; chosen: {deflated['trial']}", margin_t=125)
+                 f"{deflated['n_trials']} trials, {deflated['n_days']} days; chosen: {deflated['trial']}",
+                 legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom"), margin_t=92)
 
 
 def overfitting_logits(overfitting: Overfitting) -> go.Figure:
-    """Logits of the rank out of sample of the trial that is best in sample; red is the worse half of the trials.
-
-    Parameters
-    ----------
-    overfitting : Overfitting
-        As `luck.overfitting` gives it.
-    """
-    middles, widths, counts = _histogram(overfitting.logits)
-    figure = go.Figure(go.Bar(x=middles, y=counts / counts.sum(), width=widths, showlegend=False,
+    """Logits of the rank out of sample of the trial that is best in sample; red is the worse half of the trials."""
+    middles, width, counts = _bars(overfitting.logits)
+    figure = go.Figure(go.Bar(x=middles, y=counts / counts.sum(), width=width, showlegend=False,
                               marker_color=[RED if middle <= 0 else BLUE for middle in middles],
                               hovertemplate="%{x:.2f}: %{y:.1%}"))
     figure.add_vline(x=0, line=dict(color=INK, width=2, dash="dash"))
-    reach = [min(-1.0, middles.min() - widths[0]), max(1.0, middles.max() + widths[0])]
+    reach = [min(-1.0, middles.min() - width), max(1.0, middles.max() + width)]
     figure.update_xaxes(title_text="logit of the rank out of sample (0: the median trial)", range=reach)
     figure.update_yaxes(title_text="combinations (%)", tickformat=".3~%")
     return dress(figure, "Does the choice outlive the days that made it?",
@@ -238,40 +205,20 @@ def overfitting_logits(overfitting: Overfitting) -> go.Figure:
                  f"trials; red, in the worse half: {percent(overfitting.probability)}")
 
 
-def _histogram(found: pd.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle, width and count of bars; few distinct values have a bar each, and else no bar lies on both sides of 0."""
-    distinct, counts = np.unique(found.round(9), return_counts=True)
-    if len(distinct) <= DISTINCT:
-        gap = np.diff(distinct).min() if len(distinct) > 1 else 1.0
-        return distinct, np.full(len(distinct), 0.9 * gap), counts
-    step = (distinct[-1] - distinct[0]) / DISTINCT
-    numbers, counts = np.unique(np.ceil(found / step), return_counts=True)  # (k - 1) step < value <= k step
-    return (numbers - 0.5) * step, np.full(len(numbers), step), counts
+def _bars(found: pd.Series) -> tuple[np.ndarray, float, np.ndarray]:
+    """Middles, width and counts of the bars of a histogram; none lies on both sides of 0."""
+    width = (found.max() - found.min()) / BARS or 1e-3
+    numbers, counts = np.unique(np.ceil(found / width), return_counts=True)  # (k - 1) width < value <= k width
+    return (numbers - 0.5) * width, width, counts
 
 
-def _apart(left: float, right: float) -> list[tuple[float, str]]:
-    """Height and anchor of the names of two lines (0..1 from left to right), so that no name crosses the other line."""
-    if right - left > 0.3:
-        return [(1.06, "left"), (1.14, "right")]
-    if left + right > 1:  # both names go to the left, the right line's above the left line
-        return [(1.06, "right"), (1.14, "right")]
-    return [(1.14, "left"), (1.06, "left")]
-
-
-# ---------------------------------------------------------------------------------------------------- axes and numbers
-def number(value: float, metric: str) -> str:
+def _number(value: float, metric: str) -> str:
     """A value of a metric as text: percent where its axis has percent."""
     return f"{100 * value:.4g} %" if "%" in label(metric)[1] else f"{value:.4g}"
 
 
-def values(column: pd.Series) -> list:
-    """Values of a parameter: numbers sorted, text in the order in which it comes.
-
-    Examples
-    --------
-    >>> values(pd.Series([10, 2, 10])), values(pd.Series(["next_day", "month"]))
-    ([2, 10], ['next_day', 'month'])
-    """
+def _values(column: pd.Series) -> list:
+    """Values of a parameter: numbers sorted, text in the order in which it comes."""
     found = list(column.drop_duplicates())
     return found if _is_text(column) else sorted(found)
 
@@ -290,17 +237,17 @@ def labels(found: list) -> list[str]:
     return [text if short.count(text) == 1 else f"{text} #{short[:i].count(text) + 1}" for i, text in enumerate(short)]
 
 
-def parameter_axis(column: pd.Series) -> tuple[dict, dict]:
+def _parameter_axis(column: pd.Series) -> tuple[dict, dict]:
     """Position of each value of a parameter, in the order of its axis, and the axis: categories, log or plain."""
-    found = values(column)
+    found, name = _values(column), column.name
     short, places = labels(found), {value: value for value in found}
     if _is_text(column):
         return dict(zip(found, short)), dict(type="category", categoryorder="array", categoryarray=short,
-                                             tickfont_size=fitting(len(short)), title_text=column.name)
+                                             tickfont_size=fitting(len(short)), title_text=name)
     if found[0] > 0 and found[-1] / found[0] > WIDE:
         return places, dict(type="log", tickvals=found, ticktext=short, tickfont_size=fitting(len(found)),
-                            title_text=f"{column.name} (log axis)")
-    return places, dict(type="linear", title_text=column.name) | (dict(tickvals=found) if len(found) <= 6 else {})
+                            title_text=f"{name} (log axis)")
+    return places, dict(type="linear", title_text=name, tickvals=found if len(found) <= 6 else None)
 
 
 def metric_axis(drawn: pd.Series, metric: str) -> dict:
@@ -309,9 +256,8 @@ def metric_axis(drawn: pd.Series, metric: str) -> dict:
     low, high = drawn.min(), drawn.max()
     if not (lower_is_better(metric) and low > 0 and high / low > WIDE):
         return dict(title_text=name, tickformat=written)
-    ticks = [tick for tick in round_numbers(low, high) if low / 1.5 < tick < high * 1.5]
     return dict(title_text=f"{name.removesuffix(')')}, log axis)" if name.endswith(")") else f"{name} (log axis)",
-                type="log", tickvals=ticks, ticktext=[number(tick, metric) for tick in ticks])
+                **log_axis(low / 1.3, high * 1.3, lambda tick: _number(tick, metric)))
 
 
 def _broken(name: str) -> str:
