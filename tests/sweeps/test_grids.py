@@ -270,7 +270,7 @@ def test_a_file_without_base_says_what_a_base_is(written):
 
 @pytest.mark.parametrize("base", ["params/nowhere.yml", "params"])
 def test_a_base_that_is_no_file_is_named(base, written):
-    with pytest.raises(StudyError, match=f"tried.yml: base: there is no file {base}; name a params file"):
+    with pytest.raises(StudyError, match=f"{base}: cannot be read .*; name a params file such as params/default.yml"):
         grids.load(written(base=base, grid={"seed": [1, 2]}))
 
 

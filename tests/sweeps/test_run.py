@@ -120,8 +120,8 @@ def test_a_worker_of_an_earlier_call_can_keep_nothing_once_its_folder_was_put_aw
         real(path, **options)
 
     real = shutil.rmtree
-    monkeypatch.setattr(run.shutil, "rmtree", remove)
-    run._put_away(tried.folder)
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    store.put_away(tried.folder / ".working")
     assert seen == [".away"] and not place(tried, "data").exists() and not list(tried.folder.iterdir())
 
 
@@ -355,7 +355,7 @@ def test_every_task_that_ends_is_a_plain_line_where_nobody_looks_at_a_bar(made, 
     progress.ended(made.tasks["data"], "done", 3.4, 0)
     progress.ended(made.tasks["weights1"], "up to date", None, 0)
     progress.ended(made.tasks["compared2"], "done", 12.0, 1)
-    progress.close()
+    progress.bar.close()
     first, second, third = said(capsys)
     assert first.startswith("[1 of 9 stages, 0 of 3 points, 0 stages failed, ")
     assert first.endswith("] 01_data of 3 points: done in 3 s")
@@ -445,7 +445,7 @@ def test_a_terminal_has_a_bar_and_a_line_only_for_what_did_not_end_well(made, ca
     progress = Progress(made, 2, [])
     progress.ended(made.tasks["data"], "done", 3.0, 0)
     progress.ended(made.tasks["weights9"], "failed", None, 0)
-    progress.close()
+    progress.bar.close()
     shown = sys.stderr.getvalue()
     assert "tried: 2 of 9 stages |" in shown and "0 of 3 points, 1 stages failed, " in shown
     assert "05_portfolios of gamma-9__cost-0: failed\n" in shown and "01_data of" not in shown

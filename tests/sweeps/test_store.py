@@ -11,8 +11,7 @@ from forefolio import files as files_module
 from forefolio.files import file_hash, write_whole
 from forefolio.runs import contracts
 from forefolio.sweeps import store as store_module
-from forefolio.sweeps.store import mend, remove
-from forefolio.sweeps.store import PLOTLY, Store
+from forefolio.sweeps.store import PLOTLY, Store, mend, put_away, remove
 
 FILES = {  # what the stages of these tests wrote; the real ones write more
     "01_data": ["artifacts/returns.parquet", "tables/universe.csv", "figures/01_prices.html", PLOTLY, "01_data.ipynb"],
@@ -118,11 +117,11 @@ def test_a_store_that_cannot_be_written_is_an_error_and_no_second_worker(store, 
         store.keep(ran("01_data"), "01_data", "k1", {})
 
 
-def test_discarded_results_are_gone_and_may_be_kept_again(kept, ran):
-    kept.discard("01_data", "k1")
+def test_results_that_are_put_away_are_gone_and_may_be_kept_again(kept, ran):
+    put_away(kept.place("01_data", "k1"))
     assert not kept.place("01_data", "k1").exists() and kept.intact("02_correlation", "k2")
     assert [path.name for path in kept.place("01_data", "k1").parent.iterdir()] == ["02_correlation-k2"]
-    kept.discard("01_data", "k1")
+    put_away(kept.place("01_data", "k1"))
     assert kept.keep(ran("01_data", "second"), "01_data", "k1", {})
 
 

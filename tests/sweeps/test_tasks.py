@@ -14,11 +14,21 @@ from forefolio.files import read_ledger
 from forefolio.runs import contracts, execution
 from forefolio.runs.contracts import STAGES
 from forefolio.sweeps import tasks
+from forefolio.sweeps.plan import GOOD, Task
 from forefolio.sweeps.tasks import OTHER_CODE, OTHER_PRICES, Errand
 
 FIRST, SECOND, THIRD = hand_made_plan.POINTS
 ALL = {key for keys in hand_made_plan.KEYS.values() for key in keys}
 COMPARED = {"compared1", "compared2", "compared9"}
+
+
+def ended(task: Task, errand: Errand) -> str:
+    """How a task ends on a worker: the state that it gives, or raises for Dask to pass on."""
+    try:
+        return tasks.run(task, errand)
+    except tasks.Ended as end:
+        assert str(end) not in GOOD
+        return str(end)
 
 
 def hidden(folder: Path) -> list[str]:
@@ -28,7 +38,7 @@ def hidden(folder: Path) -> list[str]:
 
 # ---------------------------------------------------------------------------------------------------------- a worker
 def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, errand):
-    assert tasks.run(tried.plan.tasks["data"], errand) == "done"
+    assert ended(tried.plan.tasks["data"], errand) == "done"
     assert tried.store.intact("01_data", "data") and not hidden(tried.folder)
     (written,) = read_ledger(tried.folder)
     assert written == tried.store.record("01_data", "data")["line"]
@@ -40,7 +50,7 @@ def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, err
 
 def test_a_stage_is_laid_out_with_what_it_reads(tried, kernel, errand):
     keep(tried, "data")
-    assert tasks.run(tried.plan.tasks["correlation"], errand) == "done"
+    assert ended(tried.plan.tasks["correlation"], errand) == "done"
     assert kernel.laid_out == {*STAGES["01_data"].writes, "manifest.json"}
 
 
@@ -49,7 +59,7 @@ def test_a_task_that_nobody_wants_any_more_is_cancelled_with_a_line(asked, tried
     (tried.folder / ".asked").unlink()
     if asked:
         (tried.folder / ".asked").write_text(asked)
-    assert tasks.run(tried.plan.tasks["data"], errand) == "cancelled"
+    assert ended(tried.plan.tasks["data"], errand) == "cancelled"
     assert not kernel.calls and states(tried) == [("data", "cancelled")] and not place(tried, "data").exists()
     assert read_ledger(tried.folder)[0]["error"] == ""
 
@@ -62,13 +72,13 @@ def test_a_folder_that_a_worker_does_not_see_is_said_in_a_sentence(tried, kernel
 
 def test_what_is_in_the_store_already_is_not_run(tried, kernel, errand):
     keep(tried, "data", sweep_name="another")
-    assert tasks.run(tried.plan.tasks["data"], errand) == "up to date"
+    assert ended(tried.plan.tasks["data"], errand) == "up to date"
     assert not kernel.calls and states(tried) == [("data", "up to date")]
 
 
 def test_a_worker_with_other_code_begins_nothing(tried, kernel, errand, monkeypatch):
     monkeypatch.setattr(contracts, "environment", lambda library: {"python": "2.7"})
-    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    assert ended(tried.plan.tasks["data"], errand) == "failed"
     assert not kernel.calls and read_ledger(tried.folder)[0]["error"] == OTHER_CODE
 
 
@@ -80,13 +90,13 @@ def test_code_that_was_edited_between_the_plan_and_the_notebook_s_start_is_notic
         contracts.write_manifest(kernel.folder, manifest)
 
     kernel.edit = edited
-    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    assert ended(tried.plan.tasks["data"], errand) == "failed"
     assert read_ledger(tried.folder)[0]["error"] == OTHER_CODE and not place(tried, "data").exists()
 
 
 def test_prices_that_are_not_those_of_the_command_fail(tried, kernel, errand):
     kernel.sources = ["hash of other prices"]
-    assert tasks.run(tried.plan.tasks["data"], errand) == "failed"
+    assert ended(tried.plan.tasks["data"], errand) == "failed"
     (written,) = read_ledger(tried.folder)
     assert (written["state"], written["error"]) == ("failed", OTHER_PRICES)
     assert not place(tried, "data").exists() and not hidden(tried.folder)
@@ -96,18 +106,18 @@ def test_prices_that_are_not_those_of_the_command_fail(tried, kernel, errand):
 @pytest.mark.parametrize("state", ["failed", "timed out"])
 def test_the_notebook_of_a_failure_is_kept_until_the_stage_is_done(state, tried, kernel, errand):
     kernel.ends["01_data"] = (state, "ValueError: no")
-    assert tasks.run(tried.plan.tasks["data"], errand) == state
+    assert ended(tried.plan.tasks["data"], errand) == state
     kept = tried.folder / "failed" / "01_data-data.ipynb"
     assert kept.read_text() == f"executed, {state}" and not hidden(tried.folder)
     (written,) = read_ledger(tried.folder)
     assert (written["state"], written["error"], written["notebook"]) == (state, "ValueError: no", "failed/01_data-data.ipynb")
     kernel.ends.clear()
-    assert tasks.run(tried.plan.tasks["data"], errand) == "done" and not kept.exists()
+    assert ended(tried.plan.tasks["data"], errand) == "done" and not kept.exists()
 
 
 def test_the_notebook_of_a_stage_that_was_interrupted_is_not_kept(tried, kernel, errand):
     kernel.ends["01_data"] = ("cancelled", "interrupted")
-    assert tasks.run(tried.plan.tasks["data"], errand) == "cancelled"
+    assert ended(tried.plan.tasks["data"], errand) == "cancelled"
     assert not (tried.folder / "failed").exists() and not hidden(tried.folder) and not place(tried, "data").exists()
     assert states(tried) == [("data", "cancelled")]
 
@@ -120,7 +130,7 @@ def test_a_worker_whose_input_is_gone_raises_and_leaves_no_workspace(tried, kern
 
 def test_the_second_of_two_workers_that_made_the_same_says_up_to_date(tried, kernel, errand):
     kernel.edit = lambda: keep(tried, "data", sweep_name="another")
-    assert tasks.run(tried.plan.tasks["data"], errand) == "up to date"
+    assert ended(tried.plan.tasks["data"], errand) == "up to date"
     assert states(tried) == [("data", "up to date")] and tried.store.record("01_data", "data")["line"]["sweep"] == "another"
 
 
@@ -129,10 +139,12 @@ def test_the_second_of_two_workers_that_made_the_same_says_up_to_date(tried, ker
 def ends(client, tried, monkeypatch):
     """Submit the plan to Dask, each task ending as it is told by its key or else done; each end, in order."""
     def make(**told: str | Exception) -> list[tuple[str, str, str]]:
-        def run(task, errand):
+        def run(task, errand, *made):
             end = told.get(task.key, "done")
             if isinstance(end, Exception):
                 raise end
+            if end not in GOOD:
+                raise tasks.Ended(end)
             return end
 
         monkeypatch.setattr(tasks, "run", run)
@@ -183,7 +195,12 @@ def test_a_worker_that_raises_or_dies_is_a_state_with_an_error_of_that_task_alon
 
 def test_what_ended_badly_before_patience_ran_out_is_said_again_and_the_rest_is_left(client, tried, monkeypatch):
     """As after Ctrl-C: the ends that were not heard are asked for again, for a while."""
-    monkeypatch.setattr(tasks, "run", lambda task, errand: "failed" if task.key == "data" else "done")
+    def run(task, errand, *made):
+        if task.key == "data":
+            raise tasks.Ended("failed")
+        return "done"
+
+    monkeypatch.setattr(tasks, "run", run)
     futures = tasks.submit(client, tried.plan, Errand(tried.folder, "again"))
     assert next(tasks.ended(client, tried.plan, futures)) == ("data", "failed", "")
     assert dict(one[:2] for one in tasks.ended(client, tried.plan, futures, patience=30)) == (
@@ -195,7 +212,13 @@ def test_the_slots_of_each_machine_are_counted(client):
 
 
 def test_of_tasks_that_could_run_the_first_point_s_come_first_and_of_these_what_most_others_wait_for(tried):
-    urgency = tried.plan.urgency()
+    urgency = {}
+
+    class Recorder:
+        def submit(self, run, task, *_, priority, key):
+            urgency[task.key] = priority
+
+    tasks.submit(Recorder(), tried.plan, Errand(tried.folder, "recorded"))
     assert sorted(tried.plan.tasks, key=urgency.get, reverse=True) == [
         "data", "forecasts", "frontier", "weights1", "correlation", "compared1", "compared2", "weights9", "compared9"]
 

@@ -36,11 +36,11 @@ class Grid:
 
     Attributes
     ----------
-    name, base, metric : the sweep's name, the params file it starts from, and the column of the results that ranks.
+    base, metric : the params file it starts from, and the column of the results that ranks.
     points : in the order of the file: the grid's combinations, the last parameter fastest, then the points one by one.
     parameters : those whose values differ between points.
     base_point : name of the point at which these have the base's own values, '' where there is none.
-    paper : the paper of the base, `none` where it has none.
+    paper : of the base, `none` where it has none.
     """
 
     name: str
@@ -53,17 +53,10 @@ class Grid:
 
 
 def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
-    """Read a sweep file and validate every point.
+    """Read a sweep file and validate every point; no two may be the same study.
 
-    Parameters
-    ----------
-    path : the file; the path of its base is relative to the repository's root.
-    overrides : `key=value` each, set in the base; a point that sets the same parameter has its own value.
-
-    Raises
-    ------
-    StudyError
-        One sentence: what the file lacks, which point is no study and why, or which two points are the same.
+    The path of its base is relative to the repository's root. `overrides`, `key=value` each, are set in the base; a
+    point that sets the same parameter has its own value.
     """
     wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS))} | yaml_files.read_mapping(path)
     _check(wanted, path)
@@ -73,12 +66,10 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         if key == "study":
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
         if key in grid:
-            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; "
-                             "change it there")
+            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
     base = yaml_files.load(ROOT / wanted["base"], overrides)
     values = as_parameters(base) | {"study": wanted["name"]}
-    combinations = product(*grid.values()) if grid else []
-    sets = [dict(zip(grid, combination, strict=True)) for combination in combinations] + points
+    sets = [dict(zip(grid, combination, strict=True)) for combination in product(*grid.values()) if grid] + points
     studies, first = [], {}
     for number, changes in enumerate(sets, 1):
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
@@ -111,9 +102,9 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
         if key not in KEYS:
             near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=0)
             raise StudyError(f"{path}: {key} is not a key of a sweep; did you mean {near[0]}?")
-    name, base, grid, points = wanted["name"], wanted.get("base"), wanted.get("grid", {}), wanted.get("points", [])
+    name, grid, points = wanted["name"], wanted.get("grid", {}), wanted.get("points", [])
     for key, fits, mend in [
-            ("base", isinstance(base, str), "name the params file to start from, such as params/default.yml"),
+            ("base", isinstance(wanted.get("base"), str), "name the params file to start from, such as params/default.yml"),
             ("name", isinstance(name, str), "write it as text, in quotes where it looks like a number"),
             ("metric", wanted["metric"] in list(vocabulary.METRICS), f"choose one of {', '.join(vocabulary.METRICS)}"),
             ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
@@ -129,9 +120,6 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
     n_points = math.prod(map(len, grid.values())) * bool(grid) + len(points)
     if n_points > MOST:
         raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
-    if not (ROOT / base).is_file():
-        raise StudyError(f"{path}: base: there is no file {base}; name a params file by its path from the repository's "
-                         "root, such as params/default.yml")
     if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
         raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, "
                          "digits, '-', '_' and '.'")

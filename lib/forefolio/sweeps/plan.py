@@ -23,7 +23,6 @@ class Task:
 
     Attributes
     ----------
-    stage, key : the stage, and the hash of all that its results depend on.
     inputs : the stages whose results it reads, each with its key.
     parameters : what the notebook is given.
     code : hash of the notebook, the library and the environment that it must be run with.
@@ -46,8 +45,7 @@ class Plan:
 
     Attributes
     ----------
-    grid : the sweep as its file has it.
-    tasks : all of them, by key.
+    tasks : by key.
     stages : the key of each stage, by point.
     up_to_date : keys of tasks whose results are there.
     """
@@ -61,21 +59,9 @@ class Plan:
         """How many tasks, of one stage or of all, have no results yet."""
         return sum(key not in self.up_to_date and stage in (None, task.stage) for key, task in self.tasks.items())
 
-    def urgency(self) -> dict[str, int]:
-        """How early each task should run: points in order and, within a point, the stage that most others wait for."""
-        place = {point: number for number, point in enumerate(self.stages)}
-        return {key: len(contracts.readers(task.stage)) - 10 * place[task.points[0]]
-                for key, task in self.tasks.items()}
-
 
 def plan(grid: Grid, store: Store) -> Plan:
-    """Find the tasks of a sweep, after checking each point against its market.
-
-    Raises
-    ------
-    StudyError
-        One sentence naming the point and the parameter that does not fit.
-    """
+    """Find the tasks of a sweep, after checking each point against its market."""
     code = {stage: contracts.combined(contracts.code(stage)) for stage in STAGES}
     declared = {stage: list(contracts.declared_parameters(stage)) for stage in STAGES}
     markets, hashed = market_fit.Markets(), cache(files.file_hash)

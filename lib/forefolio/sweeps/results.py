@@ -17,7 +17,7 @@ from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
 from forefolio.study.parameters import as_parameters
 from forefolio.study.vocabulary import listed
-from forefolio.sweeps.grids import Grid, Point, text
+from forefolio.sweeps.grids import Grid, text
 
 TABLES = ("points.csv", "results.csv", "results.parquet", "net_returns.parquet")
 ASKED = ("name", "base", "metric", "parameters", "base_point", "paper")  # of the grid, in sweep.json
@@ -35,20 +35,13 @@ def forget(folder: Path) -> None:
 
 
 def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -> None:
-    """Write the tables of a sweep from the folders of its points.
+    """Write the tables of a sweep from the folders of its points and the account of each, by name.
 
-    Parameters
-    ----------
-    folder : the sweep's.
-    grid : what was asked for.
-    accounts : state of each point, its stage that is not done, and what went wrong there, by name.
-
-    Notes
-    -----
     `results` has the columns of `tables/performance.csv` and the validation MAE of the strategy's model, mean over
     assets. `net_returns.parquet` has a column `<point>/<strategy>` for each of its rows.
     """
-    settings = {point.name: _settings(point, grid.parameters) for point in grid.points}
+    values = {point.name: as_parameters(point.study) for point in grid.points}
+    settings = {name: {key: text(own[key]) for key in grid.parameters} for name, own in values.items()}
     done = [name for name, (state, _, _) in accounts.items() if state == "done"]
     if not done:
         forget(folder)
@@ -65,11 +58,6 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
     files.write_text(folder / "sweep.json", json.dumps(asked, indent=1) + "\n")
 
 
-def _settings(point: Point, parameters: list[str]) -> dict[str, Any]:
-    values = as_parameters(point.study)
-    return {name: text(values[name]) for name in parameters}
-
-
 def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
     """The strategies of one point."""
     performance = read_frame(folder / "tables" / "performance.csv")
@@ -80,13 +68,7 @@ def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
 
 
 def load(folder: Path) -> Sweep:
-    """Read what a sweep wrote into its folder, `<outputs>/<sweep>`.
-
-    Raises
-    ------
-    StageError
-        One sentence: the folder is no sweep, or none of its points is done.
-    """
+    """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, or none of its points is done."""
     lacking = [name for name in ("sweep.json", "points.csv") if not (folder / name).exists()]
     if lacking:
         raise StageError(f"{folder} is no sweep with results, it lacks {listed(lacking)}; run `forefolio sweep` with "
@@ -94,20 +76,15 @@ def load(folder: Path) -> Sweep:
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
     asked = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    points, results, returns = (read_frame(folder / name) for name in (TABLES[0], *TABLES[2:]))
-    words = [name for name in points if name in ("stage", "error") or not pd.api.types.is_numeric_dtype(points[name])]
-    points[words] = points[words].astype(object).fillna("")  # an empty text was written as nothing
-    points["point"] = points["point"].astype(str)
-    return Sweep(**asked, points=points, results=results, net_returns=returns)
+    points = pd.read_csv(folder / "points.csv", keep_default_na=False, dtype={"point": str})  # an empty text stays one
+    return Sweep(**asked, points=points, results=read_frame(folder / "results.parquet"),
+                 net_returns=read_frame(folder / "net_returns.parquet"))
 
 
 def execute_notebook(folder: Path) -> None:
     """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
 
-    Raises
-    ------
-    SweepFailed
-        It raised; it is kept, with the error in it.
+    A notebook that raised is kept, with the error in it, and is a `SweepFailed`.
     """
     if not (folder / "results.parquet").exists():
         return

@@ -4,8 +4,6 @@ The ledger tells what happened, the store has what is done, and both outlive the
 command again runs only what is missing.
 """
 
-import os
-import shutil
 import signal
 import sys
 import uuid
@@ -14,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from tqdm import tqdm
@@ -26,7 +25,7 @@ from forefolio.study.yaml_files import as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.grids import Point
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
-from forefolio.sweeps.store import PARAMS, Store, mend, remove
+from forefolio.sweeps.store import PARAMS, Store, mend, put_away, remove
 
 QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
@@ -34,14 +33,7 @@ GRACE = 30  # seconds that interrupted tasks have to end their kernels
 
 @dataclass
 class Sweep:
-    """A sweep while it runs.
-
-    Attributes
-    ----------
-    folder : its folder under the outputs.
-    plan : what it consists of.
-    states : how each task ended, by key; those that did not end yet are not in it.
-    """
+    """A sweep while it runs; `states` has how each task ended, by key, and not those that did not end yet."""
 
     folder: Path
     plan: Plan
@@ -61,7 +53,7 @@ class Sweep:
         return "done", ""
 
     def accounts(self) -> dict[str, tuple[str, str, str]]:
-        """How each point ended, at which stage, and what went wrong there, by name."""
+        """The account of each point, by name."""
         errors = {entry.get("key"): entry["error"] or "" for entry in files.read_ledger(self.folder)}
         ends = {point: self.ended(point) for point in self.plan.stages}
         return {point: (state, stage, errors.get(self.plan.stages[point].get(stage), "") if state not in QUIET else "")
@@ -69,13 +61,7 @@ class Sweep:
 
 
 def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
-    """Read a sweep file, check every point, and find what there is to run. Nothing is written.
-
-    Raises
-    ------
-    StudyError, StageError
-        One sentence: what is wrong with the file, or with which point; which notebook cannot be read.
-    """
+    """Read a sweep file, check every point, and find what there is to run. Nothing is written."""
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
     if (folder / "manifest.json").exists():
@@ -89,23 +75,21 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
 
     Parameters
     ----------
-    sweep : as `prepare` gives it.
     workers : processes of this machine; one per core where neither they nor a scheduler are given.
     scheduler : address of a Dask scheduler, in place of workers of this machine.
 
     Raises
     ------
-    StageError, StudyError
-        What a user can mend: another command has the folder; no scheduler or no workers.
     SweepFailed
         The scheduler is gone before all was done, or the sweep's notebook raised. What is done is kept.
     KeyboardInterrupt
         After the kernels were ended and the points that are done were made whole.
     """
-    plan, folder = sweep.plan, sweep.folder
+    plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
     otherwise = "give this one another name in its file, or another --output"
     with (files.locked(folder, "`forefolio sweep`", rename=otherwise),
-          _asked(folder) as token, _handled(signal.default_int_handler, signal.SIGTERM)):
+          _handled(signal.default_int_handler, signal.SIGTERM)):
+        files.write_text(folder / ".asked", token)  # workers of earlier calls see that nobody wants their tasks
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
@@ -115,7 +99,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         finally:
             with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
                 (folder / ".asked").unlink(missing_ok=True)
-                _put_away(folder)
+                put_away(folder / ".working")
                 _take_stock(sweep)
                 for point in plan.grid.points:
                     _assemble(sweep, point)
@@ -150,23 +134,11 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                 sweep.states |= {key: state for key, state, _ in tasks.ended(client, plan, futures, patience=GRACE)}
             raise
         finally:
-            progress.close()
+            progress.bar.close()
     gone = len(plan.tasks.keys() - sweep.states.keys())
     if gone:
         raise results.SweepFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
                                   "done is kept: start one, and give the same command again")
-
-
-# ------------------------------------------------------------------------------------------------ before and after
-@contextmanager
-def _asked(folder: Path) -> Iterator[str]:
-    """Let the workers see that a call wants its tasks, until it ends."""
-    token = uuid.uuid4().hex
-    files.write_text(folder / ".asked", token)
-    try:
-        yield token
-    finally:
-        (folder / ".asked").unlink(missing_ok=True)
 
 
 @contextmanager
@@ -183,31 +155,23 @@ def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
 def _tidy(sweep: Sweep) -> None:
     """Clear away what a killed command left, points that are no more, and results that somebody changed."""
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
-    _put_away(folder)
+    put_away(folder / ".working")
     mend(folder)
     for params in folder.glob(f"*/{PARAMS}"):
         with suppress(StudyError):  # not every params file there is one that this sweep wrote for a point of that name
             point = params.parent.name
-            if point not in plan.stages and read_mapping(params).get("study") == _study_of(sweep, point):
+            if point not in plan.stages and read_mapping(params).get("study") == f"{folder.name}-{point}":
                 remove(params.parent)
     for key, task in plan.tasks.items():
         if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
             plan.up_to_date.add(key)
             files.append_to_ledger(folder, line(task, "up to date"))
         else:
-            store.discard(task.stage, key)
+            put_away(store.place(task.stage, key))
     for path in folder.glob("failed/*.ipynb"):
         stage, _, key = path.stem.rpartition("-")
         if stage in STAGES and (key not in plan.tasks or key in plan.up_to_date):
             path.unlink()
-
-
-def _put_away(folder: Path) -> None:
-    """Remove the folders in which tasks ran; moved first, so that a task of an earlier call cannot keep half of one."""
-    if (folder / ".working").exists():
-        os.rename(folder / ".working", folder / f".away-{uuid.uuid4().hex}")
-    for path in folder.glob(".away-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _take_stock(sweep: Sweep) -> None:
@@ -225,26 +189,15 @@ def _assemble(sweep: Sweep, point: Point) -> None:
     """Link a point's folder together from the stages that are done."""
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
     if stages:
-        alone = point.study.model_copy(update={"study": _study_of(sweep, point.name)})
+        alone = point.study.model_copy(update={"study": f"{sweep.folder.name}-{point.name}"})
         sweep.store.assemble(sweep.folder / point.name, stages, as_yaml(alone))
 
 
-def _study_of(sweep: Sweep, point: str) -> str:
-    """What a point's study is called where it is run alone."""
-    return f"{sweep.folder.name}-{point}"
-
-
-# --------------------------------------------------------------------------------------------------- for a terminal
 class Progress:
     """How far a sweep is: a bar where somebody looks, a line per stage where it is a log.
 
-    Counts stages and points as they end, and guesses the time left from stages of the same name.
-
-    Parameters
-    ----------
-    plan : what there is to run.
-    slots : tasks that run at once.
-    known : lines of the ledger from earlier calls, whose times are a first guess.
+    Counts stages and points as they end, and guesses the time left from stages of the same name: `slots` run at once,
+    and the times in the ledger of earlier calls (`known`) are a first guess.
     """
 
     def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):
@@ -253,10 +206,10 @@ class Progress:
         self._points = sum(plan.up_to_date.issuperset(keys.values()) for keys in plan.stages.values())
         self._failed, self._seconds = 0, defaultdict(list)
         for entry in known:
-            if entry["state"] == "done" and isinstance(entry["seconds"], (int, float)):
+            if entry["state"] == "done":
                 self._seconds[entry["stage"]].append(entry["seconds"])
-        self._bar = tqdm(total=self._n_stages, unit="stage", desc=plan.grid.name, disable=not sys.stderr.isatty(),
-                         bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
+        self.bar = tqdm(total=self._n_stages, desc=plan.grid.name, disable=not sys.stderr.isatty(),
+                        bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
 
     def ended(self, task: Task, state: str, seconds: float | None, points: int) -> None:
         """Take note of a task that ended, and of so many points that it completed."""
@@ -268,13 +221,13 @@ class Progress:
         said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
         whose = task.points[0] if len(task.points) == 1 else f"{len(task.points)} points"
         text = f"{task.stage} of {whose}: {state}" + (f" in {seconds:.0f} s" if seconds else "")
-        if self._bar.disable:
+        if self.bar.disable:
             print(f"[{self._n_stages - self._left.total()} of {self._n_stages} stages, {said}] {text}", flush=True)
         else:
-            self._bar.set_postfix_str(said, refresh=False)
-            self._bar.update()
+            self.bar.set_postfix_str(said, refresh=False)
+            self.bar.update()
             if state not in GOOD:
-                self._bar.write(text, file=sys.stderr)
+                self.bar.write(text, file=sys.stderr)
 
     def _time_left(self) -> str:
         """The work left over the workers there are, from the mean time of each stage, and not less than one."""
@@ -282,15 +235,10 @@ class Progress:
             return "nothing left"
         if not self._seconds:
             return "time left unknown"
-        means = {stage: sum(seconds) / len(seconds) for stage, seconds in self._seconds.items()}
-        usual = sum(means.values()) / len(means)
-        each = {stage: means.get(stage, usual) for stage, n in self._left.items() if n}
+        means = {stage: fmean(seconds) for stage, seconds in self._seconds.items()}
+        each = {stage: means.get(stage, fmean(means.values())) for stage, n in self._left.items() if n}
         left = max(sum(self._left[stage] * mean for stage, mean in each.items()) / self._slots, *each.values())
         return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-        self._bar.close()
 
 
 def summary(sweep: Sweep) -> str:

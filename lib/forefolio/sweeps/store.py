@@ -5,10 +5,12 @@ the ledger's line. It takes its name in one step when all is in it. Points of a 
 file that many points share lies on the disk once.
 """
 
+import filecmp
 import json
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +47,6 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing, or whatever somebody wrote there
             return False
 
-    def discard(self, stage: str, key: str) -> None:
-        """Take results away that are not as they were put there."""
-        if self.place(stage, key).exists():
-            aside = self.place(stage, key).with_name(f".away-{uuid.uuid4().hex}")
-            os.rename(self.place(stage, key), aside)
-            shutil.rmtree(aside)
-
     def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
         """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
         folder.mkdir(parents=True)
@@ -61,17 +56,9 @@ class Store:
         contracts.write_manifest(folder, {stage: self.record(stage, key)["entry"] for stage, key in inputs.items()})
 
     def keep(self, folder: Path, stage: str, key: str, line: dict[str, Any]) -> bool:
-        """Give the results of a stage that ran in a folder their place in the store.
+        """Give the results of a stage that ran in a folder their place in the store; False if others are there already.
 
-        Returns
-        -------
-        bool
-            False if somebody else's are there already; these are dropped then.
-
-        Raises
-        ------
-        OSError
-            A file that the manifest names is gone, or the store cannot be written.
+        An `OSError` where a file that the manifest names is gone, or the store cannot be written.
         """
         entry = contracts.read_manifest(folder)[stage]
         aside = folder / "kept"
@@ -91,20 +78,16 @@ class Store:
     def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
         """Make the run folder of a point from the store: the files of its stages, one manifest, its params file.
 
-        A folder that is as it should be is left alone; another one is replaced as a whole, and files in it that no
-        stage made stay in it.
-
-        Parameters
-        ----------
-        folder : the point's.
-        stages : the key of each stage that has results.
-        params : text of its params file.
+        `stages` has the key of each stage that has results. A folder that is as it should be is left alone; another
+        one is replaced as a whole, and files in it that no stage made stay in it.
         """
         entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
         sources = {path: self.place(stage, stages[stage]) / path  # what many wrote (plotly's file) is the first one's
                    for stage, entry in reversed(entries.items()) for path in entry["files"]}
-        if contracts.read_manifest(folder) == entries and _holds(folder, sources, params):
-            return
+        with suppress(OSError):  # a file is gone
+            if (contracts.read_manifest(folder) == entries and (folder / PARAMS).read_text(encoding="utf-8") == params
+                    and all(filecmp.cmp(folder / path, source) for path, source in sources.items())):
+                return
         new, old = _settled(folder)
         write_text(new / PARAMS, params)
         contracts.write_manifest(new, entries)
@@ -116,10 +99,20 @@ class Store:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def put_away(folder: Path) -> None:
+    """Remove a folder, if it is there; moved first, so that nobody can use or keep half of it."""
+    aside = folder.with_name(f".away-{uuid.uuid4().hex}")
+    with suppress(FileNotFoundError):
+        os.rename(folder, aside)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def mend(sweep: Path) -> None:
-    """Finish or undo, in a sweep's folder, what a killed process left of putting points together."""
+    """Finish or undo, in a sweep's folder, what a killed process left of putting points together or away."""
     for params in [*sweep.glob(f".*.old/{PARAMS}"), *sweep.glob(f".*.new/{PARAMS}")]:
         _settled(params.parent.with_name(params.parent.name[1:-len(".new")]))
+    for left in sweep.glob(".away-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _settled(point: Path) -> tuple[Path, Path]:
@@ -143,15 +136,6 @@ def _theirs(point: Path) -> list[str]:
     made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in contracts.read_manifest(point).values()))
     found = (path.relative_to(point).as_posix() for path in point.rglob("*") if path.is_file())
     return [path for path in found if path not in made]
-
-
-def _holds(folder: Path, sources: dict[str, Path], params: str) -> bool:
-    """Whether every file of a point is the store's own."""
-    try:
-        return (folder / PARAMS).read_text(encoding="utf-8") == params and all(
-            _looks(folder / path) == _looks(source) for path, source in sources.items())
-    except OSError:
-        return False
 
 
 def _link(source: Path, target: Path) -> None:

@@ -36,7 +36,7 @@ OTHER_PRICES = "the prices that this worker finds are not those of the command; 
 
 
 class Ended(Exception):
-    """A task did not end well; Dask starts none that reads its results. The message is the state."""
+    """A task did not end well, so Dask starts none that reads its results; the message is the state."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,6 @@ class Errand:
 
     Attributes
     ----------
-    folder : the sweep's, on a disk that all workers see.
     token : the call's own; while `.asked` in the folder holds it, the call wants its tasks.
     slots : how many tasks run at once on each machine, by the address of its workers: they share its cores.
     """
@@ -62,16 +61,9 @@ class Errand:
             return False
 
 
-# ---------------------------------------------------------------------------------------------- for the command
 @contextmanager
 def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
-    """Have `workers` new processes on this machine, or those of the scheduler at an address.
-
-    Raises
-    ------
-    StudyError
-        One sentence: no scheduler answers there, or it has no workers.
-    """
+    """Have `workers` new processes on this machine, or those of the scheduler at an address."""
     for name in ("distributed", "distributed.client"):  # the command says in one sentence what they would say
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is not None:
@@ -113,11 +105,12 @@ def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
     Points come in order and, within a point, the stage that most others wait for. A task runs once, on any worker, and
     again if that worker dies.
     """
-    futures, urgency = {}, plan.urgency()
+    futures, numbers = {}, {point: number for number, point in enumerate(plan.stages)}
     for key, task in plan.tasks.items():
         if key not in plan.up_to_date:
             made = [futures[maker] for maker in task.inputs.values() if maker in futures]
-            futures[key] = client.submit(_run_or_raise, task, errand, *made, priority=urgency[key],
+            urgency = len(contracts.readers(task.stage)) - 10 * numbers[task.points[0]]
+            futures[key] = client.submit(run, task, errand, *made, priority=urgency,
                                          key=f"{task.stage}-{key}-{errand.token}")
     return futures
 
@@ -151,17 +144,13 @@ def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
         return
 
 
-# ------------------------------------------------------------------------------------------------- on a worker
-def run(task: Task, errand: Errand) -> str:
-    """Run a task in a folder of its own; all that it reads is in the store.
-
-    Returns
-    -------
-    str
-        The state: `done`, `up to date`, `failed`, `timed out` or `cancelled`.
+def run(task: Task, errand: Errand, *made: str) -> str:
+    """Run a task on a worker, after those that it reads (Dask waits for what they `made`); its state.
 
     Raises
     ------
+    Ended
+        With a state on which no other task can build.
     FileNotFoundError
         This worker does not see the sweep's folder, or somebody deleted what the task reads.
     """
@@ -179,15 +168,9 @@ def run(task: Task, errand: Errand) -> str:
     else:
         happened = _execute(task, errand, store, cores, about)
     files.append_to_ledger(errand.folder, happened | about)
+    if happened["state"] not in GOOD:
+        raise Ended(happened["state"])
     return happened["state"]
-
-
-def _run_or_raise(task: Task, errand: Errand, *made: str) -> str:
-    """Run a task after those that it reads; a state on which no other task can build is raised, for Dask to pass on."""
-    state = run(task, errand)
-    if state not in GOOD:
-        raise Ended(state)
-    return state
 
 
 def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
