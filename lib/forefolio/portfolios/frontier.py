@@ -69,8 +69,8 @@ def random_portfolios(mu: pd.Series, covariance: pd.DataFrame, *, n_portfolios: 
 
     Parameters
     ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
+    mu, covariance
+        As `efficient_frontier` takes them.
     n_portfolios : int
         How many to draw.
     rng : numpy.random.Generator
@@ -92,8 +92,8 @@ def portfolio_moments(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataF
     ----------
     weights : DataFrame, shape (n_assets, n_portfolios)
         One column a portfolio; its assets are those of the covariance, in any order.
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day.
+    mu, covariance
+        As `efficient_frontier` takes them.
 
     Returns
     -------

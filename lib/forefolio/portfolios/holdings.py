@@ -1,4 +1,7 @@
-"""What weights are like: how concentrated, who carries their risk, how far apart they are, which are near-copies."""
+"""What weights are like: how concentrated, who carries their risk, how far apart they are, which are near-copies.
+
+A frame of `weights` is what `decisions.decide` returns: columns rebalance_date, strategy, asset, weight.
+"""
 
 import numpy as np
 import pandas as pd
@@ -28,11 +31,6 @@ def gross_exposure(weights: pd.Series) -> float:
 
 def concentration(weights: pd.DataFrame) -> pd.DataFrame:
     """How concentrated each strategy is on each rebalance date.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        As `decisions.decide` returns.
 
     Returns
     -------
@@ -129,10 +127,8 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    weights : DataFrame
-        As `decisions.decide` returns.
-    strategy : str
-        The one to measure from.
+    weights, strategy : DataFrame, str
+        All weights; the strategy to measure from.
 
     Returns
     -------
@@ -154,11 +150,6 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
 
 def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
-
-    Parameters
-    ----------
-    weights : DataFrame
-        As `decisions.decide` returns.
 
     Returns
     -------
@@ -189,7 +180,7 @@ def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[s
     Parameters
     ----------
     weights : DataFrame
-        As `decisions.decide` returns.
+        Of all strategies.
     apart : float
         One-way distance of weights, fraction of wealth: who is never further from one that already counts is its copy.
 

@@ -131,10 +131,8 @@ def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float
 
     Parameters
     ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
-    risk_free : float
-        Risk-free return a day.
+    mu, covariance, risk_free
+        As `tangency` takes them.
     max_gross : float
         Largest sum of absolute weights, at least 1; at 1 nothing is sold short, as in `long_only.maximum_sharpe`.
 
