@@ -31,9 +31,8 @@ def csv_study(path, **changes) -> Study:
 
 def gaps(market) -> list[tuple]:
     """Findings about days without a value of the benchmark."""
-    of_benchmark = market.findings[market.findings["finding"] == "days without a value of the benchmark"]
     return [(row.subject, f"{row.first:%Y-%m-%d}", f"{row.last:%Y-%m-%d}", row.n_days, row.treatment)
-            for row in of_benchmark.itertuples()]
+            for row in market.findings if row.finding == "days without a value of the benchmark"]
 
 
 def test_the_sample_is_the_one_that_skfolio_loads():
@@ -44,7 +43,7 @@ def test_the_sample_is_the_one_that_skfolio_loads():
     pd.testing.assert_frame_equal(market.prices, expected, check_names=False, check_freq=False)
     index = load_sp500_index().loc["2014-01-01":"2022-12-31"]
     pd.testing.assert_frame_equal(market.benchmark, index, check_names=False, check_freq=False)
-    assert market.prices.index.name == "date" and market.findings.empty and market.truth.empty
+    assert market.prices.index.name == "date" and market.findings == [] and market.truth.empty
 
 
 def test_a_csv_keeps_its_gaps_and_the_benchmark_holds_its_last_value(prices_file):
@@ -146,7 +145,7 @@ def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tm
     with pytest.raises(MarketError, match="benchmark_tickers: D have no price on the first or the last day"):
         sources.load(csv_study(path, benchmark_tickers=["A", "D"], **of))
     found = sources.load(csv_study(path, benchmark_tickers=["A", "C"], **of)).findings
-    assert found[["subject", "finding", "n_days"]].to_numpy().tolist() == [["C", "days without a price in the benchmark", 1]]
+    assert [(row.subject, row.finding, row.n_days) for row in found] == [("C", "days without a price in the benchmark", 1)]
 
 
 @pytest.mark.parametrize("changes", [dict(source="simulated", benchmark="S01"),
@@ -176,7 +175,7 @@ def test_a_source_from_outside_is_two_entries(monkeypatch, index):
                   benchmark=index or "C")
     market = sources.load(study)
     assert list(market.prices) == (["A", "B", "C"] if index else ["A", "B"]) and list(market.benchmark) == [study.benchmark]
-    assert market.prices.index.name == "date" and market.files == [] and market.truth.empty and market.findings.empty
+    assert market.prices.index.name == "date" and market.files == [] and market.truth.empty and market.findings == []
     chosen = universe.choose(market.prices, study)
     assert chosen.assets["kept"].all() and chosen.traded.all(axis=None)
     with pytest.raises(MarketError, match="benchmark: DAX is not in the toy, which has "):

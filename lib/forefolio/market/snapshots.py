@@ -19,7 +19,6 @@ import platformdirs
 
 from forefolio.files import file_hash, utc, write_text, write_whole
 from forefolio.market.csv_files import MarketError
-from forefolio.market.returns import check_labels
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Asked:
     @property
     def parts(self) -> Path:
         """Where a download gathers its tickers until all have come."""
-        return data_folder() / f"{self.source}_{self.start}_{self.last}.parts"
+        return _data_folder() / f"{self.source}_{self.start}_{self.last}.parts"
 
     @property
     def path(self) -> Path:
         """Where the snapshot of just this will lie."""
         digest = hashlib.sha256("\n".join(sorted(self.tickers)).encode()).hexdigest()[:8]
-        return data_folder() / f"{self.source}_{self.start}_{self.last}_{digest}.parquet"
+        return _data_folder() / f"{self.source}_{self.start}_{self.last}_{digest}.parquet"
 
 
 def ask(source: str, tickers: Sequence[str], *, start: date, end: date) -> Asked:
@@ -52,25 +51,22 @@ def ask(source: str, tickers: Sequence[str], *, start: date, end: date) -> Asked
     return Asked(source, tuple(dict.fromkeys(tickers)), start, end, last)
 
 
-def data_folder() -> Path:
+def _data_folder() -> Path:
     """Where snapshots lie: `$FOREFOLIO_DATA`, else the user's data folder (~/.local/share/forefolio on Linux)."""
     return Path(os.environ.get("FOREFOLIO_DATA") or platformdirs.user_data_path("forefolio")).absolute()
 
 
 def kept(source: str) -> list[Path]:
     """All whole snapshots of a source, by name: one without its sidecar was never finished."""
-    return [path for path in sorted(data_folder().glob(f"{source}_*.parquet")) if path.with_suffix(".json").exists()]
+    return [path for path in sorted(_data_folder().glob(f"{source}_*.parquet")) if path.with_suffix(".json").exists()]
 
 
 def find(asked: Asked) -> dict[Path, date]:
     """Snapshots that were asked for all of this, by name, and the last day for which each was answered."""
-    found = {}
-    for path in kept(asked.source):
-        about = sidecar(path)
-        start, end = about["asked"]["start"], about["asked"]["end"]
-        if start <= f"{asked.start}" and end >= f"{asked.last}" and set(asked.tickers) <= set(about["tickers"]):
-            found[path] = date.fromisoformat(about["answered"])
-    return found
+    abouts = {path: sidecar(path) for path in kept(asked.source)}
+    return {path: date.fromisoformat(about["answered"]) for path, about in abouts.items()
+            if about["asked"]["start"] <= f"{asked.start}" and about["asked"]["end"] >= f"{asked.last}"
+            and set(asked.tickers) <= set(about["tickers"])}
 
 
 def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client: str) -> Path:
@@ -122,18 +118,8 @@ def sidecar(snapshot: Path) -> dict:
 
 
 def read(snapshot: Path) -> pd.DataFrame:
-    """The prices of a snapshot; a file that is not as it was downloaded, or holds no table of prices, is refused."""
-    def refuse(why: str) -> MarketError:
-        return MarketError(f"{snapshot.name} in {snapshot.parent}: {why}; delete it and its json file, and the prices "
-                           "are downloaded again")
-
+    """The prices of a snapshot; a file that was changed since it was downloaded is refused."""
     if file_hash(snapshot) != sidecar(snapshot)["sha256"]:
-        raise refuse("was changed since it was downloaded")
-    try:
-        prices = pd.read_parquet(snapshot).astype(float)
-        check_labels(prices)
-        if prices.empty or prices.index.tz is not None:
-            raise ValueError
-    except (ValueError, TypeError, OSError):
-        raise refuse("holds no table of days and prices") from None
-    return prices
+        raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "
+                          "json file, and the prices are downloaded again")
+    return pd.read_parquet(snapshot).astype(float)

@@ -26,7 +26,7 @@ class Market:
 
     prices: pd.DataFrame  # a column per ticker asked for, NaN where the source has none
     benchmark: pd.DataFrame  # (n_days, 1), the index on the days of `prices`; days that it lacks hold its last value
-    findings: pd.DataFrame  # columns of `Finding`: what was found in the source, and what was done about it
+    findings: list[Finding]  # what was found in the source, and what was done about it
     truth: pd.DataFrame  # columns `TRUTH`, what no real market tells: a row per asset of a simulated one, else none
     files: list[Path]  # what was read, for the manifest
 
@@ -60,16 +60,14 @@ def load(study: Study) -> Market:
                           f"for; its days go from {_span(source.prices.index)}")
     prices.index = prices.index.as_unit("us").rename("date")  # one unit, whatever the source has
     benchmark, mended = _benchmark(study, source, prices.index)
-    table = pd.DataFrame(source.findings + mended, columns=Finding._fields)
     truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
     own = [Path(study.benchmark_path)] if study.benchmark_path else []
-    return Market(prices, benchmark, table, truth, source.files + own)
+    return Market(prices, benchmark, source.findings + mended, truth, source.files + own)
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
-    """The market's findings followed by what is strange in its prices, in the columns of `Market.findings`."""
-    strange = universe.findings(market.prices, study)
-    return pd.DataFrame([*market.findings.itertuples(index=False, name=None), *strange], columns=Finding._fields)
+    """The market's findings followed by what is strange in its prices; the columns of `Finding`."""
+    return pd.DataFrame(market.findings + universe.findings(market.prices, study), columns=Finding._fields)
 
 
 def truth_sentence(truth: pd.DataFrame) -> str:

@@ -8,9 +8,8 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -103,10 +102,13 @@ def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
 
 def _download(asked: Asked) -> dict[str, str]:
     """Bring every ticker's closes into `asked.parts`, batch by batch; returns the tickers without prices and why."""
+    import yfinance
     from tqdm import tqdm
 
+    yfinance.config.debug.hide_exceptions = False  # it raises what goes wrong, and says nothing by itself
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
     waiting = [ticker for ticker in asked.tickers if not _part(asked, ticker).exists()]
-    with _plain_yfinance(), ThreadPoolExecutor(4) as pool, tqdm(
+    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(4) as pool, tqdm(
             total=len(asked.tickers), initial=len(asked.tickers) - len(waiting), desc="Yahoo", unit="ticker",
             disable=None) as bar:
         ask = partial(_ask, asked, pool=pool, bar=bar)
@@ -162,23 +164,6 @@ def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
     closes.index = closes.index.tz_localize(None).normalize().rename("date")  # the day at the exchange
     write_whole(_part(asked, ticker), closes.to_parquet)
     return None
-
-
-@contextmanager
-def _plain_yfinance() -> Iterator[None]:
-    """While it lasts yfinance raises what goes wrong, and says nothing by itself."""
-    import yfinance
-
-    debug, log = yfinance.config.debug, logging.getLogger("yfinance")
-    before = debug.hide_exceptions, log.level
-    debug.hide_exceptions = False
-    log.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        debug.hide_exceptions = before[0]
-        log.setLevel(before[1])
 
 
 def _stopped(asked: Asked, kind: str, reason: str, batch: list[str]) -> MarketError:
