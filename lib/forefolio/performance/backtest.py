@@ -41,11 +41,7 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     """
     Hold the decided weights, let them drift in between, pay for each trade.
 
-    Raises
-    ------
-    ValueError
-        If weights do not sum to one or name an unknown asset, strategies start on different days, or returns are
-        missing.
+    Weights that do not sum to one, strategies that start on different days and missing returns are a ValueError.
 
     Notes
     -----
@@ -122,10 +118,7 @@ def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
 
 
 def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, bounds: list[int]) -> None:
-    """Weights must sum to one, each asset must have its returns, and days must follow each rebalance."""
-    unknown = target.columns.difference(returns.columns)
-    if len(unknown):
-        raise ValueError(f"The strategy {strategy} holds {unknown[0]}, which has no returns: use the same universe")
+    """Weights must sum to one, days must follow each rebalance, and no return on them may be missing."""
     totals = target.sum(axis=1, skipna=False)
     off = totals.index[~np.isclose(totals, 1, rtol=0, atol=1e-6)]
     if len(off):

@@ -14,7 +14,6 @@ from forefolio.performance.evidence import monthly_tests
 from forefolio.portfolios.problems import estimation_sample
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, lower_is_better, noun
 
-REFERENCE = "reference"  # the profile of a strategy without a framework
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
 WISHES = {  # what an investor wants most: the framework that the paper gives to them, and what comes with it
     "annual_return": ("mvf", ("annual_volatility", "max_drawdown", "turnover")),
@@ -50,7 +49,7 @@ def with_profile(table: pd.DataFrame) -> pd.DataFrame:
     ['return-seeking', 'long-short', 'reference']
     """
     frameworks = table["strategy"].str.rpartition("+")[2]
-    profiles = frameworks.map({name: framework.profile for name, framework in FRAMEWORKS.items()}).fillna(REFERENCE)
+    profiles = frameworks.map({name: framework.profile for name, framework in FRAMEWORKS.items()}).fillna("reference")
     result = table.drop(columns="profile", errors="ignore")
     result.insert(result.columns.get_loc("strategy") + 1, "profile", profiles)
     return result

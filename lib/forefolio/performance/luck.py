@@ -180,8 +180,7 @@ def superior_ability(returns: pd.DataFrame, rival: pd.Series, *, seed: int, n_bo
         raise ValueError(f"There are {n_days} days, and the bootstrap takes {DAYS}: take a longer period")
     gains = gains.loc[:, (gains.abs() > SAME).any()]
     if gains.empty:
-        certain = dict.fromkeys(["p_lower", "p_consistent", "p_upper"], 1.0)
-        return pd.Series({**certain, "block_length": np.nan, "n_days": n_days})
+        return pd.Series([1, 1, 1, np.nan, n_days], ["p_lower", "p_consistent", "p_upper", "block_length", "n_days"])
     block_length = max(1, math.ceil(optimal_block_length(gains)["stationary"].median()))
     scaled = (gains / _bootstrap_deviation(gains, block_length)).to_numpy()
     test = SPA(np.zeros(n_days), -scaled, block_size=block_length, reps=n_bootstraps, bootstrap="stationary", seed=seed)

@@ -166,8 +166,8 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str) -> p
     """
     How much the metric of each strategy moves with each parameter, over the mean of all others.
 
-    Columns strategy, parameter, n_values, lowest and highest (of the means of the points of one value), spread (highest
-    - lowest), best_value, share (0 to 1; missing where the metric does not vary), fewest_points (of a value).
+    Columns strategy, parameter, n_values, lowest and highest (of the means of the points of one value), spread
+    (their difference), best_value, share (0 to 1; missing where the metric does not vary), fewest_points (of a value).
 
     Notes
     -----
@@ -209,8 +209,6 @@ def by_seed(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.Dat
     [['s', 2, 0.6, 0.141, 0.5, 0.7]]
     """
     setting = ["strategy", *(name for name in parameters if name != SEED)]
-    known = _known(results, metric)
-    if SEED not in parameters:
-        known = known.iloc[:0]
+    known = _known(results, metric) if SEED in parameters else results.iloc[:0]
     values = known.groupby(setting, sort=False)[metric]
     return values.agg(n_seeds="size", mean="mean", deviation="std", lowest="min", highest="max").reset_index()
