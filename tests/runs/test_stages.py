@@ -1,6 +1,8 @@
 """Stages: what opens, what is written, what is remembered, what counts."""
 
+import importlib
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -146,6 +148,24 @@ def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
     assert len(calls) == 3
 
 
+def test_a_network_from_outside_the_library_is_trained_again_when_its_file_is_edited(outputs, frame, monkeypatch):
+    outside, calls = outputs / "outside", []
+    outside.mkdir()
+    monkeypatch.syspath_prepend(outside)
+
+    def slow(data, network):
+        calls.append(network.units)
+        return {"forecasts": data}
+
+    stage = open_stage("01_data", {})
+    for text in ("units: int", "units: int", "units: int  # and another activation"):
+        (outside / "outside_network.py").write_text(
+            f"from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Linear:\n    {text}\n")
+        monkeypatch.delitem(sys.modules, "outside_network", raising=False)
+        stage.remember(slow, frame, importlib.import_module("outside_network").Linear(4))
+    assert calls == [4, 4], "once for each content of the file"
+
+
 @pytest.mark.parametrize("module", ["asset_networks", "joint_networks"])
 def test_networks_of_another_backend_are_trained_again(outputs, frame, monkeypatch, module):
     backends = []
@@ -203,7 +223,8 @@ def test_a_stage_whose_inputs_were_made_again_is_not_recorded(outputs, frame):
 
 
 def test_a_kernel_that_ran_other_cells_than_the_notebook_holds_is_not_recorded(outputs, frame):
-    cells = contracts.cells_since_opening("02_correlation")
+    cells = contracts.code_cells("02_correlation")
+    cells = cells[next(number for number, source in enumerate(cells) if "open_stage(" in source):]
 
     def close(executed):
         close_01(frame)

@@ -6,6 +6,7 @@ stage is up to date. A stage run by hand, by stock papermill or by the pipeline 
 """
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -33,12 +34,7 @@ INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its fo
 class Stage:
     """An open stage: reads what its contract lets it read, writes what it promises.
 
-    Attributes
-    ----------
-    study : Study
-        The validated parameters that the notebook declares.
-    folder : Path
-        The run folder.
+    `study` holds the validated parameters that the notebook declares, `folder` is the run folder.
     """
 
     def __init__(self, name: str, namespace: dict[str, Any]):
@@ -85,13 +81,20 @@ class Stage:
 
     def read(self, name: str) -> pd.DataFrame:
         """Read one of the stage's inputs by its noun, such as `returns`."""
-        return read_frame(self.folder / _path_of(name, self._contract.reads, self.name))
+        return read_frame(self.folder / self._path_of(name, self._contract.reads))
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Write one of the stage's results by its noun, whole or not at all."""
-        path = _path_of(name, self._contract.writes, self.name)
+        path = self._path_of(name, self._contract.writes)
         write_frame(self.folder / path, frame)
         self._written.append(path)
+
+    def _path_of(self, name: str, paths: tuple[str, ...]) -> str:
+        for path in paths:
+            if Path(path).stem == name:
+                return path
+        raise StageError(f"{name} is not in the contract of {self.name}, which has {', '.join(paths)}; "
+                         "add it to STAGES in runs/contracts.py")
 
     def read_outside(self, files: list[Path]) -> None:
         """Say which files from outside the run folder the results come from: their content counts as an input."""
@@ -105,13 +108,14 @@ class Stage:
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 
-        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that the
-        function and the classes of its settings reach through imports, and the locked versions; no sentence or color of
-        a notebook counts. The warnings that it raised are kept with them, and told each time.
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the files that define
+        the function and the classes of its settings, the modules that these reach through imports, and the locked
+        versions; no sentence or color of a notebook counts. The warnings that it raised are kept with them, and told
+        each time.
         """
-        modules = {type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__}
-        library = contracts.library_hashes("\n".join(f"import {module}" for module in sorted(modules)))
-        key = [function.__qualname__, [_content(argument) for argument in arguments], library,
+        modules = sorted({type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__})
+        library = contracts.library_hashes("\n".join(f"import {module}" for module in modules))
+        key = [function.__qualname__, _defined(function), [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = outputs_folder() / ".trained" / digest[:32]
@@ -140,17 +144,18 @@ class Stage:
         return shown
 
     def close(self) -> None:
-        """Check that every promised result was written by the notebook as it stands, and record what made them.
-
-        Raises
-        ------
-        StageError
-            A result is missing, or the results are not what the notebook on disk makes: they are not recorded.
-        """
+        """Check that every promised result was written by the notebook as it stands, and record what made them."""
         missing = [path for path in self._contract.writes if path not in self._written]
         if missing:
             raise StageError(f"{self.name} closes without {', '.join(missing)}; run all of its cells in order")
-        self._check_cells()
+        changed = contracts.notebook_hash(self.name) != self._conditions["notebook"]
+        if "open_stage(" in self._executed[self._first]:  # the cells from the one that opened on, all, once, in order
+            executed = [source.strip() for source in self._executed[self._first:]]
+            cells = contracts.code_cells(self.name)
+            changed |= executed != cells[next(i for i, source in enumerate(cells) if "open_stage(" in source):]
+        if changed:
+            raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
+                             "another order, so the results are not recorded; save it, restart the kernel and run all")
         files = {path: file_hash(self.folder / path) for path in dict.fromkeys(self._written)}
         entry = {**self._conditions, "sources": [file_hash(path) for path in self._sources], "files": files}
         with self._alone():
@@ -166,31 +171,17 @@ class Stage:
                 seconds=round(time.time() - self._started, 1), parameters=self._parameters,
                 library_hash=contracts.combined(entry["library"])))
 
-    def _check_cells(self) -> None:
-        """The kernel must have executed the cells of the notebook file, all of them, once, in order."""
-        changed = contracts.notebook_hash(self.name) != self._conditions["notebook"]
-        if "open_stage(" in self._executed[self._first]:
-            executed = [source.strip() for source in self._executed[self._first:]]
-            changed |= executed != contracts.cells_since_opening(self.name)
-        if changed:
-            raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
-                             "another order, so the results are not recorded; save it, restart the kernel and run all")
-
 
 def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
     """Open a stage: validate its parameters, check its inputs, put its old results out of sight.
+
+    A StudyError names a parameter of a wrong type or range; a StageError an input that is missing, changed or made for
+    another study, or another run in the same folder.
 
     Parameters
     ----------
     name : the notebook's stem, such as `04_forecasting`.
     namespace : the notebook's `globals()`, where its parameters stand.
-
-    Raises
-    ------
-    StudyError
-        A parameter of a wrong type or range.
-    StageError
-        An input that is missing, changed or made for another study; or another run in the same folder.
     """
     return Stage(name, namespace)
 
@@ -221,12 +212,12 @@ def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
     return None
 
 
-def _path_of(name: str, paths: tuple[str, ...], stage: str) -> str:
-    for path in paths:
-        if Path(path).stem == name:
-            return path
-    raise StageError(f"{name} is not in the contract of {stage}, which has {', '.join(paths)}; "
-                     "add it to STAGES in runs/contracts.py")
+def _defined(thing: Any) -> str:
+    """The hash of the file that defines a class or a function; of a notebook's own, which has none, always another."""
+    try:
+        return file_hash(Path(inspect.getfile(thing)))
+    except (OSError, TypeError):
+        return uuid.uuid4().hex
 
 
 def _content(value: Any) -> Any:
@@ -234,4 +225,4 @@ def _content(value: Any) -> Any:
     if isinstance(value, pd.DataFrame):
         rows = pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes()
         return [[str(name) for name in value.columns], hashlib.sha256(rows).hexdigest()]
-    return [type(value).__name__, asdict(value)] if is_dataclass(value) else value
+    return [type(value).__name__, _defined(type(value)), asdict(value)] if is_dataclass(value) else value
