@@ -10,24 +10,24 @@ from pathlib import Path
 
 import click
 
-from forefolio.files import StageError
+from forefolio.files import RunFailed, StageError
 from forefolio.runs.contracts import STAGES
 from forefolio.study import yaml_files
 from forefolio.study.parameters import StudyError
 
 
 class _Commands(click.Group):
-    """Commands whose mendable errors are one sentence and exit code 2."""
+    """Commands whose mendable errors are one sentence and exit code 2; what failed while it ran has exit code 1."""
 
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (StudyError, StageError) as error:
-            sentence = str(error)
+        except (StudyError, StageError, RunFailed) as error:
+            sentence, code = str(error), 1 if isinstance(error, RunFailed) else 2
         except OSError as error:
-            sentence = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written"
+            sentence, code = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written", 2
         click.echo(f"Error: {sentence}", err=True)
-        sys.exit(2)
+        sys.exit(code)
 
 
 @click.group(cls=_Commands)
@@ -35,8 +35,16 @@ def main() -> None:
     """Forecasts to portfolios, in six rerunnable notebooks."""
 
 
+def _into(context: click.Context, option: click.Parameter, folder: str | None) -> None:
+    """Let results lie in another folder."""
+    if folder:
+        os.environ["FOREFOLIO_OUTPUTS"] = str(Path(folder).absolute())
+
+
 _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                     help="Change one parameter; the value is YAML. May be repeated.")
+_output = click.option("--output", metavar="FOLDER", callback=_into, expose_value=False,
+                       help="Folder that holds runs and sweeps; the workers of a scheduler must see it.")
 
 
 @main.command()
@@ -45,19 +53,12 @@ _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
 @click.option("--from", "first", type=click.Choice(list(STAGES)), help="First stage to bring up to date.")
 @click.option("--to", "last", type=click.Choice(list(STAGES)), help="Last stage to bring up to date.")
 @click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
-@click.option("--output", metavar="FOLDER", help="Folder that holds run folders.")
-def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool,
-        output: str | None) -> None:
+@_output
+def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool) -> None:
     """Run the stages of the study in PARAMS that are not up to date."""
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
-    if output:
-        os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
-    try:
-        folder = pipeline.run(yaml_files.load(params, overrides), first=first, last=last, force=force)
-    except pipeline.StageFailed as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    folder = pipeline.run(yaml_files.load(params, overrides), first=first, last=last, force=force)
     if last in (None, list(STAGES)[-1]):
         click.echo(f"\n{pipeline.strategies_table(folder)}")
     click.echo(f"\nresults: {folder}")
@@ -68,29 +69,22 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 @_set
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of this machine; one a core, if not given.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.1:8786, in place of processes here.")
-@click.option("--output", metavar="FOLDER", help="Folder that holds sweeps and runs; a scheduler's workers must see it.")
+@_output
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
-def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, output: str | None,
-          dry_run: bool) -> None:
+def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, dry_run: bool) -> None:
     """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
-    from forefolio.sweeps import plan, results
+    from forefolio.sweeps import plan
     from forefolio.sweeps import run as sweeps
 
     if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
-    if output:
-        os.environ["FOREFOLIO_OUTPUTS"] = str(Path(output).absolute())
     wanted = sweeps.prepare(file, overrides)
     click.echo(plan.table(wanted.plan))
     if dry_run:
         return
     try:
         sweeps.run(wanted, workers=workers, scheduler=scheduler)
-    except results.SweepFailed as error:
-        click.echo(f"\n{sweeps.summary(wanted)}")
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-    except KeyboardInterrupt:
+    except (RunFailed, KeyboardInterrupt):
         click.echo(f"\n{sweeps.summary(wanted)}")
         raise
     click.echo(f"\n{sweeps.summary(wanted)}")

@@ -6,8 +6,8 @@ A file that can be seen under its name is whole. As many processes as there are 
 import hashlib
 import json
 import os
-import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +28,10 @@ class StageError(RuntimeError):
     """What a user can mend in files and runs, as `StudyError` is in a study; the message is one sentence."""
 
 
+class RunFailed(RuntimeError):
+    """What failed while it ran: a notebook that raised, or workers that are gone; the message says where and why."""
+
+
 def outputs_folder() -> Path:
     """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
     return Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
@@ -36,15 +40,12 @@ def outputs_folder() -> Path:
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a file aside, then give it its name: a file that can be seen is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
+    aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     try:
-        write(Path(aside))
-        os.chmod(aside, 0o644)
+        write(aside)
         os.replace(aside, path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -59,13 +60,7 @@ def file_hash(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise with --set study=NAME") -> Iterator[None]:
-    """Hold a folder of results for one process at a time; `rename` is what else its user can do.
-
-    Raises
-    ------
-    StageError
-        One sentence naming the process that has the folder.
-    """
+    """Hold a folder of results for one process at a time; a StageError says who has it, and to wait or to `rename`."""
     folder.mkdir(parents=True, exist_ok=True)
     taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
     try:
@@ -96,13 +91,8 @@ def write_frame(path: Path, frame: "pd.DataFrame") -> None:
         write_whole(path, frame.to_parquet)
 
 
-# ------------------------------------------------------------------------------------------------------- the ledger
 def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
-    """One line, `started` in seconds since the epoch; what is not given is None, other things that are given come last.
-
-    >>> ledger_line(started=0.0, stage="01_data", state="done", key="a1")["started"]
-    '1970-01-01T00:00:00Z'
-    """
+    """One line, `started` in seconds since the epoch; what is not given is None, other things that are given come last."""
     happened["started"] = utc(started)
     known = {key: happened.pop(key, None) for key in LEDGER_KEYS}
     return {"time": utc(time.time()), **known, **happened}

@@ -31,7 +31,7 @@ def reached_by(source: str, package: Path, folder: Path) -> set[str]:
 
 
 def test_editing_a_module_makes_exactly_the_stages_stale_that_reach_it(package, tmp_path):
-    sources = {stage: contracts.stage_code(stage) for stage in STAGES}
+    sources = {stage: "\n".join(contracts.code_cells(stage)) for stage in STAGES}
     expected = {stage: reached_by(source, package, tmp_path) for stage, source in sources.items()}
     before = {stage: library_hashes(source) for stage, source in sources.items()}
     modules = [path for path in sorted(package.rglob("*.py")) if path.name != "__main__.py"]
@@ -46,7 +46,7 @@ def test_editing_a_module_makes_exactly_the_stages_stale_that_reach_it(package, 
 
 
 def test_a_color_changes_the_stages_that_draw_and_nothing_that_trains(package):
-    drawing, training = contracts.stage_code("04_forecasting"), "from forefolio.forecasts import asset_networks"
+    drawing, training = "\n".join(contracts.code_cells("04_forecasting")), "from forefolio.forecasts import asset_networks"
     before = {source: library_hashes(source) for source in (drawing, training)}
     style = package / "report" / "style.py"
     style.write_text(style.read_text() + "\nACCENT = '#1f5fa9'\n")

@@ -57,7 +57,7 @@ def test_joint_networks_that_do_not_fit_together_are_refused(overrides, said):
 def test_rules_read_what_the_vocabulary_says_of_a_name(monkeypatch):
     monkeypatch.setitem(vocabulary.MODELS, "toy", vocabulary.MODELS["lstm"]._replace(scopes=("joint",)))
     monkeypatch.setitem(vocabulary.SOURCES, "made_up", vocabulary.Source("made up", "benchmark_path", "an index"))
-    with pytest.raises(StudyError, match="models: toy is not there for network_scope asset; .* set network_scope to joint$"):
+    with pytest.raises(StudyError, match="models: toy is not there for network_scope asset; .* or change network_scope$"):
         parameters.validated({"models": ["zero", "mean", "toy"], "portfolio_models": ["mean"]}, where="params")
     with pytest.raises(StudyError, match="benchmark_path: source made_up needs an index; set benchmark_path$"):
         parameters.validated({"source": "made_up"}, where="params")

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from small_sweep import made_returns
 
-from forefolio.files import StageError
+from forefolio.files import RunFailed, StageError
 from forefolio.runs import contracts, execution
 from forefolio.sweeps import grids
-from forefolio.sweeps.results import TABLES, SweepFailed, execute_notebook, forget, load, write
+from forefolio.sweeps.results import TABLES, execute_notebook, forget, load, write
 
 NAMES = ["frameworks-mvf-rpp__cost_bps-0", "frameworks-mvf-rpp__cost_bps-5",
          "frameworks-mvf__cost_bps-0", "frameworks-mvf__cost_bps-5"]
@@ -200,7 +200,7 @@ def test_an_interrupted_notebook_leaves_none_and_is_executed_the_next_time(writt
 @pytest.mark.parametrize("state", ["failed", "timed out"])
 def test_a_notebook_that_raised_is_kept_named_and_not_believed(state, written, notebook):
     notebook.ends = (state, "ValueError: no", 50.0)
-    with pytest.raises(SweepFailed, match="ValueError: no") as failed:
+    with pytest.raises(RunFailed, match="ValueError: no") as failed:
         execute_notebook(written)
     assert str(written / "sweep.ipynb") in str(failed.value) and (written / "sweep.ipynb").read_text() == "executed 1"
     notebook.ends = ("done", "", 50.0)

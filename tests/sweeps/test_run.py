@@ -15,7 +15,7 @@ import pytest
 from hand_made_plan import entry, keep, place, states
 from short_project import wait_until
 
-from forefolio.files import append_to_ledger, ledger_line, read_ledger
+from forefolio.files import RunFailed, append_to_ledger, ledger_line, read_ledger
 from forefolio.runs import contracts, execution
 from forefolio.runs.contracts import STAGES
 from forefolio.study.yaml_files import as_yaml
@@ -278,7 +278,7 @@ def test_results_of_an_earlier_call_are_out_of_sight_while_stages_run(tried, ker
 def test_a_scheduler_that_is_gone_leaves_accounts_and_a_sentence(tried, kernel, ran, monkeypatch):
     real = tasks.ended
     monkeypatch.setattr(tasks, "ended", lambda *arguments: islice(real(*arguments), 6))
-    with pytest.raises(results.SweepFailed, match="tcp://a:1 is gone with 3 stages not ended; what is done is kept"):
+    with pytest.raises(RunFailed, match="tcp://a:1 is gone with 3 stages not ended; what is done is kept"):
         run.run(tried, scheduler="tcp://a:1")
     assert len(tried.states) == 6 and set(accounts(tried)) == {FIRST, SECOND, THIRD}
     assert "not run" in set(accounts(tried).values()) and not list(tried.folder.glob(".asked"))

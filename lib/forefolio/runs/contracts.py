@@ -9,10 +9,9 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from forefolio.files import StageError, file_hash, write_text
 from forefolio.study.parameters import PATHS, ROOT
@@ -23,48 +22,47 @@ PUBLISHED = ROOT / "params" / "published"
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """What a stage reads and writes, as paths in the run folder; figures come on top."""
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
 
 
+def _artifacts(*nouns: str) -> tuple[str, ...]:
+    return tuple(f"artifacts/{noun}.parquet" for noun in nouns)
+
+
+def _tables(*nouns: str) -> tuple[str, ...]:
+    return tuple(f"tables/{noun}.csv" for noun in nouns)
+
+
 STAGES = {
     "01_data": Contract(
         reads=(),
-        writes=("artifacts/prices.parquet", "artifacts/returns.parquet", "artifacts/traded.parquet",
-                "artifacts/benchmark.parquet", "tables/universe.csv", "tables/findings.csv", "tables/truth.csv",
-                "tables/periods.csv", "tables/asset_summary.csv")),
+        writes=_artifacts("prices", "returns", "traded", "benchmark") + _tables(
+            "universe", "findings", "truth", "periods", "asset_summary")),
     "02_correlation": Contract(
-        reads=("artifacts/returns.parquet",),
-        writes=("artifacts/correlation.parquet", "tables/near_duplicates.csv", "tables/conditioning.csv")),
+        reads=_artifacts("returns"),
+        writes=_artifacts("correlation") + _tables("near_duplicates", "conditioning")),
     "03_mpt_frontier": Contract(
-        reads=("artifacts/returns.parquet",),
-        writes=("tables/mpt_weights.csv", "tables/mpt_statistics.csv", "artifacts/frontier.parquet",
-                "artifacts/random_portfolios.parquet")),
+        reads=_artifacts("returns"),
+        writes=_artifacts("frontier", "random_portfolios") + _tables("mpt_weights", "mpt_statistics")),
     "04_forecasting": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/traded.parquet"),
-        writes=("artifacts/forecasts.parquet", "artifacts/window_means.parquet", "artifacts/training_history.parquet",
-                "artifacts/timings.parquet", "tables/forecast_accuracy.csv", "tables/validation_accuracy.csv",
-                "tables/log_accuracy.csv", "tables/directions.csv", "tables/forecast_spread.csv",
-                "tables/windows.csv", "tables/window_accuracy.csv")),
+        reads=_artifacts("returns", "traded"),
+        writes=_artifacts("forecasts", "window_means", "training_history", "timings") + _tables(
+            "forecast_accuracy", "validation_accuracy", "log_accuracy", "directions", "forecast_spread", "windows",
+            "window_accuracy")),
     "05_portfolios": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/forecasts.parquet",
-               "artifacts/window_means.parquet"),
-        writes=("artifacts/weights.parquet", "artifacts/window_weights.parquet", "tables/solver_log.csv",
-                "tables/gross_exposure.csv", "tables/drawdowns.csv", "tables/cdar.csv", "tables/momentum.csv",
-                "tables/rpp_distance.csv", "tables/promised.csv")),
+        reads=_artifacts("returns", "traded", "forecasts", "window_means"),
+        writes=_artifacts("weights", "window_weights") + _tables(
+            "solver_log", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance", "promised")),
     "06_comparison": Contract(
-        reads=("artifacts/returns.parquet", "artifacts/traded.parquet", "artifacts/benchmark.parquet",
-               "artifacts/forecasts.parquet", "artifacts/weights.parquet", "artifacts/window_weights.parquet",
-               "tables/universe.csv", "tables/solver_log.csv", "tables/mpt_weights.csv", "tables/mpt_statistics.csv",
-               "tables/window_accuracy.csv", "tables/log_accuracy.csv", "tables/promised.csv"),
-        writes=("artifacts/net_returns.parquet", "tables/performance.csv", "tables/monthly_excess.csv", "tables/excess.csv",
-                "tables/evidence.csv", "tables/twins.csv", "tables/hypotheses.csv", "tables/performance_by_window.csv",
-                "tables/table5_weights.csv", "tables/table5_summary.csv", "tables/claims.csv", "tables/kept.csv",
-                "tables/advice.csv")),
+        reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
+            "universe", "solver_log", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy", "promised"),
+        writes=_artifacts("net_returns") + _tables(
+            "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
+            "table5_weights", "table5_summary", "claims", "kept", "advice")),
 }
 
 
@@ -82,19 +80,9 @@ def notebook_hash(stage: str) -> str:
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
-def _code_cells(stage: str) -> list[str]:
-    return ["".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code"]
-
-
-def stage_code(stage: str) -> str:
-    """The code cells of a stage's notebook as one text."""
-    return "\n".join(_code_cells(stage))
-
-
-def cells_since_opening(stage: str) -> list[str]:
-    """The code cells of a stage's notebook from the one that opens it on."""
-    cells = [source.strip() for source in _code_cells(stage)]
-    return cells[next((i for i, source in enumerate(cells) if "open_stage(" in source), 0):]
+def code_cells(stage: str) -> list[str]:
+    """The sources of the code cells of a stage's notebook."""
+    return ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
 
 
 def declared_parameters(stage: str) -> dict[str, Any]:
@@ -109,12 +97,8 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 @lru_cache
 def _imported(source: str) -> frozenset[str]:
     """Dotted names under this package that a source text imports, wherever the import stands."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {name.name for name in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{name.name}" for name in node.names}
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = {".".join(filter(None, (getattr(node, "module", ""), name.name))) for node in nodes for name in node.names}
     return frozenset(name for name in found if name.split(".")[0] == PACKAGE.name)
 
 
@@ -154,7 +138,7 @@ def environment(library: dict[str, str]) -> dict[str, str]:
 
 def code(stage: str) -> dict[str, Any]:
     """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
-    library = library_hashes(stage_code(stage))
+    library = library_hashes("\n".join(code_cells(stage)))
     return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library)}
 
 
@@ -168,7 +152,6 @@ def published(paper: str) -> list[Path]:
     return sorted(PUBLISHED.glob(f"{paper}_*.csv"))
 
 
-# ----------------------------------------------------------------------------------------------------- manifest
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Manifest entries by stage; one that is not as it was written counts as none."""
     try:
@@ -185,21 +168,8 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
-def record_executed(folder: Path, stage: str, notebook: Path) -> None:
-    """Add the executed notebook to the files that the manifest vouches for."""
-    manifest = read_manifest(folder)
-    manifest[stage]["files"][notebook.name] = file_hash(notebook)
-    write_manifest(folder, manifest)
-
-
 def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[Path]) -> dict[str, Any]:
-    """All that a stage's results depend on, as the manifest keeps it.
-
-    Parameters
-    ----------
-    parameters : every declared parameter and its value, plain types.
-    sources : files from outside the run folder that the stage reads: prices.
-    """
+    """All that a stage's results depend on, as the manifest keeps it; `sources` lie outside the run folder: prices."""
     return {**code(stage), "parameters": counting(parameters),
             "sources": [file_hash(path) for path in sources],
             "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
@@ -228,11 +198,11 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
 
 def readers(stage: str) -> list[str]:
     """The stage and all that read its results, directly or through others, in order."""
-    found, written = [stage], set(STAGES[stage].writes)
+    found, written = [], set()
     for later, contract in STAGES.items():
-        if later not in found and written & set(contract.reads):
+        if later == stage or written.intersection(contract.reads):
             found.append(later)
-            written |= set(contract.writes)
+            written.update(contract.writes)
     return found
 
 
@@ -242,12 +212,11 @@ def forget(folder: Path, stage: str) -> None:
     if manifest.keys() & set(dropped):
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
-        left = [folder / f"{name}.ipynb", opening(folder, name),
-                *(folder / path for path in STAGES[name].writes), *(folder / "figures").glob(f"{name[:2]}_*")]
-        for path in STAGES[name].writes:  # what a killed process left aside
-            left += (folder / path).parent.glob(f".{Path(path).stem}.*")
-        for path in (*left, *(folder / "figures").glob(f".{name[:2]}_*")):
-            path.unlink(missing_ok=True)
+        aside = [f"*/.{Path(path).stem}.*" for path in STAGES[name].writes]  # what a killed process left
+        left = [f"{name}.ipynb", opening(folder, name).name, *STAGES[name].writes, *aside]
+        for pattern in (*left, f"figures/{name[:2]}_*", f"figures/.{name[:2]}_*"):
+            for path in sorted(folder.glob(pattern)):
+                path.unlink(missing_ok=True)
 
 
 def opening(folder: Path, stage: str) -> Path:

@@ -9,8 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,63 +29,43 @@ PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
 FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
 
 
-class _Watch:
-    """Looks at a kernel while it runs: whether it is still wanted, and how much memory it takes at most, in megabytes.
+class _Engine(NBClientEngine):
+    """Papermill's own engine, with an environment for the kernel, whose processes are looked at while it runs."""
 
-    Memory counts the kernel and all that it started (a browser for figures); what processes share counts once where
-    the system tells (Linux), and for each of them elsewhere.
-    """
-
-    def __init__(self, wanted: Callable[[], bool]):
-        self._wanted, self.peak_memory_mb = wanted, 0.0
-
-    @contextmanager
-    def over(self, client: PapermillNotebookClient) -> Iterator[None]:
-        """Look at the client's kernel until the block ends."""
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, look, config, start_timeout=PATIENCE, **_):
+        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config)
         ended = threading.Event()
-        looking = threading.Thread(target=self._look, args=(client, ended), daemon=True)
-        looking.start()
+
+        def watch() -> None:
+            while not ended.wait(LOOK):
+                look(_processes(client))
+
+        watching = threading.Thread(target=watch, daemon=True)
+        watching.start()
         try:
-            yield
+            return client.execute(env=environment, cwd=str(contracts.NOTEBOOKS),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # the notebook has what cells print
         finally:
             ended.set()
-            looking.join()
-
-    def _look(self, client: PapermillNotebookClient, ended: threading.Event) -> None:
-        while not ended.wait(LOOK):
-            processes = _kernel(client)
-            self.peak_memory_mb = max(self.peak_memory_mb, round(sum(map(_memory, processes)) / 1e6, 1))
-            if not self._wanted():
-                for process in processes:
-                    process.kill()
+            watching.join()
 
 
-def _kernel(client: PapermillNotebookClient) -> list[psutil.Process]:
-    """The kernel's process and all that it started; none before it runs and after it ended."""
-    number = getattr(getattr(client.km, "provisioner", None), "pid", None)
+def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
+    """The kernel and all that it started, such as a browser for figures; none before it runs and after it ended."""
     try:
-        kernel = psutil.Process(number) if number else None
-        return [kernel, *kernel.children(recursive=True)] if kernel else []
-    except psutil.NoSuchProcess:
+        kernel = psutil.Process(client.km.provisioner.pid)
+        return [kernel, *kernel.children(recursive=True)]
+    except (AttributeError, TypeError, psutil.NoSuchProcess):
         return []
 
 
 def _memory(process: psutil.Process) -> int:
+    """Bytes of a process; what processes share counts once where the system tells (Linux), and for each elsewhere."""
     try:
         return process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
     except psutil.Error:
         return 0
-
-
-class _Engine(NBClientEngine):
-    """Papermill's own engine, with an environment for the kernel and somebody who looks at it."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, watch, config, start_timeout=PATIENCE, **_):
-        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config)
-        with watch.over(client):
-            return client.execute(env=environment, cwd=str(contracts.NOTEBOOKS),
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # the notebook has what cells print
 
 
 papermill_engines.register("watched", _Engine)
@@ -94,14 +73,12 @@ papermill_engines.register("watched", _Engine)
 
 def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environment: dict[str, str] | None = None,
              bar: bool = False, wanted: Callable[[], bool] = lambda: True) -> tuple[str, str, float]:
-    """Execute a notebook.
+    """Execute a notebook in a kernel of its own.
 
     Parameters
     ----------
-    source, aside : the notebook, and where papermill writes it cell by cell: not yet the name that a reader looks for.
-    parameters : what papermill injects.
+    aside : where papermill writes it cell by cell: not yet the name that a reader looks for.
     environment : variables of the kernel, on top of this process's own.
-    bar : show a bar of cells.
     wanted : asked twice a second; when it says no, the kernel is killed.
 
     Returns
@@ -109,14 +86,22 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     state, message, peak memory
         `done`, `failed`, `timed out` or `cancelled`; what went wrong, '' when nothing did; megabytes.
     """
-    watch, state, message = _Watch(wanted), "failed", ""
+    state, message, peak = "failed", "", 0.0
+
+    def look(processes: list[psutil.Process]) -> None:
+        nonlocal peak
+        peak = max(peak, round(sum(map(_memory, processes)) / 1e6, 1))
+        if not wanted():
+            for process in processes:
+                process.kill()
+
     variables = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"} | (environment or {})  # silences the debugger
     near = "/tmp" if len(tempfile.gettempdir()) > FAR and os.path.isdir("/tmp") else None
     with tempfile.TemporaryDirectory(prefix="forefolio-kernel-", dir=near, ignore_cleanup_errors=True) as sockets:
         connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
         try:
             papermill.execute_notebook(
-                source, aside, parameters, kernel_name="python3", engine_name="watched", environment=variables, watch=watch,
+                source, aside, parameters, kernel_name="python3", engine_name="watched", environment=variables, look=look,
                 progress_bar={"desc": source.stem, "unit": "cell", "leave": False} if bar else False,
                 config=Config({"KernelManager": connection if os.name == "posix" else {"transport_encryption": "auto"},
                                "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
@@ -131,18 +116,12 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
             message = f"{type(error).__name__}: {error}"
     if state != "done" and not wanted():
         state, message = "cancelled", "interrupted"
-    return state, message, watch.peak_memory_mb
+    return state, message, peak
 
 
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
           bar: bool = False, wanted: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-    """Execute the notebook of a stage in a run folder, and put what it left of its results out of sight if it failed.
-
-    Returns
-    -------
-    dict
-        The line for the ledger; what papermill wrote into the notebook does not count.
-    """
+    """Execute the notebook of a stage in a run folder; its line for the ledger. Results of a failed one go out of sight."""
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
     contracts.forget(folder, name)
     state, message, peak = notebook(
@@ -155,7 +134,9 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
     if aside.exists():  # it takes its final name when it is whole, whether it succeeded or not
         os.replace(aside, executed)
     if state == "done":
-        contracts.record_executed(folder, name, executed)
+        manifest = contracts.read_manifest(folder)
+        manifest[name]["files"][executed.name] = files.file_hash(executed)
+        contracts.write_manifest(folder, manifest)
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
                              parameters=parameters, error=message, notebook=executed.name, peak_memory_mb=peak,
                              library_hash=contracts.combined(contracts.code(name)["library"]))

@@ -39,17 +39,7 @@ class Markets:
 
 
 def check(study: Study, markets: Markets | None = None) -> list[Path]:
-    """Check that a study fits its market, as its stages will need it.
-
-    Parameters
-    ----------
-    study : the study.
-    markets : those already looked at, where there are many studies.
-
-    Returns
-    -------
-    list of Path
-        The files that the prices come from.
+    """The files of prices of a study that fits its market, as its stages will need it.
 
     Raises
     ------

@@ -17,29 +17,14 @@ from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import Study, StudyError, as_parameters
 
 
-class StageFailed(RuntimeError):
-    """A stage whose notebook raised; the message says which, where the executed notebook is, and why."""
-
-
 def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False) -> Path:
-    """Bring the stages of a study up to date, from `first` to `last`.
-
-    Parameters
-    ----------
-    study : what to run; its results lie in the outputs folder under its name.
-    first, last : names of stages; all of them where not given.
-    force : run stages that are up to date as well.
-
-    Returns
-    -------
-    Path
-        The run folder.
+    """Bring the stages of a study up to date, from `first` to `last`, and return the run folder.
 
     Raises
     ------
     StudyError, StageError
         What a user can mend, before any kernel has started.
-    StageFailed
+    RunFailed
         A stage raised; earlier stages are whole, later ones out of sight.
     """
     names = list(STAGES)
@@ -84,19 +69,13 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> N
     if entry["state"] == "cancelled":
         raise KeyboardInterrupt
     if entry["state"] != "done":
-        raise StageFailed(f"{name} failed with {entry['error']}\nits executed notebook, with the error in it: "
+        raise files.RunFailed(f"{name} failed with {entry['error']}\nits executed notebook, with the error in it: "
                           f"{folder / entry['notebook']}")
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 
 
 def verify(folder: Path) -> list[str]:
-    """Check by hashes alone that every file of a run is what this code and its parameters made.
-
-    Returns
-    -------
-    list of str
-        What is wrong, one sentence each; empty when nothing is.
-    """
+    """What is wrong in a run, one sentence each: by hashes, each file is what this code and its parameters made."""
     manifest, wrong, seen = contracts.read_manifest(folder), [], {}
     for name in STAGES:
         entry = manifest.get(name, {"parameters": {}, "sources": []})

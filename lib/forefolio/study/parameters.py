@@ -7,6 +7,7 @@ one sentence.
 
 import difflib
 import re
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,8 @@ from forefolio.study import rules, vocabulary
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = ("prices_path", "benchmark_path")
+WRITTEN = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
+           "bool_type": "as true or false, without quotes", "list_type": "as [first, second]", "string_type": "in quotes"}
 
 
 class StudyError(ValueError):
@@ -26,10 +29,9 @@ class StudyError(ValueError):
 
 def _iso_date(value: Any) -> Any:
     """Accept 2014-01-01 with or without YAML's quotes, and nothing looser."""
-    try:
+    with suppress(TypeError, ValueError):  # a date already, or one that no calendar has: the type check says so
         return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)) else value
-    except (TypeError, ValueError):  # a date already, or one that no calendar has: the type check says so
-        return value
+    return value
 
 
 def _one_or_more(value: Any) -> Any:
@@ -156,19 +158,9 @@ class Study(BaseModel):
 
 
 def validated(values: dict[str, Any], *, where: str, declared: set[str] | None = None) -> Study:
-    """Validate parameters.
+    """Validate parameters, or say in a StudyError what is wrong `where`: in a file, in a stage.
 
-    Parameters
-    ----------
-    values : parameter names and values.
-    where : what to call their place in an error: a file, a stage.
-    declared : where given, the only parameters that count; rules between others are not checked.
-
-    Raises
-    ------
-    StudyError
-        One sentence: unknown name (with the nearest valid one), wrong type, bad range, or values that do not
-        fit together.
+    Where `declared` is given, rules between other parameters are not checked.
     """
     for name in values:
         if name not in Study.model_fields:
@@ -193,12 +185,9 @@ def _sentence(problem: dict[str, Any]) -> str:
     if kind in ("too_short", "string_too_short"):
         return f"{name}{item}: is empty; name at least one"
     wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
-    mends = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
-             "bool_type": "as true or false, without quotes", "list_type": "as [first, second]", "string_type": "in quotes"}
-    return f"{name}{item}: {value!r} should be {wanted}" + (f"; write it {mends[kind]}" if kind in mends else "")
+    return f"{name}{item}: {value!r} should be {wanted}" + (f"; write it {WRITTEN[kind]}" if kind in WRITTEN else "")
 
 
 def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]:
     """The study's values as plain YAML and JSON types (dates as ISO text), in the order of the fields."""
-    return {name: value.isoformat() if isinstance(value, date) else value
-            for name, value in study if names is None or name in names}
+    return study.model_dump(mode="json", include=names)

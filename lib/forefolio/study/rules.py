@@ -39,17 +39,12 @@ def _disordered(earlier: str, later: str) -> Rule:
                 f"{later}: {{{later}}} is not after {earlier} ({{{earlier}}}); the order is {' < '.join(DAYS)}")
 
 
-def _without_scope(scope: str, other: str) -> Rule:
-    """A network that the vocabulary does not have for a scope."""
-    return Rule(("models", "network_scope"),
-                lambda s: s.network_scope == scope and next((of for of in s.models if MODELS[of].scopes == (other,)), None),
-                f"models: {{found}} is not there for network_scope {scope}; leave it out, or set network_scope to {other}")
-
-
 RULES = (  # the first broken one is told
     Rule(("study",), lambda s: not re.fullmatch(NAME, s.study),
          "study: {study!r} is not a plain name; use letters, digits, '-', '_' and '.'"),
-    _without_scope("joint", "asset"), _without_scope("asset", "joint"),
+    Rule(("models", "network_scope"),
+         lambda s: next((of for of in s.models if MODELS[of].scopes and s.network_scope not in MODELS[of].scopes), None),
+         "models: {found} is not there for network_scope {network_scope}; leave it out, or change network_scope"),
     Rule(("seeds", "network_scope"), lambda s: s.network_scope == "joint" and s.seeds > 1,
          "seeds: {seeds} trainings are for networks of one asset; set seeds to 1, or network_scope to asset"),
     Rule(("network_scope", "windows", "lookback"), lambda s: s.network_scope == "joint" and s.lookback not in s.windows,

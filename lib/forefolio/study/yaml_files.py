@@ -34,25 +34,16 @@ def _yaml(text: str, *, where: str) -> Any:
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The names and values in a YAML file.
-
-    Raises
-    ------
-    StudyError
-        One sentence: the file cannot be read, or holds no names and values.
-    """
-    path = Path(path)
+    """The names and values in a YAML file; a StudyError where it cannot be read or holds none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
     values = _yaml(text, where=str(path))
-    if values is None:
-        values = {}
-    if not isinstance(values, dict):
+    if not isinstance(values, dict | None):
         raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
-    return values
+    return values or {}
 
 
 def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
@@ -63,31 +54,21 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     path : a flat YAML file; names that it leaves out have their defaults.
     overrides : `key=value` each, the value in YAML; relative paths in them are relative to the current folder,
         those in the file to the repository root.
-
-    Raises
-    ------
-    StudyError
-        One sentence naming the file and what is wrong in it.
     """
-    values = located(read_mapping(path))
-    where = str(path)
+    values, where = located(read_mapping(path)), str(path)
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
             raise StudyError(f"--set {override}: has no '='; write --set name=value")
-        values[name] = _located(name, _yaml(text, where=f"--set {override}"), Path.cwd())
+        values |= located({name: _yaml(text, where=f"--set {override}")}, Path.cwd())
         where = f"{path} with --set"
     return validated(values, where=where)
 
 
-def located(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as a file of the repository has them: relative paths are relative to the repository's root."""
-    return {name: _located(name, value, ROOT) for name, value in values.items()}
-
-
-def _located(name: str, value: Any, folder: Path) -> Any:
-    """A path parameter as an absolute path; anything else as it is."""
-    return str(folder / value) if name in PATHS and isinstance(value, str) and value else value
+def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:
+    """Values in which paths are absolute; relative ones are relative to a folder, in a file to the repository's root."""
+    return values | {name: str(folder / values[name]) for name in PATHS
+                     if isinstance(values.get(name), str) and values[name]}
 
 
 def as_yaml(study: Study) -> str:

@@ -24,10 +24,6 @@ ASKED = ("name", "base", "metric", "parameters", "base_point", "paper")  # of th
 NOTEBOOK = "sweep"
 
 
-class SweepFailed(RuntimeError):
-    """The workers are gone before all was done, or the sweep's notebook raised; the message says how to go on."""
-
-
 def forget(folder: Path) -> None:
     """Put tables and notebook out of sight: points that they count are about to change."""
     for name in (f"{NOTEBOOK}.ipynb", *TABLES, "sweep.json"):
@@ -84,7 +80,7 @@ def load(folder: Path) -> Sweep:
 def execute_notebook(folder: Path) -> None:
     """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
 
-    A notebook that raised is kept, with the error in it, and is a `SweepFailed`.
+    A notebook that raised is kept, with the error in it, and is a RunFailed.
     """
     if not (folder / "results.parquet").exists():
         return
@@ -107,5 +103,5 @@ def execute_notebook(folder: Path) -> None:
         os.replace(aside, executed)
     if state != "done":
         kept = f"\nit is kept, with the error in it: {executed}" if executed.exists() else ""
-        raise SweepFailed(f"the notebook of the sweep failed with {message}{kept}")
+        raise files.RunFailed(f"the notebook of the sweep failed with {message}{kept}")
     stamp.write_text(made_of)

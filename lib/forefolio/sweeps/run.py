@@ -80,7 +80,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
 
     Raises
     ------
-    SweepFailed
+    RunFailed
         The scheduler is gone before all was done, or the sweep's notebook raised. What is done is kept.
     KeyboardInterrupt
         After the kernels were ended and the points that are done were made whole.
@@ -137,8 +137,8 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
             progress.bar.close()
     gone = len(plan.tasks.keys() - sweep.states.keys())
     if gone:
-        raise results.SweepFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
-                                  "done is kept: start one, and give the same command again")
+        raise files.RunFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
+                              "done is kept: start one, and give the same command again")
 
 
 @contextmanager
