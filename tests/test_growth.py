@@ -44,7 +44,7 @@ def inverse_volatility(Sigma, terms, limits):
     inverse = pd.Series(1 / Sigma.to_numpy().diagonal() ** 0.5, Sigma.columns)
     return Solution(inverse / inverse.sum(), "closed form", "optimal")
 
-vocabulary.FRAMEWORKS["ivp"] = vocabulary.Framework("inverse volatility", 60, 0.7, 0.9, "covariance", True, "moderate")
+vocabulary.FRAMEWORKS["ivp"] = vocabulary.Framework("inverse volatility", 60, 0.7, 0.9, "covariance", False, "moderate")
 registry.FRAMEWORKS["ivp"] = inverse_volatility
 '''
 SOURCE = '''
