@@ -34,8 +34,7 @@ def code(stage: str) -> dict[str, Any]:
 
 def make(name: str = "tried", up_to_date: set[str] = frozenset()) -> Plan:
     """The plan, its tasks in the order of the stages of one point after another, made of the code as it stands."""
-    points = [Point(point, {"risk_aversion": gamma, "cost_bps": cost},
-                    Study(study=name, risk_aversion=gamma, cost_bps=cost)) for point, (gamma, cost) in POINTS.items()]
+    points = [Point(point, Study(study=name, risk_aversion=gamma, cost_bps=cost)) for point, (gamma, cost) in POINTS.items()]
     grid = Grid(name, "params/default.yml", "sharpe", points, ["risk_aversion", "cost_bps"], "gamma-1__cost-0", "none")
     stages = {point: dict(zip(STAGES, keys, strict=True)) for point, keys in KEYS.items()}
     tasks = {}

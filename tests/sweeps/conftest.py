@@ -1,6 +1,7 @@
 """What tests of running share: a sweep of three points, a stub of a kernel, and Dask in this process."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import hand_made_plan
 import pytest
@@ -22,18 +23,21 @@ def tried(tmp_path) -> Sweep:
 
 @pytest.fixture
 def kernel(monkeypatch) -> hand_made_plan.Kernel:
-    """In place of kernels, on a worker with three cores per task."""
+    """In place of kernels, on a worker of a machine with six cores."""
     stub = hand_made_plan.Kernel()
     monkeypatch.setattr(execution, "stage", stub)
-    monkeypatch.setattr(tasks, "here", lambda slots: ("host tcp://a:1", 3))
+    worker = SimpleNamespace(ip="10.0.0.1", address="tcp://a:1", state=SimpleNamespace(nthreads=1))
+    monkeypatch.setattr(tasks, "get_worker", lambda: worker)
+    monkeypatch.setattr(tasks, "cpu_count", lambda: 6)
+    monkeypatch.setattr(tasks.socket, "gethostname", lambda: "host")
     return stub
 
 
 @pytest.fixture
 def errand(tried) -> Errand:
-    """Of a call that stands."""
+    """Of a call that stands, two tasks at once on the machine of the worker."""
     (tried.folder / ".asked").write_text("token")
-    return Errand(tried.folder, "token", {"host": 2})
+    return Errand(tried.folder, "token", {"10.0.0.1": 2})
 
 
 @pytest.fixture(scope="module")

@@ -239,7 +239,7 @@ def test_empty_text_of_a_point_stays_text(small):
     assert points["x"].tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "lacks points.csv"),
+@pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "no sweep with results"),
                                         ("results.parquet", "no point of .* is done")])
 def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small, name, told):
     (small / name).unlink()

@@ -11,7 +11,7 @@ from forefolio import files as files_module
 from forefolio.files import file_hash, write_whole
 from forefolio.runs import contracts
 from forefolio.sweeps import store as store_module
-from forefolio.sweeps.store import PLOTLY, Store, mend, put_away, remove
+from forefolio.sweeps.store import PLOTLY, Store, mend, put_away
 
 FILES = {  # what the stages of these tests wrote; the real ones write more
     "01_data": ["artifacts/returns.parquet", "tables/universe.csv", "figures/01_prices.html", PLOTLY, "01_data.ipynb"],
@@ -273,7 +273,7 @@ def test_a_user_s_file_does_not_take_the_place_of_a_result(kept, point):
     assert (point / "02_correlation.ipynb").read_text() == "02_correlation.ipynb of first"
 
 
-# ----------------------------------------------------------------------------------------------------- mend, remove
+# ----------------------------------------------------------------------------------------------------- mend
 @pytest.mark.parametrize("then", ["another command", "the same one"])
 @pytest.mark.parametrize("step", range(11))
 def test_a_point_whose_making_was_stopped_is_whole_after_the_next_and_keeps_a_user_s_file(step, then, kept, point, monkeypatch):
@@ -326,14 +326,3 @@ def test_mending_leaves_points_and_a_user_s_hidden_folders_alone(kept, point):
     before = files(point.parent)
     mend(point.parent)
     assert files(point.parent) == before
-
-
-def test_a_point_that_is_no_more_goes_and_the_store_stays(kept, point):
-    remove(point)
-    assert not point.exists() and kept.intact("01_data", "k1") and kept.intact("02_correlation", "k2")
-
-
-def test_a_point_with_a_user_s_own_file_is_not_removed(kept, point):
-    (point / "mine.txt").write_text("look at May")
-    remove(point)
-    assert (point / "mine.txt").read_text() == "look at May"

@@ -4,11 +4,9 @@ A file in `params/sweeps/` names a `base` (a params file), a `grid` (values of p
 of parameters, one by one) or both, and perhaps a `name` and the `metric` that ranks the points.
 """
 
-import difflib
-import math
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +21,9 @@ LONGEST = 100  # characters of a point's name, which is a folder's
 
 @dataclass(frozen=True)
 class Point:
-    """One study of a sweep: its name, what it sets, and all of its parameters."""
+    """One study of a sweep, and the name of its point."""
 
     name: str
-    changes: dict[str, Any]
     study: Study
 
 
@@ -66,10 +63,13 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         if key == "study":
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
         if key in grid:
-            raise StudyError(f"--set {override}: {key} is in the grid of {path}, which has the last word; change it there")
+            raise StudyError(f"--set {override}: {key} is in the grid of {path}; change it there")
     base = yaml_files.load(ROOT / wanted["base"], overrides)
     values = as_parameters(base) | {"study": wanted["name"]}
-    sets = [dict(zip(grid, combination, strict=True)) for combination in product(*grid.values()) if grid] + points
+    combinations = islice(product(*grid.values()), MOST + 1) if grid else []
+    sets = [dict(zip(grid, combination, strict=True)) for combination in combinations] + points
+    if len(sets) > MOST:
+        raise StudyError(f"{path}: grid: gives more than {MOST} points; give fewer values")
     studies, first = [], {}
     for number, changes in enumerate(sets, 1):
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
@@ -82,30 +82,25 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
                              "same study; leave one out")
     parameters = [key for key in dict.fromkeys(key for changes in sets for key in changes)
                   if len(sets) == 1 or any(getattr(one, key) != getattr(studies[0], key) for one in studies)]
-    made = [Point(*of_one) for of_one in zip(_names(sets, parameters), sets, studies, strict=True)]
+    made = [Point(*of_one) for of_one in zip(_names(sets, parameters), studies, strict=True)]
     own = [point.name for point in made if all(getattr(point.study, key) == getattr(base, key) for key in parameters)]
     return Grid(wanted["name"], wanted["base"], wanted["metric"], made, parameters, own[0] if own else "", base.paper)
 
 
 def text(value: Any) -> Any:
-    """A parameter's value as a table has it: a list as one text, everything else as it is.
-
-    >>> text(["zero", "lstm"]), text(0.1)
-    ('zero lstm', 0.1)
-    """
+    """A parameter's value as a table has it: a list as one text, everything else as it is."""
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _check(wanted: dict[str, Any], path: str | Path) -> None:
     """Refuse what cannot be a sweep, whatever its points are."""
-    for key in wanted:
-        if key not in KEYS:
-            near = difflib.get_close_matches(str(key), KEYS, n=1, cutoff=0)
-            raise StudyError(f"{path}: {key} is not a key of a sweep; did you mean {near[0]}?")
+    if unknown := [key for key in wanted if key not in KEYS]:
+        raise StudyError(f"{path}: {unknown[0]} is not a key of a sweep; its keys are {', '.join(KEYS)}")
     name, grid, points = wanted["name"], wanted.get("grid", {}), wanted.get("points", [])
     for key, fits, mend in [
-            ("base", isinstance(wanted.get("base"), str), "name the params file to start from, such as params/default.yml"),
-            ("name", isinstance(name, str), "write it as text, in quotes where it looks like a number"),
+            ("base", isinstance(wanted.get("base"), str), "name its params file, such as params/default.yml"),
+            ("name", isinstance(name, str) and re.fullmatch(rules.NAME, name) and len(name) <= LONGEST,
+             f"set name to at most {LONGEST} letters, digits, '-', '_' and '.', in quotes if they look like a number"),
             ("metric", wanted["metric"] in list(vocabulary.METRICS), f"choose one of {', '.join(vocabulary.METRICS)}"),
             ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
             ("points", isinstance(points, list) and all(isinstance(point, dict) and point for point in points),
@@ -117,12 +112,6 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise StudyError(f"{path}: grid: {key}: {values!r} is no list of values; write `{key}: [value, value]`")
-    n_points = math.prod(map(len, grid.values())) * bool(grid) + len(points)
-    if n_points > MOST:
-        raise StudyError(f"{path}: grid: has {n_points} points, and {MOST} is the most; give fewer values")
-    if not re.fullmatch(rules.NAME, name) or len(name) > LONGEST:
-        raise StudyError(f"{path}: name: {name!r} cannot be a folder's; set name, with at most {LONGEST} letters, "
-                         "digits, '-', '_' and '.'")
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:

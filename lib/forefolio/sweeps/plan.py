@@ -99,10 +99,9 @@ def table(made: Plan) -> str:
     grid, n_points, rows = made.grid, len(made.grid.points), []
     n_alone = n_points * len(STAGES)
     for stage in STAGES:
-        sharing = sorted({len(task.points) for task in made.tasks.values() if task.stage == stage})
-        most = f"{sharing[0]}" if len(sharing) == 1 else f"{sharing[0]} to {sharing[-1]}"
-        there = sum(made.tasks[key].stage == stage for key in made.up_to_date)
-        rows.append(f"{stage:<16}{made.to_run(stage):>8}{there:>12}{most:>23}")
+        sharing, to_run = [len(task.points) for task in made.tasks.values() if task.stage == stage], made.to_run(stage)
+        most = " to ".join(map(str, sorted({min(sharing), max(sharing)})))
+        rows.append(f"{stage:<16}{to_run:>8}{len(sharing) - to_run:>12}{most:>23}")
     return "\n".join([
         f"sweep {grid.name}: {n_points} points of {grid.base} over {', '.join(grid.parameters)}",
         f"{'stage':<16}{'to run':>8}{'up to date':>12}{'points that share one':>23}", *rows,

@@ -11,16 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from forefolio import files
-from forefolio.files import StageError, read_frame, write_frame
+from forefolio.files import RunFailed, StageError, file_hash, read_frame, write_frame, write_text
 from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
 from forefolio.study.parameters import as_parameters
-from forefolio.study.vocabulary import listed
 from forefolio.sweeps.grids import Grid, text
 
 TABLES = ("points.csv", "results.csv", "results.parquet", "net_returns.parquet")
-ASKED = ("name", "base", "metric", "parameters", "base_point", "paper")  # of the grid, in sweep.json
 NOTEBOOK = "sweep"
 
 
@@ -50,8 +47,8 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
                              for name in done], axis=1, sort=True)
         for name, frame in zip(TABLES[1:], (results, results, returns), strict=True):
             write_frame(folder / name, frame)
-    asked = {name: getattr(grid, name) for name in ASKED}
-    files.write_text(folder / "sweep.json", json.dumps(asked, indent=1) + "\n")
+    asked = {name: value for name, value in vars(grid).items() if name != "points"}
+    write_text(folder / "sweep.json", json.dumps(asked, indent=1) + "\n")
 
 
 def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
@@ -65,10 +62,9 @@ def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
 
 def load(folder: Path) -> Sweep:
     """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, or none of its points is done."""
-    lacking = [name for name in ("sweep.json", "points.csv") if not (folder / name).exists()]
-    if lacking:
-        raise StageError(f"{folder} is no sweep with results, it lacks {listed(lacking)}; run `forefolio sweep` with "
-                         f"its file first (params/sweeps/{folder.name}.yml, if it is one that ships)")
+    if not all((folder / name).exists() for name in ("sweep.json", "points.csv")):
+        raise StageError(f"{folder} is no sweep with results; run `forefolio sweep` with its file first "
+                         f"(params/sweeps/{folder.name}.yml, if it is one that ships)")
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
     asked = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
@@ -80,14 +76,14 @@ def load(folder: Path) -> Sweep:
 def execute_notebook(folder: Path) -> None:
     """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
 
-    A notebook that raised is kept, with the error in it, and is a RunFailed.
+    A notebook that raised is kept, with the error in it, and is a `RunFailed`.
     """
     if not (folder / "results.parquet").exists():
         return
-    made_of = contracts.combined({"tables": {name: files.file_hash(folder / name) for name in (*TABLES, "sweep.json")},
+    made_of = contracts.combined({"tables": {name: file_hash(folder / name) for name in (*TABLES, "sweep.json")},
                                   "code": contracts.code(NOTEBOOK)})
-    executed, aside = folder / f"{NOTEBOOK}.ipynb", folder / f".{NOTEBOOK}.running.ipynb"
-    stamp = folder / ".sweep.made_of"
+    executed, aside, stamp = (folder / name for name in (
+        f"{NOTEBOOK}.ipynb", f".{NOTEBOOK}.running.ipynb", f".{NOTEBOOK}.made_of"))
     if executed.exists() and stamp.exists() and stamp.read_text() == made_of:
         return
     from forefolio.runs import execution  # papermill takes seconds to import
@@ -103,5 +99,5 @@ def execute_notebook(folder: Path) -> None:
         os.replace(aside, executed)
     if state != "done":
         kept = f"\nit is kept, with the error in it: {executed}" if executed.exists() else ""
-        raise files.RunFailed(f"the notebook of the sweep failed with {message}{kept}")
+        raise RunFailed(f"the notebook of the sweep failed with {message}{kept}")
     stamp.write_text(made_of)

@@ -19,13 +19,11 @@ from tqdm import tqdm
 
 from forefolio import files
 from forefolio.runs import contracts
-from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError
 from forefolio.study.yaml_files import as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
-from forefolio.sweeps.grids import Point
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
-from forefolio.sweeps.store import PARAMS, Store, mend, put_away, remove
+from forefolio.sweeps.store import PARAMS, Store, mend, own_files, put_away
 
 QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
@@ -46,11 +44,8 @@ class Sweep:
 
     def ended(self, point: str) -> tuple[str, str]:
         """How a point ended: `done`, or the state of its first stage that is not, and that stage."""
-        for stage, key in self.plan.stages[point].items():
-            state = self.states.get(key, "not run")
-            if state not in GOOD:
-                return state, stage
-        return "done", ""
+        ends = ((self.states.get(key, "not run"), stage) for stage, key in self.plan.stages[point].items())
+        return next((end for end in ends if end[0] not in GOOD), ("done", ""))
 
     def accounts(self) -> dict[str, tuple[str, str, str]]:
         """The account of each point, by name."""
@@ -73,21 +68,12 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
 def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None) -> None:
     """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
 
-    Parameters
-    ----------
-    workers : processes of this machine; one per core where neither they nor a scheduler are given.
-    scheduler : address of a Dask scheduler, in place of workers of this machine.
-
-    Raises
-    ------
-    RunFailed
-        The scheduler is gone before all was done, or the sweep's notebook raised. What is done is kept.
-    KeyboardInterrupt
-        After the kernels were ended and the points that are done were made whole.
+    It uses `workers` processes of this machine, one per core where none are given, or those of the Dask `scheduler` at
+    an address. It raises `RunFailed` where the scheduler is gone or the sweep's notebook raised, and ends its kernels
+    on Ctrl-C; what is done is kept, and the points that are done are whole.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
-    otherwise = "give this one another name in its file, or another --output"
-    with (files.locked(folder, "`forefolio sweep`", rename=otherwise),
+    with (files.locked(folder, "`forefolio sweep`", rename="give this one another name, or another --output"),
           _handled(signal.default_int_handler, signal.SIGTERM)):
         files.write_text(folder / ".asked", token)  # workers of earlier calls see that nobody wants their tasks
         _tidy(sweep)
@@ -135,8 +121,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
             raise
         finally:
             progress.bar.close()
-    gone = len(plan.tasks.keys() - sweep.states.keys())
-    if gone:
+    if gone := len(plan.tasks.keys() - sweep.states.keys()):
         raise files.RunFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
                               "done is kept: start one, and give the same command again")
 
@@ -160,8 +145,9 @@ def _tidy(sweep: Sweep) -> None:
     for params in folder.glob(f"*/{PARAMS}"):
         with suppress(StudyError):  # not every params file there is one that this sweep wrote for a point of that name
             point = params.parent.name
-            if point not in plan.stages and read_mapping(params).get("study") == f"{folder.name}-{point}":
-                remove(params.parent)
+            made = read_mapping(params).get("study") == f"{folder.name}-{point}"
+            if made and point not in plan.stages and not own_files(params.parent):
+                put_away(params.parent)
     for key, task in plan.tasks.items():
         if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
             plan.up_to_date.add(key)
@@ -170,7 +156,7 @@ def _tidy(sweep: Sweep) -> None:
             put_away(store.place(task.stage, key))
     for path in folder.glob("failed/*.ipynb"):
         stage, _, key = path.stem.rpartition("-")
-        if stage in STAGES and (key not in plan.tasks or key in plan.up_to_date):
+        if stage in contracts.STAGES and (key not in plan.tasks or key in plan.up_to_date):
             path.unlink()
 
 
@@ -185,7 +171,7 @@ def _take_stock(sweep: Sweep) -> None:
             files.append_to_ledger(sweep.folder, kept)
 
 
-def _assemble(sweep: Sweep, point: Point) -> None:
+def _assemble(sweep: Sweep, point: grids.Point) -> None:
     """Link a point's folder together from the stages that are done."""
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
     if stages:

@@ -17,7 +17,6 @@ from typing import Any
 
 from forefolio.files import file_hash, write_text
 from forefolio.runs import contracts
-from forefolio.runs.contracts import STAGES
 
 PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # written by the first figure of a run folder; megabytes
@@ -40,18 +39,17 @@ class Store:
     def intact(self, stage: str, key: str) -> bool:
         """Whether the results of a stage are as they were put there: by size and time, by hash where these differ."""
         folder = self.place(stage, key)
-        try:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing is there, or no record
             kept = self.record(stage, key)
             return all(_looks(folder / path) == kept["files"][path] or file_hash(folder / path) == was
                        for path, was in kept["entry"]["files"].items())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing, or whatever somebody wrote there
-            return False
+        return False
 
     def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
         """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
         folder.mkdir(parents=True)
         for stage, key in inputs.items():
-            for path in {*STAGES[stage].writes, PLOTLY}:
+            for path in {*contracts.STAGES[stage].writes, PLOTLY}:
                 _link(self.place(stage, key) / path, folder / path)
         contracts.write_manifest(folder, {stage: self.record(stage, key)["entry"] for stage, key in inputs.items()})
 
@@ -91,7 +89,7 @@ class Store:
         new, old = _settled(folder)
         write_text(new / PARAMS, params)
         contracts.write_manifest(new, entries)
-        for path, source in ({path: folder / path for path in _theirs(folder)} | sources).items():
+        for path, source in ({path: folder / path for path in own_files(folder)} | sources).items():
             _link(source, new / path)
         if folder.exists():
             os.rename(folder, old)
@@ -125,14 +123,8 @@ def _settled(point: Path) -> tuple[Path, Path]:
     return new, old
 
 
-def remove(point: Path) -> None:
-    """Take a point's folder away, unless somebody put files of their own into it."""
-    if not _theirs(point):
-        shutil.rmtree(point)
-
-
-def _theirs(point: Path) -> list[str]:
-    """Paths of files in a point's folder that no stage made."""
+def own_files(point: Path) -> list[str]:
+    """Paths of a user's own files in a point's folder, which no stage made."""
     made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in contracts.read_manifest(point).values()))
     found = (path.relative_to(point).as_posix() for path in point.rglob("*") if path.is_file())
     return [path for path in found if path not in made]

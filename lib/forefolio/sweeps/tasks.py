@@ -11,7 +11,7 @@ import socket
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,8 @@ from forefolio.sweeps.store import Store
 DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends workers
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
-OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those that the sweep "
-              "was planned with: where they were edited meanwhile, give the command again; another machine needs the "
-              "same copy")
+OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those of the plan; if "
+              "you edited them meanwhile, give the command again; another machine needs the same copy")
 OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
 
 
@@ -55,10 +54,9 @@ class Errand:
 
     def wanted(self) -> bool:
         """Whether the call still stands: it was neither interrupted nor followed by another."""
-        try:
+        with suppress(OSError):
             return (self.folder / ".asked").read_text(encoding="utf-8") == self.token
-        except OSError:
-            return False
+        return False
 
 
 @contextmanager
@@ -83,8 +81,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
                                  "--nthreads 1`") from None
             yield client
         return
-    quiet = {"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}
-    with (dask.config.set(quiet),
+    with (dask.config.set({"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}),
           LocalCluster(n_workers=workers or cpu_count(), threads_per_worker=1, processes=True, memory_limit=0,
                        dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
           Client(local, set_as_default=False) as client):
@@ -93,10 +90,8 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
 
 def slots(client: Client) -> dict[str, int]:
     """How many tasks run at once on each machine, by the address of its workers."""
-    counted = Counter()
-    for worker in client.scheduler_info(n_workers=-1)["workers"].values():
-        counted[worker["host"]] += worker["nthreads"]
-    return dict(counted)
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    return Counter(worker["host"] for worker in workers for _ in range(worker["nthreads"]))
 
 
 def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
@@ -124,13 +119,12 @@ def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
     it again to have its answer.
     """
     keys = {future.key: key for key, future in futures.items()}
-    try:
+    with suppress(TimeoutError, CancelledError):
         for future in as_completed(list(futures.values()), loop=client.loop, timeout=patience):
             key = keys[future.key]
             if future.status == "finished":
-                state = future.result()
                 del futures[key]
-                yield key, state, ""
+                yield key, future.result(), ""
             elif future.status == "error":  # its own, or that of what it reads
                 error, inputs = future.exception(), plan.tasks[key].inputs.values()
                 if any(maker in futures and futures[maker].status == "error" for maker in inputs):
@@ -140,25 +134,21 @@ def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
                 else:
                     state = "killed" if isinstance(error, KilledWorker) else "failed"
                     yield key, state, f"{type(error).__name__}: {error}"
-    except (TimeoutError, CancelledError):
-        return
 
 
 def run(task: Task, errand: Errand, *made: str) -> str:
     """Run a task on a worker, after those that it reads (Dask waits for what they `made`); its state.
 
-    Raises
-    ------
-    Ended
-        With a state on which no other task can build.
-    FileNotFoundError
-        This worker does not see the sweep's folder, or somebody deleted what the task reads.
+    A state on which no other task can build is raised as `Ended`. `FileNotFoundError` where this worker does not see
+    the sweep's folder, or somebody deleted what the task reads.
     """
     if not errand.folder.is_dir():
         raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder "
                                 "on a disk that all workers share")
-    store, (address, cores) = Store(errand.folder.parent), here(errand.slots)
-    about = {"worker": address, "key": task.key, "points": len(task.points), "sweep": errand.folder.name}
+    store, worker = Store(errand.folder.parent), get_worker()
+    cores = max(1, cpu_count() // errand.slots.get(worker.ip, worker.state.nthreads))
+    about = {"worker": f"{socket.gethostname()} {worker.address}", "key": task.key, "points": len(task.points),
+             "sweep": errand.folder.name}
     if not errand.wanted():
         happened = line(task, "cancelled")
     elif store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
@@ -197,10 +187,3 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
         return happened
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def here(shared: dict[str, int]) -> tuple[str, int]:
-    """The name of this worker in the ledger, and the cores that one of its tasks may use."""
-    worker = get_worker()
-    sharing = shared.get(worker.ip, worker.state.nthreads)
-    return f"{socket.gethostname()} {worker.address}", max(1, cpu_count() // sharing)
