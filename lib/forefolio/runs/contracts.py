@@ -96,21 +96,12 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 
 @lru_cache
 def _imported(source: str) -> frozenset[str]:
-    """Dotted names under this package that a source text imports, wherever the import stands."""
+    """Dotted names under this package that a source text imports, wherever the import stands, and all above them."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {".".join(filter(None, (getattr(node, "module", ""), name.name))) for node in nodes for name in node.names}
-    return frozenset(name for name in found if name.split(".")[0] == PACKAGE.name)
-
-
-def _files(dotted: str) -> dict[str, Path]:
-    """The files that importing a dotted name executes, by module: each package on the way, and the module itself."""
-    found, parts = {}, dotted.split(".")
-    for depth in range(1, len(parts) + 1):
-        place = PACKAGE.parent.joinpath(*parts[:depth])
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if file.exists():
-                found[".".join(parts[:depth])] = file
-    return found
+    split = [name.split(".") for name in found]
+    return frozenset(".".join(parts[:depth]) for parts in split if parts[0] == PACKAGE.name
+                     for depth in range(1, len(parts) + 1))
 
 
 def library_hashes(source: str) -> dict[str, str]:
@@ -120,8 +111,10 @@ def library_hashes(source: str) -> dict[str, str]:
     """
     reached, waiting = {}, set(_imported(source))
     while waiting:
-        for module, file in _files(waiting.pop()).items():
-            if module not in reached:
+        module = waiting.pop()
+        place = PACKAGE.parent.joinpath(*module.split("."))
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if module not in reached and file.exists():
                 text = file.read_text(encoding="utf-8")
                 reached[module] = hashlib.sha256(text.encode()).hexdigest()
                 waiting |= _imported(text)

@@ -1,7 +1,6 @@
 """Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from forefolio.forecasts import registry as forecast
 from forefolio.market import returns, sources, universe
@@ -14,27 +13,28 @@ from forefolio.study.vocabulary import SOURCES
 NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # each room says its own
 
 
-class Market(NamedTuple):
-    """What of a market the check of a study needs."""
-
-    files: list[Path]  # where the prices come from
-    n_assets: int  # that may be held
-    days: dict[str, int]  # returns of each period, of what is known at the first rebalance, and in all
-
-
 class Markets:
     """Markets of many studies, each looked at once."""
 
     def __init__(self) -> None:
         self._makes = set(contracts.declared_parameters("01_data")) - {"study"}
-        self._known: dict[str, Market] = {}
+        self._known: dict[str, tuple[list[Path], int, dict[str, int]]] = {}
 
-    def of(self, study: Study) -> Market:
-        """The market of a study; all seeds share one, unless it is random."""
+    def of(self, study: Study) -> tuple[list[Path], int, dict[str, int]]:
+        """Files of prices, assets that may be held, and days of returns: in each period, known at the first rebalance, all.
+
+        All seeds share one market, unless it is random.
+        """
         makes = self._makes - (set() if SOURCES[study.source].random else {"seed"})
         key = contracts.combined(as_parameters(study, makes))
         if key not in self._known:
-            self._known[key] = _market(study)
+            market = sources.load(study)
+            prices = universe.choose(market.prices, study).prices
+            index = returns.simple_returns(prices).index
+            periods = returns.periods(index, train_end=study.train_end, validation_end=study.validation_end)
+            days = periods.set_index("period")["n_days"].to_dict()
+            days |= {"known": days["training"] + days["validation"], "all": len(index)}
+            self._known[key] = market.files, prices.shape[1], days
         return self._known[key]
 
 
@@ -46,28 +46,13 @@ def check(study: Study, markets: Markets | None = None) -> list[Path]:
     StudyError
         One sentence naming the parameter that does not fit.
     """
-    market = (markets or Markets()).of(study)
-    for needed_days in NEEDED:
-        for need in needed_days(study, market.n_assets):
-            there = market.days[need.period]
-            if need.days > there:
-                raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {there} returns; {need.why}, "
-                                 "so change it, or move start, train_end, validation_end or end")
     try:
-        decided.check_bounds(study, market.n_assets)
+        files, n_assets, days = (markets or Markets()).of(study)
+        decided.check_bounds(study, n_assets)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    return market.files
-
-
-def _market(study: Study) -> Market:
-    market = sources.load(study)
-    try:
-        prices = universe.choose(market.prices, study).prices
-        index = returns.simple_returns(prices).index
-        periods = returns.periods(index, train_end=study.train_end, validation_end=study.validation_end)
-    except ValueError as error:
-        raise StudyError(str(error)) from None
-    days = periods.set_index("period")["n_days"].to_dict()
-    return Market(market.files, prices.shape[1],
-                  days | {"known": days["training"] + days["validation"], "all": len(index)})
+    for need in (need for needed_days in NEEDED for need in needed_days(study, n_assets)):
+        if need.days > days[need.period]:
+            raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {days[need.period]} returns; "
+                             f"{need.why}, so change it, or move start, train_end, validation_end or end")
+    return files

@@ -23,10 +23,7 @@ _missing: list[str] = []  # why this process has no pictures, once that is known
 class Shown:
     """A figure in a notebook: interactive where plotly is, a picture where it is not.
 
-    Attributes
-    ----------
-    png : bytes or None
-        The picture; None, and one line said once a process, where the machine has no browser.
+    `png` is the picture; None, and one line said once a process, where the machine has no browser.
     """
 
     def __init__(self, figure: Any):
@@ -72,14 +69,7 @@ def warm_up() -> _Browser:
 
 
 def png(figure: Any, *, scale: float) -> bytes:
-    """Draw a figure at its own size in pixels, times `scale`.
-
-    Raises
-    ------
-    Exception
-        Whatever the missing or failing browser raises, which is ended; the caller decides that a picture is not worth
-        a stage.
-    """
+    """Draw a figure at its own size in pixels, times `scale`; a browser that fails is ended, and what it raises is raised."""
     browser = warm_up()
 
     async def drawn() -> bytes:
@@ -95,20 +85,15 @@ def png(figure: Any, *, scale: float) -> bytes:
 
 
 def _end(browser: _Browser) -> None:
-    """End the browser, whether it ever answered or not, and its loop."""
+    """End the browser and its loop; one that does not answer is killed, so that only its temporary files are left."""
     wait([browser.ready], GRACE)  # one that was only just started has no process yet
     for kaleido in browser.started:
-        wait([asyncio.run_coroutine_threadsafe(_closed(kaleido), browser.loop)], 2 * GRACE)
+        closing = asyncio.run_coroutine_threadsafe(kaleido.close(), browser.loop)
+        if not wait([closing], GRACE).done:
+            if hasattr(os, "killpg"):
+                os.killpg(kaleido.subprocess.pid, signal.SIGKILL)  # kaleido gives it a group of its own
+            else:
+                kaleido.subprocess.kill()
+            closing.cancel()
+            wait([asyncio.run_coroutine_threadsafe(asyncio.sleep(GRACE / 10), browser.loop)], GRACE)
     browser.loop.call_soon_threadsafe(browser.loop.stop)
-
-
-async def _closed(kaleido: Any) -> None:
-    """Ask a browser to close; kill it where it does not answer, so that only its temporary files are left to remove."""
-    closing = asyncio.ensure_future(kaleido.close())
-    if not (await asyncio.wait([closing], timeout=GRACE))[0]:
-        if hasattr(os, "killpg"):
-            os.killpg(kaleido.subprocess.pid, signal.SIGKILL)  # kaleido gives it a group of its own
-        else:
-            kaleido.subprocess.kill()
-        closing.cancel()
-        await asyncio.wait([closing], timeout=GRACE)

@@ -9,8 +9,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from forefolio import files
 from forefolio.runs import contracts, market_fit
 from forefolio.runs.contracts import STAGES
@@ -93,8 +91,6 @@ def verify(folder: Path) -> list[str]:
 def strategies_table(folder: Path) -> str:
     """The few columns of the performance table that a terminal has room for."""
     table = files.read_frame(folder / "tables" / "performance.csv").set_index("strategy")
-    fractions = ["total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover"]
-    shown = table[fractions].map(lambda value: "" if pd.isna(value) else f"{value:.1%}")
-    for ratio in ("sharpe", "information_ratio"):
-        shown[ratio] = table[ratio].map(lambda value: "" if pd.isna(value) else f"{value:.2f}")
-    return shown.rename_axis(index=None).to_string()
+    fractions = ("total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover")
+    formats = dict.fromkeys(fractions, "{:.1%}".format) | dict.fromkeys(("sharpe", "information_ratio"), "{:.2f}".format)
+    return table[list(formats)].to_string(formatters=formats, na_rep="", index_names=False)

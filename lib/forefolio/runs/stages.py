@@ -35,11 +35,18 @@ class Stage:
     """An open stage: reads what its contract lets it read, writes what it promises.
 
     `study` holds the validated parameters that the notebook declares, `folder` is the run folder.
+
+    Opening one puts its old results out of sight. It is refused with a StudyError where a parameter has a wrong type or
+    range, with a StageError where an input is missing, changed or made for another study, or another run has the folder.
+
+    Parameters
+    ----------
+    name : the notebook's stem, such as `04_forecasting`.
+    namespace : the notebook's `globals()`, where its parameters stand.
     """
 
     def __init__(self, name: str, namespace: dict[str, Any]):
-        self._started = time.time()
-        self.name, self._contract = name, STAGES[name]
+        self.name, self._contract, self._started = name, STAGES[name], time.time()
         declared = contracts.declared_parameters(name)
         given = {parameter: namespace.get(parameter, value) for parameter, value in declared.items()}
         self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
@@ -172,18 +179,7 @@ class Stage:
                 library_hash=contracts.combined(entry["library"])))
 
 
-def open_stage(name: str, namespace: dict[str, Any]) -> Stage:
-    """Open a stage: validate its parameters, check its inputs, put its old results out of sight.
-
-    A StudyError names a parameter of a wrong type or range; a StageError an input that is missing, changed or made for
-    another study, or another run in the same folder.
-
-    Parameters
-    ----------
-    name : the notebook's stem, such as `04_forecasting`.
-    namespace : the notebook's `globals()`, where its parameters stand.
-    """
-    return Stage(name, namespace)
+open_stage = Stage  # the verb that notebooks say
 
 
 def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
