@@ -45,7 +45,7 @@ def made_up() -> dict[str, pd.DataFrame]:
                                                  columns=["seed", "epoch", "kept"]), how="cross")
     by_asset = pd.MultiIndex.from_product([models, [0, 1], ASSETS], names=["model", "seed", "asset"]).to_frame(index=False)
     risk = RNG.dirichlet(np.ones(5))
-    months = pd.date_range("2021-11-01", periods=16, freq="MS").strftime("%Y-%m")
+    months = pd.period_range("2021-11", periods=16, freq="M")
     points = pd.DataFrame({"expected_return": [0.0004, 0.0006], "volatility": [0.008, 0.012]})
     return {
         "prices": (1 + returns).cumprod() * 20, "returns": returns, "net_returns": net_returns, "weights": weights,

@@ -23,7 +23,10 @@ def test_eight_years_of_sixty_assets_stay_small():
     figure = market_figures.prices(prices)
     assert len(figure.to_json()) < 250_000
     assert figure.data[0].x is None and figure.data[0].dx == 7 * 86_400_000  # weekly, without dates
-    assert np.isclose(figure.data[0].y[-1], prices[names[0]].iloc[-1] / prices[names[0]].iloc[0])
+    growth = (prices.iloc[-1] / prices.iloc[0]).sort_values(ascending=False)
+    assert np.isclose(figure.data[0].y[-1], growth.iloc[0])
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
+        *growth.index[:3], *growth.index[-3:], "mean of all"]  # from the best to the worst
 
 
 def test_extreme_days_are_the_actual_ones_and_the_normal_reach_is_not():

@@ -173,7 +173,7 @@ def test_sensitivity_of_many_strategies_draws_those_that_move_most_and_of_none_s
     assert [bar.name for bar in figure.data] == [f"s{i}" for i in range(39, 9, -1)]
     assert "10 strategies that move less not drawn" in figure.layout.title.text
     empty = sweep_figures.sensitivity_bars(pd.DataFrame(columns=columns), "sharpe")
-    assert empty.layout.annotations[0].text == "no parameter varies between the points"
+    assert "no parameter varies between the points" in empty.layout.title.text
 
 
 def test_seeds_have_a_dot_each_and_the_best_mean_on_top():

@@ -86,44 +86,36 @@ def window_training_curves(history: pd.DataFrame) -> go.Figure:
     A seed whose training has stopped keeps its last loss; infinite and missing losses are left out. The diamond is the
     median of the kept epochs. The axis is a log axis where the highest loss is more than ten times the lowest.
     """
-    windows, models = sorted(history["window"].unique()), list(history["model"].unique())
+    windows, named = sorted(history["window"].unique()), set()
     if not windows:
         return _no_network()
     history = history.replace([np.inf, -np.inf], np.nan)
-    rows = -(-len(windows) // 4)
-    columns, named = -(-len(windows) // rows), set()
-    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all", horizontal_spacing=0.025,
-                           vertical_spacing=0.25 / rows, subplot_titles=[f"{window} days" for window in windows])
-    places = [dict(row=i // columns + 1, col=i % columns + 1) for i in range(len(windows))]
-    for window, place in zip(windows, places):
-        for model in models:
-            one, color = history[(history["window"] == window) & (history["model"] == model)], strategy_color(model)
-            kept, marked = one.loc[one["kept"], "epoch"].median(), False
-            for column, dash in [("validation_loss", "solid"), ("loss", "dot")]:
-                curve = one.pivot(index="epoch", columns="seed", values=column).ffill().mean(axis=1).dropna()
-                if curve.empty:  # a split without validation days
-                    continue
-                figure.add_scatter(x=list(curve.index), y=curve.to_numpy("float32"), mode="lines", legendgroup=model,
-                                   name=model, showlegend=model not in named, **place,
-                                   line=dict(color=color, dash=dash, width=2 if dash == "solid" else 1.5))
-                named.add(model)
-                if np.isfinite(kept) and not marked:
-                    figure.add_scatter(x=[kept], y=[np.interp(kept, curve.index, curve)], mode="markers",
-                                       showlegend=False, name=f"{model} kept", legendgroup=model, **place, marker=dict(
-                                           size=10, symbol="diamond", color=color, line=dict(color="white", width=1)))
-                    marked = True
-    for place in places[-columns:]:  # the lowest panel of each column
-        figure.update_xaxes(title_text="epoch", showticklabels=True, **place)
+    figure = _beside([f"{window} days" for window in windows], shared_yaxes=True)
+    for (window, model), one in history.groupby(["window", "model"], sort=False):
+        style = dict(legendgroup=model, row=1, col=windows.index(window) + 1)
+        curves = {dash: one.pivot(index="epoch", columns="seed", values=column).ffill().mean(axis=1).dropna()
+                  for dash, column in (("solid", "validation_loss"), ("dot", "loss"))}
+        curves = {dash: curve for dash, curve in curves.items() if len(curve)}  # there may be no validation days
+        for dash, curve in curves.items():
+            figure.add_scatter(x=list(curve.index), y=curve.to_numpy("float32"), mode="lines", name=model, **style,
+                               line=dict(color=strategy_color(model), dash=dash, width=2),
+                               showlegend=model not in named)
+            named.add(model)
+        kept = one.loc[one["kept"], "epoch"].median()
+        if curves and np.isfinite(kept):
+            curve = next(iter(curves.values()))
+            figure.add_scatter(x=[kept], y=[np.interp(kept, curve.index, curve)], mode="markers", showlegend=False,
+                               name=f"{model} kept", **style, marker=dict(size=10, symbol="diamond", line_color="white",
+                                                                          line_width=1, color=strategy_color(model)))
     losses = history[["loss", "validation_loss"]].stack()
-    low, high = losses.min(), losses.max()
-    log, room = low > 0 and high > 10 * low, 0.05 * (high - low) or 0.05 * high
-    figure.update_yaxes(**log_axis(low / 1.1, high * 1.1) if log else dict(range=[low - room, high + room]))
-    last = history["epoch"].max()
-    figure.update_xaxes(range=[0, 1.04 * last], dtick=1 if last <= 8 else None)
+    low, high, last = losses.min(), losses.max(), history["epoch"].max()
+    log = 0 < 10 * low < high
+    figure.update_yaxes(**log_axis(low / 1.1, high * 1.1) if log else {})
     figure.update_yaxes(title_text="loss (squared error of daily returns" + (", log axis)" if log else ")"), col=1)
+    figure.update_xaxes(title_text="epoch", range=[0, 1.04 * last], dtick=1 if last <= 8 else None)
     told = f"windows: {', '.join(map(str, windows))} days, seeds: {history['seed'].nunique()}"
     return dress(figure, "Training by window", f"{told}; solid: validation, dotted: training, diamond: the kept epoch",
-                 margin_t=92, height=450 if rows == 1 else 170 + 260 * rows, legend_tracegroupgap=0)
+                 margin_t=92, legend_tracegroupgap=0)
 
 
 def _no_network() -> go.Figure:
@@ -262,16 +254,14 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     """
     models = list(means["model"].unique())
     figure = _beside(models, shared_xaxes="all", shared_yaxes="all")
-    low, high = means[["window_mean", "mu"]].min().min(), means[["window_mean", "mu"]].max().max()
-    room = 0.04 * max(high - low, 1e-6)  # for the size of the points
-    ends = np.array([low - room, high + room])
+    ends = [means[["window_mean", "mu"]].min().min(), means[["window_mean", "mu"]].max().max()]
     for i, model in enumerate(models, start=1):
         one, panel = means[means["model"] == model], dict(showlegend=False, row=1, col=i)
         figure.add_scatter(x=one["window_mean"].to_numpy("float32"), y=one["mu"].to_numpy("float32"), mode="markers",
                            marker=dict(size=4, opacity=0.5, color=strategy_color(model)), **panel)
         figure.add_scatter(x=ends, y=ends, mode="lines", line=REFERENCE, hoverinfo="skip", **panel)
-    figure.update_xaxes(title_text="mean return of the window (% a day)", tickformat=PERCENT, range=list(ends))
-    figure.update_yaxes(tickformat=PERCENT, range=list(ends))
+    figure.update_xaxes(title_text="mean return of the window (% a day)", tickformat=PERCENT)
+    figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)
     return dress(figure, "Expected returns of MVF beside plain momentum",
                  f"one point an asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)

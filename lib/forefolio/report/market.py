@@ -2,7 +2,6 @@
 
 from statistics import NormalDist
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -16,25 +15,23 @@ KEPT, DROPPED = BLUE, "#c8641e"
 def prices(prices: pd.DataFrame) -> go.Figure:
     """Growth of one unit of money in every asset, weekly, on a log axis, with their mean.
 
-    The mean is what equal amounts bought on the first day and never traded have become. With more than twelve assets
-    only the three best and the three worst are named; hovering names the others. One asset alone stands in the title.
+    The mean is what equal amounts bought on the first day and never traded have become. The legend is in the order of
+    the outcomes; of more than twelve assets it has the three best and the three worst, and hovering names the others.
+    One asset alone stands in the title.
     """
-    growth = weekly(prices / prices.iloc[0])
-    mean, colors, count = growth.mean(axis=1), asset_colors(prices.columns), prices.shape[1]
-    many = count > FEW
-    figure = go.Figure([line(growth[asset], name=asset, line=dict(color=colors[asset], width=1 if many else 1.6),
-                             opacity=0.6 if many else 1, showlegend=1 < count <= FEW) for asset in growth])
+    growth, count = weekly(prices / prices.iloc[0]), prices.shape[1]
+    colors, order = asset_colors(prices.columns), list(growth.iloc[-1].sort_values(ascending=False).index)
+    named = order[:3] + order[-3:] if count > FEW else order
+    figure = go.Figure([line(growth[asset], name=asset, opacity=1 if asset in named else 0.35,
+                             line=dict(color=colors[asset], width=1.6 if asset in named else 1),
+                             showlegend=asset in named and count > 1) for asset in order])
     if count > 1:
-        figure.add_trace(line(mean, name="mean of all", line=dict(color=INK, width=2.6), showlegend=not many))
-    axis = log_axis(growth.min().min() / 1.15, growth.max().max() * 1.15)
-    if many:
-        last = growth.iloc[-1].sort_values()
-        ends = pd.concat([last.iloc[[0, 1, 2, -3, -2, -1]], pd.Series({"mean of all": mean.iloc[-1]})])
-        _label_ends(figure, ends, colors | {"mean of all": INK}, log_range=axis["range"], height=316)
+        figure.add_trace(line(growth.mean(axis=1), name="mean of all", line=dict(color=INK, width=2.6)))
     figure.update_xaxes(type="date", title_text="date (weekly)")
-    figure.update_yaxes(title_text="price, first day = 1 (log axis)", **axis)
+    figure.update_yaxes(title_text="price, first day = 1 (log axis)",
+                        **log_axis(growth.min().min() / 1.15, growth.max().max() * 1.15))
     of = f"{count} assets" if count > 1 else prices.columns[0]
-    return dress(figure, f"Growth of one in {of}", f"weekly closes, {span(prices)}", margin_r=105 if many else 25)
+    return dress(figure, f"Growth of one in {of}", f"weekly closes, {span(prices)}")
 
 
 def returns(returns: pd.DataFrame) -> go.Figure:
@@ -158,15 +155,3 @@ def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
                         **log_axis(max(spectrum["eigenvalue"].min(), 1e-4) / 1.3, spectrum["eigenvalue"].max() * 1.6))
     return dress(figure, f"{signal.sum()} of {len(spectrum)} eigenvalues stand out of the noise",
                  f"{sample}; numbers: their share of all variance", legend=dict(x=0.99, xanchor="right", y=0.98))
-
-
-def _label_ends(figure: go.Figure, ends: pd.Series, colors: dict[str, str], *, log_range, height: int) -> None:
-    """Names at the right edge of lines on a log axis, pushed apart to 15 pixels; the right margin must hold them."""
-    low, high = log_range
-    ends = ends.sort_values()
-    pixels = (np.log10(ends.to_numpy()) - low) / (high - low) * height
-    steps = 15 * np.arange(len(pixels))
-    pixels = np.minimum(np.maximum.accumulate(pixels - steps), height - steps[-1:]) + steps
-    for name, pixel in zip(ends.index, pixels):
-        figure.add_annotation(text=name, x=1.005, xref="paper", xanchor="left", y=pixel / height, yref="paper",
-                              yanchor="middle", showarrow=False, font=dict(size=12, color=colors[name]))

@@ -64,7 +64,8 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
 
 def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
     """Effective number of holdings, (sum of |w|)^2 / sum of w^2, of every strategy at each rebalance, on a log axis."""
-    holdings, count = _effective_holdings(weights), weights["asset"].nunique()
+    holdings = concentration(weights).pivot(index="rebalance_date", columns="strategy", values="effective_holdings")
+    holdings, count = holdings[weights["strategy"].unique()], weights["asset"].nunique()
     figure = _lines(holdings, {name: name for name in holdings}, "rebalance date")
     figure.update_yaxes(title_text="effective holdings (assets, log axis)", **log_axis(0.9, 1.15 * count))
     return dress(figure, "How many assets each strategy really holds",
@@ -80,12 +81,11 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
     figure = go.Figure()
     for strategy in strategies:
         one = contributions[contributions["strategy"] == strategy]
-        largest = one.loc[one["risk_share"].idxmax()]
-        stands_out = largest["risk_share"] > 1.1 / count  # where all carry the same, the largest is rounding
-        text = np.where((one["asset"] == largest["asset"]) & stands_out, largest["asset"], "")
-        figure.add_scatter(x=one["risk_share"].to_numpy("float32"), y=[strategy] * len(one), mode="markers+text",
-                           text=text, textposition="middle right", name=strategy, showlegend=False, cliponaxis=False,
-                           customdata=list(one["asset"]), hovertemplate="%{customdata}: %{x:.2%}",
+        share = one["risk_share"]
+        largest = share == max(share.max(), 1.1 / count)  # where all carry the same, none is named
+        figure.add_scatter(x=share.to_numpy("float32"), y=[strategy] * len(one), mode="markers+text", name=strategy,
+                           text=one["asset"].where(largest, ""), textposition="middle right", cliponaxis=False,
+                           customdata=list(one["asset"]), hovertemplate="%{customdata}: %{x:.2%}", showlegend=False,
                            marker=dict(size=11, symbol="line-ns-open", line_width=2, color=strategy_color(strategy)))
     figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"),
                      annotation_text=f"equal share {1 / count:.1%}", annotation_position="top right")
@@ -119,16 +119,15 @@ def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
 
 def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
     """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3)."""
-    months = pd.PeriodIndex([pd.Period(month, freq="M") for month in monthly_excess.index])
-    one, labels = monthly_excess.loc[months.year == year], list(months[months.year == year].strftime("%b"))
+    one = monthly_excess[monthly_excess.index.year == year]
     frameworks = {name: name.rpartition("+")[2] for name in one}
     panels = list(dict.fromkeys(frameworks.values()))
     figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
                            vertical_spacing=0.22 / len(panels))
     for row, panel in enumerate(panels, 1):
         for name in (name for name in one if frameworks[name] == panel):
-            figure.add_bar(x=labels, y=one[name].to_numpy("float32"), name=name, marker_color=strategy_color(name),
-                           row=row, col=1)
+            figure.add_bar(x=one.index.strftime("%b"), y=one[name].to_numpy("float32"), name=name, row=row, col=1,
+                           marker_color=strategy_color(name))
     figure.update_yaxes(tickformat=PERCENT, zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(title_text="excess (% points a month)", row=len(panels) // 2 + len(panels) % 2, col=1)
     figure.update_xaxes(title_text=f"month of {year}", row=len(panels), col=1)
@@ -139,18 +138,16 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
 
 def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     """Annual volatility and annual return of every strategy and the benchmark, each named at its point."""
-    measures = {"x": "annual_volatility", "y": "annual_return"}
-    points = pd.DataFrame({axis: performance[measure] for axis, measure in measures.items()} |
-                          {"text": performance["strategy"]})
+    points = performance.rename(columns={"annual_volatility": "x", "annual_return": "y", "strategy": "text"})
     room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
-    x_range, y_range = ([points[axis].min() - room[axis], points[axis].max() + room[axis]] for axis in measures)
+    x_range, y_range = ([points[axis].min() - room[axis], points[axis].max() + room[axis]] for axis in "xy")
     figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
                                    marker=dict(size=11, color=strategy_color(p.text))) for p in points.itertuples()])
     figure.add_hline(y=0, line=dict(color=GREY, width=1), layer="below")
     label_points(figure, points, x_range=x_range, y_range=y_range, plot_size=(800, 300))
     figure.update_annotations(bgcolor="white", borderpad=0)  # no line through a name
-    figure.update_xaxes(title_text=label(measures["x"])[0], tickformat=PERCENT, range=x_range)
-    figure.update_yaxes(title_text=label(measures["y"])[0], tickformat=PERCENT, range=y_range)
+    figure.update_xaxes(title_text=label("annual_volatility")[0], tickformat=PERCENT, range=x_range)
+    figure.update_yaxes(title_text=label("annual_return")[0], tickformat=PERCENT, range=y_range)
     return dress(figure, "Risk and return, net of costs", sample)
 
 
@@ -168,16 +165,14 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
     figure.update_yaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    crossing = any("(" in trace.name for trace in figure.data)
-    return dress(figure, "What trading costs leave",
-                 sample + ("; in brackets: the cost that takes it down to equal weight" if crossing else ""))
+    return dress(figure, "What trading costs leave", f"{sample}; in brackets: the cost that brings it to equal weight")
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
     """The project in one figure: what each strategy became, and how many assets it held."""
     grown = metrics.wealth(net_returns)
     drawn, how = _daily_or_weekly(grown)
-    holdings = _effective_holdings(weights).mean()
+    holdings = metrics.mean_holdings(weights)
     figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17, subplot_titles=[
         "wealth, start = 1, net of costs", "effective holdings, mean over rebalances"])
     for name in _by_outcome(grown):
@@ -227,14 +222,13 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
 
 def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], **there: int) -> None:
     """One measure: equal weight's line, a stem and a dot per strategy, its value on the side away from the line."""
-    known = values.dropna()
-    low, high, reference = known.min(), known.max(), known.get(EQUAL_WEIGHT, np.nan)
+    known, reference = values.dropna(), values.get(EQUAL_WEIGHT, np.nan)
+    low, high = known.min(), known.max()
     for name, place in places.items():
         color = strategy_color(name)
         if name not in known:
-            figure.add_scatter(x=[0 if known.empty else high], y=[place], mode="text", name=name,
-                               text="\N{EN SPACE}none", hoverinfo="skip", textfont=dict(size=11, color=GREY),
-                               textposition="middle center" if known.empty else "middle right", **there)
+            figure.add_scatter(x=[high], y=[place], mode="text", name=name, text="\N{EN SPACE}none", hoverinfo="skip",
+                               textfont=dict(size=11, color=GREY), textposition="middle right", **there)
             continue
         if not np.isnan(reference):
             figure.add_scatter(x=[reference, known[name]], y=[place, place], mode="lines", hoverinfo="skip",
@@ -245,9 +239,6 @@ def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], **there
                            marker=dict(size=10, color=color), **there)
     if not np.isnan(reference):
         figure.add_vline(x=reference, line=dict(color=strategy_color(EQUAL_WEIGHT), width=1.5), layer="below", **there)
-    if known.empty:
-        figure.update_xaxes(range=[-1, 1], tickvals=[0], ticktext=[" "], ticks="", showgrid=False, **there)
-        return
     before = BESIDE if low < reference else 0.08
     width = max(high - low, 0.04) / (1 - before - BESIDE)
     ends = low - before * width, high + BESIDE * width
@@ -260,11 +251,9 @@ def _ticks(low: float, high: float) -> list[float]:
     """At most four round values, zero among them where it is inside, none so near an end that its number is cut."""
     room = 0.05 * (high - low)
     power = 10.0 ** np.floor(np.log10((high - low) / 4))
-    for step in power * np.array([1, 2, 2.5, 5, 10, 20]):
-        ticks = step * np.arange(np.ceil((low + room) / step), np.floor((high - room) / step) + 1)
-        if len(ticks) <= 4:
-            break
-    return [round(float(tick), 12) for tick in ticks]
+    every = (step * np.arange(np.ceil((low + room) / step), np.floor((high - room) / step) + 1)
+             for step in power * np.array([1, 2, 2.5, 5, 10, 20]))
+    return next(list(ticks.round(12)) for ticks in every if len(ticks) <= 4)
 
 
 def _style(name: str) -> dict:
@@ -286,12 +275,6 @@ def _daily_or_weekly(frame: pd.DataFrame, how: str = "last") -> tuple[pd.DataFra
 def _by_outcome(grown: pd.DataFrame) -> list[str]:
     """Strategies from the highest final wealth to the lowest, as the lines end."""
     return list(grown.iloc[-1].sort_values(ascending=False).index)
-
-
-def _effective_holdings(weights: pd.DataFrame) -> pd.DataFrame:
-    """Effective holdings, rebalance dates x strategies."""
-    by_date = concentration(weights).pivot(index="rebalance_date", columns="strategy")
-    return by_date["effective_holdings"][weights["strategy"].unique()]
 
 
 def _break_even(wide: pd.DataFrame, name: str) -> str:

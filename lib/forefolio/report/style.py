@@ -6,7 +6,6 @@ the lightness and the dash. A notebook needs `span`, to name the period of a fig
 
 import colorsys
 import zlib
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -125,27 +124,22 @@ def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, p
     scale = np.array(plot_size) / np.ptp([x_range, y_range], axis=1)
     pixels, minor = ((frame[["x", "y"]].to_numpy() - [x_range[0], y_range[0]]) * scale
                      for frame in (points, points[:0] if others is None else others))
-    taken = [(x - half, y - half, x + half, y + half, weight)
-             for found, half, weight in ((pixels, 11, 1), (minor, 1, 0.02)) for x, y in found]
-    moves = [(radius * np.cos(angle), radius * np.sin(angle))
-             for radius, angle in product((14, 26, 42, 62, 86, 115), np.linspace(0, 2 * np.pi, 24, False))]
-    for (px, py), text, x, y in zip(pixels, points["text"], points["x"], points["y"]):
-        wide = 6.7 * len(text) + 6
-
-        def box(move):
-            left = px + move[0] - (0 if move[0] >= -1 else wide)
-            return left, py + move[1] - 9, left + wide, py + move[1] + 9, 1
-
-        def clashes(move):
-            left, low, right, high, _ = box(move)
-            outside = left < 0 or low < 0 or right > plot_size[0] or high > plot_size[1]
-            return 3 * outside + sum(weight for l, b, r, h, weight in taken
-                                     if left < r and right > l and low < h and high > b)
-
-        best = min(moves, key=clashes)  # the nearest of those with the fewest clashes
-        taken.append(box(best))
-        figure.add_annotation(x=x, y=y, text=text, ax=best[0], ay=-best[1], showarrow=True, arrowhead=0, arrowwidth=0.8,
-                              arrowcolor=GREY, standoff=5, xanchor="left" if best[0] >= -1 else "right", font_size=12)
+    taken = np.vstack([np.hstack([pixels - 11, pixels + 11]), np.hstack([minor - 1, minor + 1])])
+    weights = np.repeat([1, 0.02], [len(pixels), len(minor)])
+    circles = np.outer((14, 26, 42, 62, 86, 115), np.exp(1j * np.linspace(0, 2 * np.pi, 24, False))).ravel()
+    moves = np.column_stack([circles.real, circles.imag])
+    to_left = moves[:, 0] < -1
+    for place, text, x, y in zip(pixels, points["text"], points["x"], points["y"]):
+        size = np.array([6.7 * len(text) + 6, 18])
+        corners = place + moves - size * np.column_stack([to_left, np.full(len(moves), 0.5)])
+        boxes = np.hstack([corners, corners + size])
+        outside = ((boxes[:, :2] < 0) | (boxes[:, 2:] > plot_size)).any(axis=1)
+        covered = ((boxes[:, None, :2] < taken[:, 2:]) & (boxes[:, None, 2:] > taken[:, :2])).all(axis=2)
+        best = np.argmin(3 * outside + covered @ weights)  # the nearest of those with the fewest clashes
+        taken, weights = np.vstack([taken, boxes[best]]), np.append(weights, 1)
+        figure.add_annotation(x=x, y=y, text=text, ax=moves[best, 0], ay=-moves[best, 1], showarrow=True, arrowhead=0,
+                              arrowwidth=0.8, arrowcolor=GREY, standoff=5, font_size=12,
+                              xanchor="right" if to_left[best] else "left")
 
 
 def fitting(count: int) -> int:

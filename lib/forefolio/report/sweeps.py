@@ -44,8 +44,7 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
     places, axis = _parameter_axis(results[parameter])
     figure = go.Figure()
     for name in order:
-        one = means[name].dropna()
-        one = one.reindex([value for value in places if value in one.index])
+        one = means[name].reindex(list(places)).dropna()
         figure.add_scatter(x=one.index.map(places), y=one.to_numpy(), name=name, mode="lines+markers",
                            marker_size=9 if name == strategy else 5,
                            line=strategy_line(name, width=3.5 if name == strategy else 1.7))
@@ -103,10 +102,9 @@ def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy
         dimensions=axes, labelside="bottom", labelfont_size=13, tickfont_size=12, rangefont_size=12,
         line=dict(color=-reached if lower_is_better(metric) else reached,
                   colorscale=[(0, "#d6e0ec"), (0.999, "#18407e"), (1, RED)])))
-    letters = max(map(len, axes[0]["ticktext"]))  # left of the first axis
     return dress(figure, f"Every point of {strategy}",
                  f"{counted(len(ranked), 'point')}; last axis: {name}, the better end on top; dark: good, red: best",
-                 height=520, margin=dict(l=max(60, 25 + 7 * letters), r=70, t=100, b=110))
+                 height=520, margin=dict(l=180, r=70, t=100, b=110))
 
 
 def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
@@ -117,24 +115,20 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
     moves = sensitivity.groupby("strategy", sort=False)["spread"].max().sort_values(ascending=False, kind="stable")
     parameters = list(sensitivity["parameter"].unique())
     shown = moves.index[:max(1, 30 // max(1, len(parameters)))]
-    (name, written), figure, longest = label(metric), go.Figure(), 0
+    (name, written), figure = label(metric), go.Figure()
     for strategy in shown:
         one = sensitivity[sensitivity["strategy"] == strategy].set_index("parameter").loc[parameters]
-        told = [_beside(row) for _, row in one.iterrows()]
-        longest = max(longest, *map(len, told))
-        figure.add_bar(y=parameters, x=one["spread"].to_numpy(), name=strategy, orientation="h", text=told,
-                       textposition="outside", textfont_size=11, cliponaxis=False, showlegend=True,
-                       marker_color=strategy_color(strategy))
-    if not parameters:
-        figure.add_annotation(text="no parameter varies between the points", x=0.5, y=0.5, xref="paper", yref="paper",
-                              showarrow=False)
+        figure.add_bar(y=parameters, x=one["spread"].to_numpy(), name=strategy, orientation="h", showlegend=True,
+                       text=[_beside(row) for _, row in one.iterrows()], textposition="outside", textfont_size=11,
+                       cliponaxis=False, marker_color=strategy_color(strategy))
     widest = moves.max() if len(moves) and moves.max() > SAME else 1.0
     figure.update_xaxes(title_text=f"spread of the means of its values: {name}", tickformat=written,
-                        range=[0, widest * (1.05 + 0.0125 * longest)])
+                        range=[0, 1.5 * widest])
     figure.update_yaxes(type="category", autorange="reversed")
     rest = len(moves) - len(shown)
     return dress(figure, "Which parameter matters",
-                 "best: the value of the best mean; share: of the variation between points"
+                 ("best: the value of the best mean; share: of the variation between points" if parameters else
+                  "no parameter varies between the points")
                  + (f"; {counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
                  height=int(max(400, 190 + (18 * len(shown) + 14) * len(parameters))),
                  bargap=0.2 if len(shown) * len(parameters) > 5 else 0.6)
@@ -153,12 +147,11 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
     best = sorted(moved, key=lambda group: group[1][metric].mean(), reverse=not lower_is_better(metric))[:25]
     figure, names = go.Figure(), []
     for i, ((strategy, *setting), one) in enumerate(best):
-        found, color = one[metric].to_numpy(), strategy_color(strategy)
+        found = one[metric].to_numpy()
         names.append(", ".join([strategy, *(f"{other} {value_text(value)}" for other, value in zip(others, setting))]))
-        figure.add_scatter(x=[found.min(), found.max()], y=[i, i], mode="lines", line=dict(color=color, width=1.5),
-                           hoverinfo="skip")
-        figure.add_scatter(x=found, y=[i] * len(found), mode="markers", marker=dict(color=color, size=9), name=strategy,
-                           text=[f"seed {seed}" for seed in one[SEED]], hovertemplate="%{text}: %{x}")
+        figure.add_scatter(x=found, y=[i] * len(found), mode="markers", name=strategy,
+                           marker=dict(color=strategy_color(strategy), size=9), hovertemplate="%{text}: %{x}",
+                           text=[f"seed {seed}" for seed in one[SEED]])
         figure.add_scatter(x=[found.mean()], y=[i], mode="markers", hoverinfo="skip",
                            marker=dict(symbol="line-ns-open", size=16, color=INK, line_width=2))
     figure.update_yaxes(tickvals=list(range(len(best))), ticktext=names, range=[len(best) - 0.4, -0.6],
@@ -275,7 +268,7 @@ def _means(results: pd.DataFrame, metric: str, parameters: list[str]) -> pd.Seri
 
 def _averaged(results: pd.DataFrame, parameters: list[str]) -> str:
     """How many points each drawn value is the mean of."""
-    sizes = results.groupby("strategy")[parameters].value_counts() if len(results) else pd.Series([1])
+    sizes = results.groupby("strategy")[parameters].value_counts()
     few, many = int(sizes.min()), int(sizes.max())
     return "one point each" if many == 1 else f"means of {many if few == many else f'{few} to {many}'} points"
 
