@@ -12,7 +12,7 @@ from forefolio.study.parameters import ROOT
 
 PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only places that import it, a room or a module in it
-    "pydantic": ("study/parameters",), "yaml": ("study/yaml_files",), "filelock": ("files",), "kaleido": ("runs/pictures",),
+    "pydantic": ("study/parameters",), "yaml": ("study/parameters",), "filelock": ("files",), "kaleido": ("runs/pictures",),
     "yfinance": ("market/yahoo",), "platformdirs": ("market/snapshots",), "sklearn": ("market/covariance",),
     "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines", "performance/evidence"),
     "keras": ("forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks"),

@@ -12,7 +12,7 @@ import click
 
 from forefolio.files import RunFailed, StageError
 from forefolio.runs.contracts import STAGES
-from forefolio.study import yaml_files
+from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
 
 
@@ -58,7 +58,7 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
     """Run the stages of the study in PARAMS that are not up to date."""
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
-    folder = pipeline.run(yaml_files.load(params, overrides), first=first, last=last, force=force)
+    folder = pipeline.run(parameters.load(params, overrides), first=first, last=last, force=force)
     if last in (None, list(STAGES)[-1]):
         click.echo(f"\n{pipeline.strategies_table(folder)}")
     click.echo(f"\nresults: {folder}")
@@ -97,7 +97,7 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
 @_set
 def check(params: str, overrides: tuple[str, ...]) -> None:
     """Validate PARAMS without opening any data, and print the resolved study."""
-    click.echo(yaml_files.as_yaml(yaml_files.load(params, overrides)), nl=False)
+    click.echo(parameters.as_yaml(parameters.load(params, overrides)), nl=False)
 
 
 @main.command()
@@ -107,7 +107,7 @@ def fetch(params: str, overrides: tuple[str, ...]) -> None:
     """Download the prices of PARAMS (source yfinance) and keep them as a snapshot, nothing else."""
     from forefolio.market import sources
 
-    click.echo(f"snapshot: {sources.fetch(yaml_files.load(params, overrides))}")
+    click.echo(f"snapshot: {sources.fetch(parameters.load(params, overrides))}")
 
 
 @main.command()

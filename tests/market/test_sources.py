@@ -9,7 +9,7 @@ import pytest
 
 from forefolio.market import sources, universe
 from forefolio.market.csv_files import MarketError
-from forefolio.study import parameters, vocabulary, yaml_files
+from forefolio.study import parameters, vocabulary
 from forefolio.study.parameters import Study
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
@@ -249,7 +249,7 @@ def kept_and_table(of: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.skipif(not MARKETS, reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
 def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
     paths = (f"prices_path={Path(MARKETS) / 'vn100_prices.csv'}", f"benchmark_path={Path(MARKETS) / 'vn100_index.csv'}")
-    nguyen = yaml_files.load(parameters.ROOT / "params" / "nguyen2025.yml", paths)
+    nguyen = parameters.load(parameters.ROOT / "params" / "nguyen2025.yml", paths)
     kept, table = kept_and_table(nguyen)
     raw = pd.read_csv(Path(MARKETS) / "vn100_prices.csv", index_col="date")
     assert list(kept) == list(raw.columns[(raw > 0).all()]) and kept.shape[1] == 55
@@ -266,11 +266,11 @@ def test_the_vietnamese_market_keeps_exactly_its_complete_histories():
 def test_the_coins_are_all_kept_and_the_four_others_have_their_reason():
     path = f"prices_path={Path(MARKETS) / 'crypto21_prices.csv'}"
     params = parameters.ROOT / "params" / "zouaoui2025.yml"
-    kept, table = kept_and_table(yaml_files.load(params, ("source=csv", path, "allow_missing_tickers=true")))
+    kept, table = kept_and_table(parameters.load(params, ("source=csv", path, "allow_missing_tickers=true")))
     assert kept.shape == (1098, 21) and len(table) == 25
     absent = table[~table["kept"]]
     assert absent["ticker"].tolist() == ["DAI-USD", "VUSDT-USD", "RARE11294-USD", "VBTC-USD"]
     assert (absent["reason"] == "has no prices").all()
     with pytest.raises(MarketError, match="tickers: DAI-USD, VUSDT-USD, RARE11294-USD, VBTC-USD are not in crypto21"):
-        sources.load(yaml_files.load(params, ("source=csv", path)))
-    assert kept_and_table(yaml_files.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)
+        sources.load(parameters.load(params, ("source=csv", path)))
+    assert kept_and_table(parameters.load(params, ("source=csv", path, "tickers=[]")))[0].shape == (1098, 21)

@@ -5,13 +5,13 @@ from datetime import date
 import pytest
 
 from forefolio.runs import contracts
-from forefolio.study import parameters, vocabulary, yaml_files
+from forefolio.study import parameters, vocabulary
 from forefolio.study.parameters import Study, StudyError
 
 
 def test_the_three_places_of_a_parameter_agree():
     """Study, params/default.yml and the parameters cells of the notebooks name the same values."""
-    in_file = parameters.as_parameters(yaml_files.load(parameters.ROOT / "params" / "default.yml"))
+    in_file = parameters.as_parameters(parameters.load(parameters.ROOT / "params" / "default.yml"))
     assert in_file == parameters.as_parameters(Study())
     declared = {}
     for stage in contracts.STAGES:
@@ -30,11 +30,11 @@ def test_every_parameter_stands_in_the_default_file_with_a_comment():
 
 @pytest.mark.parametrize("path", sorted((parameters.ROOT / "params").glob("*.yml")), ids=lambda path: path.stem)
 def test_every_shipped_study_is_valid_and_named_as_its_file(path):
-    assert yaml_files.load(path).study == path.stem
+    assert parameters.load(path).study == path.stem
 
 
 def test_the_studies_of_the_papers_have_their_dates_and_assets():
-    crypto, stocks, yahoo = (yaml_files.load(parameters.ROOT / "params" / f"{name}.yml")
+    crypto, stocks, yahoo = (parameters.load(parameters.ROOT / "params" / f"{name}.yml")
                              for name in ("zouaoui2025", "nguyen2025", "nguyen2025_yahoo"))
     assert (crypto.source, len(crypto.tickers), crypto.periods_per_year) == ("yfinance", 25, 365)
     assert (crypto.start, crypto.end) == (date(2021, 8, 15), date(2024, 8, 16))
@@ -72,13 +72,13 @@ def test_the_studies_of_the_papers_have_their_dates_and_assets():
 ])
 def test_a_wrong_value_is_refused_in_one_sentence(override, said):
     with pytest.raises(StudyError) as refused:
-        yaml_files.load(parameters.ROOT / "params" / "default.yml", (override,))
+        parameters.load(parameters.ROOT / "params" / "default.yml", (override,))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_one_number_stands_for_all_assets():
-    loaded = yaml_files.load(parameters.ROOT / "params" / "default.yml", ("predictability=0",))
+    loaded = parameters.load(parameters.ROOT / "params" / "default.yml", ("predictability=0",))
     assert loaded.predictability == [0.0]
 
 
@@ -105,3 +105,71 @@ def test_a_name_that_another_module_adds_to_the_vocabulary_is_accepted_and_liste
     assert (study.source, study.models, study.frameworks) == ("made_up", ["zero", "toy"], ["fixed"])
     with pytest.raises(StudyError, match=r"frameworks\[0\]: 'none' should be 'mvf', 'rpp', 'mdp', 'tangency' or 'fixed'$"):
         parameters.validated({"frameworks": ["none"]}, where="params")
+
+
+@pytest.mark.parametrize(("override", "said"), [
+    ("end=2022-13-01", "not plain YAML (month must be in 1..12)"),
+    ("seed", "--set seed: has no '='"),
+    ("seed=!!python/object/apply:os.getcwd []", "not plain YAML"),
+    ("seed=[1, 2", "not plain YAML"),
+])
+def test_an_override_that_is_not_plain_yaml_is_refused(override, said):
+    with pytest.raises(StudyError) as refused:
+        parameters.load(parameters.ROOT / "params" / "default.yml", (override,))
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("- 1\n- 2\n", "holds a list, not parameters"),
+    ("just words", "holds a str, not parameters"),
+    ("seed: 1\nseed: 2\n", "seed stands twice"),
+    ("seed: [1\n", "not plain YAML"),
+    ("seed: !!python/name:os.system\n", "not plain YAML"),
+    ("1: 2\n", "1 is not a parameter"),
+    ("\tseed: 1\n", "not plain YAML"),
+    ("seed: " + "[" * 3000, "not plain YAML"),
+])
+def test_a_file_that_is_not_plain_params_is_refused(tmp_path, text, said):
+    path = tmp_path / "params.yml"
+    path.write_text(text)
+    with pytest.raises(StudyError, match="params.yml") as refused:
+        parameters.load(path)
+    assert said in str(refused.value)
+
+
+def test_a_missing_or_binary_file_is_refused(tmp_path):
+    with pytest.raises(StudyError, match="cannot be read"):
+        parameters.load(tmp_path / "nowhere.yml")
+    with pytest.raises(StudyError, match="cannot be read"):
+        parameters.load(tmp_path)
+    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(StudyError, match="not UTF-8"):
+        parameters.load(tmp_path / "binary.yml")
+
+
+def test_dates_may_be_quoted_or_not(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text('start: "2015-01-01"\ntrain_end: 2018-06-30\n')
+    loaded = parameters.load(path)
+    assert (loaded.start, loaded.train_end) == (date(2015, 1, 1), date(2018, 6, 30))
+
+
+def test_an_empty_file_is_the_default_study(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text("# nothing yet\n")
+    assert parameters.load(path) == Study()
+
+
+def test_paths_are_relative_to_the_file_s_repository_or_to_the_current_folder(tmp_path, monkeypatch):
+    path = tmp_path / "params.yml"
+    path.write_text("source: csv\nprices_path: data/prices.csv\n")
+    monkeypatch.chdir(tmp_path)
+    assert parameters.load(path).prices_path == str(parameters.ROOT / "data" / "prices.csv")
+    assert parameters.load(path, ("prices_path=mine.csv",)).prices_path == str(tmp_path / "mine.csv")
+
+
+def test_the_resolved_study_reads_back_as_itself(tmp_path):
+    path = tmp_path / "params.yml"
+    path.write_text(parameters.as_yaml(Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)))
+    assert parameters.load(path) == Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)

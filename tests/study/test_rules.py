@@ -2,7 +2,7 @@
 
 import pytest
 
-from forefolio.study import parameters, rules, vocabulary, yaml_files
+from forefolio.study import parameters, rules, vocabulary
 from forefolio.study.parameters import Study, StudyError
 
 
@@ -27,7 +27,7 @@ from forefolio.study.parameters import Study, StudyError
 ])
 def test_values_that_do_not_fit_together_are_refused_in_one_sentence(override, said):
     with pytest.raises(StudyError) as refused:
-        yaml_files.load(parameters.ROOT / "params" / "default.yml", (override,))
+        parameters.load(parameters.ROOT / "params" / "default.yml", (override,))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -39,7 +39,7 @@ def test_values_that_do_not_fit_together_are_refused_in_one_sentence(override, s
 ])
 def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, said):
     with pytest.raises(StudyError) as refused:
-        yaml_files.load(parameters.ROOT / "params" / "default.yml", ("source=simulated", *overrides))
+        parameters.load(parameters.ROOT / "params" / "default.yml", ("source=simulated", *overrides))
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -50,7 +50,7 @@ def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, sai
 ])
 def test_joint_networks_that_do_not_fit_together_are_refused(overrides, said):
     with pytest.raises(StudyError) as refused:
-        yaml_files.load(parameters.ROOT / "params" / "zouaoui2025.yml", overrides)
+        parameters.load(parameters.ROOT / "params" / "zouaoui2025.yml", overrides)
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 

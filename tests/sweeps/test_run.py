@@ -18,7 +18,7 @@ from short_project import wait_until
 from forefolio.files import RunFailed, append_to_ledger, ledger_line, read_ledger
 from forefolio.runs import contracts, execution
 from forefolio.runs.contracts import STAGES
-from forefolio.study.yaml_files import as_yaml
+from forefolio.study.parameters import as_yaml
 from forefolio.sweeps import results, run, store, tasks
 from forefolio.sweeps.run import Progress, Sweep
 

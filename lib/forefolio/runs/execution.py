@@ -53,10 +53,11 @@ class _Engine(NBClientEngine):
 
 def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
     """The kernel and all that it started, such as a browser for figures; none before it runs and after it ended."""
+    number = getattr(getattr(client.km, "provisioner", None), "pid", None)
     try:
-        kernel = psutil.Process(client.km.provisioner.pid)
-        return [kernel, *kernel.children(recursive=True)]
-    except (AttributeError, TypeError, psutil.NoSuchProcess):
+        kernel = psutil.Process(number) if number else None  # psutil takes None for this process itself
+        return [kernel, *kernel.children(recursive=True)] if kernel else []
+    except psutil.NoSuchProcess:
         return []
 
 

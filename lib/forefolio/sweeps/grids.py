@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from forefolio.runs.contracts import combined
-from forefolio.study import rules, vocabulary, yaml_files
-from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, validated
+from forefolio.study import rules, vocabulary
+from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, load as load_study, located, read_mapping, validated
 
 KEYS = ("base", "grid", "points", "name", "metric")
 MOST = 100_000  # points: more are a slip of the pen
@@ -55,7 +55,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     The path of its base is relative to the repository's root. `overrides`, `key=value` each, are set in the base; a
     point that sets the same parameter has its own value.
     """
-    wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS))} | yaml_files.read_mapping(path)
+    wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS))} | read_mapping(path)
     _check(wanted, path)
     grid, points = wanted.get("grid", {}), wanted.get("points", [])
     for override in overrides:
@@ -64,7 +64,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
             raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
         if key in grid:
             raise StudyError(f"--set {override}: {key} is in the grid of {path}; change it there")
-    base = yaml_files.load(ROOT / wanted["base"], overrides)
+    base = load_study(ROOT / wanted["base"], overrides)
     values = as_parameters(base) | {"study": wanted["name"]}
     combinations = islice(product(*grid.values()), MOST + 1) if grid else []
     sets = [dict(zip(grid, combination, strict=True)) for combination in combinations] + points
@@ -75,7 +75,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         where = f"{path}, point {number} of {len(sets)} ({_said(changes)})"
         if "study" in changes:
             raise StudyError(f"{where}: study names a run, and points are named by what they set; leave it out")
-        studies.append(validated(values | yaml_files.located(changes), where=where))
+        studies.append(validated(values | located(changes), where=where))
         same = first.setdefault(combined(as_parameters(studies[-1])), number)
         if same != number:
             raise StudyError(f"{path}: points {same} ({_said(sets[same - 1])}) and {number} ({_said(changes)}) are the "

@@ -19,8 +19,7 @@ from tqdm import tqdm
 
 from forefolio import files
 from forefolio.runs import contracts
-from forefolio.study.parameters import StudyError
-from forefolio.study.yaml_files import as_yaml, read_mapping
+from forefolio.study.parameters import StudyError, as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import PARAMS, Store, mend, own_files, put_away
