@@ -130,8 +130,7 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
                  ("best: the value of the best mean; share: of the variation between points" if parameters else
                   "no parameter varies between the points")
                  + (f"; {counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
-                 height=int(max(400, 190 + (18 * len(shown) + 14) * len(parameters))),
-                 bargap=0.2 if len(shown) * len(parameters) > 5 else 0.6)
+                 height=int(max(400, 190 + (18 * len(shown) + 14) * len(parameters))), bargap=0.3)
 
 
 def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.Figure]:
@@ -140,8 +139,7 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
         return []
     others = [name for name in parameters if name != SEED]
     known = results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
-    moved = [(key, one) for key, one in known.groupby(["strategy", *others], sort=False)
-             if np.ptp(one[metric]) > SAME]
+    moved = [group for group in known.groupby(["strategy", *others], sort=False) if np.ptp(group[1][metric]) > SAME]
     if not moved:
         return []
     best = sorted(moved, key=lambda group: group[1][metric].mean(), reverse=not lower_is_better(metric))[:25]
@@ -237,10 +235,9 @@ def _parameter_axis(column: pd.Series) -> tuple[dict, dict]:
     if _is_text(column):
         return dict(zip(found, short)), dict(type="category", categoryorder="array", categoryarray=short,
                                              tickfont_size=fitting(len(short)), title_text=name)
-    if found[0] > 0 and found[-1] / found[0] > WIDE:
-        return places, dict(type="log", tickvals=found, ticktext=short, tickfont_size=fitting(len(found)),
-                            title_text=f"{name} (log axis)")
-    return places, dict(type="linear", title_text=name, tickvals=found if len(found) <= 6 else None)
+    log = found[0] > 0 and found[-1] / found[0] > WIDE
+    ticks = dict(tickvals=found, ticktext=short, tickfont_size=fitting(len(found))) if log or len(found) <= 6 else {}
+    return places, dict(type="log" if log else "linear", title_text=f"{name} (log axis)" if log else name, **ticks)
 
 
 def metric_axis(drawn: pd.Series, metric: str) -> dict:
