@@ -17,7 +17,7 @@ from forefolio.study.parameters import StudyError
 
 
 class _Commands(click.Group):
-    """Commands whose mendable errors are one sentence and exit code 2; what failed while it ran has exit code 1."""
+    """Commands whose errors are one sentence: exit code 2 where a user can mend them, 1 where something ran and failed."""
 
     def invoke(self, context: click.Context) -> object:
         try:

@@ -60,7 +60,7 @@ def file_hash(path: Path) -> str:
 
 @contextmanager
 def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise with --set study=NAME") -> Iterator[None]:
-    """Hold a folder of results for one process at a time; a StageError says who has it, and to wait or to `rename`."""
+    """Hold a folder for one process at a time; a StageError names the one that has it, and what to do: `rename`."""
     folder.mkdir(parents=True, exist_ok=True)
     taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
     try:
@@ -92,7 +92,7 @@ def write_frame(path: Path, frame: "pd.DataFrame") -> None:
 
 
 def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
-    """One line, `started` in seconds since the epoch; what is not given is None, other things that are given come last."""
+    """One line, `started` in seconds since the epoch; what is not given is None, what else is given comes last."""
     happened["started"] = utc(started)
     known = {key: happened.pop(key, None) for key in LEDGER_KEYS}
     return {"time": utc(time.time()), **known, **happened}

@@ -10,7 +10,8 @@ import pytest
 from forefolio.runs import execution
 
 
-@pytest.mark.parametrize("manager", [None, SimpleNamespace(provisioner=None), SimpleNamespace(provisioner=SimpleNamespace(pid=None))])
+@pytest.mark.parametrize("manager", [None, SimpleNamespace(provisioner=None),
+                                     SimpleNamespace(provisioner=SimpleNamespace(pid=None))])
 def test_a_kernel_that_does_not_run_has_no_processes_and_least_of_all_this_one(manager):
     assert execution._processes(SimpleNamespace(km=manager)) == []
 

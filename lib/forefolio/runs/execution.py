@@ -122,7 +122,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
 
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
           bar: bool = False, wanted: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-    """Execute the notebook of a stage in a run folder; its line for the ledger. Results of a failed one go out of sight."""
+    """Execute the notebook of a stage, put what a failed one leaves out of sight, and return the line for the ledger."""
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
     contracts.forget(folder, name)
     state, message, peak = notebook(

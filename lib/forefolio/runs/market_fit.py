@@ -21,9 +21,9 @@ class Markets:
         self._known: dict[str, tuple[list[Path], int, dict[str, int]]] = {}
 
     def of(self, study: Study) -> tuple[list[Path], int, dict[str, int]]:
-        """Files of prices, assets that may be held, and days of returns: in each period, known at the first rebalance, all.
+        """Files of prices, number of assets that may be held, and days of returns: of each period, known at first, and all.
 
-        All seeds share one market, unless it is random.
+        All seeds share one market, unless it is random. `known` counts the days before the first rebalance.
         """
         makes = self._makes - (set() if SOURCES[study.source].random else {"seed"})
         key = contracts.combined(as_parameters(study, makes))
@@ -53,6 +53,6 @@ def check(study: Study, markets: Markets | None = None) -> list[Path]:
         raise StudyError(str(error)) from None
     for need in (need for needed_days in NEEDED for need in needed_days(study, n_assets)):
         if need.days > days[need.period]:
-            raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {days[need.period]} returns; "
-                             f"{need.why}, so change it, or move start, train_end, validation_end or end")
+            raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {days[need.period]} "
+                             f"returns; {need.why}, so change it, or move start, train_end, validation_end or end")
     return files

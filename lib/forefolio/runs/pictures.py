@@ -69,7 +69,7 @@ def warm_up() -> _Browser:
 
 
 def png(figure: Any, *, scale: float) -> bytes:
-    """Draw a figure at its own size in pixels, times `scale`; a browser that fails is ended, and what it raises is raised."""
+    """Draw a figure at its own size in pixels, times `scale`; a browser that fails is ended, and its error raised."""
     browser = warm_up()
 
     async def drawn() -> bytes:

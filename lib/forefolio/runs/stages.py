@@ -36,8 +36,8 @@ class Stage:
 
     `study` holds the validated parameters that the notebook declares, `folder` is the run folder.
 
-    Opening one puts its old results out of sight. It is refused with a StudyError where a parameter has a wrong type or
-    range, with a StageError where an input is missing, changed or made for another study, or another run has the folder.
+    Opening one puts its old results out of sight. It raises a StudyError where a parameter has a wrong type or range, and
+    a StageError where an input is missing, changed or made for another study, or another run has the folder.
 
     Parameters
     ----------

@@ -12,7 +12,8 @@ from typing import Any
 
 from forefolio.runs.contracts import combined
 from forefolio.study import rules, vocabulary
-from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, load as load_study, located, read_mapping, validated
+from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, located, read_mapping, validated
+from forefolio.study.parameters import load as load_study
 
 KEYS = ("base", "grid", "points", "name", "metric")
 MOST = 100_000  # points: more are a slip of the pen
