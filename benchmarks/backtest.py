@@ -67,7 +67,7 @@ def theirs(solvers: dict[str, Callable[[pd.DataFrame], np.ndarray]], returns: pd
         window = TERMS.window(returns, date)
         for of_model, framework in product(by_model.values(), frameworks):
             if framework == "mvf":  # a sample with the mean that is expected, and the covariance of the window
-                mu = decisions.expected_returns(of_model, returns, date=date, terms=TERMS)
+                mu = decisions.expected_returns(of_model, returns, date=date, terms=TERMS)["mu"]
                 sample = window - window.mean() + mu
             else:
                 sample = decisions.scenario_path(of_model, window, date=date, terms=TERMS)

@@ -8,6 +8,7 @@ from skfolio.datasets import load_sp500_dataset
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.market.returns import rebalance_dates
+from forefolio.portfolios import long_short
 from forefolio.portfolios.problems import NONE
 from forefolio.portfolios.registry import Terms
 
@@ -36,3 +37,8 @@ def forecasts(returns):
     noisy = [mean.assign(model="lstm", seed=seed, forecast=mean["forecast"] + rng.normal(0, 0.002, len(mean)))
              for seed in (1, 2)]
     return pd.concat([baselines.zero(returns, schedule), mean, *noisy], ignore_index=True)
+
+
+def calmest(Sigma):
+    """The global minimum variance portfolio: the tangency where every asset earns the same."""
+    return long_short.tangency(pd.Series(1.0, index=Sigma.columns), Sigma, risk_free=0)

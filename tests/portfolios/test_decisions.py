@@ -13,7 +13,7 @@ from forefolio.performance.backtest import backtest
 from forefolio.portfolios import decisions, holdings, problems, registry
 from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
 from forefolio.portfolios.long_only import mean_variance_forecast, risk_parity
-from forefolio.portfolios.long_short import global_minimum_variance, tangency, tangency_within
+from forefolio.portfolios.long_short import tangency, tangency_within
 from forefolio.portfolios.problems import Limits, OptimizationError
 from forefolio.study.vocabulary import FRAMEWORKS
 
@@ -244,13 +244,14 @@ def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, date
 
 
 def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts, dates):
-    distance = decisions.rpp_distance(returns, decided[0], terms=TERMS)
-    assert set(distance["strategy"]) == {"zero+rpp", "mean+rpp", "lstm+rpp"} and len(distance) == 3 * len(dates)
-    history, _ = decide(returns, forecasts, dates, frameworks=["rpp"], scenarios="history")
-    row = distance[(distance["strategy"] == "lstm+rpp") & (distance["rebalance_date"] == dates[0])].iloc[0]
-    difference = held(decided[0], "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
-    assert row["one_way_distance"] == pytest.approx(difference.abs().sum() / 2) and row["one_way_distance"] > 1e-5
-    assert decisions.rpp_distance(returns, history, terms=TERMS)["one_way_distance"].max() < 1e-12
+    first, history = (weights[weights["rebalance_date"] == dates[0]] for weights in
+                      (decided[0], decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history")[0]))
+    distance = decisions.rpp_distance(returns, first, terms=TERMS).set_index("strategy")
+    assert list(distance.index) == ["zero+rpp", "mean+rpp", "lstm+rpp"] and (distance["n_dates"] == 1).all()
+    difference = held(first, "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
+    ours = distance.loc["lstm+rpp", "largest_distance"]
+    assert ours == pytest.approx(difference.abs().sum() / 2) and ours > 1e-5
+    assert decisions.rpp_distance(returns, history, terms=TERMS)["largest_distance"].max() < 1e-12
 
 
 def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(returns, forecasts, dates):
@@ -260,8 +261,6 @@ def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(retur
     parity = shares[shares["strategy"] == "mean+rpp"]
     np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
-    with pytest.raises(ValueError, match="No weights"):
-        holdings.risk_contributions(returns, history, date="2022-04-01", terms=TERMS)
 
 
 def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
@@ -271,7 +270,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     weights, _ = decide(returns, forecasts, dates[:1], **changed)
     window = returns.loc[:dates[0]].iloc[-60:]
     mean = decisions.average_over_seeds(forecasts, model="mean")
-    mu = decisions.expected_returns(mean, returns, date=dates[0], terms=TERMS)
+    mu = decisions.expected_returns(mean, returns, date=dates[0], terms=TERMS)["mu"]
     path = pd.concat([window, decisions.forecast_path(mean, date=dates[0], assets=returns.columns)])
     for strategy, problem in {
         "mean+mvf": lambda Sigma: mean_variance_forecast(mu, Sigma(window), risk_aversion=10.0).weights,
@@ -282,7 +281,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
         assert (ours - problem(pd.DataFrame.cov)).abs().max() > 1e-3
     history, _ = decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history", **changed)
     terms = replace(TERMS, **changed)
-    assert decisions.rpp_distance(returns, history, terms=terms)["one_way_distance"].max() < 1e-12
+    assert decisions.rpp_distance(returns, history, terms=terms)["largest_distance"].max() < 1e-12
     shares = holdings.risk_contributions(returns, history, date=dates[0], terms=terms)
     np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
 
@@ -291,10 +290,6 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     ({"estimation_window": 5000}, "estimation_window asks for 5000"),
     ({"residual_window": 150}, "residual_window 150 needs"),
     ({"residual_window": 5000}, "residual_window asks for 5000"),
-    ({"frameworks": ["mvf", "hrp"]}, "no framework 'hrp'"),
-    ({"frameworks": ["tangency"], "max_gross": 0.5}, "max_gross is 0.5: give at least 1"),
-    ({"mu_horizon": "year"}, "mu_horizon is 'year': choose one of next_day, month"),
-    ({"scenarios": "recentre"}, "scenarios is 'recentre': choose one of append, recenter, forecast_only, history"),
     ({"limits": Limits(max_weight=0.15)}, "max_weight: 0.15 lets no weights of 5 assets sum to one; give at least 0.2"),
 ])
 def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
@@ -303,21 +298,9 @@ def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecast
 
 
 def test_missing_inputs_are_named(returns, forecasts, dates):
-    with pytest.raises(ValueError, match="2022-04-02 is not"):
-        decide(returns, forecasts, [dates[0], pd.Timestamp("2022-04-02")])
-    gap = returns.copy()
-    gap.loc["2022-01-04", "KO"] = np.nan
-    with pytest.raises(ValueError, match="KO have gaps"):
-        decide(gap, forecasts, dates)
-    with pytest.raises(ValueError, match="ascending"):
-        decide(returns.iloc[::-1], forecasts, dates)
     without = forecasts[(forecasts["asset"] != "KO") | (forecasts["decision_date"] != dates[1])]
     with pytest.raises(ValueError, match=f"lacks forecasts decided on {dates[1]:%Y-%m-%d}"):
         decide(returns, without, dates)
-    diverged = forecasts.copy()
-    diverged.loc[(forecasts["model"] == "lstm").idxmax(), "forecast"] = np.nan
-    with pytest.raises(ValueError, match="lower learning_rate"):
-        decide(returns, diverged, dates)
 
 
 def test_inputs_are_not_changed(returns, forecasts, dates):
@@ -340,7 +323,7 @@ def test_without_limits_every_problem_is_what_it_is_alone(decided, returns, fore
     weights, date = decided[0], dates[1]
     window = returns.loc[:date].iloc[-60:]
     mean = decisions.average_over_seeds(forecasts, model="mean")
-    mu = decisions.expected_returns(mean, returns, date=date, terms=TERMS)
+    mu = decisions.expected_returns(mean, returns, date=date, terms=TERMS)["mu"]
     path = decisions.scenario_path(mean, window, date=date, terms=TERMS)
     for framework, alone in {
         "mvf": mean_variance_forecast(mu, window.cov(), risk_aversion=10.0),
@@ -478,7 +461,8 @@ def test_a_limit_on_gross_exposure_holds_at_every_date(returns, forecasts, dates
 def test_an_inefficient_tangency_is_held_and_the_log_says_so(returns, forecasts, dates):
     """Every forecast below the risk-free rate by the same: the closed form is the calmest portfolio, its ratio < 0."""
     weights, log = decide(returns, forecasts[forecasts["model"] == "zero"], dates[:1], frameworks=["tangency"])
-    calm = global_minimum_variance(returns.loc[:dates[0]].iloc[-60:].cov()).weights
+    inverse = np.linalg.inv(returns.loc[:dates[0]].iloc[-60:].cov())
+    calm = pd.Series(inverse.sum(axis=1) / inverse.sum(), index=returns.columns)
     np.testing.assert_allclose(held(weights, "zero+tangency", dates[0]), calm, atol=1e-9)
     row = log.set_index("strategy").loc["zero+tangency"]
     assert row["status"] == "inefficient" and f"gross exposure {calm.abs().sum():.2f}, volatility" in row["note"]
@@ -568,25 +552,20 @@ def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns
     left = weights[weights["asset"] != "KO"].reset_index(drop=True)
     pd.testing.assert_frame_equal(left, others, check_exact=True)
     assert (held(weights, "equal_weight", dates[0]).drop("KO") == 0.25).all()
-    distance = decisions.rpp_distance(returns, weights, terms=TERMS)["one_way_distance"]
-    np.testing.assert_array_equal(distance, decisions.rpp_distance(returns.drop(columns="KO"), others, terms=TERMS)[
-        "one_way_distance"])
+    pd.testing.assert_frame_equal(decisions.rpp_distance(returns, weights, terms=TERMS),
+                                  decisions.rpp_distance(returns.drop(columns="KO"), others, terms=TERMS), check_exact=True)
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda traded, dates: traded.drop(columns="KO"), "traded says nothing of some asset or rebalance date"),
-    (lambda traded, dates: traded.drop(index=dates[1]), "traded says nothing of some asset or rebalance date"),
-    (lambda traded, dates: traded.mul(traded.index != dates[2], axis=0), "No asset has a price on 2022-05-31"),
-])
-def test_days_on_which_nothing_is_known_to_trade_are_refused(spoil, message, returns, forecasts, dates):
-    with pytest.raises(ValueError, match=message):
-        decide(returns, forecasts, dates, traded=spoil(returns.notna(), dates))
+def test_days_on_which_nothing_is_known_to_trade_are_refused(returns, forecasts, dates):
+    traded = returns.notna().mul(returns.index != dates[2], axis=0)
+    with pytest.raises(ValueError, match="No asset has a price on 2022-05-31"):
+        decide(returns, forecasts, dates, traded=traded)
 
 
 # -------------------------------------------------------------------------------------------- what is known then
 def forecast_mean(forecasts, returns, date, mu_horizon):
     terms = replace(TERMS, use_residual=False, mu_horizon=mu_horizon)
-    return decisions.expected_returns(forecasts, returns, date=date, terms=terms)
+    return decisions.expected_returns(forecasts, returns, date=date, terms=terms)["mu"]
 
 
 def path_at(date, forecasts, returns, *, days=60, mu_horizon="next_day", scenarios):
@@ -603,7 +582,7 @@ def test_a_flat_forecast_with_its_mean_error_is_momentum(returns, forecasts, dat
     """Where r̂ is constant over the residual window, r̂ + ē is the window's mean return."""
     for constant in (0.0, 0.004):
         flat = forecasts[forecasts["model"] == "zero"].assign(forecast=constant)
-        mu = decisions.expected_returns(flat, returns, date=dates[1], terms=TERMS)
+        mu = decisions.expected_returns(flat, returns, date=dates[1], terms=TERMS)["mu"]
         pd.testing.assert_series_equal(mu, returns.loc[:dates[1]].iloc[-30:].mean(), check_names=False)
 
 
@@ -611,7 +590,7 @@ def test_mean_residual_averages_the_residuals_whose_target_is_known(returns, for
     known = forecasts[(forecasts["model"] == "lstm") & (forecasts["horizon"] == 1) & (forecasts["target_date"] <= dates[1])]
     made = known.groupby(["target_date", "asset"])["forecast"].mean().unstack()  # over seeds
     expected = (returns.loc[made.index] - made).iloc[-30:].mean()
-    ours = decisions.mean_residual(lstm, returns, date=dates[1], residual_window=30)
+    ours = decisions.expected_returns(lstm, returns, date=dates[1], terms=TERMS)["residual"]
     pd.testing.assert_series_equal(ours, expected, check_names=False)
 
 
@@ -630,10 +609,6 @@ def test_average_over_seeds_is_the_mean_of_each_forecast(forecasts, lstm):
     both = forecasts[forecasts["model"] == "lstm"].groupby("seed")["forecast"].agg(list)
     assert len(lstm) == len(both[1]) and "seed" not in lstm
     np.testing.assert_allclose(lstm["forecast"], np.mean([both[1], both[2]], axis=0))
-    diverged = forecasts.copy()
-    diverged.loc[(forecasts["model"] == "lstm").idxmax(), "forecast"] = np.nan
-    with pytest.raises(ValueError, match="The lstm forecast of AAPL decided on 2021-10-29 is not a number"):
-        decisions.average_over_seeds(diverged, model="lstm")
 
 
 def test_the_forecast_path_of_a_rebalance_reaches_to_the_next(returns, lstm, dates):
@@ -700,9 +675,6 @@ def test_forecast_only_leaves_out_days_that_the_model_was_fitted_on(returns, lst
     path = path_at(dates[0], lstm, returns, days=150, scenarios="forecast_only")
     assert path.index.equals(returns.loc["2021-10-30":dates[0]].index) and len(path) == 105
     young = lstm[lstm["target_date"] >= dates[0]]
-    with pytest.raises(ValueError, match="Model lstm has forecasts of 1 of the 60 days up to 2022-03-31, too few for "
-                                         "scenarios forecast_only"):
-        path_at(dates[0], young, returns, scenarios="forecast_only")
     assert len(path_at(dates[0], young, returns, scenarios="recenter")) == 60
 
 
@@ -734,7 +706,7 @@ def test_the_parts_of_mu_are_those_that_mvf_takes(mu_horizon, returns, forecasts
     row = means[(means["model"] == "lstm") & (means["rebalance_date"] == dates[1])].set_index("asset")
     for column, use_residual in (("mu", True), ("forecast", False)):
         terms = replace(TERMS, use_residual=use_residual, mu_horizon=mu_horizon)
-        expected = decisions.expected_returns(lstm, returns, date=dates[1], terms=terms)
+        expected = decisions.expected_returns(lstm, returns, date=dates[1], terms=terms)["mu"]
         pd.testing.assert_series_equal(row[column], expected, check_names=False)
     np.testing.assert_allclose(row["residual"], row["mu"] - row["forecast"])
     np.testing.assert_allclose(row["window_mean"], returns.loc[:dates[1]].iloc[-30:].mean())

@@ -60,16 +60,6 @@ def cdar(w, scenarios, alpha):
     return below @ share / share.sum()
 
 
-def test_paths_and_shares_that_do_not_exist_are_refused(scenarios):
-    with pytest.raises(ValueError, match="no drawdown path 'compounded'"):
-        minimum_drawdown(scenarios, path="compounded")
-    with pytest.raises(ValueError, match="alpha is 95"):
-        minimum_drawdown(scenarios, path="uncompounded", alpha=95)
-    for path in ("constant_weights", "buy_and_hold"):
-        with pytest.raises(ValueError, match="uncompounded path only"):
-            minimum_drawdown(scenarios, path=path, alpha=0.95)
-
-
 @pytest.mark.parametrize("path", PATHS)
 def test_initial_wealth_is_a_peak_on_every_path(path):
     """Losing from the first day: the less of A, which falls more, the better."""

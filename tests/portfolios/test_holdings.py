@@ -26,16 +26,13 @@ def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_b
     """Also of a strategy that holds less: an asset that another strategy holds could be bought."""
     options = {"terms": replace(TERMS, estimation_window=30)}
     weights = decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3, "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
-    distance = decisions.rpp_distance(returns, weights, **options)
-    assert distance["strategy"].tolist() == ["lstm+rpp"] * 3
-    for date, ours in zip(DATES, distance["one_way_distance"], strict=True):
-        parity = risk_parity(returns.loc[:date].iloc[-30:].cov()).weights
-        assert ours == pytest.approx((parity - [0.5, 0.5, 0]).abs().sum() / 2)
-    without = decisions.rpp_distance(returns, decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3}), **options)
-    assert (without["one_way_distance"] < distance["one_way_distance"]).all()
-    table = holdings.distance_by_strategy(distance)
-    assert list(table.columns) == ["strategy", "mean_distance", "largest_distance", "n_dates"]
-    assert table["largest_distance"].tolist() == [distance["one_way_distance"].max()]
+    distance = decisions.rpp_distance(returns, weights, **options).iloc[0]
+    parities = [risk_parity(returns.loc[:date].iloc[-30:].cov()).weights for date in DATES]
+    expected = [(parity - [0.5, 0.5, 0]).abs().sum() / 2 for parity in parities]
+    assert distance.to_dict() == {"strategy": "lstm+rpp", "mean_distance": pytest.approx(np.mean(expected)),
+                                  "largest_distance": pytest.approx(max(expected)), "n_dates": len(DATES)}
+    without = decisions.rpp_distance(returns, decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3}), **options).iloc[0]
+    assert without["mean_distance"] < distance["mean_distance"]
 
 
 def test_distance_is_half_of_what_differs_date_by_date_and_an_unnamed_asset_has_no_weight():

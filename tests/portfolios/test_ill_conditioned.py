@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from rebalance_market import TERMS
+from rebalance_market import TERMS, calmest
 from scipy.optimize import linprog
 
 from forefolio.forecasts import baselines
@@ -163,7 +163,7 @@ def test_frontiers_that_stalled_a_solver_are_drawn(seed, stable, estimator):
 
 def test_closed_forms_solve_their_equations(case, mu, Sigma):
     """V w is level for the global minimum variance, proportional to mu for the tangency, each against its own scale."""
-    calm = long_short.global_minimum_variance(Sigma).weights
+    calm = calmest(Sigma).weights
     tangency = long_short.tangency(mu, Sigma, risk_free=0.0)
     assert tangency.status in ("optimal", "inefficient") and np.isfinite(tangency.weights).all()
     volatility = np.sqrt(np.diag(Sigma))
@@ -198,7 +198,7 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     gross = holdings.concentration(weights)["gross_exposure"]
     assert gross.min() > 1 - 1e-9 and (not max_gross or gross.max() < max_gross + 1e-6)
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
-    assert decisions.rpp_distance(returns, weights, terms=terms)["one_way_distance"].notna().all()
+    assert decisions.rpp_distance(returns, weights, terms=terms)["mean_distance"].notna().all()
     shares = holdings.risk_contributions(returns, weights, date=dates[0], terms=terms)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
 
@@ -208,7 +208,7 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     long_only.minimum_variance,
     long_only.risk_parity,
     lambda Sigma: long_only.maximum_sharpe(constructed().mean()[Sigma.columns], Sigma, risk_free=0),
-    lambda Sigma: long_short.global_minimum_variance(Sigma),
+    calmest,
 ], ids=["minimum_variance", "risk_parity", "maximum_sharpe", "global_minimum_variance"])
 def test_duplicates_share_their_weight(problem, estimator):
     """Without the stable asset, beside which minimum variance holds neither."""
@@ -219,7 +219,7 @@ def test_duplicates_share_their_weight(problem, estimator):
 def test_only_the_closed_forms_refuse_the_sample_covariance_of_duplicates():
     returns = constructed()
     mu, Sigma = returns.mean(), ESTIMATES["sample"](returns)
-    for problem in (long_short.global_minimum_variance, partial(long_short.tangency, mu, risk_free=0),
+    for problem in (partial(long_short.tangency, mu, risk_free=0),
                     partial(long_short.two_fund_frontier, mu, target_returns=[0.001])):
         with pytest.raises(ValueError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
             problem(covariance=Sigma)

@@ -100,16 +100,6 @@ def test_impossible_bounds_are_one_sentence():
     assert Limits(min_weight=1 / 3, max_weight=1 / 3).attainable(ASSETS)[1] == ""  # equal weight is possible
 
 
-@pytest.mark.parametrize("changes, reason", [({"min_weight": -0.1}, "min_weight"), ({"max_weight": 1.5}, "max_weight"),
-                                             ({"min_weight": 0.5, "max_weight": 0.4}, "smaller one first"),
-                                             ({"max_turnover": 20}, "max_turnover is 20"),
-                                             ({"held": pd.Series([0.5, np.nan], index=["A", "B"])}, "gaps"),
-                                             ({"held": pd.Series([0.5, 0.5], index=["A", "A"])}, "repeat")])
-def test_what_is_no_limit_is_refused(changes, reason):
-    with pytest.raises(ValueError, match=reason):
-        Limits(**changes)
-
-
 def test_notes_are_joined_where_there_are_any():
     assert joined("", "") == "" and joined("a", "") == "a" and joined("a", "b") == "a; b"
 

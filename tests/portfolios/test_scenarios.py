@@ -44,11 +44,9 @@ def test_permuting_assets_permutes_weights(problem, days, returns):
 
 
 @each_problem
-def test_gaps_and_empty_paths_give_no_weights(problem, days, returns):
+def test_gaps_give_no_weights(problem, days, returns):
     scenarios = returns.iloc[-days:]
     gap = scenarios.copy()
     gap.iloc[3, 1] = np.nan
     with pytest.raises(OptimizationError, match="gaps in AMD"):
         problem(gap)
-    with pytest.raises(OptimizationError, match="at least one day"):
-        problem(scenarios.iloc[:0])

@@ -2,4 +2,29 @@
 
 Enters: returns and forecasts known at a decision date. Leaves: weights that sum to one, with a log of the solvers.
 Open `decisions` first.
+
+Frames
+------
+Assets are joined by name. A missing value, a problem without a solution and a solver that stops short of it raise
+`OptimizationError`.
+
+returns, scenarios : DataFrame (n_days, n_assets)
+    Simple daily returns, fractions, ascending and without gaps. Only drawdowns depend on the order of scenarios.
+traded : DataFrame of bool (n_days, n_assets)
+    Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
+forecasts : DataFrame
+    Columns decision_date, target_date, horizon, asset, model, seed, forecast. `of_model` is one model's part of it,
+    averaged over seeds.
+mu, covariance : Series (n_assets,), DataFrame (n_assets, n_assets)
+    Expected return and covariance, per day. `risk_free` is the risk-free return per day.
+rebalance_dates : sequence of dates
+    Days of `returns` at which weights are decided, ascending; `date` is one of them.
+weights : DataFrame
+    Columns rebalance_date, strategy, asset, weight, as `decisions.decide` returns them; for one portfolio a Series by
+    asset. They sum to one on each date.
+limits : Limits
+    Bounds on weights and turnover, which the papers do not have. Where the turnover cannot stay within its limit it is
+    the least possible, and the note says so.
+terms : Terms
+    What a study says of its portfolios.
 """

@@ -4,7 +4,8 @@ A strategy `<model>+<framework>` turns the forecasts of a model into weights. A 
 and including t, forecasts decided at t, and forecasts whose target is not after t with their errors; nothing else.
 """
 
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -18,15 +19,14 @@ from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solut
 from forefolio.portfolios.registry import Terms
 from forefolio.study import vocabulary
 
-LOG = ["date", "strategy", "solver", "status", "note", "spread"]
 MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
     "month": lambda month: month.mean(),
 }
-SCENARIOS = {  # window of actual returns, forecasts of the coming month, what gives those of the window's days, mu -> path
+SCENARIOS = {  # window of returns, forecasts of the coming month, those of the window's days, mu -> path
     "append": lambda window, month, made, mu: pd.concat([window, month]),
     "recenter": lambda window, month, made, mu: window - window.mean() + mu,
-    "forecast_only": lambda window, month, made, mu: made(),
+    "forecast_only": lambda window, month, made, mu: made.dropna(),
     "history": lambda window, month, made, mu: window,
 }
 
@@ -35,43 +35,25 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
            frameworks: Sequence[str], terms: Terms) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
-    Parameters
-    ----------
-    returns : DataFrame, shape (n_days, n_assets)
-        Simple daily returns, dates ascending.
-    forecasts : DataFrame
-        Columns decision_date, target_date, horizon, asset, model, seed, forecast; averaged over seeds here.
-    traded : DataFrame of bool, shape (n_days, n_assets)
-        Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
-    rebalance_dates : sequence of dates
-        Decision dates, days of `returns`, ascending.
-    frameworks : sequence of str
-        Names of `registry.FRAMEWORKS`.
-    terms : Terms
-        Its limits hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
-        drifted to this one. Where too few assets trade for the bounds they are widened to equal weight, and the log
-        says so.
+    `terms.limits` hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
+    drifted to this one. Where too few assets trade for the bounds these are widened to equal weight, as the log says.
 
     Returns
     -------
     weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight: each strategy `<model>+<framework>`, and `equal_weight`. The
-        weights of a strategy sum to one on each date; those of tangency may be negative.
+        Of each strategy `<model>+<framework>`, and `equal_weight`. Those of tangency may be negative.
     solver_log : DataFrame
-        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal weight
-        at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form of the
-        tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`, and the note
-        has what the global minimum variance portfolio would be. A note also says of how many of the window's days there
-        were forecasts, where not of all, and which limit on turnover had to be widened. `spread` is of RPP alone:
-        the largest contribution to risk over the smallest, minus 1, on the covariance that the solver was given. It is
-        rounding where no limit binds, and infinite where limits leave a contribution that is not positive.
+        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal
+        weight at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form
+        of the tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`. A note
+        also says of how many of the window's days there were forecasts, where not of all. `spread` is of RPP alone, on
+        the covariance that the solver was given: see `long_only.risk_parity`.
 
     Raises
     ------
     ValueError
-        If a framework or an option is unknown, `max_gross` is neither 0 nor at least 1, the bounds on weights are
-        impossible for the number of assets, a window is longer than the data before a date, or a forecast or return is
-        missing.
+        If bounds on weights are impossible for the number of assets, a window is longer than the data before a date, a
+        forecast is missing, or no asset trades at a date.
 
     Notes
     -----
@@ -82,13 +64,14 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
-    _check(returns, traded, dates, frameworks)
     terms.limits.check(returns.shape[1])
+    if len(closed := dates[~traded.loc[dates, returns.columns].any(axis=1)]):
+        raise ValueError(f"No asset has a price on {iso_day(closed[0])}, so nothing can be decided: mend the prices")
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     decided, last = [], {}  # last: the date before and what each strategy decided then
     for date in dates:
         assets = returns.columns[traded.loc[date, returns.columns]]
-        solved = []  # the date's problems with their solutions: one that several strategies share is solved once
+        solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
         for (model, of_model), framework in product(by_model.items(), frameworks):
             strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
             kind = vocabulary.FRAMEWORKS[framework]
@@ -100,11 +83,10 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
                 note = joined(note, widened)
                 if limits.max_turnover < 1 and strategy in last:
                     limits = replace(limits, held=_drifted(*last[strategy], returns.loc[:date]))
-            asked = [framework, *seen, *([] if limits.held is None else [limits.held])]
-            chosen = next((answer for known, answer in solved if _alike(known, asked)), None)
-            if chosen is None:
-                chosen = solution(framework, seen, terms, limits)
-                solved.append((asked, chosen))
+            asked = pickle.dumps((framework, seen, limits))
+            if asked not in solved:
+                solved[asked] = solution(framework, seen, terms, limits)
+            chosen = solved[asked]
             last[strategy] = date, chosen.weights
             decided.append((date, strategy, chosen, note))
         decided.append((date, vocabulary.EQUAL_WEIGHT, equal_weight(assets), ""))
@@ -120,15 +102,9 @@ def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -
         return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {error}")
 
 
-def _alike(one: list, other: list) -> bool:
-    """Whether two problems have the same framework and the same frames."""
-    return (one[0] == other[0] and len(one) == len(other)
-            and all(frame.equals(same) for frame, same in zip(one[1:], other[1:])))
-
-
 def _mean(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
     """Forecast with its mean error, and the covariance of the window's actual returns."""
-    mu = expected_returns(of_model, returns, date=date, terms=terms)
+    mu = expected_returns(of_model, returns, date=date, terms=terms)["mu"]
     return (mu, terms.covariance(terms.window(returns, date))), ""
 
 
@@ -151,132 +127,81 @@ def _covariance(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestam
     return (terms.covariance(path - level),), note
 
 
-SEEN = {"mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path}  # what a framework sees at a date
+SEEN = {"mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path}  # what a framework sees
 
 
-def expected_returns(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.Series:
-    """The mu of MVF at `date`: the model's forecast, and where wanted its mean recent error.
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        Of one model, as `average_over_seeds` returns.
-    returns, date, terms
-        As in `decide`.
+def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
+    """What the mu of MVF is made of at `date`, by asset, fractions a day.
 
     Returns
     -------
-    Series, shape (n_assets,)
-        r̂, or r̂ + ē, fraction a day.
-
-    Raises
-    ------
-    ValueError
-        If a forecast is missing.
+    DataFrame (n_assets, 4)
+        Columns forecast (r̂), residual (ē, its mean recent error, or 0 without `use_residual`), mu (r̂ + ē),
+        window_mean (mean return of the residual window: momentum).
 
     Notes
     -----
-    Where the forecast is constant over the residual window, r̂ + ē is the mean return of that window: momentum.
+    With m the forecasts' own mean over the residual window, ē = window_mean - m, so that mu = window_mean + (r̂ - m). A
+    forecast that does not change leaves nothing but momentum, whatever its value; of the others only the change counts.
     """
-    mu = _forecast_mean(forecast_path(forecasts, date=date, assets=returns.columns), terms)
-    if not terms.use_residual:
-        return mu
-    return mu + mean_residual(forecasts, returns, date=date, residual_window=terms.residual_window)
+    forecast = MU_HORIZONS[terms.mu_horizon](forecast_path(of_model, date=date, assets=returns.columns))
+    recent = estimation_sample(returns, date=date, days=terms.residual_window, name="residual_window")
+    residual = 0 * forecast
+    if terms.use_residual:
+        residuals = recent - next_day_forecasts(of_model, recent)
+        if residuals.isna().any(axis=None):
+            lost = residuals.index[residuals.isna().any(axis=1)][0]
+            raise ValueError(f"Model {of_model['model'].iloc[0]} has no forecast for {iso_day(lost)}, which "
+                             f"residual_window {terms.residual_window} needs: lower it, or end the training earlier")
+        residual = residuals.mean()
+    return pd.DataFrame({"forecast": forecast, "residual": residual, "mu": forecast + residual,
+                         "window_mean": recent.mean()})
 
 
-def _forecast_mean(month: pd.DataFrame, terms: Terms) -> pd.Series:
-    """Expected return a day by the coming month's forecasts."""
-    return option(MU_HORIZONS, terms.mu_horizon, "mu_horizon")(month)
-
-
-def mean_residual(forecasts: pd.DataFrame, returns: pd.DataFrame, *, date: Date, residual_window: int) -> pd.Series:
-    """Mean of return minus next-day forecast over the last `residual_window` days up to `date`, by asset: ē of MVF."""
-    recent = estimation_sample(returns, date=date, days=residual_window, name="residual_window")
-    residuals = recent - next_day_forecasts(forecasts, recent)
-    if residuals.isna().any(axis=None):
-        lost = residuals.index[residuals.isna().any(axis=1)][0]
-        raise ValueError(f"Model {forecasts['model'].iloc[0]} has no forecast for {iso_day(lost)}, which "
-                         f"residual_window {residual_window} needs: lower it, or end the training period earlier")
-    return residuals.mean()
-
-
-def next_day_forecasts(forecasts: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
-    """What one model forecast for each day and asset of `window` on the day before it; NaN where it made no forecast."""
-    rows = forecasts[(forecasts["horizon"] == 1) & forecasts["target_date"].isin(window.index)]
+def next_day_forecasts(of_model: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
+    """What a model forecast for each day and asset of `window` on the day before; NaN where it made no forecast."""
+    rows = of_model[(of_model["horizon"] == 1) & of_model["target_date"].isin(window.index)]
     made = rows.pivot(index="target_date", columns="asset", values="forecast")
     return made.reindex(index=window.index, columns=window.columns)
 
 
-def forecast_path(forecasts: pd.DataFrame, *, date: Date, assets: pd.Index) -> pd.DataFrame:
+def forecast_path(of_model: pd.DataFrame, *, date: Date, assets: pd.Index) -> pd.DataFrame:
     """Forecasts of one model decided at `date`, target dates x assets, from the next day to the next rebalance."""
-    decided = forecasts[forecasts["decision_date"] == pd.Timestamp(date)]
+    decided = of_model[of_model["decision_date"] == pd.Timestamp(date)]
     path = decided.pivot(index="target_date", columns="asset", values="forecast").reindex(columns=assets).sort_index()
     if not (decided["horizon"] == 1).any() or path.isna().any(axis=None):
-        raise ValueError(f"Model {forecasts['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}: make them "
+        raise ValueError(f"Model {of_model['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}: make them "
                          "for every asset and day up to the next rebalance")
     return path.rename_axis(index=None, columns=assets.name)
 
 
-def scenario_path(forecasts: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """The path of returns whose covariance RPP and whose drawdown MDP looks at.
+def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
+    """The path of returns whose covariance RPP and whose drawdown MDP looks at, in the order of time.
 
-    Parameters
-    ----------
-    forecasts : DataFrame
-        Of one model, as `average_over_seeds` returns.
-    window : DataFrame, shape (n_days, n_assets)
-        Actual returns up to and including `date`, as `estimation_sample` returns.
-    date, terms
-        As in `decide`.
-
-    Returns
-    -------
-    DataFrame, dates x assets
-        Simple daily returns in the order of time. `append`: the window, then the forecasts of the coming month.
-        `recenter`: the window, each asset shifted by a constant so that its mean is the forecast that `mu_horizon`
-        names, without residual. `forecast_only`: for each day of the window what the model forecast on the day before
-        it; fewer days than the window where it reaches back to days before the first forecast. `history`: the window.
-
-    Raises
-    ------
-    ValueError
-        If a forecast is missing, or under `forecast_only` all but one of the window's days have none.
+    `append`: the `window` of returns up to `date`, then the forecasts of the coming month. `recenter`: the window, each
+    asset shifted by a constant so that its mean is the forecast that `mu_horizon` names, without residual.
+    `forecast_only`: for each day of the window what the model forecast on the day before it; fewer days than the window
+    where it reaches back to days before the first forecast. `history`: the window.
 
     Notes
     -----
-    "Returns informed by forecasts" is all that Nguyen (2025) says. A covariance does not see a shift, so `recenter` moves
-    MDP only. There are no forecasts up to `train_end`: the model was fitted on these days, and knows them.
+    "Returns informed by forecasts" is all that Nguyen (2025) says. A covariance does not see a shift, so `recenter`
+    moves MDP only. There are no forecasts up to `train_end`: the model was fitted on these days, and knows them.
     """
-    month = forecast_path(forecasts, date=date, assets=window.columns)
-    path = option(SCENARIOS, terms.scenarios, "scenarios")(
-        window, month, lambda: next_day_forecasts(forecasts, window).dropna(), _forecast_mean(month, terms))
-    if len(path) < 2:
-        raise ValueError(f"Model {forecasts['model'].iloc[0]} has forecasts of {len(path)} of the {len(window)} days up to "
-                         f"{iso_day(date)}, too few for scenarios {terms.scenarios}: choose another, or end the training period "
-                         "earlier")
-    return path
+    month = forecast_path(of_model, date=date, assets=window.columns)
+    made, mu = next_day_forecasts(of_model, window), MU_HORIZONS[terms.mu_horizon](month)
+    return SCENARIOS[terms.scenarios](window, month, made, mu)
 
 
 def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
     """Forecasts of one model without column seed, each the mean over the model's trainings."""
     of_model = forecasts[forecasts["model"] == model]
-    if of_model["forecast"].isna().any():
-        lost = of_model[of_model["forecast"].isna()].iloc[0]
-        raise ValueError(f"The {model} forecast of {lost['asset']} decided on {iso_day(lost['decision_date'])} is not "
-                         "a number: its training diverged, so lower learning_rate")
     keys = ["decision_date", "target_date", "horizon", "asset", "model"]
     return of_model.groupby(keys, sort=False, as_index=False)["forecast"].mean()
 
 
-def option(options: dict[str, Callable], choice: str, name: str) -> Callable:
-    """What an option stands for."""
-    if choice not in options:
-        raise ValueError(f"{name} is {choice!r}: choose one of {', '.join(options)}")
-    return options[choice]
-
-
 def _drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
-    """What has become of weights decided at a date, before today's trade, as in `backtest`; None where nothing is left."""
+    """What has become of weights decided at a date, as in `backtest`; None where nothing is left."""
     holdings = weights[weights > 0]
     holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
     return holdings / holdings.sum() if holdings.sum() > 0 else None
@@ -296,41 +221,16 @@ def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]], assets: pd.I
                                      "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
         without = _without(assets[~traded.loc[date, assets]].sort_values(), "not traded that day")
         log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
-    return pd.concat(weights, ignore_index=True), pd.DataFrame(log, columns=LOG)
-
-
-def _check(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, frameworks: Sequence[str]) -> None:
-    """Refuse unknown frameworks, dates that are no trading days or see no trade, and returns with gaps or unordered."""
-    for framework in frameworks:
-        if framework not in registry.FRAMEWORKS:
-            raise ValueError(f"There is no framework {framework!r}: choose among {', '.join(registry.FRAMEWORKS)}")
-    if not returns.index.is_monotonic_increasing or not returns.index.is_unique:
-        raise ValueError("The dates of the returns must be ascending and without repeats: sort them")
-    if len(dates) == 0 or not dates.isin(returns.index).all():
-        lost = iso_day(dates[~dates.isin(returns.index)][0]) if len(dates) else "none"
-        raise ValueError(f"Rebalance dates must be trading days of the returns, and {lost} is not: use rebalance_dates")
-    if not dates.is_monotonic_increasing or not dates.is_unique:
-        raise ValueError("The rebalance dates must be ascending and without repeats: sort them")
-    known = returns.loc[:dates.max()]
-    if known.isna().any(axis=None):
-        raise ValueError(f"The returns of {known.columns[known.isna().any()][0]} have gaps: build the universe first")
-    if not returns.columns.isin(traded.columns).all() or not dates.isin(traded.index).all():
-        raise ValueError("traded says nothing of some asset or rebalance date: give a column an asset and a row a day")
-    if not traded.loc[dates, returns.columns].any(axis=1).all():
-        lost = dates[~traded.loc[dates, returns.columns].any(axis=1)][0]
-        raise ValueError(f"No asset has a price on {iso_day(lost)}, so nothing can be decided then: mend the prices")
+    return pd.concat(weights, ignore_index=True), pd.DataFrame(
+        log, columns=["date", "strategy", "solver", "status", "note", "spread"])
 
 
 def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded: pd.DataFrame, *,
                       terms: Terms) -> pd.DataFrame:
     """Tangency portfolios from the mean forecast of the coming W days, for each window W of a joint network.
 
-    Parameters
-    ----------
-    window_means : DataFrame
-        Columns model, seed, window, decision_date, asset, forecast, as joint networks give them; averaged over seeds.
-    returns, traded, terms
-        As `decide` takes them.
+    `window_means` has columns model, seed, window, decision_date, asset, forecast, as joint networks give them, and is
+    averaged over seeds.
 
     Returns
     -------
@@ -354,67 +254,25 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
 
 def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date],
               terms: Terms) -> pd.DataFrame:
-    """What MVF's mu is made of at each rebalance: the forecast and its mean recent error, beside the mean return.
-
-    Parameters
-    ----------
-    returns, forecasts, rebalance_dates, terms
-        As in `decide`.
-
-    Returns
-    -------
-    DataFrame
-        Columns rebalance_date, model, asset, forecast (r̂), residual (ē, or 0 without `use_residual`), mu (r̂ + ē),
-        window_mean (mean return of the residual window: momentum), fractions a day.
-
-    Raises
-    ------
-    ValueError
-        If a window is longer than the data before a date, or a forecast is missing.
-
-    Notes
-    -----
-    With m the forecasts' own mean over the residual window, ē = window_mean - m, so that mu = window_mean + (r̂ - m). A
-    forecast that does not change leaves nothing but momentum, whatever its value; of the others only the change counts.
-    """
-    rows = []
+    """Columns rebalance_date, model, asset, then those of `expected_returns`, at each rebalance."""
+    means = {}
     for model in forecasts["model"].unique():
         of_model = average_over_seeds(forecasts, model=model)
         own = returns[returns.columns[returns.columns.isin(of_model["asset"].unique())]]
         for date in pd.DatetimeIndex(rebalance_dates):
-            forecast = _forecast_mean(forecast_path(of_model, date=date, assets=own.columns), terms)
-            residual = (mean_residual(of_model, own, date=date, residual_window=terms.residual_window)
-                        if terms.use_residual else 0 * forecast)
-            recent = estimation_sample(own, date=date, days=terms.residual_window, name="residual_window")
-            rows.append(pd.DataFrame({"rebalance_date": date, "model": model, "asset": own.columns,
-                                      "forecast": forecast.to_numpy(), "residual": residual.to_numpy(),
-                                      "mu": (forecast + residual).to_numpy(), "window_mean": recent.mean().to_numpy()}))
-    return pd.concat(rows, ignore_index=True)
+            means[date, model] = expected_returns(of_model, own, date=date, terms=terms)
+    return pd.concat(means, names=["rebalance_date", "model", "asset"]).reset_index()
 
 
 def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
-    """How much of MVF's mu is the mean return of the last days, and how much the forecast.
-
-    Parameters
-    ----------
-    means : DataFrame
-        As `mvf_means` returns.
+    """How much of MVF's mu is the mean return of the last days, and how much the forecast, by `mvf_means`.
 
     Returns
     -------
     DataFrame
-        A row a model: model; window_mean_correlation and forecast_correlation (of mu with each, over all assets and
+        A row per model: model; window_mean_correlation and forecast_correlation (of mu with each, over all assets and
         dates; missing where one does not vary), relative_difference (mean |mu - window_mean| over mean |window_mean|),
         same_favorite (share of dates on which the asset of highest mu is also that of highest window_mean).
-
-    Examples
-    --------
-    A forecast of 0.3 % for everything, always, with its mean error:
-
-    >>> means = pd.DataFrame({"rebalance_date": 0, "model": "flat", "asset": ["A", "B"], "forecast": 0.003,
-    ...                       "mu": [0.001, -0.002], "window_mean": [0.001, -0.002]})
-    >>> momentum_share(means).set_index("model").loc["flat"].tolist()
-    [1.0, nan, 0.0, 1.0]
     """
     rows = []
     for model, of_model in means.groupby("model", sort=False):
@@ -423,23 +281,18 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
         favorites = of_model.set_index("asset").groupby("rebalance_date")[["mu", "window_mean"]].idxmax()
         rows.append((model, correlation["window_mean"], correlation["forecast"], difference,
                      (favorites["mu"] == favorites["window_mean"]).mean()))
-    return pd.DataFrame(rows, columns=["model", "window_mean_correlation", "forecast_correlation", "relative_difference",
-                                       "same_favorite"])
+    return pd.DataFrame(rows, columns=["model", "window_mean_correlation", "forecast_correlation",
+                                       "relative_difference", "same_favorite"])
 
 
 def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) -> pd.DataFrame:
     """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
 
-    Parameters
-    ----------
-    returns, weights, terms
-        As `decide` takes and returns.
-
     Returns
     -------
     DataFrame
-        Columns rebalance_date, strategy, one_way_distance (half the sum of absolute differences of weights, 0 to 1)
-        for each `<model>+rpp`; NaN where the window alone has no risk parity.
+        A row per `<model>+rpp`: strategy, mean_distance, largest_distance (half the sum of absolute differences of
+        weights, 0 to 1) and n_dates, over the rebalance dates at which the window alone has a risk parity.
 
     Notes
     -----
@@ -456,5 +309,6 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) 
         for strategy, held in at_date.groupby("strategy", sort=False):
             difference = held.set_index("asset")["weight"].loc[assets] - history.weights
             distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
-            rows.append((date, strategy, distance))
-    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "one_way_distance"])
+            rows.append((strategy, distance))
+    distance = pd.DataFrame(rows, columns=["strategy", "distance"]).groupby("strategy", sort=False)["distance"]
+    return distance.agg(mean_distance="mean", largest_distance="max", n_dates="count").reset_index()

@@ -7,6 +7,7 @@ With `at_most`, in these units, each looks for the weights nearest equal weight 
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -30,29 +31,19 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
 
     Parameters
     ----------
-    scenarios : DataFrame, shape (n_days, n_assets)
-        Path of simple returns in the order of time, fraction a day; above -1 where they are compounded.
+    scenarios : DataFrame (n_days, n_assets)
+        In the order of time; above -1 where they are compounded.
     path : {"constant_weights", "uncompounded", "buy_and_hold"}
         How wealth grows: weights restored every day and returns compounded, as the paper writes it; the same returns
         summed, as libraries have it; or weights left to drift.
     alpha : float
         1: the maximum. Below 1, with the uncompounded path only: the mean of the worst 1 - alpha share of the days'
         drawdowns (CDaR); 0 is the average drawdown.
-    limits : Limits
-        Bounds on weights and turnover. The paper has none.
 
     Returns
     -------
     Solution
-        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so, as it
-        does where the turnover cannot stay within its limit and is the least possible.
-
-    Raises
-    ------
-    ValueError
-        If `path` or `alpha` is unknown or they do not go together, or the assets are too few or many for the limits.
-    OptimizationError
-        If a return is missing, or at most -1 and compounded, or a solver does not reach the optimum.
+        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so.
 
     Notes
     -----
@@ -76,9 +67,9 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     these weights is the next d, until no weights bring it below zero (Dinkelbach 1967).
 
     All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
-    strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this leaves the
-    weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at the
-    same drawdown.
+    strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this
+    leaves the weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at
+    the same drawdown.
 
     Examples
     --------
@@ -86,12 +77,6 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     >>> minimum_drawdown(scenarios).weights.round(4).tolist()
     [0.5, 0.5]
     """
-    if path not in PATHS:
-        raise ValueError(f"There is no drawdown path {path!r}: choose among {', '.join(PATHS)}")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is {alpha}: give a fraction, 1 for the maximum drawdown")
-    if alpha < 1 and path != "uncompounded":
-        raise ValueError(f"alpha {alpha} goes with the uncompounded path only: set it to 1, or choose that path")
     R = complete(scenarios)
     if path != "uncompounded" and R.min() <= -1:
         raise OptimizationError("Scenarios hold a return of -100 % or less, which no compounded wealth survives")
@@ -108,30 +93,16 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
             nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
             if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
                 weights, solver = nearest, cp.CLARABEL
-                note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken", note)
+                note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken",
+                              note)
         except OptimizationError as error:
             note = joined(f"several portfolios may have the smallest drawdown, and of these any: {error}", note)
     return Solution(without_dust(weights, scenarios.columns), solver, cp.OPTIMAL, note)
 
 
 def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
-    """Maximum drawdown of one portfolio on each of the three paths.
+    """Maximum drawdown of one portfolio by path, a fraction of the peak, or of the initial wealth if uncompounded.
 
-    Parameters
-    ----------
-    weights : Series, shape (n_assets,)
-        Joined with `scenarios` by name.
-    scenarios : DataFrame, shape (n_days, n_assets)
-        Path of simple returns, fraction a day.
-
-    Returns
-    -------
-    Series
-        Index constant_weights, uncompounded, buy_and_hold; positive fractions, of the peak where returns are compounded
-        and of the initial wealth where they are summed.
-
-    Examples
-    --------
     >>> fall = pd.DataFrame({"A": [-0.10, -0.10], "B": [0.0, 0.0]})
     >>> drawdown_measures(pd.Series({"A": 0.5, "B": 0.5}), fall).round(4).tolist()
     [0.0975, 0.1, 0.095]
@@ -151,27 +122,18 @@ def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
     """
     table = pd.DataFrame(np.nan, index=pd.Index(PATHS, name="optimum"), columns=pd.Index(PATHS, name="measure"))
     for path in PATHS:
-        try:
+        with suppress(OptimizationError):
             table.loc[path] = drawdown_measures(minimum_drawdown(scenarios, path=path).weights, scenarios)
-        except OptimizationError:
-            continue
     return table
 
 
 def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5, 0.9, 0.95, 0.99, 1.0)) -> pd.DataFrame:
-    """From the average drawdown to the maximum drawdown: the portfolio of smallest CDaR at each alpha.
-
-    Parameters
-    ----------
-    scenarios : DataFrame, shape (n_days, n_assets)
-        Path of simple returns, fraction a day.
-    alphas : sequence of float
-        From 0, the mean over all days, to 1, the maximum: CDaR is the mean of the worst 1 - alpha share of days.
+    """The portfolio of smallest CDaR at each alpha, from the average drawdown, 0, to the maximum drawdown, 1.
 
     Returns
     -------
     DataFrame
-        A row an alpha. Columns alpha, cdar (at this alpha, the smallest there is), maximum_drawdown and mean_drawdown
+        A row per alpha. Columns alpha, cdar (at this alpha, the smallest there is), maximum_drawdown and mean_drawdown
         (positive fractions of the initial wealth, of uncompounded paths), effective_holdings.
 
     Notes
@@ -202,14 +164,6 @@ class Optimum(NamedTuple):
     fixed: Callable[[], np.ndarray] | None = None  # gives rows whose products with the weights all optima share
 
 
-class Tangent(NamedTuple):
-    """Depth of a spell below a peak, in units, which is at least offset + slope'w, and its days."""
-
-    days: slice
-    slope: np.ndarray
-    offset: float
-
-
 def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
                      at_most: float | None = None) -> Optimum:
     """Weights that are restored every day: programs on few tangents, with those added that the solution violates."""
@@ -222,20 +176,18 @@ def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint]
         tangents += violated
         if at_most is None:
             if violated:
-                program.bound(np.array([tangent.slope for tangent in violated]),
-                              np.array([tangent.offset for tangent in violated]))
+                _, slopes, offsets = zip(*violated)
+                program.bound(np.array(slopes), np.array(offsets))
             bound, weights = program.minimize()
         else:
-            depths = [tangent.offset + tangent.slope @ w for tangent in tangents]
-            bound, weights = at_most, _nearest_equal(w, [*allowed, *(depth <= at_most for depth in depths)])
+            depths = [offset + slope @ w <= at_most for _, slope, offset in tangents]
+            bound, weights = at_most, _nearest_equal(w, [*allowed, *depths])
         drawdown = below_peak(np.log1p(R @ weights).cumsum(), start=0.0).max() / unit
         if drawdown - bound < (CLOSER if at_most is None else PRECISION):
             break
     if drawdown - bound > PRECISION:
         raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
-    if at_most is not None:
-        return Optimum(weights, drawdown)
-    return Optimum(weights, drawdown, partial(program.fixed, [R[tangent.days] for tangent in tangents]))
+    return Optimum(weights, drawdown, partial(program.fixed, [R[days] for days, _, _ in tangents]))
 
 
 def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
@@ -295,8 +247,8 @@ def _unit(below: np.ndarray) -> float:
     return max(below.max(axis=0).min(), 1e-4)
 
 
-def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: float) -> list[Tangent]:
-    """Where the log of wealth lies below a peak and `deeper_than` is exceeded: each spell's tangent in the weights."""
+def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: float) -> list[tuple]:
+    """Days, slope and offset of each spell below a peak that is deeper: in units, at least offset + slope'w."""
     g = R @ weights
     log_wealth = np.append(0, np.log1p(g).cumsum())
     below = below_peak(log_wealth, start=0.0)
@@ -308,7 +260,7 @@ def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: f
         if trough > peak and depth > deeper_than:
             # -log(1 + w'r) >= -log(1 + g) - (w'r - g) / (1 + g), equal at w'r = g, summed over the spell
             slope = -(1 / (1 + g[days])) @ R[days] / unit
-            tangents.append(Tangent(days, slope, depth - slope @ weights))
+            tangents.append((days, slope, depth - slope @ weights))
     return tangents
 
 

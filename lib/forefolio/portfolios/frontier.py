@@ -13,24 +13,12 @@ from forefolio.portfolios.solvers import solve, without_dust
 
 
 def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int) -> pd.DataFrame:
-    """Long-only portfolios of smallest variance, from the calmest of all to the highest expected return.
-
-    Parameters
-    ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
-    n_points : int
-        Portfolios, evenly spaced in expected return; at least 2.
+    """Long-only portfolios of smallest variance, from the calmest of all to the highest expected return, evenly spaced.
 
     Returns
     -------
-    DataFrame, shape (n_points, 2 + n_assets)
+    DataFrame (n_points, 2 + n_assets)
         Columns expected_return, volatility (per day, both ascending), then the weight of each asset.
-
-    Raises
-    ------
-    ValueError, OptimizationError
-        As `long_only.minimum_variance`, or if there are fewer than two points.
 
     Notes
     -----
@@ -42,8 +30,6 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     >>> efficient_frontier(pd.Series({"A": 0.003, "B": 0.001}), variances, n_points=2).round(4).to_numpy().tolist()
     [[0.002, 0.0071, 0.5, 0.5], [0.003, 0.01, 1.0, 0.0]]
     """
-    if n_points < 2:
-        raise ValueError(f"n_points is {n_points}: a frontier has at least its two ends")
     Sigma = covariance_matrix(covariance)
     calmest = minimum_variance(covariance).weights.to_numpy()
     mu = aligned(mu, covariance.columns)
@@ -65,43 +51,17 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
 
 def random_portfolios(mu: pd.Series, covariance: pd.DataFrame, *, n_portfolios: int,
                       rng: np.random.Generator) -> pd.DataFrame:
-    """Risk and expected return of long-only portfolios drawn evenly from all there are (Zouaoui & Naas 2025, Fig. 4).
+    """Expected return and volatility, per day, of long-only portfolios drawn evenly from all there are.
 
-    Parameters
-    ----------
-    mu, covariance
-        As `efficient_frontier` takes them.
-    n_portfolios : int
-        How many to draw.
-    rng : numpy.random.Generator
-        Weights are Dirichlet(1, ..., 1).
-
-    Returns
-    -------
-    DataFrame, shape (n_portfolios, 2)
-        Columns expected_return, volatility, per day.
+    Weights are Dirichlet(1, ..., 1) (Zouaoui & Naas 2025, Fig. 4).
     """
     weights = rng.dirichlet(np.ones(len(covariance)), size=n_portfolios)
     return _plane(weights, aligned(mu, covariance.columns), covariance_matrix(covariance))
 
 
 def portfolio_moments(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
-    """Where portfolios stand in the plane.
+    """Expected_return, volatility (per day) and gross_exposure of portfolios, which are columns of `weights`.
 
-    Parameters
-    ----------
-    weights : DataFrame, shape (n_assets, n_portfolios)
-        One column a portfolio; its assets are those of the covariance, in any order.
-    mu, covariance
-        As `efficient_frontier` takes them.
-
-    Returns
-    -------
-    DataFrame, shape (n_portfolios, 3)
-        Index: portfolio. Columns expected_return, volatility (per day), gross_exposure (sum of absolute weights).
-
-    Examples
-    --------
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
     >>> weights = pd.DataFrame({"long_short": {"B": -0.5, "A": 1.5}})
     >>> portfolio_moments(weights, pd.Series({"A": 0.003, "B": 0.001}), variances).round(4).to_numpy().tolist()

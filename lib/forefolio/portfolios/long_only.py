@@ -1,7 +1,6 @@
 """Moments or scenarios to long-only weights: one function per problem of the papers.
 
-Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state. Scenarios are
-days of simple returns, in any order; where the order matters, see `drawdown`.
+Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state.
 """
 
 from collections.abc import Sequence
@@ -17,39 +16,13 @@ from forefolio.portfolios.solvers import smallest, solve, within, without_dust
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
-    """The same weight in every asset.
-
-    Examples
-    --------
-    >>> equal_weight(["A", "B"]).weights.tolist()
-    [0.5, 0.5]
-    """
-    if not len(assets):
-        raise ValueError("There are no assets to hold: give at least one")
+    """The same weight in every asset."""
     return Solution(pd.Series(1 / len(assets), index=pd.Index(assets), name="weight"), "closed form", "optimal")
 
 
 def minimum_variance(covariance: pd.DataFrame) -> Solution:
-    """Long-only portfolio of smallest variance.
+    """Long-only portfolio of smallest variance: min w'Sigma w, 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
 
-    Parameters
-    ----------
-    covariance : DataFrame, shape (n_assets, n_assets)
-        Per day.
-
-    Raises
-    ------
-    ValueError
-        If `covariance` is not a labelled covariance matrix.
-    OptimizationError
-        If a value is missing or the solver does not reach the optimum.
-
-    Notes
-    -----
-    min w'Sigma w, subject to 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
-
-    Examples
-    --------
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 3e-4]], index=["A", "B"], columns=["A", "B"])
     >>> minimum_variance(variances).weights.round(6).tolist()
     [0.75, 0.25]
@@ -68,22 +41,7 @@ def minimum_variance(covariance: pd.DataFrame) -> Solution:
 def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
     """Long-only portfolio of highest ratio of mean excess return to volatility.
 
-    Parameters
-    ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
-    risk_free : float
-        Risk-free return a day.
-
-    Returns
-    -------
-    Solution
-        If no mean exceeds `risk_free`: the minimum variance portfolio, status `fallback`, and the note says so.
-
-    Raises
-    ------
-    ValueError, OptimizationError
-        As `minimum_variance`.
+    Where no mean exceeds `risk_free` it is the minimum variance portfolio, status `fallback`, and the note says so.
 
     Notes
     -----
@@ -99,7 +57,7 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     Sigma = covariance_matrix(covariance)
     excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
     if excess.max() <= 0:
-        return fallback(covariance)
+        return _calmest(covariance)
     excess = excess / excess.max()
     unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # what the best single asset reaches
     y = cp.Variable(len(Sigma))
@@ -115,27 +73,7 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
                            limits: Limits = NONE) -> Solution:
     """Long-only trade-off between forecast return and variance (Nguyen 2025, MVF).
 
-    Parameters
-    ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Forecast return, r̂ + ē in the paper, and covariance, per day, joined by name.
-    risk_aversion : float
-        gamma, zero or more; 1 / lambda of the paper.
-    limits : Limits
-        Bounds on weights and turnover. The paper has none.
-
-    Returns
-    -------
-    Solution
-        Where the turnover cannot stay within its limit it is the least possible, and the note says so.
-
-    Raises
-    ------
-    ValueError, OptimizationError
-        As `minimum_variance`, or if `risk_aversion` is negative, or the assets are too few or many for the limits.
-
-    Notes
-    -----
+    With mu = r̂ + ē and risk aversion gamma = 1 / lambda of the paper, zero or more:
     min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0, and the limits.
 
     Examples
@@ -144,11 +82,7 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     >>> mu = pd.Series({"A": 0.0011, "B": 0.0010})
     >>> mean_variance_forecast(mu, variances, risk_aversion=1).weights.round(4).tolist()
     [0.75, 0.25]
-    >>> mean_variance_forecast(mu, variances, risk_aversion=1, limits=Limits(max_weight=0.6)).weights.round(4).tolist()
-    [0.6, 0.4]
     """
-    if not risk_aversion >= 0:
-        raise ValueError(f"risk_aversion is {risk_aversion}: give zero or a positive number")
     Sigma = covariance_matrix(covariance)
     mu = aligned(mu, covariance.columns)
     limits, note = limits.attainable(covariance.columns)
@@ -167,25 +101,12 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
 def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     """Long-only portfolio to whose risk every asset contributes the same, to 1e-10 relative (Nguyen 2025, RPP).
 
-    Parameters
-    ----------
-    covariance : DataFrame, shape (n_assets, n_assets)
-        Per day.
-    limits : Limits
-        Bounds on weights and turnover. The paper has none. Where one binds, contributions cannot all be equal.
-
     Returns
     -------
     Solution
-        Its `spread` is the largest contribution over the smallest, minus 1, infinite where one is not positive. The
-        note says where a limit keeps contributions from being equal, and where the turnover is the least possible.
-        Limits that leave hardly any room, as a turnover of 0.01 %, may end in status `fallback`: weights within them.
-
-    Raises
-    ------
-    ValueError, OptimizationError
-        As `minimum_variance`, or if a portfolio without any risk leaves nothing to share, or the assets are too few or
-        many for the limits.
+        Its `spread` is the largest contribution over the smallest, minus 1, infinite where one is not positive. Where a
+        limit binds, contributions cannot all be equal, and the note says so. Limits that leave hardly any room, as a
+        turnover of 0.01 %, may end in status `fallback`: weights within them.
 
     Notes
     -----
@@ -209,7 +130,8 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     if not volatility.all():
         still = covariance.columns[volatility == 0]
         never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
-        raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: drop what never moves")
+        raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: "
+                                "drop what never moves")
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     equal = without_dust(_equal_contributions(C) / volatility, covariance.columns)
     if limits.met_by(equal):
@@ -267,32 +189,16 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
     return Solution(without_dust(w, assets), cp.CLARABEL, status, joined(note, widened))
 
 
-def fallback(covariance: pd.DataFrame) -> Solution:
+def _calmest(covariance: pd.DataFrame) -> Solution:
     """Minimum variance in place of a ratio that no portfolio makes positive."""
-    calm = minimum_variance(covariance)
-    note = "no mean return exceeds the risk-free rate or target: minimum variance instead"
-    return Solution(calm.weights, calm.solver, "fallback", note)
+    return replace(minimum_variance(covariance), status="fallback",
+                   note="no mean return exceeds the risk-free rate or target: minimum variance instead")
 
 
 def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     """Long-only portfolio of highest ratio of mean excess return to downside deviation.
 
-    Parameters
-    ----------
-    scenarios : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-    target : float
-        Return a day below which a day counts as a loss, tau.
-
-    Returns
-    -------
-    Solution
-        If no mean exceeds `target`: the minimum variance portfolio, status `fallback`, and the note says so.
-
-    Raises
-    ------
-    OptimizationError
-        If a return is missing or the solver does not reach the optimum.
+    A day below `target`, tau, counts as a loss. Where no mean exceeds it: as in `maximum_sharpe`.
 
     Notes
     -----
@@ -308,7 +214,7 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     R = complete(scenarios) - target  # y'r_t - k tau = y'(r_t - tau)
     excess = R.mean(axis=0)
     if excess.max() <= 0:
-        return fallback(scenarios.cov())
+        return _calmest(scenarios.cov())
     excess = excess / excess.max()
     partial_moments = (np.minimum(R, 0) ** 2).mean(axis=0)
     unit = np.sqrt(smallest(partial_moments[excess > 0] / excess[excess > 0] ** 2))  # that of the best single asset
@@ -326,39 +232,15 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
 
 
 def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
-    """Long-only portfolio whose worst days lose least on average.
+    """Long-only portfolio whose worst days lose least on average; confidence 0.95 averages the worst 5 % of days.
 
-    Parameters
-    ----------
-    scenarios : DataFrame, shape (n_days, n_assets)
-        Simple returns, fraction a day.
-    confidence : float
-        Between 0 and 1: 0.95 averages the worst 5 % of days.
+    min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui & Naas
+    2025, Table 2).
 
-    Returns
-    -------
-    Solution
-
-    Raises
-    ------
-    ValueError
-        If `confidence` is not between 0 and 1.
-    OptimizationError
-        If a return is missing or the solver does not reach the optimum.
-
-    Notes
-    -----
-    min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui &
-    Naas 2025, Table 2).
-
-    Examples
-    --------
     >>> scenarios = pd.DataFrame({"A": [0.03, -0.01], "B": [-0.01, 0.03]})
     >>> minimum_cvar(scenarios, confidence=0.5).weights.round(4).tolist()
     [0.5, 0.5]
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}: give a fraction between 0 and 1, such as 0.95")
     R = 100 * complete(scenarios)  # percent
     w = cp.Variable(R.shape[1])
     quantile = cp.Variable()

@@ -13,29 +13,17 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.covariance import condition_number
-from forefolio.portfolios.problems import DUST, OptimizationError, Solution, aligned, covariance_matrix
+from forefolio.portfolios.problems import DUST, OptimizationError, Solution, aligned, covariance_matrix, named
 from forefolio.portfolios.solvers import smallest, solve
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
-    """Smallest volatility for each expected return, short selling allowed, in closed form.
-
-    Parameters
-    ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
-    target_returns : sequence of float
-        Expected returns m, per day.
+    """Smallest volatility for each expected return m of `target_returns`, short selling allowed, in closed form.
 
     Returns
     -------
     DataFrame
-        Columns target, volatility (per day), gross_exposure (sum of absolute weights), one row a target.
-
-    Raises
-    ------
-    ValueError
-        If the covariance is singular or all expected returns are equal.
+        A row per target. Columns target, volatility (per day), gross_exposure (sum of absolute weights).
 
     Notes
     -----
@@ -54,59 +42,30 @@ def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns
     A, B, C = V_ones.sum(), V_mu.sum(), mu @ V_mu
     D = A * C - B**2
     if not D > 1e-12 * A * C:
-        raise ValueError("All expected returns are equal, so the frontier is one point: use global_minimum_variance")
+        raise ValueError("All expected returns are equal, so the frontier is one point")
     m = np.asarray(target_returns, dtype=float)
     weights = (np.outer(C - B * m, V_ones) + np.outer(A * m - B, V_mu)) / D
     return pd.DataFrame({"target": m, "volatility": np.sqrt((A * m**2 - 2 * B * m + C) / D),
                          "gross_exposure": abs(weights).sum(axis=1)})
 
 
-def global_minimum_variance(covariance: pd.DataFrame) -> Solution:
-    """Portfolio of smallest variance with short selling, V^-1 1 / 1'V^-1 1.
-
-    Examples
-    --------
-    >>> Sigma = pd.DataFrame([[1e-4, 2e-4], [2e-4, 9e-4]], index=["A", "B"], columns=["A", "B"])
-    >>> global_minimum_variance(Sigma).weights.round(6).tolist()
-    [1.166667, -0.166667]
-    """
-    V_ones, _ = _inverse_products(pd.Series(0.0, index=covariance.columns), covariance)
-    weights = pd.Series(V_ones / V_ones.sum(), index=covariance.columns, name="weight")
-    return Solution(weights, "closed form", "optimal")
-
-
 def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
     """Portfolio where the line from the risk-free return touches the frontier, short selling allowed, closed form.
-
-    Parameters
-    ----------
-    mu, covariance : Series, shape (n_assets,), and DataFrame, shape (n_assets, n_assets)
-        Expected return and covariance, per day, joined by name.
-    risk_free : float
-        Risk-free return a day.
 
     Returns
     -------
     Solution
         Status `optimal`, or `inefficient` where the formula gives the lowest ratio of all and not the highest; the
-        note says so, and what `global_minimum_variance` beside it would be.
-
-    Raises
-    ------
-    OptimizationError
-        If the covariance is singular, or the line is parallel to the frontier and touches it nowhere.
+        note says so, and what the global minimum variance portfolio beside it would be.
 
     Notes
     -----
     w = V^-1 (mu - r_f 1) / (B - A r_f) has the best ratio only if B - A r_f = 1'V^-1 (mu - r_f 1) > 0, that is, if the
-    global minimum variance portfolio earns more than r_f.
+    global minimum variance portfolio earns more than r_f. At equality the line touches the frontier nowhere.
 
     Examples
     --------
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
-    >>> best = tangency(pd.Series({"A": 0.003, "B": 0.001}), variances, risk_free=0)
-    >>> best.weights.round(6).tolist(), best.status
-    ([0.75, 0.25], 'optimal')
     >>> worst = tangency(pd.Series({"A": 0.001, "B": -0.003}), variances, risk_free=0)
     >>> worst.weights.round(6).tolist(), worst.status
     ([-0.5, 1.5], 'inefficient')
@@ -129,26 +88,9 @@ def tangency(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> So
 def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, max_gross: float) -> Solution:
     """Portfolio of highest ratio of mean excess return to volatility, short selling allowed up to a gross exposure.
 
-    Parameters
-    ----------
-    mu, covariance, risk_free
-        As `tangency` takes them.
-    max_gross : float
-        Largest sum of absolute weights, at least 1; at 1 nothing is sold short, as in `long_only.maximum_sharpe`.
-
-    Returns
-    -------
-    Solution
-        If no portfolio within the limit earns more than `risk_free`: that of smallest variance within it, status
-        `fallback`, and the note says so.
-
-    Raises
-    ------
-    ValueError
-        If `max_gross` is below 1, or `covariance` is not a labelled covariance matrix.
-    OptimizationError
-        If a value is missing, if a portfolio without any risk earns more than `risk_free`, so that the ratio has no
-        largest value, or if the solver does not reach the optimum.
+    The largest sum of absolute weights L = `max_gross` is at least 1; at 1 nothing is sold short, as in
+    `long_only.maximum_sharpe`. If no portfolio within the limit earns more than `risk_free`, it is that of smallest
+    variance within it, status `fallback`, and the note says so.
 
     Notes
     -----
@@ -165,8 +107,6 @@ def tangency_within(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float
     >>> tangency_within(mu, variances, risk_free=0, max_gross=3).weights.round(4).tolist()
     [2.0, -1.0]
     """
-    if not 1 <= max_gross < np.inf:
-        raise ValueError(f"max_gross is {max_gross}: give at least 1, as no weights that sum to one have less")
     Sigma = covariance_matrix(covariance)
     excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
     extreme = np.zeros(len(excess))
@@ -222,9 +162,8 @@ def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarr
     V = covariance_matrix(covariance)
     volatility = np.sqrt(np.diag(V))
     if not volatility.all():
-        still = ", ".join(map(str, covariance.columns[volatility == 0]))
-        raise OptimizationError(f"{still} never moves, so the covariance is singular: drop it or set "
-                                "covariance_estimator to ledoit_wolf")
+        raise OptimizationError(f"{named(covariance.columns[volatility == 0])} never moves, so the covariance is "
+                                "singular: drop it or set covariance_estimator to ledoit_wolf")
     C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
     if condition_number(pd.DataFrame(C)) > 1e12:
         raise OptimizationError("The covariance is singular to working precision: set covariance_estimator to "

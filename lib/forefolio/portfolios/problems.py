@@ -31,13 +31,7 @@ class Solution:
 
 
 def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str) -> pd.DataFrame:
-    """The last `days` returns up to and including `date`; `name` is the parameter to lower where there are fewer.
-
-    >>> index = pd.DatetimeIndex(["2024-01-29", "2024-01-30", "2024-01-31"])
-    >>> returns = pd.DataFrame({"A": [0.01, 0.02, 0.03]}, index=index)
-    >>> estimation_sample(returns, date="2024-01-30", days=1, name="estimation_window")["A"].tolist()
-    [0.02]
-    """
+    """The last `days` returns up to and including `date`; `name` is the parameter to lower where there are fewer."""
     known = returns.loc[:pd.Timestamp(date)]
     if len(known) < days:
         raise ValueError(f"There are {len(known)} returns up to {iso_day(date)} and {name} asks for {days}: "
@@ -72,8 +66,6 @@ def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.nd
 def complete(scenarios: pd.DataFrame) -> np.ndarray:
     """Values of scenarios without a gap."""
     R = scenarios.to_numpy(dtype=float)
-    if not len(R):
-        raise OptimizationError("There are no scenarios: give at least one day of returns")
     gaps = scenarios.columns[~np.isfinite(R).all(axis=0)]
     if len(gaps):
         raise OptimizationError(f"Scenarios have gaps in {named(gaps)}: complete or drop them")
@@ -82,37 +74,16 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on the weights and the turnover of a long-only portfolio.
+    """Bounds on the weights and the turnover of a long-only portfolio, fractions.
 
-    Attributes
-    ----------
-    min_weight, max_weight : float
-        Of every asset, fractions.
-    max_turnover : float
-        One-way, half the sum of |w - held|; 1: no limit.
-    held : Series or None
-        Weights by asset just before the trade, joined by name. An asset that is not in the problem must be sold, and
-        counts. None: nothing is held yet, and the first purchase has no limit.
-
-    Raises
-    ------
-    ValueError
-        If a limit is no fraction, or `held` has an asset twice or without a weight.
+    Turnover is one-way, half the sum of |w - held|; 1 is no limit. `held` has the weights just before the trade. What is
+    not in the problem must be sold, and counts. None: nothing is held yet, and the first purchase has no limit.
     """
 
     min_weight: float = 0.0
     max_weight: float = 1.0
     max_turnover: float = 1.0
     held: pd.Series | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_weight <= self.max_weight <= 1:
-            raise ValueError(f"Weights between min_weight {self.min_weight} and max_weight {self.max_weight}: "
-                             "give two fractions, the smaller one first")
-        if not 0 <= self.max_turnover <= 1:
-            raise ValueError(f"max_turnover is {self.max_turnover}: give a fraction, 1 for no limit")
-        if self.held is not None and (self.held.isna().any() or not self.held.index.is_unique):
-            raise ValueError("The weights held before the trade have gaps or repeat an asset: give each asset one weight")
 
     def check(self, n_assets: int) -> None:
         """Raise ValueError where so many assets cannot have such weights."""
@@ -125,33 +96,20 @@ class Limits:
     def fitting(self, n_assets: int) -> tuple["Limits", str]:
         """These limits, their bounds widened to equal weight where so few assets need more, and a note if they do.
 
-        Examples
-        --------
         >>> Limits(max_weight=0.4).fitting(2)[1]
         'max_weight 50 %, as 2 assets need'
         """
         even = 1 / n_assets
         widened = replace(self, min_weight=min(self.min_weight, even), max_weight=max(self.max_weight, even))
-        names = [name for name in ("min_weight", "max_weight") if abs(getattr(widened, name) - getattr(self, name)) > ROUNDING]
+        names = [name for name in ("min_weight", "max_weight")
+                 if abs(getattr(widened, name) - getattr(self, name)) > ROUNDING]
         return widened, joined(*(f"{name} {100 * even:.3g} %, as {n_assets} assets need" for name in names))
 
     def attainable(self, assets: pd.Index) -> tuple["Limits", str]:
         """These limits, with the turnover widened to the least that `assets` allow, and a note if it had to be.
 
-        Raises
-        ------
-        ValueError
-            If so many assets cannot have such weights.
-
-        Notes
-        -----
-        The nearest weights to those held cut these off at the bounds, and then trade what is missing to one or above
-        it: min |w - h|_1 = |c - h|_1 + |1 - 1'c| with c_i = min(max(h_i, min_weight), max_weight).
-
-        Examples
-        --------
-        >>> Limits(max_turnover=0.1, held=pd.Series({"A": 0.7, "B": 0.3})).attainable(pd.Index(["A", "C"]))[1]
-        'turnover 30 %, the least possible'
+        The nearest weights to those held cut these off at the bounds, then trade what is missing to one or above it:
+        min |w - h|_1 = |c - h|_1 + |1 - 1'c| with c_i = min(max(h_i, min_weight), max_weight).
         """
         self.check(len(assets))
         if not self.limits_turnover:

@@ -18,29 +18,9 @@ from forefolio.study.parameters import Study
 
 @dataclass(frozen=True)
 class Terms:
-    """What a study says of its portfolios.
+    """What a study says of its portfolios: its parameters, with meaning and choices in `params/default.yml`.
 
-    Attributes
-    ----------
-    estimation_window : int
-        Trading days that Sigma and the path of RPP and MDP come from.
-    covariance_estimator, ridge : str, float
-        How Sigma of MVF, RPP and tangency is estimated, as `covariance.estimate` takes them.
-    mu_horizon : {"next_day", "month"}
-        Forecast of MVF and tangency: of the next day, or the mean over all days up to the next rebalance; both per
-        day.
-    use_residual, residual_window : bool, int
-        Whether MVF adds ē to the forecast: its mean error over so many trading days.
-    scenarios : {"append", "recenter", "forecast_only", "history"}
-        Path of RPP and MDP, as `decisions.scenario_path` says.
-    risk_aversion : float
-        gamma of MVF.
-    drawdown_path, drawdown_alpha : {"constant_weights", "uncompounded", "buy_and_hold"}, float
-        Of MDP, as `minimum_drawdown` takes them: whose drawdown is smallest, and its tail.
-    risk_free, max_gross : float
-        Of tangency: risk-free return a day; largest sum of absolute weights, at least 1, or 0 for no limit.
-    limits : Limits
-        Of long-only frameworks, without `held`.
+    `risk_free` is a day's; `limits` are for long-only frameworks, without `held`.
     """
 
     estimation_window: int
@@ -115,22 +95,11 @@ FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limit
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
-    """Days of returns without which the study's portfolios cannot be decided.
+    """Days of returns without which the study's portfolios of so many assets cannot be decided.
 
-    Parameters
-    ----------
-    study : Study
-    n_assets : int
-        Assets that may be held.
+    The first rebalance is at the end of validation, before which only validation has forecasts. Where no residual is
+    added to forecasts its window only says what momentum would be, for which any returns do.
 
-    Returns
-    -------
-    list of Need
-        The first rebalance is at the end of validation, before which only validation has forecasts. Where no residual
-        is added to forecasts its window only says what momentum would be, for which any returns do.
-
-    Examples
-    --------
     >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(residual_window=30), n_assets=20)]
     [('estimation_window', 250, 'known'), ('residual_window', 30, 'validation')]
     """
@@ -146,11 +115,6 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
 
 
 def check_bounds(study: Study, n_assets: int) -> None:
-    """Raise ValueError where a framework of the study has limits that no weights of so many assets can keep.
-
-    >>> check_bounds(Study(max_weight=0.19), n_assets=5)
-    Traceback (most recent call last):
-    ValueError: max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2
-    """
+    """Raise ValueError where a framework of the study has limits that no weights of so many assets can keep."""
     if any(vocabulary.FRAMEWORKS[name].long_only for name in study.frameworks):
         Terms.of(study).limits.check(n_assets)

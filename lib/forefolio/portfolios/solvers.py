@@ -108,7 +108,8 @@ def smallest(values: np.ndarray) -> float:
     return float(values[values > 0].min()) if (values > 0).any() else 1.0
 
 
-def within(limits: Limits, w: cp.Expression, assets: pd.Index, total: float | cp.Expression = 1.0) -> list[cp.Constraint]:
+def within(limits: Limits, w: cp.Expression, assets: pd.Index,
+           total: float | cp.Expression = 1.0) -> list[cp.Constraint]:
     """Linear constraints on weights `w` of `assets` that sum to `total`; the first is on the smallest weight."""
     bounds = [w >= limits.min_weight * total]
     if limits.max_weight < 1:
