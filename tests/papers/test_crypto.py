@@ -29,9 +29,6 @@ OPTIONS = dict(model="lstm", validation_end=SPLIT, risk_free_rate=0.0365, period
                    "strategy": ["lstm+tangency"] * 2 + ["mean+rpp"], "status": ["inefficient", "optimal", "optimal"]}))
 
 
-
-
-# ------------------------------------------------------------------------------------------------- Table 5 by hand
 @pytest.fixture
 def returns():
     return pd.DataFrame(RNG.normal([0.002, 0.001, 0.0015], [0.02, 0.01, 0.015], (300, 3)), index=DAYS, columns=ASSETS)
@@ -111,7 +108,6 @@ def test_costs_lower_what_is_reported_out_of_sample(returns, forecasts, weights,
     assert dear.loc["sharpe_ratio", "mpt_in_sample"] == cheap.loc["sharpe_ratio", "mpt_in_sample"]
 
 
-# ------------------------------------------------------------------------------------------------ the printed numbers
 @pytest.fixture
 def published():
     return {path.stem.removeprefix("zouaoui2025_"): pd.read_csv(path) for path in contracts.published("zouaoui2025")}
@@ -278,7 +274,6 @@ def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(published
     assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
 
 
-# ------------------------------------------------------------------------------ what the printed numbers say alone
 def printed_split(n_rows):
     """Rows of training, validation and test as the printed code slices them: [:0.8n], [0.8n:0.2n], [0.2n:]."""
     early, late = int(0.2 * n_rows), int(0.8 * n_rows)
@@ -396,7 +391,6 @@ def test_the_sharpe_column_is_the_same_in_both_tables(published):
     assert table5[table5 > 0].to_dict() == table3[table3 > 0].to_dict() and (table5 > 0).sum() == 7
 
 
-# ------------------------------------------------------------------------------------------- the audit with prices
 @pytest.fixture
 def all_returns(published):
     """Independent returns of all 25 coins, simulated."""

@@ -11,51 +11,33 @@ from typing import Any
 import pandas as pd
 
 from forefolio.papers import crypto, equity
-from forefolio.papers.printed import STATUSES, Ours, claims_table, compare
+from forefolio.papers.printed import STATUSES, Ours, compare
 
-NEEDED = {  # results of the run, by paper
-    crypto.PAPER: ("mpt_weights", "mpt_statistics", "window_accuracy", "table5_weights", "table5", "returns",
-                   "periods_per_year"),
-    equity.PAPER: ("log_accuracy", "excess", "tests", "monthly_excess", "net_returns", "universe", "returns")}
-SHOWN = ["claim", "unit", "published", "ours", "status"]
 NO_PAPER = "This study names no paper whose printed numbers are checked here (`paper`), so there is nothing to compare."
 
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
-    """
-    Claims as a short table: what is printed, this run's value, whether they agree; no weights of zero on both sides.
-
-    Returns
-    -------
-    DataFrame
-        Columns claim, unit (and convention), published, ours, status.
-    """
+    """Claims as a short table, the unit (and convention) in a column; no weights of zero on both sides."""
     shown = rows[~_nothing(rows)].reset_index(drop=True)
-    said, unit = (shown["claim"].map(lambda claim, part=part: claim.partition(": ")[part]) for part in (0, 2))
-    return shown.assign(claim=said, unit=unit)[SHOWN]
+    claim, unit = (shown["claim"].map(lambda claim, part=part: claim.partition(": ")[part]) for part in (0, 2))
+    return shown.assign(claim=claim, unit=unit)[["claim", "unit", "published", "ours", "status"]]
 
 
 def table3(paper: str, published: Mapping[str, pd.DataFrame], weights: pd.DataFrame, statistics: pd.DataFrame, *,
            periods_per_year: int) -> pd.DataFrame:
     """Table 3 of Zouaoui & Naas beside this run; without rows where another paper or none is named."""
-    if paper != crypto.PAPER:
-        return side_by_side(claims_table([]))
     ours = crypto.numbers_of_table3(weights, statistics, periods_per_year=periods_per_year)
-    return _numbers(paper, published, "Table 3", ours)
+    return _numbers(crypto.PAPER, "Table 3", paper, published, ours)
 
 
 def table_windows(paper: str, published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.DataFrame:
     """Table 4 of Zouaoui & Naas beside this run; without rows where another paper or none is named."""
-    if paper != crypto.PAPER:
-        return side_by_side(claims_table([]))
-    return _numbers(paper, published, "Table 4", crypto.numbers_of_table4(accuracy))
+    return _numbers(crypto.PAPER, "Table 4", paper, published, crypto.numbers_of_table4(accuracy))
 
 
 def table_forecasts(paper: str, published: Mapping[str, pd.DataFrame], log_accuracy: pd.DataFrame) -> pd.DataFrame:
     """Table 4 of Nguyen beside this run; without rows where another paper or none is named."""
-    if paper != equity.PAPER:
-        return side_by_side(claims_table([]))
-    return _numbers(paper, published, "Table 4", equity.numbers_of_table4(log_accuracy))
+    return _numbers(equity.PAPER, "Table 4", paper, published, equity.numbers_of_table4(log_accuracy))
 
 
 def table_portfolios(paper: str, published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
@@ -71,36 +53,21 @@ def all_claims(paper: str, published: Mapping[str, pd.DataFrame],
 
     Parameters
     ----------
-    paper : str
-        Parameter `paper`.
-    published : dict of DataFrames
-        As `Stage.published` returns it.
     results : dict
         What the run found, by name; each paper takes what it needs. Zouaoui & Naas: mpt_weights and mpt_statistics
         (tables of stage 03, their first column the asset and the statistic), window_accuracy, table5_weights and
-        table5 (as `crypto.table5` gives them), returns (simple daily returns of all days), periods_per_year. Nguyen:
-        log_accuracy (errors in log returns: model, mae_mean, mae_std, ...), excess (`metrics.excess_table`), tests
-        (`evidence.monthly_tests`), monthly_excess (month on the index), net_returns, universe, returns.
+        table5 (as `crypto.table5` gives them), returns (of all days), periods_per_year. Nguyen: log_accuracy, excess,
+        tests, monthly_excess, net_returns, universe, returns.
 
     Returns
     -------
-    claims : DataFrame
-        Columns paper, place, claim, published, ours, tolerance, status; without rows where no paper is named.
+    rows : DataFrame
+        The claims; none where no paper is named.
     words : str
         What the audit found, in Markdown; that there is nothing to compare where no paper is named.
-
-    Raises
-    ------
-    ValueError
-        If results that the paper needs are not there.
     """
-    if paper not in NEEDED:
-        return claims_table([]), NO_PAPER
-    lacking = [name for name in NEEDED[paper] if name not in results]
-    if lacking:
-        raise ValueError(f"The claims of {paper} need {', '.join(lacking)}, not among the results: give them by that "
-                         "name")
-    return {crypto.PAPER: _crypto, equity.PAPER: _equity}[paper](published, results)
+    papers = {crypto.PAPER: _crypto, equity.PAPER: _equity}
+    return papers[paper](published, results) if paper in papers else (compare(paper, {}, []), NO_PAPER)
 
 
 def counts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -128,38 +95,39 @@ def counts(rows: pd.DataFrame) -> pd.DataFrame:
     numbers = told.groupby([*key, "standing", "number"], sort=False)["rank"].agg(["min", "size"])
     counted = {"numbers": numbers["min"].notna(), "readings": numbers["size"],
                **{status: numbers["min"] == rank for rank, status in enumerate(STATUSES)}}
-    return pd.DataFrame(counted, index=numbers.index).astype(int).groupby(level=key, sort=False).sum().reset_index()
+    return pd.DataFrame(counted).astype(int).groupby(level=key, sort=False).sum().reset_index()
 
 
 def _crypto(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
     """Claims and audit of Zouaoui & Naas (2025)."""
-    weights, year = results["mpt_weights"].set_index("asset"), {"periods_per_year": results["periods_per_year"]}
+    weights, returns = results["mpt_weights"].set_index("asset"), results["returns"]
+    year = {"periods_per_year": results["periods_per_year"]}
     rows = compare(crypto.PAPER, published, [
         *crypto.numbers_of_table3(weights, results["mpt_statistics"].set_index("statistic"), **year),
         *crypto.numbers_of_table4(results["window_accuracy"]),
         *crypto.numbers_of_table5(results["table5_weights"], results["table5"], **year),
-        *crypto.numbers_of_text(weights, results["returns"]), *crypto.numbers_of_audit(published, results["returns"])])
+        Ours("Data", "observations", len(returns)), Ours("Data", "coins", returns.shape[1]),
+        Ours("Results", "coins used by the MPT portfolio", int((weights["maximum_sharpe"] > crypto.HELD).sum())),
+        *crypto.numbers_of_audit(published, returns)])
     return rows, crypto.in_words(rows)
 
 
 def _equity(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
     """Claims and audit of Nguyen (2025)."""
-    accuracy, excess, monthly_excess, net_returns = (results[name] for name in (
-        "log_accuracy", "excess", "monthly_excess", "net_returns"))
-    years = equity.two_years(published, returns=results["returns"], net_returns=net_returns, accuracy=accuracy)
+    accuracy, names = results["log_accuracy"], ("excess", "tests", "monthly_excess", "net_returns", "universe")
+    years = equity.two_years(published, results["returns"], results["net_returns"], accuracy)
     rows = compare(equity.PAPER, published, [
-        *equity.numbers_of_table4(accuracy), *equity.numbers_of_table5(excess, monthly_excess),
-        *equity.numbers_of_text(accuracy=accuracy, excess=excess, tests=results["tests"], universe=results["universe"],
-                                monthly_excess=monthly_excess, net_returns=net_returns),
-        *equity.numbers_of_audit(published, years)])
+        *equity.numbers_of_table4(accuracy), *equity.numbers_of_table5(results["excess"], results["monthly_excess"]),
+        *equity.numbers_of_text(accuracy=accuracy, **{name: results[name] for name in names}),
+        *equity.numbers_of_audit(years)])
     return rows, equity.in_words(published, years, rows)
 
 
-def _numbers(paper: str, published: Mapping[str, pd.DataFrame], place: str, ours: list[Ours]) -> pd.DataFrame:
-    """The printed numbers of a table beside ours, without its statements."""
-    rows = compare(paper, published, ours)
-    words = rows["published"].map(lambda value: isinstance(value, str))
-    return side_by_side(rows[(rows["place"] == place) & ~words])
+def _numbers(printed_in: str, place: str, paper: str, published: Mapping[str, pd.DataFrame],
+             ours: list[Ours]) -> pd.DataFrame:
+    """The printed numbers of a table beside ours, without its statements; no rows where the run's paper is another."""
+    rows = compare(paper, published if paper == printed_in else {}, ours)
+    return side_by_side(rows[(rows["place"] == place) & ~rows["published"].map(lambda value: isinstance(value, str))])
 
 
 def _nothing(rows: pd.DataFrame) -> pd.Series:

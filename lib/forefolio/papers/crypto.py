@@ -8,7 +8,7 @@ a year has 252 days and returns are compounded, because that is what fits the pr
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,7 @@ STATISTICS = {
 IN_PERCENT = "mpt_in_sample"  # the column of Table 5 in percent; the other is in fractions
 HELD = 0.0005  # a weight that a table in percent with two digits shows
 
-POINTS = {1: "Coin names", 2: "Units", 3: "Optimality", 4: "Exposure", 5: "Volatility", 6: "The text", 7: "Split",
-          8: "Days", 9: "Code"}
+POINTS = ["Coin names", "Units", "Optimality", "Exposure", "Volatility", "The text", "Split", "Days", "Code"]
 YEAR = 252  # of the audit
 STAND_IN, STOOD_IN = "USDC-USD", ("DAI-USD", "USDT-USD", "VUSDT-USD")  # one stable coin for the three others
 LEFT_OUT = 0.1  # share of gross exposure in coins without prices that leaves a volatility worth computing
@@ -49,29 +48,22 @@ SHOWN = 3  # disagreements that a sentence names
 
 def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame, net_returns: pd.DataFrame, *,
            solver_log: pd.DataFrame, model: str, validation_end: Date, risk_free_rate: float, periods_per_year: int,
-           cost_rate: float,
-           estimate_covariance: Callable[[pd.DataFrame], pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+           cost_rate: float, estimate_covariance: Callable[..., pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
     Weights and results of both portfolios, in sample and out of sample.
 
     Parameters
     ----------
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns of all days.
-    forecasts : DataFrame
-        Columns horizon, asset, model, forecast and others.
-    weights : DataFrame
-        Columns rebalance_date, strategy, asset, weight, with the strategy `<model>+tangency`.
-    net_returns : DataFrame (n_test_days, n_strategies)
-        Daily returns of the strategies, the same among them.
-    solver_log : DataFrame
-        Columns date, strategy, status and others, as `rebalances.decide` gives it.
+    returns, weights, net_returns : DataFrame
+        Of all days; with the strategy `<model>+tangency`; of the test days, this strategy among them.
+    forecasts, solver_log : DataFrame
+        Columns horizon, asset, model, forecast; strategy, status, as `decisions.decide` gives it.
     model : str
         The network.
     validation_end : date
         The Markowitz portfolio out of sample knows the days up to it.
-    risk_free_rate, periods_per_year, cost_rate : float, int, float
-        Fraction a year; trading days a year; cost of trading out of sample, fraction of the amount traded.
+    risk_free_rate, cost_rate : float
+        Fraction a year; cost of trading out of sample, fraction of the amount traded.
     estimate_covariance : callable
         Returns to covariance.
 
@@ -100,8 +92,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
     decided = weights[weights["strategy"] == strategy]
     if made.empty or decided.empty:
-        return (pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], name="asset"), dtype=float),
-                pd.DataFrame(columns=list(COLUMNS), index=pd.Index([], name="statistic"), dtype=float))
+        nothing = pd.DataFrame(columns=list(COLUMNS), dtype=float)
+        return nothing.rename_axis("asset"), nothing.rename_axis("statistic")
     assets, everything, past = returns.columns, estimate_covariance(returns), returns.loc[:pd.Timestamp(validation_end)]
     by_date = decided.pivot(index="rebalance_date", columns="asset", values="weight")[assets]
     in_sample = tangency(made.groupby("asset")["forecast"].mean()[assets], everything, risk_free=risk_free)
@@ -110,8 +102,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
         "lstm_in_sample": in_sample.weights,
         "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past), risk_free=risk_free).weights,
         "lstm_out_of_sample": by_date.iloc[0]})[list(COLUMNS)]
-    held = pd.DataFrame(np.tile(chosen["mpt_out_of_sample"], (len(by_date), 1)), by_date.index, assets)
-    markowitz = held.stack().rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
+    held = pd.concat(dict.fromkeys(by_date.index, chosen["mpt_out_of_sample"]))
+    markowitz = held.rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
     net = backtest(markowitz.assign(strategy="mpt"), returns, cost_rate=cost_rate).net_returns["mpt"]
     judged = [pd.DataFrame({name: returns @ chosen[name] for name in COLUMNS[:2]}),
               pd.DataFrame({"mpt_out_of_sample": net, "lstm_out_of_sample": net_returns[strategy]})]
@@ -127,20 +119,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
 
 
 def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
-    """
-    Weights and statistics of the four long-only portfolios, in the units of Table 3.
-
-    Parameters
-    ----------
-    weights : DataFrame (n_assets, 4)
-        Fractions; columns minimum_cvar, maximum_sortino, minimum_variance, maximum_sharpe.
-    statistics : DataFrame (n_statistics, 4)
-        As `metrics.portfolio_statistics` gives it; same columns.
-    periods_per_year : int
-        Trading days a year of the statistics.
-    """
-    found = [Ours("Table 3", f"weight of {asset}, {portfolio}", 100 * weight)
-             for portfolio, held in weights.items() for asset, weight in held.items()]
+    """Weights and statistics of the four long-only portfolios, in the units of Table 3."""
+    found = _weights("Table 3", 100 * weights)
     for number, (statistic, factor, meant) in STATISTICS.items():
         if statistic in statistics.index:
             found += [Ours("Table 3", f"{number}, {portfolio}", factor * value, meant.format(days=periods_per_year))
@@ -149,23 +129,14 @@ def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, period
 
 
 def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
-    """
-    Errors of the LSTM for each length of its window, as in Table 4.
-
-    Parameters
-    ----------
-    accuracy : DataFrame
-        Columns model, window, mse_validation, mae_validation, mse_test, mae_test in simple daily returns; of several
-        seeds the mean is taken. Where zero_mse_test and so on are there too, the claim quotes them.
-    """
+    """Errors of the LSTM for each length of its window, as in Table 4; of several seeds the mean is taken."""
     found = []
     for window, line in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
-        for period in ("validation", "test"):
-            for error in ("mse", "mae"):
-                zero = line.get(f"zero_{error}_{period}", np.nan)
-                quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
-                name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
-                found.append(Ours("Table 4", name, line[f"{error}_{period}"], quoted))
+        for period, error in product(("validation", "test"), ("mse", "mae")):
+            zero = line.get(f"zero_{error}_{period}", np.nan)
+            quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
+            name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
+            found.append(Ours("Table 4", name, line[f"{error}_{period}"], quoted))
     return found
 
 
@@ -173,15 +144,9 @@ def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, *, periods_p
     """
     Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
 
-    Parameters
-    ----------
-    weights, summary : DataFrame
-        As `table5` gives them.
-    periods_per_year : int
-        Trading days a year of the summary.
+    `weights` and `summary` are those of `table5`.
     """
-    found = [Ours("Table 5", f"weight of {asset}, {portfolio}", (100 if portfolio == IN_PERCENT else 1) * weight)
-             for portfolio, held in weights.items() for asset, weight in held.items()]
+    found = _weights("Table 5", weights * [100 if portfolio == IN_PERCENT else 1 for portfolio in weights])
     for statistic, line in summary.iterrows():
         number = statistic.replace("_", " ")
         meant = STATISTICS[number][2] if statistic.startswith("annualized") else ""
@@ -190,28 +155,12 @@ def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, *, periods_p
     return found
 
 
-def numbers_of_text(weights: pd.DataFrame, returns: pd.DataFrame) -> list[Ours]:
-    """What the text counts: days, coins, and coins that the maximum-Sharpe portfolio of `weights` holds."""
-    return [Ours("Data", "observations", len(returns)), Ours("Data", "coins", returns.shape[1]),
-            Ours("Results", "coins used by the MPT portfolio", int((weights["maximum_sharpe"] > HELD).sum()))]
-
-
 def relabelled(weights: pd.Series, tickers: Sequence[str]) -> pd.Series:
     """
     Weights under their own names, where a table puts alphabetically ordered weights beside names in a list's order.
 
-    Parameters
-    ----------
-    weights, tickers : Series, sequence of str
-        By printed name, 0 for a coin that is not named; every coin, in the order of the table.
+    `weights` are by printed name, 0 for a coin that is not named; `tickers` are all coins in the order of the table.
 
-    Returns
-    -------
-    Series (n_tickers,)
-        Index alphabetical.
-
-    Examples
-    --------
     >>> relabelled(pd.Series({"SOL": 0.7, "BTC": 0.3}), ["SOL", "ADA", "BTC"]).to_dict()
     {'ADA': 0.7, 'BTC': 0.0, 'SOL': 0.3}
     """
@@ -236,17 +185,7 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
     The checks of the audit that need prices: (1) which names give the printed statistics, (2) in which units they are,
     (5) over which period the volatility of the LSTM portfolio is, (8) how many days there are.
 
-    Parameters
-    ----------
-    published : dict of DataFrames
-        The paper's frames by the name of their table.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns of the run's coins, all days.
-
-    Returns
-    -------
-    list of Ours
-        Missing where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
+    Values are missing where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
     """
     prices = with_stand_ins(returns)
     stood_in = [coin for coin in STOOD_IN if coin in prices and prices[coin].equals(prices[STAND_IN])]
@@ -257,21 +196,19 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
     compounded = partial(metrics.annual_return, periods_per_year=YEAR)
     printed = {"volatility": partial(metrics.annual_volatility, periods_per_year=YEAR), "return": compounded,
                "drawdown": metrics.max_drawdown}
-    column = "relabelled Sharpe column"
-    cases = [*((1, f"{name}, relabelled", measure, moved, note) for name, measure in printed.items()),
-             *((1, f"{name}, as labelled", measure, labelled, "") for name, measure in printed.items()),
-             (1, "volatility, relabelled, 365 days", lambda earned: 365**0.5 * earned.std(), moved, note),
-             (1, "return, relabelled, 365 days", lambda earned: 365 * earned.mean(), moved, note),
-             (2, f"skewness, {column}", pd.DataFrame.skew, moved, note),
-             (2, f"kurtosis, {column}", pd.DataFrame.kurt, moved, note),
-             (2, f"sortino ratio, {column}", lambda earned: compounded(earned) / np.sqrt(
-                 (earned.clip(upper=0) ** 2).mean() * YEAR), moved, note),
-             *((2, f"cvar, {column}", lambda earned, days=days: np.sqrt(days) * metrics.cvar(earned, confidence=0.95),
-                moved, f" {days}, percent{note}") for days in (365, YEAR))]
+    cases = [
+        *((1, f"{name}, {order}", measure, weights, told) for order, weights, told in (
+            ("relabelled", moved, note), ("as labelled", labelled, "")) for name, measure in printed.items()),
+        (1, "volatility, relabelled, 365 days", lambda earned: 365**0.5 * earned.std(), moved, note),
+        (1, "return, relabelled, 365 days", lambda earned: 365 * earned.mean(), moved, note),
+        *((2, f"{name}, relabelled Sharpe column", measure, moved, told + note) for name, measure, told in (
+            ("skewness", pd.DataFrame.skew, ""), ("kurtosis", pd.DataFrame.kurt, ""),
+            ("sortino ratio", lambda daily: compounded(daily) / np.sqrt((daily.clip(upper=0) ** 2).mean() * YEAR), ""),
+            *(("cvar", lambda earned, days=days: np.sqrt(days) * metrics.cvar(earned, confidence=0.95),
+               f" {days}, percent") for days in (365, YEAR))))]
     found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), told)
              for point, name, measure, weights, told in cases]
-    volatilities = (1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)
-    for point, name, weights, days in volatilities:
+    for point, name, weights, days in ((1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)):
         lacking = weights.index.difference(prices.columns)
         few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
         volatility = _measured(partial(metrics.annual_volatility, periods_per_year=days),
@@ -283,25 +220,24 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
 
 
 def in_words(rows: pd.DataFrame) -> str:
-    """
-    The audit in a short Markdown list, one line per point, whose words and numbers come from its rows.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        As `printed.compare` gives it.
-    """
+    """The audit in a short Markdown list, one line per point, whose words and numbers come from its rows."""
     checks, lines = rows[rows["status"] != NO_DATA].assign(key=lambda known: known["claim"].str.partition(":")[0]), []
-    for number, name in POINTS.items():
+    for number, name in enumerate(POINTS, 1):
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
         against = part[part["status"] == NOT_REPRODUCED]
-        told = [f"{key}: expected {_written(theirs)}, found {_written(ours)}"
-                for key, theirs, ours in against[["key", "published", "ours"]].itertuples(index=False)]
+        written = against[["published", "ours"]].map(lambda value: value if isinstance(value, str) else f"{value:.5g}")
+        told = (against["key"] + ": expected " + written["published"] + ", found " + written["ours"]).tolist()
         shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
         counted = f"{len(part) - len(told)} of {len(part)} checks agree."
         lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
                      + _meaning(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
     return "\n".join(lines)
+
+
+def _weights(place: str, printed: pd.DataFrame) -> list[Ours]:
+    """The weights of portfolios (columns), in the printed unit."""
+    return [Ours(place, f"weight of {asset}, {portfolio}", weight)
+            for portfolio, held in printed.items() for asset, weight in held.items()]
 
 
 def _measured(measure: Callable[..., pd.Series], weights: pd.Series, prices: pd.DataFrame) -> float:
@@ -322,8 +258,3 @@ def _meaning(number: int, checks: pd.Series) -> str:
     if number == 5 and "LSTM volatility, a day" in right and "LSTM volatility, a year" in wrong:
         return " What is printed as a year's volatility is a day's."
     return ""
-
-
-def _written(value: Any) -> str:
-    """Words as they are, numbers short."""
-    return value if isinstance(value, str) else f"{value:.5g}"

@@ -8,7 +8,7 @@ what the author did.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,21 +28,19 @@ POINT = 0.01  # networks are alike in direction if no hit ratio differs by so mu
 HIT_RATIOS = {"hr_mean": "HR", "hr_plus_mean": "HR+", "hr_minus_mean": "HR-"}
 LISTED = 100  # tickers that the paper has, with complete histories or excluded
 READ_AS = "; read as "  # stands before the reading of a number that the paper does not define
+ALL, BUT_FIRST = "of all months", "of all months but the first"
 # Number of Table 5: how it could be meant, by column of `readings`.
 TABLE5 = {
     "total return": {"summed_excess_but_first": "the sum of monthly excess but the first",
                      "summed_excess": "the sum of monthly excess", "total_return": "the strategy's own, compounded"},
-    "information ratio": {"information_ratio_but_first": "of all months but the first",
-                          "information_ratio": "of all months"},
+    "information ratio": {"information_ratio_but_first": BUT_FIRST, "information_ratio": ALL},
     "turnover": {"turnover_one_way": "one-way", "turnover_two_way": "two-way"},
-    "mean monthly excess": {"mean_monthly_excess_but_first": "of all months but the first",
-                            "mean_monthly_excess": "of all months"},
+    "mean monthly excess": {"mean_monthly_excess_but_first": BUT_FIRST, "mean_monthly_excess": ALL},
 }
 TIED = 1e-4  # of a ratio or a fraction: strategies whose results are no further apart tie
 
-POINTS = {1: "Total return", 2: "The index", 3: "Stability", 4: "Significance", 5: "The text", 6: "The zero forecast"}
+POINTS = ["Total return", "The index", "Stability", "Significance", "The text", "The zero forecast"]
 FIRST, LAST = "2023-01", "2024-12"  # of the paper's test period
-TEST_MONTHS = len(pd.period_range(FIRST, LAST, freq="M"))
 N_MONTHS = 23  # behind a printed total: 52.459 / 2.281
 BEST = "LSTM+MDP"  # the one strategy whose mean is printed
 WINDOWS = (20, 60, 120, 250)  # days of covariance tried for risk parity
@@ -64,54 +62,27 @@ FIXED = {  # what the printed numbers say alone
 
 
 def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
-    """
-    Errors of the two networks, means over stocks, as the text quotes them of Table 4.
-
-    Parameters
-    ----------
-    accuracy : DataFrame
-        Columns model, mae_mean, mse_mean, rmse_mean in log returns a day, test period. Where it has the zero forecast,
-        the claim quotes its error.
-    """
-    errors, found = _errors(accuracy), []
-    for (error, of), decimals in zip(errors.items(), ERRORS.values(), strict=True):
-        quoted = "" if np.isnan(of["zero"]) else f" (forecasting zero: {of['zero']:.{decimals}f})"
-        found += [Ours("Table 4", f"{error} of the {title}, mean over stocks", of[model], quoted)
-                  for model, title in NETWORKS.items()]
-    return found
+    """Errors of the two networks, means over stocks, beside those of forecasting zero where `accuracy` has them."""
+    return [Ours("Table 4", f"{error} of the {title}, mean over stocks", of[model],
+                 "" if np.isnan(of["zero"]) else f" (forecasting zero: {of['zero']:.{decimals}f})")
+            for (error, of), decimals in zip(_errors(accuracy).items(), ERRORS.values(), strict=True)
+            for model, title in NETWORKS.items()]
 
 
 def readings(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """
     What each number of Table 5 could mean, in every way that the paper leaves open.
 
-    Parameters
-    ----------
-    excess : DataFrame
-        As `metrics.excess_table` gives it.
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month over the benchmark, in the order of the months.
-
-    Returns
-    -------
-    DataFrame (6, 9)
-        Index strategy, those of the paper; columns as `TABLE5` has them: percent, but ratios a month.
+    Index strategy, those of the paper; columns as `TABLE5` has them, in percent, but the ratios a month.
 
     Notes
     -----
     The one total whose mean is printed is 23 times that, one month less than the test period has: mean and ratio could
     leave out a month too.
-
-    Examples
-    --------
-    >>> excess = pd.DataFrame({"strategy": ["lstm+mvf"], "mean_monthly_excess": 0.02, "turnover_one_way": 0.5})
-    >>> months = pd.DataFrame({"lstm+mvf": [0.0, 0.02, 0.04]})
-    >>> readings(excess, months).loc["lstm+mvf", ["mean_monthly_excess", "turnover_one_way"]].round(6).tolist()
-    [2.0, 50.0]
     """
-    later = monthly_excess.iloc[1:]
-    table = excess.set_index("strategy").assign(mean_monthly_excess_but_first=later.mean(),
-                                                information_ratio_but_first=metrics.information_ratio(later))
+    table = excess.set_index("strategy").assign(
+        mean_monthly_excess_but_first=monthly_excess.iloc[1:].mean(),
+        information_ratio_but_first=metrics.information_ratio(monthly_excess.iloc[1:]))
     table = table.reindex(index=SIX, columns=[column for meanings in TABLE5.values() for column in meanings])
     return table * [1 if column in TABLE5["information ratio"] else 100 for column in table]
 
@@ -129,12 +100,9 @@ def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
     """
     Table 5 beside every reading of it, one row per strategy.
 
-    Returns
-    -------
-    DataFrame
-        Columns strategy; the total return in percent as printed, as the sum of monthly excess without and with the
-        first month, and as the strategy's own, compounded; the information ratio as printed, and of as many months;
-        the turnover in percent as printed, one-way and two-way. Names carry this run's number of months.
+    Columns strategy; the total return in percent as printed, as the sum of monthly excess without and with the first
+    month, and as the strategy's own, compounded; the information ratio as printed, and of as many months; the turnover
+    in percent as printed, one-way and two-way. Names carry this run's number of months.
     """
     ours, n_months = readings(excess, monthly_excess).set_axis(list(STRATEGIES)), len(monthly_excess)
     table = pd.DataFrame({
@@ -145,8 +113,7 @@ def side_by_side(published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
         f"IR {n_months - 1}": ours["information_ratio_but_first"], f"IR {n_months}": ours["information_ratio"],
         "turnover, printed": values(published, "Table 5", "turnover"), "one-way": ours["turnover_one_way"],
         "two-way": ours["turnover_two_way"]}).loc[list(STRATEGIES)]
-    digits = {name: 3 if name.startswith("IR") else 2 for name in table}
-    return table.round(digits).rename_axis("strategy").reset_index()
+    return table.round({name: 3 if "IR" in name else 2 for name in table}).rename_axis("strategy").reset_index()
 
 
 def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.DataFrame, monthly_excess: pd.DataFrame,
@@ -154,24 +121,8 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
     """
     What the paper's text says beyond the numbers of Tables 4 and 5.
 
-    Parameters
-    ----------
-    accuracy, excess : DataFrame
-        As `numbers_of_table4` and `readings` take them; accuracy also has mae_std, mse_std, rmse_std and hit ratios.
-    tests : DataFrame
-        As `evidence.monthly_tests` gives it.
-    monthly_excess : DataFrame (n_months, n_strategies)
-        Fraction a month over the benchmark.
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns.
-    universe : DataFrame
-        As `market.universe.Universe.assets`: a row per ticker, column kept.
-
-    Returns
-    -------
-    list of Ours
-        What is said of all six strategies is there if the run has them all, and other strategies take no part. Of
-        Mann-Whitney's test the verdict is compared, not the p-value.
+    What is said of all six strategies is there if the run has them all, and other strategies take no part. Of
+    Mann-Whitney's test the verdict is compared, not the p-value.
     """
     kept, file = universe["kept"].astype(bool), f"; here of a file of {len(universe)} tickers, the paper's of {LISTED}"
     found = [Ours("Data", "constituents with complete histories", int(kept.sum()), file),
@@ -183,115 +134,85 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
         found += _of_portfolios(excess.set_index("strategy").loc[SIX])
     if set(SIX) <= set(tests["strategy"]):
         p_values = tests.set_index("strategy").loc[SIX]
-        found += [_said("Results", claim, _yes((p_values[column] < evidence.LEVEL).all())
-                        if p_values[column].notna().all() else None, meant) for claim, column, meant in (
+        found += [_said("Results", claim, None if p_values[column].isna().any() else (
+            p_values[column] < evidence.LEVEL).all(), meant) for claim, column, meant in (
             ("Shapiro-Wilk rejects normality for all six", "shapiro_p", f"each p below {evidence.LEVEL}"),
             ("Wilcoxon p below 0.05 for all six", "wilcoxon_p", "one-sided, not corrected for their number"))]
     if set(SIX) <= set(net_returns):
         volatility = net_returns[SIX].std()
         parity = volatility.index.str.endswith("+rpp")
         found.append(_said("Results", "RPP strategies are the more stable in volatility",
-                           _yes(volatility[parity].max() < volatility[~parity].min()),
+                           volatility[parity].max() < volatility[~parity].min(),
                            "of daily returns, each RPP below every MVF and MDP"))
     if set(PAIR) <= set(monthly_excess):
-        p_value = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
+        p = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
         found.append(Ours("Results", "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF",
-                          _yes(p_value >= evidence.LEVEL), f", {p_value:.3f} here, two-sided, of monthly excess"))
+                          "yes" if p >= evidence.LEVEL else "no", f", {p:.3f} here, two-sided, of monthly excess"))
     return found
 
 
-@dataclass(frozen=True)
-class TwoYears:
+class TwoYears(NamedTuple):
     """What this run's data say of the paper's two test years; missing where the run has other years."""
 
     rise: float  # of the index, percent
+    below: int  # how many printed totals are not above that
     ends: pd.Series  # index months but the first, each plus 1/23 of a printed total, compounded: percent by strategy
-    index_end: float  # the same months of the index alone, percent
+    above: int  # how many of them are above the same months of the index alone
     parity: pd.Series  # deviation of monthly excess of risk parity, percent, by days of the window
     errors: pd.DataFrame  # as `_errors` has them
     n_stocks: int
 
 
-def two_years(published: Mapping[str, pd.DataFrame], *, returns: pd.DataFrame, net_returns: pd.DataFrame,
-               accuracy: pd.DataFrame) -> TwoYears:
-    """
-    Measure what the audit needs of the index, the stocks and the zero forecast.
-
-    Parameters
-    ----------
-    published : dict of DataFrames
-        The paper's frames by the name of their table.
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns of the run's stocks, all days.
-    net_returns : DataFrame (n_days, n_strategies + 1)
-        Simple daily returns of the test period, the column `benchmark` among them.
-    accuracy : DataFrame
-        As `numbers_of_table4` takes it.
-    """
+def two_years(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame, net_returns: pd.DataFrame,
+              accuracy: pd.DataFrame) -> TwoYears:
+    """Measure what the audit needs of the index, the stocks (`returns`, of all days) and the zero forecast."""
     totals = values(published, "Table 5", "total return")
     errors, n_stocks = _errors(accuracy), returns.shape[1]
     if not len(net_returns) or [f"{month:%Y-%m}" for month in net_returns.index[[0, -1]]] != [FIRST, LAST]:
-        return TwoYears(np.nan, totals * np.nan, np.nan, pd.Series(np.nan, WINDOWS), errors * np.nan, n_stocks)
+        return TwoYears(np.nan, 0, totals * np.nan, 0, pd.Series(np.nan, WINDOWS), errors * np.nan, n_stocks)
     index = net_returns[[BENCHMARK]]
     months = metrics.monthly_returns(index).iloc[1:, 0].to_numpy()[:, None]
-    ends = (1 + months + totals.to_numpy() / 100 / N_MONTHS).prod(axis=0) - 1
-    return TwoYears(rise=100 * float(metrics.total_return(index).iloc[0]), ends=pd.Series(100 * ends, totals.index),
-                     index_end=100 * (np.prod(1 + months) - 1), errors=errors, n_stocks=n_stocks,
-                     parity=100 * risk_parity_deviations(returns, net_returns))
+    ends = pd.Series(100 * ((1 + months + totals.to_numpy() / 100 / N_MONTHS).prod(axis=0) - 1), totals.index)
+    rise, above = 100 * float(metrics.total_return(index).iloc[0]), (ends > 100 * (np.prod(1 + months) - 1)).sum()
+    return TwoYears(rise, int((totals <= rise).sum()), ends, int(above),
+                    100 * risk_parity_deviations(returns, net_returns), errors, n_stocks)
 
 
 def risk_parity_deviations(returns: pd.DataFrame, net_returns: pd.DataFrame) -> pd.Series:
     """
     Deviation of the monthly excess of risk parity, decided before each month from windows of several lengths.
 
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns, all days.
-    net_returns : DataFrame
-        Its days are the test period; its column `benchmark` is what the excess is over.
-
-    Returns
-    -------
-    Series
-        By days of the window, fraction a month (ddof 1); missing where the first window would open before the data.
-
-    Notes
-    -----
-    Covariances are Ledoit-Wolf's, because with fewer days than stocks the sample's is singular.
+    `returns` are of all days, and the days of `net_returns` are the test period. By days of the window, fraction a
+    month (ddof 1); missing where the first window would open before the data. Covariances are Ledoit-Wolf's, because
+    with fewer days than stocks the sample's is singular.
     """
     from forefolio.market import covariance
     from forefolio.portfolios import long_only  # solvers, for which stage 04 should not pay
 
     index = returns.index
     decided = index[index.get_indexer(net_returns.index[~net_returns.index.to_period("M").duplicated()]) - 1]
-    rows = []
-    for window in WINDOWS:
-        for date in decided if index.get_loc(decided[0]) + 1 >= window else []:
-            known = returns.loc[:date].iloc[-window:]
-            weights = long_only.risk_parity(covariance.ledoit_wolf(known)).weights
-            rows.append(pd.DataFrame({"rebalance_date": date, "strategy": str(window), "asset": weights.index,
-                                      "weight": weights.to_numpy()}))
-    if not rows:
+    made = {(day, str(window)): long_only.risk_parity(covariance.ledoit_wolf(returns.loc[:day].iloc[-window:])).weights
+            for window in WINDOWS if index.get_loc(decided[0]) + 1 >= window for day in decided}
+    if not made:
         return pd.Series(np.nan, index=WINDOWS)
-    earned = backtest.backtest(pd.concat(rows, ignore_index=True), returns, cost_rate=0.0).net_returns
+    weights = pd.concat(made).rename("weight").rename_axis(["rebalance_date", "strategy", "asset"]).reset_index()
+    earned = backtest.backtest(weights, returns, cost_rate=0.0).net_returns
     deviation = metrics.monthly_excess(earned.join(net_returns[BENCHMARK], how="inner")).std()
     return deviation.rename(int).reindex(WINDOWS)
 
 
-def numbers_of_audit(published: Mapping[str, pd.DataFrame], years: TwoYears) -> list[Ours]:
+def numbers_of_audit(years: TwoYears) -> list[Ours]:
     """
     The checks of the audit that need data of the two years: (2) do the strategies end above the index, (3) can risk
     parity deviate from it as the printed ratios say, (6) are the printed errors at most those of forecasting nothing?
     """
-    zero, over = years.errors.loc["zero"], f", over {years.n_stocks}"
-    found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing, over)
-             for title in NETWORKS.values() for error, nothing in zero.items()]
+    found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing,
+                  f", over {years.n_stocks}") for title in NETWORKS.values()
+             for error, nothing in years.errors.loc["zero"].items()]
     if not np.isnan(years.rise):
-        told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {_below(published, years)}, {BEST} "
+        told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {years.below}, {BEST} "
                 f"grows by {years.ends[BEST]:.1f}")
-        above = int((years.ends > years.index_end).sum())
-        found.append(Ours("Audit 2, Results", "strategies above the index", above, told))
+        found.append(Ours("Audit 2, Results", "strategies above the index", years.above, told))
     if years.parity.notna().any():
         found.append(Ours("Audit 3, Table 5", "deviation of excess of RPP at most that of risk parity",
                           years.parity.max(), f", from {years.parity.min():.2f} percent"))
@@ -299,41 +220,24 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], years: TwoYears) -> 
 
 
 def in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
-    """
-    The audit in a short Markdown list, one line per point.
-
-    Parameters
-    ----------
-    published : dict of DataFrames
-        The paper's frames by the name of their table.
-    years : TwoYears
-        As `two_years` gives it.
-    rows : DataFrame
-        As `printed.compare` gives it.
-    """
-    told = FIXED | {2: _index_in_words(published, years, rows), 6: _zero_in_words(published, years, rows)}
-    told[3] += _parity_in_words(years, _known(rows, "Audit 3, Table 5"))
+    """The audit in a short Markdown list, one line per point."""
+    known = rows[rows["status"] != NO_DATA]
+    parity, errors = (known[known["place"] == place] for place in ("Audit 3, Table 5", "Audit 6, Table 4"))
+    told = FIXED | {2: _index_in_words(years), 6: _zero_in_words(published, years, errors)}
+    told[3] += _parity_in_words(years, parity)
     return "\n".join(f"- **({number}) {name}.** {told[number] or 'Nothing that this run could compute.'}"
-                     for number, name in POINTS.items())
+                     for number, name in enumerate(POINTS, 1))
 
 
-def so_many(count: float, total: float) -> str:
-    """So many of all, in words at both ends.
-
-    >>> so_many(0, 6), so_many(3, 6), so_many(6, 6)
-    ('none of 6', '3 of 6', 'all 6')
-    """
+def _so_many(count: float, total: float) -> str:
+    """So many of all, in words at both ends: none of 6, 3 of 6, all 6."""
     return f"all {total:g}" if count == total else f"{count:g} of {total:g}" if count else f"none of {total:g}"
 
 
-def _yes(holds: bool) -> str:
-    """A statement that holds or not, as the paper's file has it."""
-    return "yes" if holds else "no"
-
-
-def _said(place: str, claim: str, value: str | None, meant: str = "") -> Ours:
-    """What a sentence says, and how it is measured here where that is a choice."""
-    return Ours(place, claim, value, f"; here {meant}" if meant else "")
+def _said(place: str, claim: str, value: str | bool | None, meant: str = "") -> Ours:
+    """What a sentence says, yes or no where it holds or not, and how it is measured here where that is a choice."""
+    told = value if value is None or isinstance(value, str) else "yes" if value else "no"
+    return Ours(place, claim, told, f"; here {meant}" if meant else "")
 
 
 def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:
@@ -345,14 +249,14 @@ def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:
 def _of_networks(lstm: pd.Series, cnn1d: pd.Series) -> list[Ours]:
     """What is said of the two networks' errors."""
     found = [_said("Table 4", f"LSTM has the lower {words} of MAE MSE and RMSE over stocks",
-                   _yes(all(lstm[f"{error}_{kind}"] < cnn1d[f"{error}_{kind}"] for error in ERRORS)))
+                   all(lstm[f"{error}_{kind}"] < cnn1d[f"{error}_{kind}"] for error in ERRORS))
              for words, kind in (("means", "mean"), ("deviations", "std"))]
     apart = (lstm.reindex(list(HIT_RATIOS)).astype(float) - cnn1d.reindex(list(HIT_RATIOS)).astype(float)).abs()
     meant = f"mean {', '.join(HIT_RATIOS.values())} each less than one percentage point apart"
     if apart.notna().all():
         meant += f" ({', '.join(f'{name} {100 * apart[column]:.2f}' for column, name in HIT_RATIOS.items())})"
     return [*found, _said("Table 4", "both models alike in direction",
-                          None if apart.isna().any() else _yes((apart < POINT).all()), meant)]
+                          None if apart.isna().any() else (apart < POINT).all(), meant)]
 
 
 def _of_portfolios(six: pd.DataFrame) -> list[Ours]:
@@ -370,31 +274,20 @@ def _of_portfolios(six: pd.DataFrame) -> list[Ours]:
         found.append(_said(place, claim, None if six[column].isna().any() else ", ".join(tied), meant))
     total = six["summed_excess"]  # of as many months, so that it orders them as the mean does
     above = [total[name] - total[name.replace("lstm", "cnn1d")] > TIED for name in SIX if name.startswith("lstm+")]
-    return [*found, _said("Results", "LSTM strategies outperform their 1D-CNN counterparts", _yes(all(above)),
+    return [*found, _said("Results", "LSTM strategies outperform their 1D-CNN counterparts", all(above),
                           f"{summed}, all three")]
 
 
-def _known(rows: pd.DataFrame, place: str) -> pd.DataFrame:
-    """The rows of a place of which the run has data."""
-    return rows[(rows["place"] == place) & (rows["status"] != NO_DATA)]
-
-
-def _below(published: Mapping[str, pd.DataFrame], years: TwoYears) -> int:
-    """How many printed totals are not above the rise of the index."""
-    return int((values(published, "Table 5", "total return") <= years.rise).sum())
-
-
-def _index_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
+def _index_in_words(years: TwoYears) -> str:
     """(2) Do the strategies end above the index, which itself rose?"""
     if np.isnan(years.rise):
         return ""
-    n_all, below, above = len(years.ends), _below(published, years), (years.ends > years.index_end).sum()
-    doubt = (f", and {so_many(below, n_all)} printed totals are not above that, so they are not what the strategies "
-             "themselves earned if all beat the index, as the text says") if below else ""
-    return (f"The index rose {round(years.rise, 1):g} percent in the {TEST_MONTHS} months{doubt}. As sums of excess, "
-            f"with the index's own rise in none of them, the totals put {so_many(above, n_all)} strategies above it: the "
-            f"index's months but the first, each plus the mean excess of {BEST}, compound to "
-            f"{round(years.ends[BEST], 1):g} percent.")
+    below, above = (_so_many(count, len(SIX)) for count in (years.below, years.above))
+    doubt = (f", and {below} printed totals are not above that, so they are not what the strategies "
+             "themselves earned if all beat the index, as the text says") if years.below else ""
+    return (f"The index rose {round(years.rise, 1):g} percent in the 24 months{doubt}. As sums of excess, with the "
+            f"index's own rise in none of them, the totals put {above} strategies above it: the index's months but the "
+            f"first, each plus the mean excess of {BEST}, compound to {round(years.ends[BEST], 1):g} percent.")
 
 
 def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
@@ -408,17 +301,17 @@ def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
             f"with windows of {WINDOWS[0]} to {WINDOWS[-1]} days, {why}.")
 
 
-def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows: pd.DataFrame) -> str:
+def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, known: pd.DataFrame) -> str:
     """(6) Are the printed errors at most those of forecasting nothing?"""
-    known, zero, n_ours = _known(rows, "Audit 6, Table 4"), years.errors.loc["zero"].dropna(), years.n_stocks
     if known.empty:
         return ""
+    zero, n_ours = years.errors.loc["zero"].dropna(), years.n_stocks
     n_theirs = values(published, "Data", "constituents with complete histories").iloc[0]
     larger, absent = known[known["status"] == NOT_REPRODUCED], n_theirs - n_ours
     errors = ", ".join(f"{name} {error:.4g}" for name, error in zero.items())
     told = (f"Forecasting no move has {errors} over the same two years, smaller than "
-            f"{so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} stocks with "
-            f"its prices, the printed over {n_theirs:g}.")
+            f"{_so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} stocks "
+            f"with its prices, the printed over {n_theirs:g}.")
     if len(larger) and absent > 0:
         least = larger["published"].astype(float).groupby(larger["claim"].str.split().str[0], sort=False).min()
         needed = (n_theirs * least - n_ours * zero[least.index]) / absent
@@ -428,4 +321,4 @@ def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, rows:
                  f"be {means} to make zero's errors as large as the smallest printed.")
     own = years.errors.loc[list(NETWORKS)]
     better, n_own = own.lt(zero).to_numpy().sum(), own.count().sum()
-    return told + (f" This run's own networks beat zero in {so_many(better, n_own)} errors." if n_own else "")
+    return told + (f" This run's own networks beat zero in {_so_many(better, n_own)} errors." if n_own else "")

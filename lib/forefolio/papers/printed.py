@@ -8,16 +8,14 @@ run gives its values by place and name, in the printed unit, so nothing is joine
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 COLUMNS = ["paper", "place", "claim", "published", "ours", "tolerance", "status"]
-REPRODUCED, NOT_REPRODUCED, NO_DATA = "reproduced", "not reproduced", "no such data"
-STATUSES = [REPRODUCED, NOT_REPRODUCED, NO_DATA]
+REPRODUCED, NOT_REPRODUCED, NO_DATA = STATUSES = ["reproduced", "not reproduced", "no such data"]
 RELATIVE_TOLERANCE = 0.05  # another vendor's prices move a volatility by less, another portfolio by more
-FILES = ("numbers", "audit")
 LINE = ["place", "number", "of", "column", "value", "decimals", "tolerance", "unit", "ours", "source"]
 
 
@@ -31,24 +29,9 @@ class Ours(NamedTuple):
 
 
 def values(published: Mapping[str, pd.DataFrame], place: str, number: str, *, column: str | None = None) -> pd.Series:
-    """
-    Printed numbers of one kind.
-
-    Parameters
-    ----------
-    published : dict of DataFrames
-        As `Stage.published` returns it.
-    place, number, column : str
-        As the file of numbers has them; any column where none is given.
-
-    Returns
-    -------
-    Series
-        Floats in the printed unit, by what they are of.
-    """
-    lines = published["numbers"]
-    lines = lines[(lines["place"] == place) & (lines["number"] == number)]
-    lines = lines if column is None else lines[lines["column"] == column]
+    """Printed numbers of one kind, in the printed unit, by what they are of; of any column where none is given."""
+    and_column = "" if column is None else " and column == @column"
+    lines = published["numbers"].query(f"place == @place and number == @number{and_column}")
     return lines.set_index("of")["value"].astype(float)
 
 
@@ -56,101 +39,61 @@ def tolerance(published: float, *, decimals: float | None) -> float:
     """
     How far ours may be from a published number: 5 percent of it, and at least half a unit of its last digit.
 
-    Parameters
-    ----------
-    published, decimals : float
-        The number as printed, and the digits after its point that count; None for a count, which must be met exactly.
+    `decimals` is the number of digits after the point that count, None for a count, which must be met exactly.
 
-    Examples
-    --------
     >>> tolerance(40.0, decimals=2), tolerance(0.0, decimals=2), tolerance(1093, decimals=None)
     (2.0, 0.005, 0.0)
     """
     return 0.0 if decimals is None else max(RELATIVE_TOLERANCE * abs(published), 0.5 * 10.0**-decimals)
 
 
-def row(paper: str, place: str, claim: str, published: float | str, ours: float | str | None,
-        allowed: float | None = None) -> dict[str, Any]:
+def status(claim: str, published: float | str, ours: float | str | None, allowed: float | None = None) -> str:
     """
-    One row of the claims table, with its status.
+    Whether ours, in the unit of the published, agrees with it.
 
-    Parameters
-    ----------
-    paper, place, claim : str
-        Whose claim it is, where it stands, and what it says. If that has "at most", published may be smaller.
-    published, ours : float or str
-        In the same unit; ours is missing where the run cannot say.
-    allowed : float, optional
-        Largest difference of two numbers that still counts as agreement; none for texts, which must be equal.
+    Texts must be equal, and two numbers differ by at most `allowed`; if the claim has "at most", published may be
+    smaller. There is no such data where ours is missing. A text beside a number raises ValueError.
 
-    Raises
-    ------
-    ValueError
-        If a text is to be compared with a number, or two numbers without a tolerance.
-
-    Examples
-    --------
-    >>> row("zouaoui2025", "Data", "observations, days", 1093, 1097, 0.0)["status"]
+    >>> status("observations, days", 1093, 1097, 0.0)
     'not reproduced'
     """
-    text = isinstance(published, str)
-    if ours is None or ours != ours:
-        ours, status = np.nan, NO_DATA
-    elif isinstance(ours, str) != text:
+    if pd.isna(ours):
+        return NO_DATA
+    if isinstance(ours, str) != isinstance(published, str):
         raise ValueError(f"{claim}: published is {published!r} and ours {ours!r}; give both as text or both as numbers")
-    elif text:
-        status = REPRODUCED if ours == published else NOT_REPRODUCED
-    elif allowed is None:
-        raise ValueError(f"{claim}: two numbers are compared without a tolerance; give one, 0 for a count")
-    else:  # a difference of exactly the tolerance agrees, whatever binary fractions make of it
-        apart = published - ours if " at most " in claim else abs(ours - published)
-        status = REPRODUCED if apart <= allowed * (1 + 1e-9) else NOT_REPRODUCED
-    return dict(zip(COLUMNS, (paper, place, claim, published, ours, np.nan if text else allowed, status), strict=True))
-
-
-def claims_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """Rows as a frame; published and ours hold numbers and texts, and the tolerance of a text is missing."""
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"published": object, "ours": object, "tolerance": float})
+    if isinstance(ours, str):
+        return REPRODUCED if ours == published else NOT_REPRODUCED
+    apart = published - ours if " at most " in claim else abs(ours - published)
+    # A difference of exactly the tolerance agrees, whatever binary fractions make of it.
+    return REPRODUCED if apart <= allowed * (1 + 1e-9) else NOT_REPRODUCED
 
 
 def compare(paper: str, published: Mapping[str, pd.DataFrame], ours: Iterable[Ours]) -> pd.DataFrame:
     """
     Every printed number of a paper, and every check of its audit, beside what the run finds.
 
-    Parameters
-    ----------
-    paper : str
-        Parameter `paper`.
-    published : dict of DataFrames
-        As `Stage.published` returns it.
-    ours : iterable of Ours
-        What the run finds, in any order; values of numbers that the paper does not print are left out.
-
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`, in the order of the files, one row per reading. What the run does not give has no such data,
-        unless the file has it.
+    What the run finds may come in any order, and values of numbers that the paper does not print are left out. The
+    claims have the order of the files, one row per reading. What the run does not give has no such data, unless the
+    file has it; and there are no claims of a paper that publishes nothing. The tolerance of a text is missing.
     """
-    lines = pd.concat([published[name] for name in FILES if name in published]).reindex(columns=LINE).astype(object)
+    lines = pd.concat([published.get(name, pd.DataFrame()).reindex(columns=LINE).astype(object)
+                       for name in ("numbers", "audit")])
     lines = lines.where(lines.notna(), None)
-    lines["name"] = [_name(line) for line in lines.itertuples()]
+    names = [line.number + (f" of {line.of}" if line.of else "") + (f", {line.column}" if line.column else "")
+             for line in lines.itertuples()]
     found = pd.DataFrame(list(ours), columns=Ours._fields, dtype=object).rename(columns={"value": "found"})
     rows = []
-    for line in lines.merge(found, on=["place", "name"], how="left").itertuples():
+    lines = lines.assign(name=np.array(names, dtype=object)).merge(found, on=["place", "name"], how="left")
+    for line in lines.itertuples():
         theirs, allowed = _value(line.value), line.tolerance
         if allowed is None and not isinstance(theirs, str):
             theirs, allowed = float(theirs), tolerance(theirs, decimals=line.decimals)
         claim = "".join([line.name, f": {line.unit}" if line.unit else "",
                          f"; ours from {line.source}" if line.source else "", "" if pd.isna(line.note) else line.note])
         mine = line.found if line.ours is None else _value(line.ours)
-        rows.append(row(paper, line.place, claim, theirs, mine, allowed))
-    return claims_table(rows)
-
-
-def _name(line: Any) -> str:
-    """What a row of a file is about, in words."""
-    return line.number + (f" of {line.of}" if line.of else "") + (f", {line.column}" if line.column else "")
+        rows.append((paper, line.place, claim, theirs, np.nan if mine is None else mine, allowed,
+                     status(claim, theirs, mine, allowed)))
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"published": object, "ours": object, "tolerance": float})
 
 
 def _value(written: float | str) -> float | str:
