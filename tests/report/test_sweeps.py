@@ -79,14 +79,6 @@ def test_points_of_one_value_are_averaged_and_the_title_says_so():
     assert list(trace(figure, "lstm+mvf").y) == [1, 4] and "means of 3 points" in figure.layout.title.text
 
 
-def test_a_metric_has_its_unit_and_a_log_axis_where_it_spans_much():
-    axis = sweep_figures.metric_axis(pd.Series([0.01, 0.2]), "turnover")
-    assert axis["title_text"] == "turnover, one-way (% a rebalance)" and "%" in axis["tickformat"]
-    wide = sweep_figures.metric_axis(pd.Series([0.01, 0.5]), "turnover")
-    assert wide["type"] == "log" and wide["title_text"] == "turnover, one-way (% a rebalance, log axis)"
-    assert wide["ticktext"] == ["1 %", "2 %", "5 %", "10 %", "20 %", "50 %"]
-    assert "type" not in sweep_figures.metric_axis(pd.Series([0.01, 0.9]), "sharpe"), "a ratio may be negative elsewhere"
-
 
 def test_long_labels_are_cut_and_stay_different():
     found = ["AAPL MSFT JNJ KO PEP WMT XOM", "AAPL MSFT JNJ KO PEP WMT CVX", "", 0.5]

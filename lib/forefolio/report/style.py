@@ -111,12 +111,12 @@ def days(dates) -> list[str]:
     return list(pd.DatetimeIndex(dates).strftime("%Y-%m-%d"))
 
 
-def log_axis(low: float, high: float, written=lambda tick: f"{tick:,g}") -> dict:
+def log_axis(low: float, high: float) -> dict:
     """A log axis from `low` to `high` (both positive) with round numbers written out, fewer the wider it is."""
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1,) if high / low > 3000 else (1, 2, 5) if high / low > 10 else (1, 1.5, 2, 3, 4, 5, 7)
     ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
-    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks, ticktext=list(map(written, ticks)))
+    return dict(type="log", range=list(np.log10([low, high])), tickvals=ticks, ticktext=[f"{tick:,g}" for tick in ticks])
 
 
 def label_points(figure: go.Figure, points: pd.DataFrame, *, x_range, y_range, plot_size, others=None) -> None:

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from forefolio.files import StageError
 from forefolio.performance.luck import Overfitting
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
-from forefolio.report.style import BLUE, FEW, INK, RED, dress, fitting, label, log_axis, strategy_color, strategy_line
+from forefolio.report.style import BLUE, FEW, INK, RED, dress, fitting, label, strategy_color, strategy_line
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
 
 WIDE = 30  # positive values that span more stand on a log axis
@@ -49,7 +49,8 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
                            marker_size=9 if name == strategy else 5,
                            line=strategy_line(name, width=3.5 if name == strategy else 1.7))
     figure.update_xaxes(**axis)
-    figure.update_yaxes(**metric_axis(means.stack(), metric))
+    name, written = label(metric)
+    figure.update_yaxes(title_text=name, tickformat=written)
     rest = results["strategy"].nunique() - len(order)
     return dress(figure, f"What {parameter} does", f"{_averaged(results, [parameter])}; wider: {strategy}"
                  + (f"; not drawn: {counted(rest, 'strategy', 'strategies')} that no value touches" if rest else ""))
@@ -203,11 +204,6 @@ def _bars(found: pd.Series) -> tuple[np.ndarray, float, np.ndarray]:
     return (numbers - 0.5) * width, width, counts
 
 
-def _number(value: float, metric: str) -> str:
-    """A value of a metric as text: percent where its axis has percent."""
-    return f"{100 * value:.4g} %" if "%" in label(metric)[1] else f"{value:.4g}"
-
-
 def _values(column: pd.Series) -> list:
     """Values of a parameter: numbers sorted, text in the order in which it comes."""
     found = list(column.drop_duplicates())
@@ -238,16 +234,6 @@ def _parameter_axis(column: pd.Series) -> tuple[dict, dict]:
     log = found[0] > 0 and found[-1] / found[0] > WIDE
     ticks = dict(tickvals=found, ticktext=short, tickfont_size=fitting(len(found))) if log or len(found) <= 6 else {}
     return places, dict(type="log" if log else "linear", title_text=f"{name} (log axis)" if log else name, **ticks)
-
-
-def metric_axis(drawn: pd.Series, metric: str) -> dict:
-    """Title and ticks of an axis of a metric; a log axis where values of one that cannot be negative differ much."""
-    name, written = label(metric)
-    low, high = drawn.min(), drawn.max()
-    if not (lower_is_better(metric) and low > 0 and high / low > WIDE):
-        return dict(title_text=name, tickformat=written)
-    return dict(title_text=f"{name.removesuffix(')')}, log axis)" if name.endswith(")") else f"{name} (log axis)",
-                **log_axis(low / 1.3, high * 1.3, lambda tick: _number(tick, metric)))
 
 
 def _broken(name: str) -> str:
