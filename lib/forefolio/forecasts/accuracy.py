@@ -1,7 +1,7 @@
 """How accurate forecasts are: errors, hit ratios and what is left of them beside luck, of any model.
 
-Forecasts are the long frame of `forecasts`, returns simple daily ones. Every number is first of one asset, then a mean
-over assets. Errors of log returns, the paper's, stand beside those of simple ones; hit ratios are the same in both.
+Every number is first of one asset, then a mean over assets. Errors of log returns, the paper's, stand beside those of
+simple ones; hit ratios are the same in both. A day without a return is not judged.
 """
 
 import numpy as np
@@ -14,26 +14,21 @@ METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
 LEVEL = 0.05  # of the tests of direction of single assets
 
 
-def _next_day(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
-    """Forecasts of horizon 1 with the `actual` return beside each, joined by date and asset name."""
-    next_day = forecasts[forecasts["horizon"] == 1]
-    rows = returns.index.get_indexer(next_day["target_date"])
-    columns = returns.columns.get_indexer(next_day["asset"])
-    if (rows < 0).any() or (columns < 0).any():
-        lost = next_day[(rows < 0) | (columns < 0)].iloc[0]
-        raise ValueError(f"The forecast of {lost['asset']} for {iso_day(lost['target_date'])} has no return to compare "
-                         "with: make forecasts and returns from the same prices")
-    if next_day["forecast"].isna().any():
-        lost = next_day[next_day["forecast"].isna()].iloc[0]
-        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is not a "
-                         "number: its training diverged, so lower learning_rate")
-    return next_day.assign(actual=returns.to_numpy()[rows, columns])
+def _refuse(days: pd.DataFrame, wrong: np.ndarray | pd.Series, fault: str) -> None:
+    """Raise ValueError that names the first forecast that is wrong."""
+    if wrong.any():
+        lost = days[wrong].iloc[0]
+        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} {fault}")
 
 
 def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """Next-day forecasts for the days from `first` to `last` that have a return, as `_next_day` gives them."""
+    """Next-day forecasts of the days that have a return, with the `actual` return beside each."""
     inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-    days = _next_day(forecasts[inside], returns).dropna(subset="actual")
+    days = forecasts[inside & (forecasts["horizon"] == 1)]
+    rows, columns = returns.index.get_indexer(days["target_date"]), returns.columns.get_indexer(days["asset"])
+    _refuse(days, (rows < 0) | (columns < 0), "has no return to compare with: make forecasts and returns from the same prices")
+    _refuse(days, days["forecast"].isna(), "is not a number: its training diverged, so lower learning_rate")
+    days = days.assign(actual=returns.to_numpy()[rows, columns]).dropna(subset="actual")
     if days.empty:
         raise ValueError(f"No next-day forecast has its target from {iso_day(first)} to {iso_day(last)}: move them")
     return days
@@ -42,13 +37,6 @@ def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last
 def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """
     Errors and hit ratios of the next-day forecasts of each model, seed and asset.
-
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models; simple daily returns. A day without a return is not judged.
-    first, last : date
-        First and last target day, both included.
 
     Returns
     -------
@@ -66,38 +54,15 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     Nguyen 2025, Tables 3 and 4. HR: share of days with sign(r̂) = sign(r) among days with r r̂ != 0. HR+: share of
     r > 0 among days with r̂ > 0. HR-: share of r < 0 among days with r̂ < 0. r = 0 is a miss in HR+ and HR-.
     """
-    days = _judged(forecasts, returns, first=first, last=last)
-    forecast, actual = days["forecast"], days["actual"]
-    scores = days[["model", "seed", "asset"]].assign(
-        mae=(actual - forecast).abs(),
-        mse=(actual - forecast) ** 2,
-        hr=(np.sign(forecast) == np.sign(actual)).where((forecast != 0) & (actual != 0)).astype(float),
-        hr_plus=(actual > 0).where(forecast > 0).astype(float),
-        hr_minus=(actual < 0).where(forecast < 0).astype(float),
-    )
-    groups = scores.groupby(["model", "seed", "asset"], sort=False)
-    by_asset = groups.mean().assign(n_days=groups.size())
-    by_asset["rmse"] = np.sqrt(by_asset["mse"])
-    return by_asset[[*METRICS, "n_days"]].reset_index()
+    return _by_asset(_judged(forecasts, returns, first=first, last=last))
 
 
 def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """
-    Errors of the next-day forecasts as errors of log returns; parameters and columns as in `accuracy_by_asset`.
+    Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
 
-    Returns
-    -------
-    DataFrame
-        mae, mse and rmse are of log(1 + r) - log(1 + r̂), in log points a day; hit ratios are those of simple returns.
-
-    Raises
-    ------
-    ValueError
-        As `accuracy_by_asset`, and if a forecast or return of these days is -1 or less and has no logarithm.
-
-    Notes
-    -----
-    Nguyen 2025 trains on log returns, so that Tables 3 and 4 are of these. log(1 + r) has the sign of r.
+    Forecasts and returns of -1 or less have no logarithm and are refused. Nguyen 2025 trains on log returns, so that
+    Tables 3 and 4 are of these. log(1 + r) has the sign of r, so hit ratios are those of simple returns.
 
     Examples
     --------
@@ -107,17 +72,25 @@ def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, fir
     >>> log_accuracy_by_asset(made, returns, first=days[0], last=days[1])["mae"].round(4).tolist()
     [0.1003]
     """
-    days = forecasts[forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last)) & (forecasts["horizon"] == 1)]
-    judged = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
-    if (days["forecast"] <= -1).any():
-        lost = days[days["forecast"] <= -1].iloc[0]
-        raise ValueError(f"The {lost['model']} forecast of {lost['asset']} for {iso_day(lost['target_date'])} is -100 % or "
-                         "less and has no logarithm: leave this model out, or judge simple returns")
-    if (judged <= -1).any(axis=None):
-        asset = (judged <= -1).any().idxmax()
-        raise ValueError(f"The return of {asset} on {iso_day((judged[asset] <= -1).idxmax())} is -100 % or less and has no "
-                         "logarithm: leave the asset out, or judge simple returns")
-    return accuracy_by_asset(days.assign(forecast=np.log1p(days["forecast"])), np.log1p(judged), first=first, last=last)
+    days = _judged(forecasts, returns, first=first, last=last)
+    for column, what, cure in (("forecast", "is", "this model"), ("actual", "meets a return that is", "the asset")):
+        _refuse(days, days[column] <= -1, f"{what} -100 % or less and has no logarithm: leave {cure} out, or judge simple returns")
+    return _by_asset(days.assign(forecast=np.log1p(days["forecast"]), actual=np.log1p(days["actual"])))
+
+
+def _by_asset(days: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy of each model, seed and asset."""
+    forecast, actual = days["forecast"], days["actual"]
+    scores = days[["model", "seed", "asset"]].assign(
+        mae=(actual - forecast).abs(),
+        mse=(actual - forecast) ** 2,
+        hr=(np.sign(forecast) == np.sign(actual)).where((forecast != 0) & (actual != 0)).astype(float),
+        hr_plus=(actual > 0).where(forecast > 0).astype(float),
+        hr_minus=(actual < 0).where(forecast < 0).astype(float),
+    )
+    groups = scores.groupby(["model", "seed", "asset"], sort=False)
+    by_asset = groups.mean().assign(n_days=groups.size(), rmse=lambda means: np.sqrt(means["mse"]))
+    return by_asset[[*METRICS, "n_days"]].reset_index()
 
 
 def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
@@ -135,11 +108,6 @@ def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
 def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     """
     Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
-
-    Parameters
-    ----------
-    returns, first, last : DataFrame, date, date
-        Simple daily returns (n_days, n_assets), missing where a day is not judged; the days that count, both included.
 
     Returns
     -------
@@ -163,17 +131,10 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
 
 def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, float]:
     """
-    Test that the signs of one series of forecasts and those of its returns are independent.
+    Test that the signs of one asset's forecasts and returns (n_days,) are independent: statistic and p-value.
 
-    Parameters
-    ----------
-    forecast, actual : Series (n_days,)
-        None of them missing or zero; only the signs count.
-
-    Returns
-    -------
-    statistic, p_value : float
-        Standard normal under independence; one-sided. Missing where all forecasts, or all returns, have one sign.
+    Neither may be missing or zero. The statistic is standard normal under independence, the p-value one-sided; both are
+    missing where all forecasts, or all returns, have one sign.
 
     Notes
     -----
@@ -188,21 +149,19 @@ def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, f
     [2.3094, 0.0105]
     """
     n, p_x, p_y, hit = len(actual), (forecast > 0).mean(), (actual > 0).mean(), ((forecast > 0) == (actual > 0)).mean()
+    if n < 2 or p_x in (0, 1) or p_y in (0, 1):
+        return np.nan, np.nan
     expected = p_y * p_x + (1 - p_y) * (1 - p_x)
     of_hit = expected * (1 - expected) / n
     of_expected = ((2 * p_y - 1) ** 2 * p_x * (1 - p_x) + (2 * p_x - 1) ** 2 * p_y * (1 - p_y)) / n
     of_expected += 4 * p_y * p_x * (1 - p_y) * (1 - p_x) / n**2
-    if n < 2 or p_x in (0, 1) or p_y in (0, 1):
-        return np.nan, np.nan
     statistic = (hit - expected) / np.sqrt(of_hit - of_expected)
     return float(statistic), float(stats.norm.sf(statistic))
 
 
 def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """
-    Whether each model's signs are right more often than chance makes them: day by day, and asset by asset.
-
-    Parameters as in `accuracy_by_asset`; the mean forecast over seeds is judged.
+    Whether each model's signs, of its mean forecasts over seeds, are right more often than chance makes them.
 
     Returns
     -------
@@ -211,11 +170,6 @@ def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Da
         same, were signs independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of
         assets whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models
         without direction: zero, or always the same sign of every asset.
-
-    Raises
-    ------
-    ValueError
-        As `accuracy_by_asset`.
 
     Notes
     -----
@@ -238,41 +192,26 @@ def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Da
             statistic = excess.mean() / (excess.std() / np.sqrt(len(excess)))
             p_value = stats.t.sf(statistic, len(excess) - 1)
         by_asset = [pesaran_timmermann(asset["forecast"], asset["actual"])[1] for _, asset in signed.groupby("asset")]
-        rows.append((model, len(excess), (up["forecast"] == up["actual"]).mean(),
-                     (share.prod(axis=1) + (1 - share).prod(axis=1)).mean(), statistic, p_value,
-                     (pd.Series(by_asset, dtype=float).dropna() < LEVEL).mean()))
-    return pd.DataFrame(rows, columns=["model", "n_days", "hit_ratio", "expected_hit_ratio", "statistic", "p_value",
-                                       "significant_assets"])
+        rows.append({"model": model, "n_days": len(excess), "hit_ratio": (up["forecast"] == up["actual"]).mean(),
+                     "expected_hit_ratio": (share.prod(axis=1) + (1 - share).prod(axis=1)).mean(),
+                     "statistic": statistic, "p_value": p_value,
+                     "significant_assets": (pd.Series(by_asset, dtype=float).dropna() < LEVEL).mean()})
+    return pd.DataFrame(rows)
 
 
 def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
     """
     How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
 
-    Parameters
-    ----------
-    forecasts, returns : DataFrame
-        Long frame of forecasts, any models, averaged over seeds; simple daily returns.
+    Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
 
     Returns
     -------
     DataFrame
         A row a model. Columns model, deviation_next_day (of an asset's next-day forecasts over all days of these
         months), deviation_month (of the forecasts made at one decision for its month), actual_deviation (of the returns
-        of these same days, month by month); deviations with ddof 1, fractions a day, means over decisions and assets.
-        Without rows where no decision looks further ahead than a day.
-
-    Notes
-    -----
-    Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=3)
-    >>> made = pd.DataFrame({"decision_date": days[0], "target_date": days[1:], "horizon": [1, 2], "asset": "A",
-    ...                      "model": "mean", "seed": 0, "forecast": 0.01})
-    >>> forecast_spread(made, pd.DataFrame({"A": [0.0, 0.02, -0.02]}, index=days)).round(4).to_numpy().tolist()
-    [['mean', nan, 0.0, 0.0283]]
+        of these same days, month by month); deviations with ddof 1, fractions a day, of forecasts averaged over seeds,
+        means over decisions and assets. Without rows where no decision looks further ahead than a day.
     """
     decision = ["model", "decision_date", "asset"]
     months = forecasts[forecasts.groupby(decision)["horizon"].transform("max") > 1]
