@@ -142,10 +142,6 @@ def test_what_has_no_logarithm_is_refused_by_name(returns):
     with pytest.raises(ValueError, match="lstm forecast of A for 2023-10-03 is -100 % or less"):
         log_accuracy_by_asset(ruin, returns, **SPAN)
     assert len(accuracy_by_asset(ruin, returns, **SPAN)) == 1
-    lost = returns.copy()
-    lost.loc[DAYS[2], "B"] = -1.0
-    with pytest.raises(ValueError, match="forecast of B for 2023-10-04 meets a return that is -100 % or less"):
-        log_accuracy_by_asset(long([(DAYS[1], "A", 0.0), (DAYS[2], "B", 0.0)]), lost, **SPAN)
 
 
 def test_pesaran_timmermann_by_hand():

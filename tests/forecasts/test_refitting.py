@@ -109,11 +109,6 @@ def test_a_fit_with_nothing_to_forecast_is_left_out(schedule):
     pd.testing.assert_frame_equal(fit.schedule, late.reset_index(drop=True))
 
 
-def test_an_unknown_refit_is_refused(schedule):
-    with pytest.raises(ValueError, match="no refit 'monthly': choose among never, yearly, quarterly"):
-        plan_of(schedule, "monthly")
-
-
 def autoregressions(returns, plan):
     return pd.concat([baselines.autoregression(returns, fit.schedule, train_end=fit.train_end, lags=1) for fit in plan],
                      ignore_index=True)

@@ -35,8 +35,7 @@ def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last
 
 
 def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """
-    Errors and hit ratios of the next-day forecasts of each model, seed and asset.
+    """Errors and hit ratios of the next-day forecasts of each model, seed and asset.
 
     Returns
     -------
@@ -58,23 +57,13 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
 
 
 def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """
-    Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
+    """Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
 
-    Forecasts and returns of -1 or less have no logarithm and are refused. Nguyen 2025 trains on log returns, so that
-    Tables 3 and 4 are of these. log(1 + r) has the sign of r, so hit ratios are those of simple returns.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=2)
-    >>> returns = pd.DataFrame({"A": [0.1, -0.1]}, index=days)
-    >>> made = pd.DataFrame({"target_date": days, "horizon": 1, "asset": "A", "model": "zero", "seed": 0, "forecast": 0.0})
-    >>> log_accuracy_by_asset(made, returns, first=days[0], last=days[1])["mae"].round(4).tolist()
-    [0.1003]
+    Forecasts of -1 or less have no logarithm and are refused. Nguyen 2025 trains on log returns, so that Tables 3 and 4
+    are of these. log(1 + r) has the sign of r, so hit ratios are those of simple returns.
     """
     days = _judged(forecasts, returns, first=first, last=last)
-    for column, what, cure in (("forecast", "is", "this model"), ("actual", "meets a return that is", "the asset")):
-        _refuse(days, days[column] <= -1, f"{what} -100 % or less and has no logarithm: leave {cure} out, or judge simple returns")
+    _refuse(days, days["forecast"] <= -1, "is -100 % or less and has no logarithm: leave this model out, or judge simple returns")
     return _by_asset(days.assign(forecast=np.log1p(days["forecast"]), actual=np.log1p(days["actual"])))
 
 
@@ -94,8 +83,7 @@ def _by_asset(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
-    """
-    Mean and deviation (ddof 1) over assets of each model's accuracy; an asset's is the mean over seeds.
+    """Mean and deviation (ddof 1) over assets of each model's accuracy; an asset's is the mean over seeds.
 
     From `accuracy_by_asset` to columns model, mae_mean, mae_std, ..., hr_minus_std, a row a model in the same order.
     """
@@ -106,8 +94,7 @@ def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
 
 
 def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
-    """
-    Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
+    """Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
 
     Returns
     -------
@@ -130,8 +117,7 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
 
 
 def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, float]:
-    """
-    Test that the signs of one asset's forecasts and returns (n_days,) are independent: statistic and p-value.
+    """Test that the signs of one asset's forecasts and returns (n_days,) are independent: statistic and p-value.
 
     Neither may be missing or zero. The statistic is standard normal under independence, the p-value one-sided; both are
     missing where all forecasts, or all returns, have one sign.
@@ -141,12 +127,6 @@ def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, f
     Pesaran & Timmermann (1992): (P - P*) / sqrt(V(P) - V(P*)) with P the hit ratio and P* = p_y p_x + (1 - p_y)(1 - p_x)
     what is expected of it where returns rise on a share p_y of days and forecasts on p_x of them. Days are taken as
     independent: it fits one asset, not the stock-days of many, which move together.
-
-    Examples
-    --------
-    >>> signs = pd.Series([1, 1, -1, -1])
-    >>> [round(value, 4) for value in pesaran_timmermann(signs, signs)]
-    [2.3094, 0.0105]
     """
     n, p_x, p_y, hit = len(actual), (forecast > 0).mean(), (actual > 0).mean(), ((forecast > 0) == (actual > 0)).mean()
     if n < 2 or p_x in (0, 1) or p_y in (0, 1):
@@ -160,8 +140,7 @@ def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, f
 
 
 def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """
-    Whether each model's signs, of its mean forecasts over seeds, are right more often than chance makes them.
+    """Whether each model's signs, of its mean forecasts over seeds, are right more often than chance makes them.
 
     Returns
     -------
@@ -200,8 +179,7 @@ def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Da
 
 
 def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
-    """
-    How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
+    """How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
 
     Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
 

@@ -1,9 +1,7 @@
 """Neural networks that forecast each asset from its own past, all assets side by side.
 
-Nguyen (2025) fits one small network per stock. Here every weight has a leading asset axis, so that one compiled graph
-trains all those networks at once. They share nothing but the order of the batches: the loss is the sum of the assets'
-own losses, and Adam works weight by weight, so each is trained as it would be alone. Slice ``weight[a]`` of each of a
-model's weights is the network of asset ``a``, in stock Keras' shapes and order. Importing Keras takes seconds.
+Nguyen (2025) fits one small network per stock. Here every weight has a leading asset axis (see `layers`), so that one
+compiled graph trains all those networks at once. They share nothing but the order of the batches (see `training`).
 """
 
 import os
@@ -18,17 +16,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from forefolio.forecasts.layers import Dense
-from forefolio.forecasts.schedule import forecast_frame, lookback_windows, sample_days, scheduled, window_counts
-from forefolio.forecasts.training import PREDICTED_TOGETHER, Programs, Training, predict, programs, train, values_of
-from forefolio.market.returns import iso_day
-
-import keras
-from keras import ops
+from forefolio.forecasts.layers import Dense, keras, ops
+from forefolio.forecasts.schedule import forecast_frame, lookback_windows, scheduled, window_counts
+from forefolio.forecasts.training import PREDICTED_TOGETHER, Programs, Training, in_batches, programs, train, values_of
 
 GROUP = 16  # assets at most in one graph
 ROOM = 2**30  # bytes that a group's values may take while it is trained
-HISTORY = ["model", "seed", "asset", "epoch", "loss", "validation_loss", "kept"]
 
 
 class _Task(NamedTuple):
@@ -57,36 +50,24 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
                       training: Training) -> dict[str, pd.DataFrame]:
     """Train one network per asset and make the scheduled forecasts.
 
-    Parameters
-    ----------
-    returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-    network, training : settings as `registry.NETWORKS` makes them, Training
-
     Returns
     -------
     dict of DataFrame
-        `forecasts`, as `schedule.forecast_frame` makes them, without assets that diverged; `history`, as
-        `training.train` returns it, with model and seed, losses in squared z-scores.
-
-    Raises
-    ------
-    ValueError
-        If a return has no logarithm, a period has no sample, an asset never moves in training, or a decision has no
-        full window of returns up to it.
+        `forecasts`, without assets that diverged, and `history`, losses in squared z-scores. ValueError if a period has
+        no sample, or an asset never moves in training.
 
     Notes
     -----
     Nguyen 2025: log returns, z-scored by mean and deviation (ddof 0) of the training period alone; a sample belongs to
     the period of its target. For horizons above 1, which are ours, each forecast enters the window of the next.
     """
-    _check(returns, training)
     scores, mean, deviation = _scores(returns, training)
     data = _samples(scores, returns.index, training)
     tasks = _tasks(returns.columns, network, training)
     n_networks, finished = returns.shape[1] * training.seeds, {}
     program = _compiled(network, len(tasks[0].group), training.lookback, keras.config.floatx())
-    bar = _bar(network.name, len(tasks) * training.epochs)
+    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ  # somebody looks, in a terminal or in JupyterLab
+    bar = tqdm(total=len(tasks) * training.epochs, desc=network.name, unit="epoch", leave=False, disable=not seen)
 
     def tell(task, n_finished, n_epochs):
         finished[task.seed, task.group[0]] = n_finished
@@ -100,8 +81,8 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
                         progress=lambda epoch, n_running: tell(task, len(task.assets) - n_running, 1))
         tell(task, len(task.assets), training.epochs - history["epoch"].max())  # those that stopping early saved
         made = scheduled(schedule, pd.DataFrame(scores[:, task.group], returns.index),
-                         partial(predict, program, *values_of(task.model)), window=training.lookback)
-        return history.assign(seed=task.seed), made[:, :len(task.assets)]
+                         partial(in_batches, partial(program.predict, *values_of(task.model))), window=training.lookback)
+        return history, made[:, :len(task.assets)]
 
     with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
         histories, made = zip(*pool.map(fitted, tasks))
@@ -111,34 +92,38 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
         values = pd.DataFrame(np.expm1(mean + deviation * scored), columns=returns.columns)
         usable = of_seed.groupby("asset")["kept"].any()[returns.columns].to_numpy()
         frames.append(forecast_frame(schedule, values.loc[:, usable], model=network.name, seed=seed))
-    return {"forecasts": pd.concat(frames, ignore_index=True), "history": history.assign(model=network.name)[HISTORY]}
+    return {"forecasts": pd.concat(frames, ignore_index=True), "history": history}
 
 
 def _scores(returns: pd.DataFrame, training: Training) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log returns as z-scores of the training period (n_days, n_assets), and each asset's mean and deviation."""
     log_returns = np.log1p(returns)
-    past = log_returns.loc[:pd.Timestamp(training.train_end)].to_numpy()
-    mean, deviation = past.mean(axis=0), past.std(axis=0)
+    past = log_returns.loc[:pd.Timestamp(training.train_end)]
+    still = past.columns[past.nunique() == 1]
+    if len(still):
+        raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: drop it")
+    mean, deviation = past.to_numpy().mean(axis=0), past.to_numpy().std(axis=0)
     return ((log_returns - mean) / deviation).to_numpy(keras.config.floatx()), mean, deviation
 
 
 def _samples(scores: np.ndarray, index: pd.DatetimeIndex, training: Training) -> tuple[np.ndarray, ...]:
     """Windows and targets of training, then of validation."""
-    counts = window_counts(index, lookback=training.lookback, train_end=training.train_end,
-                           validation_end=training.validation_end)["n_samples"]
+    n_training, n_validation, _ = window_counts(index, lookback=training.lookback, train_end=training.train_end,
+                                                validation_end=training.validation_end)["n_samples"]
     windows, targets = lookback_windows(scores, lookback=training.lookback), scores[training.lookback:]
-    parts = slice(0, counts[0]), slice(counts[0], counts[0] + counts[1])
+    parts = slice(0, n_training), slice(n_training, n_training + n_validation)
     return tuple(values[rows] for rows in parts for values in (windows, targets))
 
 
 def _tasks(columns: pd.Index, network: Any, training: Training) -> list[_Task]:
-    """All seeds of all groups, in the order of seeds and assets."""
+    """All seeds of all groups, in the order of seeds and assets; neither cores nor other groups matter to what is drawn."""
     groups = _groups(len(columns), _largest_group(network, training))
     tasks = []
     for seed in range(training.seed, training.seed + training.seeds):
         for number, group in enumerate(groups):
             own = len(columns) - number * len(group)  # the last group may have fewer than it has room for
-            model = build(network, n_assets=len(group), lookback=training.lookback, seed=_group_seed(seed, number))
+            drawn_from = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
+            model = build(network, n_assets=len(group), lookback=training.lookback, seed=drawn_from)
             tasks.append(_Task(seed, group, list(columns[group[:own]]), model))
     return tasks
 
@@ -171,34 +156,8 @@ def _compiled(network: Any, n_assets: int, lookback: int, floats: str) -> Progra
     return programs(build(network, n_assets=n_assets, lookback=lookback, seed=0))
 
 
-def _group_seed(seed: int, number: int) -> int:
-    """What a group's initial weights and masks are drawn from: neither cores nor other groups matter."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
-
-
-def _bar(name: str, n_epochs: int) -> tqdm:
-    """Epochs of all tasks, with the time left, where somebody looks: at a terminal, or in JupyterLab's own session."""
-    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ
-    return tqdm(total=n_epochs, desc=name, unit="epoch", leave=False, disable=not seen)
-
-
 def _n_cores() -> int:
     """The cores that this process may use: `$FOREFOLIO_CORES` where somebody shares them out, else all that it has."""
     if os.environ.get("FOREFOLIO_CORES"):
         return int(os.environ["FOREFOLIO_CORES"])
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _check(returns: pd.DataFrame, training: Training) -> None:
-    """Raise ValueError where returns cannot train networks."""
-    bad = ~(returns > -1)
-    if bad.any(axis=None):
-        asset = bad.any().idxmax()
-        raise ValueError(f"The return of {asset} on {iso_day(bad[asset].idxmax())} has no logarithm: fill its gaps or "
-                         "leave it out")
-    past = returns.loc[:pd.Timestamp(training.train_end)]
-    if len(past) < sample_days(training.lookback):
-        raise ValueError(f"A lookback of {training.lookback} needs more than {len(past)} returns up to train_end: shorten it")
-    still = past.columns[past.nunique() == 1]
-    if len(still):
-        raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: drop it")

@@ -10,27 +10,13 @@ from forefolio.market.returns import Date
 
 
 def zero(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
-    """Forecast no return at all, as model `zero`; parameters and result as in `historical_mean`."""
-    values = pd.DataFrame(0.0, index=schedule.index, columns=returns.columns)
-    return forecast_frame(schedule, values, model="zero", seed=0)
+    """Forecast no return at all, as model `zero`."""
+    return forecast_frame(schedule, pd.DataFrame(0.0, schedule.index, returns.columns), model="zero")
 
 
 def historical_mean(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
-    """
-    Forecast the mean of all returns up to and including the decision day, at every horizon.
-
-    Parameters
-    ----------
-    returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-
-    Returns
-    -------
-    DataFrame
-        Forecasts of model `mean`.
-    """
-    values = returns.expanding().mean().loc[schedule["decision_date"]]
-    return forecast_frame(schedule, values, model="mean", seed=0)
+    """Forecast the mean of all returns up to and including the decision day, at every horizon, as model `mean`."""
+    return forecast_frame(schedule, returns.expanding().mean().loc[schedule["decision_date"]], model="mean")
 
 
 def autoregression_days(lags: int) -> int:
@@ -39,29 +25,10 @@ def autoregression_days(lags: int) -> int:
 
 
 def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: Date, lags: int) -> pd.DataFrame:
-    """
-    Forecast each asset from its own last returns: an AR model with a constant, fitted on the training period.
+    """Forecast each asset from its own last `lags` returns, as model `ar`, with a constant, fitted on the training period.
 
-    Parameters
-    ----------
-    returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-    train_end, lags : date, int
-        Last day of the fit; number of lagged returns, at least 1.
-
-    Returns
-    -------
-    DataFrame
-        Forecasts of model `ar`; horizons above 1 feed the model its own forecasts.
-
-    Raises
-    ------
-    ValueError
-        If the training period is too short for so many lags, or a decision has not as many returns up to it.
-
-    Notes
-    -----
-    r̂_{t+1} = c + phi_1 r_t + ... + phi_p r_{t-p+1}, ordinary least squares (statsmodels AutoReg).
+    r̂_{t+1} = c + phi_1 r_t + ... + phi_p r_{t-p+1}, ordinary least squares (statsmodels AutoReg). Horizons above 1 feed
+    the model its own forecasts. ValueError if the training period is too short for so many lags.
     """
     from statsmodels.tsa.ar_model import AutoReg  # costs seconds to import
 
@@ -71,7 +38,7 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
                          f"lag, and there are {len(training)} days: change ar_lags or move train_end")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an asset that never moved has many solutions; all forecast the same
-        fits = [AutoReg(training[asset].to_numpy(), lags, trend="c").fit().params for asset in training]
-    constant, slopes = np.array(fits)[:, 0], np.array(fits)[:, 1:].T  # slopes: newest lag first
+        fits = np.array([AutoReg(training[asset].to_numpy(), lags, trend="c").fit().params for asset in training])
+    constant, slopes = fits[:, 0], fits[:, 1:].T  # slopes: newest lag first
     values = scheduled(schedule, returns, lambda recent: constant + (recent[:, ::-1] * slopes).sum(axis=1), window=lags)
-    return forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model="ar", seed=0)
+    return forecast_frame(schedule, pd.DataFrame(values, columns=returns.columns), model="ar")

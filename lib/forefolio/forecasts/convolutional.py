@@ -1,6 +1,6 @@
 """The 1D-CNN: short filters that slide over a window of days, a pool, and a dense layer; one network per asset.
 
-Settings are plain data, so that naming a network costs nothing; what builds its layers imports Keras, which takes seconds.
+Settings are plain data; only what builds layers imports Keras, which takes seconds.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 Zouaoui & Naas (2025) let one recurrent network read the last W days of every asset and forecast them all, for several
 window lengths W. A network's settings say what it reads and forecasts (`recurrent.JointRecurrent`); how it is trained and
-how its errors are counted is here. Importing Keras takes seconds.
+how its errors are counted is here.
 """
 
 import logging
@@ -15,31 +15,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forefolio.forecasts.layers import keras
 from forefolio.forecasts.schedule import forecast_frame, lookback_windows, sample_days, scheduled
 from forefolio.forecasts.training import Training, in_batches
-from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
-
-import keras
+from forefolio.market.returns import Date, periods, rebalance_dates
 
 logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of compiling one graph a window, as it must
-
 Samples = tuple[np.ndarray, np.ndarray]  # inputs, targets
 
 
 def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model:
-    """
-    Build a network of stock Keras layers; all that is drawn comes from `seed`, and Keras' global seed stays as it is.
+    """Build a network of stock Keras layers; all that is drawn comes from `seed`, and Keras' global seed stays as it is.
 
-    Parameters
-    ----------
-    network, window, n_assets, seed
-        Settings as `registry.NETWORKS` makes them; days that it reads; assets; of initial weights and dropout.
-
-    Returns
-    -------
-    keras.Model
-        All assets together: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next
-        day. Otherwise (batch, window, 1) -> (batch, 1), one network that reads each asset's own window.
+    All assets together: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next
+    day. Otherwise (batch, window, 1) -> (batch, 1), one network that reads each asset's own window.
     """
     seeds = iter(np.random.SeedSequence(seed).generate_state(20).tolist())
     inputs = keras.Input((window, n_assets if network.together else 1))
@@ -49,25 +38,10 @@ def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model
 
 
 def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, last: Date) -> Samples:
-    """
-    Windows of returns and their labels, all of whose days lie within a period.
+    """Windows of returns, days t - window + 1 to t, and their labels, all of whose days lie within a period.
 
-    Parameters
-    ----------
-    returns, window, target, first, last : DataFrame (n_days, n_assets), int, str, date, date
-        Simple daily returns; days in a window; "window" or "next_day"; the period, both days included.
-
-    Returns
-    -------
-    inputs, targets : ndarray (n_samples, window, n_assets), the same or (n_samples, n_assets)
-        Returns of the days t - window + 1 to t, the oldest first; of the days t + 1 to t + window, or of day t + 1.
-
-    Examples
-    --------
-    >>> returns = pd.DataFrame({"A": [0.1, 0.2, 0.3, 0.4]}, index=pd.date_range("2024-01-01", periods=4))
-    >>> inputs, targets = samples(returns, window=2, target="window", first="2024-01-01", last="2024-01-04")
-    >>> inputs[..., 0].tolist(), targets[..., 0].tolist()
-    ([[0.1, 0.2]], [[0.3, 0.4]])
+    Labels are the returns of the days t + 1 to t + window, (n_samples, window, n_assets), where `target` is "window", or
+    of day t + 1, (n_samples, n_assets), where it is "next_day".
     """
     inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
     runs = lookback_windows(inside, lookback=sample_days(window, target))
@@ -89,20 +63,10 @@ def _predict(model: keras.Model, windows: np.ndarray) -> np.ndarray:
 
 def train(model: keras.Model, training_samples: Samples, validation_samples: Samples, *,
           training: Training) -> pd.DataFrame:
-    """
-    Train in place until the validation loss stops improving, and restore the best weights.
+    """Train in place until the validation loss stops improving, and restore the best weights.
 
-    Parameters
-    ----------
-    model, training : keras.Model as `build` makes it, Training
-    training_samples, validation_samples : tuple of ndarray, as `samples` gives them
-
-    Returns
-    -------
-    DataFrame
-        epoch (from 1), loss and validation_loss (mean squared errors after the epoch, without dropout), kept (True on
-        the epoch whose weights the network has now). After a loss that is no finite number no epoch is kept, all
-        weights are missing, and a UserWarning says so.
+    Returns the history from `epoch` on; both losses are after the epoch, without dropout. After a loss that is no finite
+    number no epoch is kept, all weights are missing, and a UserWarning says so.
     """
     # An eager loop of compiled batches: twice as fast as the same without XLA, and unrolling takes longer to compile.
     model.compile(keras.optimizers.Adam(training.learning_rate), jit_compile=True,
@@ -136,37 +100,24 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
 
 def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Any,
                       training: Training) -> dict[str, pd.DataFrame]:
-    """
-    Train one network per window length, make the scheduled forecasts and measure how accurate each network is.
-
-    Parameters
-    ----------
-    returns, schedule : DataFrame
-        Simple daily returns; the forecasts to make, as `forecast_schedule` gives them from the days of `returns`.
-    network, training : settings as `registry.NETWORKS` makes them, Training
-        The network whose window is `lookback` makes the forecasts; `seeds` does not count, there is one training.
+    """Train one network per window length, make the scheduled forecasts and measure how accurate each network is.
 
     Returns
     -------
     dict of DataFrame
-        `forecasts`, as `schedule.forecast_frame` makes them, by the network of `lookback`. All others have model,
-        seed and window first: `window_means` (decision_date, asset, forecast: each network's mean forecast a day for
-        the coming `window` days, at the rebalance dates); `history`, as `train` returns it; `window_accuracy`, a row per window
-        (epochs_run; for validation and test, n_samples and the mean squared and absolute errors of the network, of
-        zero and of the assets' training means on the same labels); `timings` (seconds of training, with compilation).
-        A network that diverged has no forecasts, and its errors are missing.
-
-    Raises
-    ------
-    ValueError
-        If a return or a decision's window is missing, a period has no sample, or `lookback` is not among the windows.
+        `forecasts`, by the network whose window is the `lookback`. All others have model, seed and window first:
+        `window_means` (decision_date, asset, forecast: each network's mean forecast a day for the coming `window` days,
+        at the rebalance dates); `history`; `window_accuracy`, a row per window (epochs_run; for validation and test,
+        n_samples and the mean squared and absolute errors of the network, of zero and of the assets' training means on
+        the same labels); `timings` (seconds of training, with compilation). A network that diverged has no forecasts,
+        and its errors are missing. `training.seeds` does not count: there is one training.
 
     Notes
     -----
     Zouaoui & Naas 2025, the networks of their Table 4, on disjoint periods; theirs overlap. No sample crosses a
     period's edge. Beyond what a network gives it reads its own forecasts, appended to the window; this is ours.
     """
-    spans = _checked_periods(returns, network, training)
+    spans = periods(returns.index, train_end=training.train_end, validation_end=training.validation_end).set_index("period")
     rebalances = rebalance_dates(returns.index, validation_end=training.validation_end).rename("decision_date")
     means, tables = returns.loc[:spans.loc["training", "last"]].mean().to_numpy(), {}
     for window in network.windows:
@@ -175,10 +126,9 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
                 for period, days in spans.iterrows()}
         model = build(network, window=window, n_assets=returns.shape[1], seed=training.seed)
         history = train(model, data["training"], data["validation"], training=training)
-        timings = pd.DataFrame({"seconds": [time.perf_counter() - started]})
-        predict = partial(_predict, model)
-        days = pd.DataFrame({"decision_date": rebalances.repeat(window), "horizon": np.tile(np.arange(window) + 1, len(rebalances))})
-        coming = scheduled(days, returns, predict, window=window).reshape(len(rebalances), window, -1).mean(axis=1)
+        timings, predict = pd.DataFrame({"seconds": [time.perf_counter() - started]}), partial(_predict, model)
+        days = pd.MultiIndex.from_product([rebalances, np.arange(window) + 1], names=["decision_date", "horizon"])
+        coming = scheduled(days.to_frame(index=False), returns, predict, window=window).reshape(len(rebalances), window, -1).mean(axis=1)
         coming = pd.DataFrame(coming, rebalances, returns.columns.astype(str).rename("asset"))
         tables[network.name, training.seed, window] = {
             "window_means": coming.stack().rename("forecast").dropna().reset_index(), "history": history,
@@ -193,25 +143,8 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
     return made
 
 
-def _checked_periods(returns: pd.DataFrame, network: Any, training: Training) -> pd.DataFrame:
-    """The periods by name; ValueError where returns cannot train these networks."""
-    bad = ~np.isfinite(returns)
-    if bad.any(axis=None):
-        asset = bad.any().idxmax()
-        raise ValueError(f"The return of {asset} on {iso_day(bad[asset].idxmax())} is missing: fill or drop it")
-    if training.lookback not in network.windows:
-        raise ValueError(f"There is no network of lookback {training.lookback} among windows: add it there")
-    spans = periods(returns.index, train_end=training.train_end, validation_end=training.validation_end)
-    longest = max(network.windows)
-    needed = sample_days(longest, network.target)
-    for period, n_days in zip(spans["period"], spans["n_days"]):
-        if n_days < needed:
-            raise ValueError(f"The {period} period has {n_days} days, and a window of {longest} with {needed - longest} to "
-                             f"forecast needs {needed}: shorten the window or lengthen the period")
-    return spans.set_index("period")
-
-
-def _accuracy(predict: Callable[[np.ndarray], np.ndarray], data: dict[str, Samples], means: np.ndarray, *, epochs_run: int) -> pd.DataFrame:
+def _accuracy(predict: Callable[[np.ndarray], np.ndarray], data: dict[str, Samples], means: np.ndarray, *,
+              epochs_run: int) -> pd.DataFrame:
     """One row: errors in validation and test of the network, of zero and of the training means, on the same labels."""
     row = {"epochs_run": epochs_run}
     for period in ("validation", "test"):

@@ -3,7 +3,7 @@
 Slice ``weight[a]`` of each weight is the layer of asset ``a``, in stock Keras' shapes and order, and the draws of
 initial weights and of dropout masks are each asset's own. What Keras leaves to its backend, TensorFlow or JAX, stands at
 the end: a compiled function, and a gradient inside one. Whatever uses Keras imports this module before, which sets
-TensorFlow up; importing it takes seconds.
+TensorFlow up.
 """
 
 import os
@@ -43,10 +43,23 @@ if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
 import keras
 from keras import ops
 
+_FORGET_OPEN = np.array([0, 1, 0, 0])  # the biases that an LSTM's gates start at
+
 
 def _each_asset(initializer: Callable) -> Callable:
     """Draw each asset's weights apart: Glorot's fans are those of one network, as in stock Keras."""
     return lambda shape, dtype=None: ops.stack([initializer(shape[1:], dtype=dtype) for _ in range(shape[0])])
+
+
+def _cell_weights(layer: keras.layers.Layer, n_assets: int, n_inputs: int, biases: np.ndarray) -> list[keras.Variable]:
+    """Kernel, recurrent kernel and bias of one of a layer's cells; `biases` are what each gate's start at."""
+    units, gates = layer.network.units, layer.network.units * biases.shape[-1]
+    glorot = _each_asset(keras.initializers.GlorotUniform(layer.seed_generator))
+    orthogonal = _each_asset(keras.initializers.Orthogonal(seed=layer.seed_generator))
+    constant = _each_asset(lambda shape, dtype: ops.repeat(ops.array(biases, dtype), units, axis=-1))
+    return [layer.add_weight((n_assets, n_inputs, gates), initializer=glorot),
+            layer.add_weight((n_assets, units, gates), initializer=orthogonal),
+            layer.add_weight((n_assets, *biases.shape[:-1], gates), initializer=constant)]
 
 
 class Dense(keras.layers.Layer):
@@ -92,15 +105,9 @@ class StackedLSTM(keras.layers.Layer):
         self.wave = keras.layers.RNN(_Wave(network.units))  # a loop that every backend can differentiate and compile
 
     def build(self, shape):
-        n_assets, units = shape[-1], self.network.units
-        glorot = _each_asset(keras.initializers.GlorotUniform(self.seed_generator))
-        orthogonal = _each_asset(keras.initializers.Orthogonal(seed=self.seed_generator))
-        unit_forget = _each_asset(lambda shape, dtype: ops.repeat(ops.array([0, 1, 0, 0], dtype), units))
-        self.kernels, self.recurrent_kernels, self.biases = [], [], []
-        for n_inputs in [1] + [units] * (self.network.layers - 1):
-            self.kernels.append(self.add_weight((n_assets, n_inputs, 4 * units), initializer=glorot))
-            self.recurrent_kernels.append(self.add_weight((n_assets, units, 4 * units), initializer=orthogonal))
-            self.biases.append(self.add_weight((n_assets, 4 * units), initializer=unit_forget))
+        inputs = [1] + [self.network.units] * (self.network.layers - 1)
+        self.kernels, self.recurrent_kernels, self.biases = zip(
+            *[_cell_weights(self, shape[-1], n_inputs, _FORGET_OPEN) for n_inputs in inputs])
 
     def call(self, windows, training=False):
         layers, units = self.network.layers, self.network.units
@@ -155,8 +162,7 @@ class StackedRecurrent(keras.layers.Layer):
     """Each asset's stacked cells of one kind, (batch, days, assets) -> (assets, batch, units), the top layer's last state.
 
     `cell` is a key of CELLS. Both directions of a bidirectional one read all of the layer below, and the output is the
-    forward's last state beside the backward's, (assets, batch, 2 units). Dropout masks are those of stock Keras, the
-    same on all days: with recurrent dropout one a gate, without it one for all gates.
+    forward's last state beside the backward's, (assets, batch, 2 units). Dropout masks are as in `StackedLSTM`.
     """
 
     def __init__(self, network, *, cell: str, seed: int):
@@ -166,17 +172,9 @@ class StackedRecurrent(keras.layers.Layer):
                       for backwards in (False, True)[:self.cell.directions]]
 
     def build(self, shape):
-        n_assets, units, biases = shape[-1], self.network.units, self.cell.biases
-        gates = units * biases.shape[-1]
-        glorot = _each_asset(keras.initializers.GlorotUniform(self.seed_generator))
-        orthogonal = _each_asset(keras.initializers.Orthogonal(seed=self.seed_generator))
-        constant = _each_asset(lambda shape, dtype: ops.repeat(ops.array(biases, dtype), units, axis=-1))
-        self.stack = []  # of each layer each direction's kernel, recurrent kernel and bias
-        for n_inputs in [1] + [units * self.cell.directions] * (self.network.layers - 1):
-            self.stack.append([[self.add_weight((n_assets, n_inputs, gates), initializer=glorot),
-                                self.add_weight((n_assets, units, gates), initializer=orthogonal),
-                                self.add_weight((n_assets, *biases.shape[:-1], gates), initializer=constant)]
-                               for _ in self.loops])
+        inputs = [1] + [self.network.units * self.cell.directions] * (self.network.layers - 1)
+        self.stack = [[_cell_weights(self, shape[-1], n_inputs, self.cell.biases) for _ in self.loops]
+                      for n_inputs in inputs]  # of each layer each direction's
 
     def call(self, windows, training=False):
         x = ops.transpose(windows, (2, 1, 0))[:, :, None]  # (assets, days, inputs, batch)
@@ -252,7 +250,7 @@ class _Cell(NamedTuple):
 CELLS = {
     "rnn": _Cell(_rnn_step, np.zeros(1), states=1, directions=1),
     "gru": _Cell(_gru_step, np.zeros((2, 3)), states=1, directions=1),  # one bias from below, one from the own state
-    "bilstm": _Cell(_bilstm_step, np.array([0, 1, 0, 0]), states=2, directions=2),
+    "bilstm": _Cell(_bilstm_step, _FORGET_OPEN, states=2, directions=2),
 }
 
 STOCK = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "bilstm": keras.layers.LSTM}
@@ -270,35 +268,27 @@ def stock_recurrent(cell: str, units: int, *, sequences: bool, seeds: Iterator[i
     return one_way()
 
 
+if keras.backend.backend() == "jax":
+    import jax
 _tracing = threading.Lock()
 
 
-def _one_at_a_time(function: Callable) -> Callable:
-    """Let one thread at a time turn Python into a graph: layers keep what they build there. The graphs run together."""
+def compiled(function: Callable) -> Callable:
+    """The function as one XLA program for each shape of its arguments."""
     def traced(*arguments):
-        with _tracing:
+        with _tracing:  # one thread at a time turns Python into a graph: layers keep what they build there
             return function(*arguments)
-    return traced
+
+    if keras.backend.backend() == "jax":
+        return jax.jit(traced)
+    return tf.function(traced, jit_compile=True, autograph=False)
 
 
-if keras.backend.backend() == "jax":
-    import jax
-
-    def compiled(function: Callable) -> Callable:
-        """The function as one XLA program for each shape of its arguments."""
-        return jax.jit(_one_at_a_time(function))
-
-    def with_gradient(loss: Callable, weights: list) -> tuple[tuple, list]:
-        """What `loss` of the weights returns, a scalar and more, and the gradient of the scalar."""
+def with_gradient(loss: Callable, weights: list) -> tuple[tuple, list]:
+    """What `loss` of the weights returns, a scalar and more, and the gradient of the scalar."""
+    if keras.backend.backend() == "jax":
         return jax.value_and_grad(loss, has_aux=True)(weights)
-else:
-    def compiled(function: Callable) -> Callable:
-        """The function as one XLA program for each shape of its arguments."""
-        return tf.function(_one_at_a_time(function), jit_compile=True, autograph=False)
-
-    def with_gradient(loss: Callable, weights: list) -> tuple[tuple, list]:
-        """What `loss` of the weights returns, a scalar and more, and the gradient of the scalar."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(weights)
-            value = loss(weights)
-        return value, tape.gradient(value[0], weights)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(weights)
+        value = loss(weights)
+    return value, tape.gradient(value[0], weights)

@@ -1,6 +1,6 @@
 """Recurrent networks: plain cells, LSTM and GRU, that read a window day by day; one per asset, or one for all assets.
 
-Settings are plain data, so that naming a network costs nothing; what builds its layers imports Keras, which takes seconds.
+Settings are plain data; only what builds layers imports Keras, which takes seconds.
 """
 
 from collections.abc import Iterator
@@ -40,8 +40,7 @@ class Recurrent:
 
 @dataclass(frozen=True)
 class JointRecurrent:
-    """
-    Stacked cells of one kind that forecast all assets, one network for each of `windows`, in days (Zouaoui & Naas 2025).
+    """Stacked cells of one kind that forecast all assets, one network for each of `windows`, in days (Zouaoui & Naas 2025).
 
     Notes
     -----
@@ -69,14 +68,9 @@ class JointRecurrent:
         return self.preset == "code"
 
     def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
-        """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day.
-
-        ValueError if the prose preset is asked for a whole window.
-        """
+        """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day."""
         from forefolio.forecasts.layers import keras, stock_recurrent
 
-        if not self.together and self.target == "window":
-            raise ValueError("The prose preset has one output, the next day: set target to next_day")
         x = windows
         for units in self.UNITS[self.preset]:
             x = stock_recurrent(self.name, units, sequences=self.together, seeds=seeds)(x)

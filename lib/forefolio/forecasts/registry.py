@@ -11,7 +11,7 @@ A new baseline is a function and an entry in `BASELINES`. A new network is a fro
   next_day and not a whole window. `together` says whether one sample holds all assets; otherwise each asset's window is a
   sample of its own. One is trained for each of its `windows`, in days.
 
-`recurrent` has both kinds. Importing this module loads no Keras; what trains does.
+`recurrent` has both kinds. Importing this module loads no Keras.
 """
 
 from collections.abc import Callable
@@ -66,17 +66,10 @@ _LEFT = {  # the columns of what is empty where no network was trained
 
 @dataclass(frozen=True)
 class Forecasts:
-    """All forecasts of a study, and what training its networks left.
+    """All forecasts of a study, baselines first and each kind in the study's order, and what training its networks left.
 
-    Attributes
-    ----------
-    forecasts : DataFrame
-        The long frame (see `schedule`): baselines first, then networks, each in the study's order.
-    history : DataFrame
-        Columns model, seed, asset (of one network per asset) or window (of joint ones), epoch, loss, validation_loss,
-        kept, and fitted_until, the fit's last day of validation as ISO text, where a network was trained.
-    window_means, window_accuracy, timings : DataFrame
-        What `joint_networks.trained_forecasts` says of each window; without rows where there is no joint network.
+    The history ends with fitted_until, the fit's last day of validation as ISO text, where a network was trained. The
+    frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network.
     """
 
     forecasts: pd.DataFrame
@@ -92,8 +85,7 @@ def networks(study: Study) -> dict[str, Any]:
 
 
 def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]:
-    """
-    The layers of each network of a study from input to output, each a name and its details, to be drawn.
+    """The layers of each network of a study from input to output, each a name and its details, to be drawn.
 
     Examples
     --------
@@ -103,15 +95,14 @@ def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]
     >>> outlines(joint, n_assets=21)["gru"][1:]
     [('GRU', '64 units, every step'), ('GRU', '32 units, every step'), ('dense', '30 days x 21 assets')]
     """
-    drawn, days = {}, f"{study.lookback} days"
+    days, drawn = f"{study.lookback} days", {}
     for model, network in networks(study).items():
-        inside = network.outline(MODELS[model].title)
-        if study.network_scope == "asset":
-            drawn[model] = [("input", f"{days}, 1 asset"), *inside, ("dense", "1 day"), ("side by side", f"{n_assets} assets")]
-        else:
+        ends = ("input", f"{days}, 1 asset"), ("dense", "1 day"), ("side by side", f"{n_assets} assets")
+        if study.network_scope == "joint":
             assets = f"{n_assets} assets" if network.together else "1 asset"
             labels = days if network.target == "window" else "1 day"
-            drawn[model] = [("input", f"{days} x {assets}"), *inside, ("dense", f"{labels} x {assets}")]
+            ends = ("input", f"{days} x {assets}"), ("dense", f"{labels} x {assets}")
+        drawn[model] = [ends[0], *network.outline(MODELS[model].title), *ends[1:]]
     return drawn
 
 
@@ -123,30 +114,23 @@ def plan(index: pd.DatetimeIndex, study: Study) -> list[Fit]:
 
 def forecasts(returns: pd.DataFrame, *, study: Study,
               remember: Callable[..., dict[str, pd.DataFrame]] = lambda function, *given: function(*given)) -> Forecasts:
+    """Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
+
+    Each training of a network is called as remember(function, *arguments); `Stage.remember` computes nothing twice.
+    ValueError if a period is too short (`needed_days`).
     """
-    Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
-
-    Parameters
-    ----------
-    returns : DataFrame (n_days, n_assets)
-        Simple daily returns.
-    study : Study
-        Its models, dates, and parameters of training.
-    remember : callable
-        Called as remember(function, *arguments) for each training of a network; `Stage.remember` computes nothing twice.
-
-    Returns
-    -------
-    Forecasts
-
-    Raises
-    ------
-    ValueError
-        If a period is too short (`needed_days`), or a return is missing.
-    """
-    fitted = plan(returns.index, study)
+    fitted, left = plan(returns.index, study), []
     made = [BASELINES[model](returns, fit, study) for model in study.models if model in BASELINES for fit in fitted]
-    left = _trained(returns, study, fitted, remember)
+    if networks(study):  # importing Keras takes seconds
+        from forefolio.forecasts import asset_networks, joint_networks
+        from forefolio.forecasts.training import Training
+
+        trainer = {"asset": asset_networks, "joint": joint_networks}[study.network_scope]
+    for network in networks(study).values():
+        for fit in fitted:
+            training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
+            frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training)
+            left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
     key = {"joint": {"window": int}, "asset": {"asset": str}}[study.network_scope]
     tables = _LEFT | {"history": _NETWORK | key | _LOSSES}
     return Forecasts(pd.concat([*made, *(frames["forecasts"] for frames in left)], ignore_index=True),
@@ -155,19 +139,7 @@ def forecasts(returns: pd.DataFrame, *, study: Study,
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
-    """
-    Days of returns that stage 04 needs.
-
-    Parameters
-    ----------
-    study : Study
-    n_assets : int
-        Assets that may be held; forecasts need as many days for any number.
-
-    Returns
-    -------
-    list of Need
-        In the order in which they are checked.
+    """Days of returns that stage 04 needs, whatever the number of assets, in the order in which they are checked.
 
     Examples
     --------
@@ -177,30 +149,13 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     needs = [Need("lookback", sample_days(study.lookback), "training", "the training period has no window"),
              Need("validation_end", 1, "validation", "the validation period has no day"),
              Need("validation_end", 1, "test", "the test period has no day")]
-    if study.network_scope == "joint":
-        longest = dict.fromkeys(sample_days(max(network.windows), network.target) for network in networks(study).values())
+    if study.network_scope == "joint" and networks(study):
+        days = sample_days(max(study.windows), study.network_target)
         needs += [Need("windows", days, period, "a period has no room for a window and its labels")
-                  for days in longest for period in ("training", "validation", "test")]
+                  for period in ("training", "validation", "test")]
     if "ar" in study.models:
         needs.append(Need("ar_lags", autoregression_days(study.ar_lags), "training", "the training period cannot fit them"))
     return needs
-
-
-def _trained(returns: pd.DataFrame, study: Study, fitted: list[Fit],
-             remember: Callable[..., dict[str, pd.DataFrame]]) -> list[dict[str, pd.DataFrame]]:
-    """The frames that each fit of each network left, the history with the fit's last day; importing Keras takes seconds."""
-    if not networks(study):
-        return []
-    from forefolio.forecasts import asset_networks, joint_networks
-    from forefolio.forecasts.training import Training
-
-    trainer, left = {"asset": asset_networks, "joint": joint_networks}[study.network_scope], []
-    for network in networks(study).values():
-        for fit in fitted:
-            training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
-            frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training)
-            left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
-    return left
 
 
 def _joined(frames: list[pd.DataFrame], columns: dict[str, Any]) -> pd.DataFrame:

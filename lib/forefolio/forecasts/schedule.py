@@ -1,11 +1,8 @@
 """Which forecasts are to be made, when models are fitted for them, and the long frame that all models answer in.
 
 A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
-from every rebalance date. Models answer it in one long frame: decision_date, target_date, horizon, asset, model,
-seed, forecast (a simple daily return; horizon 1 is the next day).
-
-A model that is never refitted judges 2024 with what it learned up to 2021. Refitted walk-forward, it learns from every
-day known by then: a plan divides the schedule among fits, each with its own last days of training and of validation.
+from every rebalance date. A model that is never refitted judges 2024 with what it learned up to 2021. Refitted
+walk-forward, it learns from every day known by then: a plan divides the schedule among fits, each with its own last days.
 """
 
 from collections.abc import Callable
@@ -25,42 +22,18 @@ def sample_days(window: int, target: str = "next_day") -> int:
 
 
 def lookback_windows(values: pd.DataFrame | np.ndarray, *, lookback: int) -> np.ndarray:
-    """
-    Every run of `lookback` consecutive rows, as a read-only view (n_days - lookback + 1, lookback, n_assets).
-
-    Sample s holds rows s to s + lookback - 1 of `values`, the oldest first; fewer rows than `lookback` are refused.
-
-    Examples
-    --------
-    >>> lookback_windows(np.array([[1], [2], [3]]), lookback=2)[:, :, 0].tolist()
-    [[1, 2], [2, 3]]
-    """
-    values = np.asarray(values)
+    """Every run of `lookback` consecutive rows, as a read-only view (n_days - lookback + 1, lookback, n_assets)."""
     if not 1 <= lookback <= len(values):
         raise ValueError(f"A lookback of {lookback} does not fit {len(values)} days: choose 1 to {len(values)}")
-    return np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0).swapaxes(1, 2)
+    return np.lib.stride_tricks.sliding_window_view(np.asarray(values), lookback, axis=0).swapaxes(1, 2)
 
 
 def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
-    """
-    Forecasts to be made, the same for every model.
+    """Forecasts to be made, the same for every model.
 
-    Parameters
-    ----------
-    index, train_end, validation_end : DatetimeIndex, date, date
-        Trading days of the returns, ascending; last day of training and of validation.
-
-    Returns
-    -------
-    DataFrame
-        Columns decision_date, target_date, horizon (trading days), ordered by decision and horizon. Horizon 1 from
-        the last day up to `train_end` on, so that targets fill validation and test; from each rebalance date also
-        horizons 2 and more, up to and including the next rebalance date (from the last one, the last day).
-
-    Raises
-    ------
-    ValueError
-        If no trading day lies up to `train_end`, or none after `validation_end`.
+    Horizon 1 is forecast from the last day up to `train_end` on, so that targets fill validation and test; from each
+    rebalance date also horizons 2 and more, up to and including the next rebalance date (from the last one, the last
+    day). ValueError if no trading day lies up to `train_end`, or none after `validation_end`.
 
     Examples
     --------
@@ -79,28 +52,16 @@ def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_en
     rebalances = index.get_indexer(rebalance_dates(index, validation_end=validation_end))
     n_horizons = np.ones(last, dtype=int)
     n_horizons[rebalances] = np.diff(rebalances, append=last)
-    n_horizons = n_horizons[first:]
-    decisions = np.repeat(np.arange(first, last), n_horizons)
-    horizons = np.concatenate([np.arange(1, n + 1) for n in n_horizons])
+    decisions = np.repeat(np.arange(first, last), n_horizons[first:])
+    horizons = np.concatenate([np.arange(1, n + 1) for n in n_horizons[first:]])
     return pd.DataFrame({"decision_date": index[decisions], "target_date": index[decisions + horizons],
                          "horizon": horizons})
 
 
 def window_counts(index: pd.DatetimeIndex, *, lookback: int, train_end: Date, validation_end: Date) -> pd.DataFrame:
-    """
-    Samples that a network gets in each period: a window of returns and, as its target, the return after it.
+    """Samples that a network gets in each period: a window of returns and, as its target, the return after it.
 
-    Parameters
-    ----------
-    index, lookback : DatetimeIndex, int
-        Trading days of the returns, ascending; days in a window.
-    train_end, validation_end : date
-        Last day of training and of validation. A sample belongs to the period of its target.
-
-    Returns
-    -------
-    DataFrame (3, 4)
-        Columns period, first_target, last_target, n_samples (of each asset).
+    Columns period, first_target, last_target, n_samples (of each asset); a sample belongs to the period of its target.
 
     Examples
     --------
@@ -112,46 +73,25 @@ def window_counts(index: pd.DatetimeIndex, *, lookback: int, train_end: Date, va
     return targets.rename(columns={"first": "first_target", "last": "last_target", "n_days": "n_samples"})
 
 
-def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, seed: int) -> pd.DataFrame:
-    """
-    One model's forecasts in the long frame that all models share.
-
-    Parameters
-    ----------
-    schedule, values : DataFrame (n_rows, 3), DataFrame (n_rows, n_assets)
-        The forecasts to make and, row by row, what the model forecasts: simple daily returns, one column per asset.
-    model, seed : str, int
-        Name of the model and seed of its training; 0 for models without one.
-    """
+def forecast_frame(schedule: pd.DataFrame, values: pd.DataFrame, *, model: str, seed: int = 0) -> pd.DataFrame:
+    """One model's forecasts, from what it forecasts for each row of the schedule, `values` (n_rows, n_assets)."""
     n_rows, n_assets = values.shape
     long = schedule.loc[schedule.index.repeat(n_assets)].reset_index(drop=True)
-    assets = pd.Series(values.columns.astype(str)).iloc[np.tile(np.arange(n_assets), n_rows)]
-    return long.assign(asset=assets.to_numpy(), model=model, seed=seed, forecast=values.to_numpy().ravel())
+    assets = np.tile(values.columns.astype(str), n_rows)
+    return long.assign(asset=assets, model=model, seed=seed, forecast=values.to_numpy().ravel())
 
 
 def scheduled(schedule: pd.DataFrame, values: pd.DataFrame, predict: Callable[[np.ndarray], np.ndarray], *,
               window: int) -> np.ndarray:
-    """
-    What a model that reads the last days of all assets forecasts for each row of a schedule.
+    """What a model that reads the last days of all assets forecasts for each row of a schedule (n_rows, n_assets).
 
     Parameters
     ----------
-    schedule, values : DataFrame
-        Columns decision_date and horizon; returns or their scores (n_days, n_assets).
+    values : DataFrame (n_days, n_assets)
+        Returns or their scores; forecasts are in the same unit.
     predict : callable
         From windows (n, window, n_assets) to the next day, (n, n_assets), or to the next days, (n, n_steps, n_assets).
-    window : int
-        Days that the model reads. Beyond what it gives at once it reads its own forecasts.
-
-    Returns
-    -------
-    ndarray (n_rows, n_assets)
-        In the unit of `values`.
-
-    Raises
-    ------
-    ValueError
-        If a decision has no full window up to it.
+        Beyond what it gives at once it reads its own forecasts.
 
     Examples
     --------
@@ -187,37 +127,20 @@ class Fit:
 
 def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_end: Date,
          validation_end: Date) -> list[Fit]:
-    """
-    Divide the schedule of forecasts among fits, walk-forward with an expanding training period.
+    """Divide the schedule among fits in order of time, walk-forward with an expanding training period.
 
     Parameters
     ----------
-    index : DatetimeIndex
-        Trading days of the returns, ascending.
-    schedule : DataFrame
-        The forecasts to make, as `forecasts.schedule` gives them from `index`.
     refit : {"never", "yearly", "quarterly"}
         Whether models are fitted anew before each calendar year or quarter of the test period.
-    train_end, validation_end : date
-        Last day of training and of validation of the first fit; the test period starts after the latter.
-
-    Returns
-    -------
-    list of Fit
-        In order of time, none without a forecast to make. All forecasts of a decision day belong to one fit, the latest
-        whose `validation_end` is not after that day; those decided before the test period belong to the first.
-
-    Raises
-    ------
-    ValueError
-        If `refit` is unknown, or the first fit has no day of validation.
 
     Notes
     -----
     The first fit has the dates as given and serves the test period's first year or quarter. A later one is made at the
     close of the last trading day before its own, which is its `validation_end`, as every return up to it is known. Its
     validation has as many trading days as the first one's, and all days before these are its training (walk-forward,
-    anchored: the training period expands and its first day stays).
+    anchored: the training period expands and its first day stays). All forecasts of a decision day belong to one fit,
+    the latest whose `validation_end` is not after that day. A fit without a forecast to make is left out.
 
     Examples
     --------
@@ -226,11 +149,7 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     >>> plan = fits(days, forecast_schedule(days, **dates), refit="quarterly", **dates)
     >>> [(fit.train_end, fit.validation_end) for fit in plan]
     [('2024-01-31', '2024-02-29'), ('2024-02-29', '2024-03-29'), ('2024-05-30', '2024-06-28')]
-    >>> [f"{fit.schedule['decision_date'].min():%Y-%m-%d}" for fit in plan]
-    ['2024-01-31', '2024-03-29', '2024-06-28']
     """
-    if refit not in ("never", *SPANS):
-        raise ValueError(f"There is no refit {refit!r}: choose among never, {', '.join(SPANS)}")
     first = Fit(schedule, iso_day(train_end), iso_day(validation_end))
     test = index[index > pd.Timestamp(validation_end)]
     if refit == "never" or test.empty:
@@ -238,9 +157,6 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     spans = test.to_period(SPANS[refit])
     firsts = test[~spans.duplicated() & (spans != spans[0])]
     n_validation = ((index > pd.Timestamp(train_end)) & (index <= pd.Timestamp(validation_end))).sum()
-    if not n_validation:
-        raise ValueError(f"No trading day lies after train_end {iso_day(train_end)} up to validation_end "
-                         f"{iso_day(validation_end)}, so a refit cannot have a validation period as long: move one")
     fitted = index.get_indexer(firsts) - 1  # positions of the days at whose close a later fit is made
     plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
     serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it

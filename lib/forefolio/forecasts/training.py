@@ -8,16 +8,14 @@ every refit, because weights, moments and random states go in and come out.
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from forefolio.forecasts.layers import compiled, with_gradient
+from forefolio.forecasts.layers import compiled, keras, ops, with_gradient
 from forefolio.market.returns import Date
-
-import keras
-from keras import ops
 
 BETAS, EPSILON = (0.9, 0.999), 1e-7  # of Adam, stock Keras' own
 PREDICTED_TOGETHER = 256  # windows; one shape, so that it is compiled once
@@ -39,16 +37,10 @@ class Training:
 
 
 class Programs(NamedTuple):
-    """
-    Compiled functions of one architecture.
+    """Compiled functions of one architecture, as `programs` makes them; `predict` forecasts from weights and states.
 
-    Attributes
-    ----------
-    epoch : callable
-        (weights, states, moments, windows, targets, rows, row_weights, n_batches, learning_rate) -> weights, states,
-        moments, and the mean squared error of each asset over the epoch's batches, as stock Keras reports it.
-    predict : callable
-        (weights, states, windows) -> forecasts.
+    `epoch` trains: it returns weights, random states and moments afterwards, and the mean squared error of each asset
+    over the epoch's batches, as stock Keras reports it.
     """
 
     epoch: Callable
@@ -106,17 +98,8 @@ def in_batches(predict: Callable[[np.ndarray], np.ndarray], windows: np.ndarray)
     return np.concatenate([ops.convert_to_numpy(predict(windows[rows])) for rows in batches])[:len(windows)]
 
 
-def predict(program: Programs, weights: list, states: list, windows: np.ndarray) -> np.ndarray:
-    """Forecasts (n_windows, n_assets)."""
-    return in_batches(lambda batch: program.predict(weights, states, batch), windows)
-
-
 def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shuffled rows (batches, batch_size), their weights, and how many batches count.
-
-    Rows of weight 0 fill the last batch up, and batches that do not count fill the array up, so that training periods
-    of about one length share a program.
-    """
+    """Shuffled rows (batches, batch_size), their weights, 0 where they fill up the last batch, and how many batches count."""
     rows = np.resize(rng.permutation(n_samples), (-(-_roomy(n_samples) // batch_size), batch_size))
     weights = (np.arange(rows.size) < n_samples).reshape(rows.shape)
     n_batches = np.asarray(-(-n_samples // batch_size), "int32")
@@ -124,7 +107,7 @@ def _batches(n_samples: int, batch_size: int, rng: np.random.Generator) -> tuple
 
 
 def _roomy(n_samples: int) -> int:
-    """The next multiple of 512: so many samples an array has room for."""
+    """The next multiple of 512: samples that an array has room for, so that periods of about one length share a program."""
     return -(-n_samples // 512) * 512
 
 
@@ -136,35 +119,24 @@ def _padded(samples: np.ndarray):
 
 def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Training, seed: int, assets: list[str],
           program: Programs, progress: Callable[[int, int], None] | None = None) -> pd.DataFrame:
-    """
-    Train the networks of all assets side by side, each until its own validation loss stops falling.
+    """Train the networks of all assets side by side in place, each until its own validation loss stops falling.
 
     Parameters
     ----------
-    model : keras.Model
-        (batch, lookback, n_networks) -> (batch, n_networks); gets every network's best weights.
     data : tuple of ndarray
-        Windows (n_samples, lookback, n_networks) and targets (n_samples, n_networks) of training, then of validation.
-    training, seed : Training, int
-        Its epochs, batch size, learning rate and patience; what the order of the samples is drawn from.
+        Windows and targets of training, then of validation.
+    seed : int
+        What the order of the samples is drawn from.
     assets : list of str
         Names for the history, of the first networks; those beyond them fill the graph up, and nothing is told of them.
-    program : Programs
-        Of this architecture.
     progress : callable, optional
         Called after each epoch with its number and the number of assets that go on.
 
     Returns
     -------
     DataFrame
-        asset, epoch (from 1 to the asset's last), loss (mean squared error over the epoch's batches, with dropout, as
-        stock Keras reports it), validation_loss (after the epoch, without dropout), kept (True on the epoch whose
-        weights the asset has now).
-
-    Warns
-    -----
-    UserWarning
-        Names each asset whose loss became infinite or not a number: it stops alone and no epoch of it is kept.
+        The history; losses are over the epoch's batches with dropout, validation losses after the epoch without. A
+        UserWarning names each asset whose loss became infinite or not a number: it stops alone and no epoch is kept.
     """
     train_windows, train_targets, validation_windows, validation_targets = data
     floats = keras.config.floatx()
@@ -180,10 +152,11 @@ def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Trainin
                                                        *_batches(len(train_windows), training.batch_size, rng),
                                                        np.asarray(training.learning_rate, floats))
         loss = ops.convert_to_numpy(loss)[own]
-        errors = predict(program, weights, states, validation_windows) - validation_targets
+        errors = in_batches(partial(program.predict, weights, states), validation_windows) - validation_targets
         validation_loss = np.mean(errors**2, axis=0)[own]
-        table = {"asset": assets, "epoch": epoch, "loss": loss, "validation_loss": validation_loss}
-        rows_of_epochs.append(pd.DataFrame(table)[running])
+        table = pd.DataFrame({"model": model.name, "seed": seed, "asset": assets, "epoch": epoch, "loss": loss,
+                              "validation_loss": validation_loss})
+        rows_of_epochs.append(table[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
         failed |= running & ~np.isfinite(loss + validation_loss)
         better = running & ~failed & (validation_loss < best_loss)
