@@ -68,8 +68,8 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
 
     All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
     strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this
-    leaves the weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is minimized at
-    the same drawdown.
+    leaves the weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is
+    minimized at the same drawdown.
 
     Examples
     --------

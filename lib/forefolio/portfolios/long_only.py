@@ -134,10 +134,9 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
                                 "drop what never moves")
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     equal = without_dust(_equal_contributions(C) / volatility, covariance.columns)
-    if limits.met_by(equal):
-        return Solution(equal, "Newton", "optimal", widened, _spread(equal, Sigma))
-    within = _contributions_within(limits, C, volatility, covariance.columns, widened)
-    return replace(within, spread=_spread(within.weights, Sigma))
+    chosen = (Solution(equal, "Newton", "optimal", widened) if limits.met_by(equal)
+              else _contributions_within(limits, C, volatility, covariance.columns, widened))
+    return replace(chosen, spread=_spread(chosen.weights, Sigma))
 
 
 def _spread(weights: pd.Series, Sigma: np.ndarray) -> float:

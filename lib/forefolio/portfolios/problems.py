@@ -76,8 +76,8 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
 class Limits:
     """Bounds on the weights and the turnover of a long-only portfolio, fractions.
 
-    Turnover is one-way, half the sum of |w - held|; 1 is no limit. `held` has the weights just before the trade. What is
-    not in the problem must be sold, and counts. None: nothing is held yet, and the first purchase has no limit.
+    Turnover is one-way, half the sum of |w - held|; 1 is no limit. `held` has the weights just before the trade. What
+    is not in the problem must be sold, and counts. None: nothing is held yet, and the first purchase has no limit.
     """
 
     min_weight: float = 0.0

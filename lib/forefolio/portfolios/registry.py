@@ -104,9 +104,9 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     [('estimation_window', 250, 'known'), ('residual_window', 30, 'validation')]
     """
     known = "no more is known at the first rebalance"
+    residual = ("validation", "only validation has forecasts") if study.use_residual else ("known", known)
     needs = [Need("estimation_window", study.estimation_window, "known", known),
-             Need("residual_window", study.residual_window, "validation", "only validation has forecasts")
-             if study.use_residual else Need("residual_window", study.residual_window, "known", known)]
+             Need("residual_window", study.residual_window, *residual)]
     on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
     if study.scenarios == "forecast_only" and on_path:
         needs.append(Need("scenarios", 2, "validation", "it needs forecasts of days before the first rebalance, which "
