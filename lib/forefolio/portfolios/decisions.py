@@ -46,8 +46,8 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
         Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal
         weight at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form
         of the tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`. A
-        note also says of how many of the window's days there were forecasts, where not of all. `spread` is of RPP alone, on
-        the covariance that the solver was given: see `long_only.risk_parity`.
+        note also says of how many of the window's days there were forecasts, where not of all. `spread` is of RPP
+        alone, on the covariance that the solver was given: see `long_only.risk_parity`.
 
     Raises
     ------
