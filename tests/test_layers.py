@@ -14,7 +14,7 @@ PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only places that import it, a room or a module in it
     "pydantic": ("study/parameters",), "yaml": ("study/parameters",), "filelock": ("files",), "kaleido": ("runs/pictures",),
     "yfinance": ("market/yahoo",), "platformdirs": ("market/snapshots",), "sklearn": ("market/covariance",),
-    "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines", "performance/evidence"),
+    "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines",),
     "keras": ("forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks"),
     "tensorflow": ("forecasts/layers",), "jax": ("forecasts/layers",), "cvxpy": ("portfolios",), "highspy": ("portfolios/solvers",),
     "arch": ("performance/luck",), "plotly": ("report",), "papermill": ("runs/execution",), "psutil": ("runs/execution",),
