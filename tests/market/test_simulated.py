@@ -14,8 +14,9 @@ SHORT = LONG[:1000]
 NAMES = {"correlation": "simulated_correlation", "group_correlation": "simulated_group_correlation",  # short for the tests
          "n_assets": "simulated_assets", "mean": "simulated_mean", "volatility": "simulated_volatility",
          "n_groups": "simulated_groups", "arch": "simulated_arch", "garch": "simulated_garch",
-         "degrees_of_freedom": "simulated_tail", "n_delisted": "simulated_delistings", "lag": "predictability_lag"}
-STUDY = Study(source="simulated", simulated_assets=6, simulated_groups=2, periods_per_year=365, seed=7)
+         "degrees_of_freedom": "simulated_tail", "n_delisted": "simulated_delistings", "lag": "predictability_lag",
+         "seed": "simulated_seed"}
+STUDY = Study(source="simulated", simulated_assets=6, simulated_groups=2, periods_per_year=365, simulated_seed=7)
 
 
 def market(days=SHORT, **changes):

@@ -191,6 +191,9 @@ def test_a_simulated_market_is_the_same_for_the_same_seed():
     first, again, other = (sources.load(simulated(seed=seed)) for seed in (3, 3, 4))
     pd.testing.assert_frame_equal(first.prices, again.prices, check_exact=True)
     assert (first.prices.iloc[-1] != other.prices.iloc[-1]).all()
+    alike = sources.load(simulated(seed=8, simulated_seed=3))
+    pd.testing.assert_frame_equal(first.prices, alike.prices, check_exact=True)
+    assert first.prices.iloc[-1, :2].tolist() == pytest.approx([116.59636398996454, 138.84614566234697], rel=1e-9), "as before there was simulated_seed"
     assert first.prices.shape[1] == 20 and first.files == [] and list(first.truth["best_r2"]) == [0.0] * 20
 
 

@@ -152,14 +152,14 @@ def test_without_a_memory_each_study_loads_its_market(loaded):
     assert len(loaded) == 2
 
 
-def test_seeds_of_a_real_market_share_it_and_those_of_a_simulated_one_do_not(loaded):
+def test_studies_of_all_seeds_share_a_market_and_a_simulated_one_has_a_seed_of_its_own(loaded):
     known = market_fit.Markets()
     for seed in (1, 2, 3):
         market_fit.check(a_study(seed=seed), known)
     assert len(loaded) == 1
-    for seed in (1, 2, 1):
-        market_fit.check(a_study(source="simulated", seed=seed), known)
-    assert [of.seed for of in loaded] == [1, 1, 2]
+    for seed, simulated_seed in [(1, 1), (2, 1), (3, 1), (3, 2)]:
+        market_fit.check(a_study(source="simulated", seed=seed, simulated_seed=simulated_seed), known)
+    assert [of.simulated_seed for of in loaded[1:]] == [1, 2]
 
 
 def test_a_market_that_cannot_be_loaded_is_not_remembered(loaded, monkeypatch):

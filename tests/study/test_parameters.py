@@ -82,6 +82,13 @@ def test_one_number_stands_for_all_assets():
     assert loaded.predictability == [0.0]
 
 
+@pytest.mark.parametrize("overrides, drawn_from", [
+    ((), 7), (("seed=3",), 7), (("source=simulated",), 7), (("source=simulated", "seed=3"), 3),
+    (("source=simulated", "seed=3", "simulated_seed=5"), 5), (("simulated_seed=5",), 5)])
+def test_a_simulated_market_without_a_seed_of_its_own_is_drawn_from_the_study_s(overrides, drawn_from):
+    assert parameters.load(parameters.ROOT / "params" / "lecture.yml", overrides).simulated_seed == drawn_from
+
+
 def test_a_study_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         Study().seed = 8

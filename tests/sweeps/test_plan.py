@@ -94,11 +94,19 @@ def changed(before: plan.Plan, after: plan.Plan) -> list[str]:
     ("random_portfolios", [1000, 2000, 3000], [1, 1, 3, 1, 1, 3]),
     ("ridge", [0.0, 0.01, 0.1], [1, 3, 3, 1, 3, 3]),
     ("paper", ["none", "nguyen2025", "zouaoui2025"], [1, 1, 3, 3, 3, 3]),
-    ("seed", [1, 2, 3], [3, 3, 3, 3, 3, 3]),
+    ("seed", [1, 2, 3], [1, 1, 1, 3, 3, 3]),
+    ("simulated_seed", [1, 2, 3], [3, 3, 3, 3, 3, 3]),
     ("max_missing", [0.0, 0.1, 0.2], [3, 3, 3, 3, 3, 3]),
 ])
 def test_a_parameter_multiplies_the_stages_that_declare_it_and_their_readers(parameter, values, expected, planned):
     assert counts(planned(grid={parameter: values})) == expected
+
+
+def test_seeds_of_a_simulated_market_share_it_where_it_has_a_seed_of_its_own(planned):
+    simulated = {"source": "simulated", "simulated_assets": 4}
+    points = [{**simulated, "seed": seed} for seed in (1, 2, 3)]
+    assert counts(planned(points=points)) == [3, 3, 3, 3, 3, 3], "as in files from before there was simulated_seed"
+    assert counts(planned(points=[{**point, "simulated_seed": 5} for point in points])) == [1, 1, 1, 3, 3, 3]
 
 
 def test_a_grid_of_two_parameters_shares_what_neither_touches(planned):

@@ -42,8 +42,8 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     Parameters
     ----------
     study : Study
-        Its `simulated_*`, `predictability`, `predictability_lag`, `periods_per_year` and `seed`. Asset i is in group i
-        mod `simulated_groups`. Volatilities ascend evenly on a log scale: `simulated_volatility` / 1.5 for the first
+        Its `simulated_*`, `predictability`, `predictability_lag` and `periods_per_year`. Asset i is in group i mod
+        `simulated_groups`. Volatilities ascend evenly on a log scale: `simulated_volatility` / 1.5 for the first
         asset, 1.5 times it for the last. Delistings fall on any day of the middle 80 %. The same seed gives the same
         prices, bit for bit.
 
@@ -92,7 +92,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     """
     if len(days) < 2:
         raise MarketError(f"source simulated: the market has {len(days)} days and needs two; move start or end")
-    n_assets, n_groups, seed = study.simulated_assets, study.simulated_groups, study.seed
+    n_assets, n_groups, seed = study.simulated_assets, study.simulated_groups, study.simulated_seed
     rho, rho_g, tail = study.simulated_correlation, study.simulated_group_correlation, study.simulated_tail
     best_r2, lag = np.broadcast_to(np.asarray(study.predictability, dtype=float), n_assets), study.predictability_lag
     phi, m = np.sqrt(best_r2), study.simulated_mean / study.periods_per_year  # a day, as sigma

@@ -8,7 +8,6 @@ from forefolio.performance import metrics
 from forefolio.portfolios import registry as decided
 from forefolio.runs import contracts
 from forefolio.study.parameters import Study, StudyError, as_parameters
-from forefolio.study.vocabulary import SOURCES
 
 NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # each room says its own
 
@@ -23,10 +22,9 @@ class Markets:
     def of(self, study: Study) -> tuple[list[Path], int, dict[str, int]]:
         """Files of prices, number of assets that may be held, and days of returns: of each period, known at first, and all.
 
-        All seeds share one market, unless it is random. `known` counts the days before the first rebalance.
+        `known` counts the days before the first rebalance.
         """
-        makes = self._makes - (set() if SOURCES[study.source].random else {"seed"})
-        key = contracts.combined(as_parameters(study, makes))
+        key = contracts.combined(as_parameters(study, self._makes))
         if key not in self._known:
             market = sources.load(study)
             prices = universe.choose(market.prices, study).prices

@@ -89,6 +89,7 @@ class Study(BaseModel):
     periods_per_year: Annotated[int, Field(ge=1, le=366)] = 252
     risk_free_rate: Annotated[float, Field(gt=-1, lt=1)] = 0.0
 
+    simulated_seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     simulated_assets: Annotated[int, Field(ge=2, le=1000)] = 20
     simulated_mean: Annotated[float, Field(gt=-1, lt=1)] = 0.0
     simulated_volatility: Annotated[float, Field(ge=0.001, le=2)] = 0.3
@@ -149,6 +150,13 @@ class Study(BaseModel):
     drawdown_alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
 
     cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _market_of_its_seed(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The seed draws a simulated market that has no `simulated_seed`, as it did before there was one."""
+        drawn = values.get("source") == "simulated" and "seed" in values
+        return {"simulated_seed": values["seed"], **values} if drawn else values
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> "Study":
@@ -241,14 +249,18 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
     overrides : `key=value` each, the value in YAML; relative paths in them are relative to the current folder,
         those in the file to the repository root.
     """
-    values, where = located(read_mapping(path)), str(path)
+    return validated(written(path, overrides), where=f"{path} with --set" if overrides else str(path))
+
+
+def written(path: str | Path, overrides: tuple[str, ...]) -> dict[str, Any]:
+    """What a params file and overrides set, before defaults and checks."""
+    values = located(read_mapping(path))
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
             raise StudyError(f"--set {override}: has no '='; write --set name=value")
         values |= located({name: _yaml(text, where=f"--set {override}")}, Path.cwd())
-        where = f"{path} with --set"
-    return validated(values, where=where)
+    return values
 
 
 def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:

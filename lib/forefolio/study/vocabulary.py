@@ -39,7 +39,6 @@ class Source(NamedTuple):
     title: str
     needs: str = ""  # the parameter without which it has nothing to read
     finds: str = ""  # what that parameter gives it
-    random: bool = False  # whether it draws its prices, so that every seed has another market
 
 
 class Metric(NamedTuple):
@@ -76,7 +75,7 @@ SOURCES = {
     "sample": Source("20 S&P 500 stocks and the index, from the skfolio package"),
     "yfinance": Source("adjusted closes from Yahoo", "tickers", "names to download"),
     "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
-    "simulated": Source("a simulated factor market", random=True),
+    "simulated": Source("a simulated factor market"),
 }
 METRICS = {  # those that a sweep may rank by
     "sharpe": Metric("Sharpe ratio", "annual", PLAIN, "higher"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from forefolio.runs.contracts import combined
 from forefolio.study import rules, vocabulary
-from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, located, read_mapping, validated
+from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, located, read_mapping, validated, written
 from forefolio.study.parameters import load as load_study
 
 KEYS = ("base", "grid", "points", "name", "metric")
@@ -66,7 +66,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
         if key in grid:
             raise StudyError(f"--set {override}: {key} is in the grid of {path}; change it there")
     base = load_study(ROOT / wanted["base"], overrides)
-    values = as_parameters(base) | {"study": wanted["name"]}
+    values = written(ROOT / wanted["base"], overrides) | {"study": wanted["name"]}
     combinations = islice(product(*grid.values()), MOST + 1) if grid else []
     sets = [dict(zip(grid, combination, strict=True)) for combination in combinations] + points
     if len(sets) > MOST:
