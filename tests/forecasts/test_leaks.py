@@ -19,7 +19,7 @@ STUDY = Study(start="2022-09-01", end="2024-05-10", refit="quarterly", lookback=
               lstm_layers=1, lstm_units=3, lstm_dropout=0.1, lstm_recurrent_dropout=0.1, cnn1d_layers=1, cnn1d_filters=3,
               cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, **SPLIT).model_copy(
                   update={"models": ["mean", "ar", "lstm", "cnn1d"]})  # decided upon below, where zero has nothing to say
-OPTIONS = {"estimation_window": 40, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
+OPTIONS = {"estimation_window": 40, "stale_days": 10, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
            "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
            "covariance_estimator": "sample", "ridge": 0.0}
 SCENARIOS = {  # each with another path of the drawdown

@@ -237,7 +237,7 @@ def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, 
 
 def test_an_asset_without_risk_fails_risk_parity_loudly(returns, forecasts, dates):
     halted = returns.assign(KO=0.0)
-    weights, log = decide(halted, forecasts[forecasts["model"] == "zero"], dates[:1])
+    weights, log = decide(halted, forecasts[forecasts["model"] == "zero"], dates[:1], stale_days=1000)
     row = log[log["strategy"] == "zero+rpp"].iloc[0]
     assert row["status"] == "failed" and "KO never moves" in row["note"]
     assert (held(weights, "zero+rpp", dates[0]) == 0.2).all()
@@ -472,7 +472,7 @@ def test_an_inefficient_tangency_is_held_and_the_log_says_so(returns, forecasts,
     (lambda returns: returns.assign(KO=returns["JNJ"]), "singular"),
     (lambda returns: returns.assign(KO=0.0), "KO never moves")])
 def test_a_singular_covariance_holds_equal_weight_and_says_so(spoil, reason, returns, forecasts, dates):
-    weights, log = decide(spoil(returns), forecasts[forecasts["model"] == "mean"], dates[:1],
+    weights, log = decide(spoil(returns), forecasts[forecasts["model"] == "mean"], dates[:1], stale_days=1000,
                           frameworks=["mvf", "tangency"])
     failed = log[log["status"] == "failed"].iloc[0]
     assert failed["strategy"] == "mean+tangency" and failed["note"].startswith("equal weight instead: ")
@@ -541,7 +541,7 @@ def test_an_asset_whose_last_price_is_held_is_not_bought_and_the_log_says_so(ret
     later = log["date"] > ended
     assert log.loc[later, "note"].str.endswith("without KO, not traded that day").all()
     assert not log.loc[~later, "note"].str.contains("KO").any()
-    bought = decide(dead, forecasts, dates)[0]  # without that rule the dead asset looks like the safest
+    bought = decide(dead, forecasts, dates, stale_days=1000)[0]  # without that rule the dead asset looks like the safest
     assert held(bought, "mean+rpp", dates[-1])["KO"] > 1.3 * held(bought, "mean+rpp", dates[0])["KO"]
 
 
@@ -558,7 +558,7 @@ def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns
 
 def test_days_on_which_nothing_is_known_to_trade_are_refused(returns, forecasts, dates):
     traded = returns.notna().mul(returns.index != dates[2], axis=0)
-    with pytest.raises(ValueError, match="No asset has a price on 2022-05-31"):
+    with pytest.raises(ValueError, match="Nothing can be bought at the decision of 2022-05-31"):
         decide(returns, forecasts, dates, traded=traded)
 
 
@@ -694,7 +694,7 @@ def test_no_path_looks_past_its_date(scenarios, returns, lstm, dates):
 
 # -------------------------------------------------------------------------------------------------- what mu is made of
 def means_of(made, returns, dates, mu_horizon="next_day"):
-    return decisions.mvf_means(returns, made, rebalance_dates=dates,
+    return decisions.mvf_means(returns, made, returns.notna(), rebalance_dates=dates,
                                terms=replace(TERMS, mu_horizon=mu_horizon))
 
 
@@ -714,7 +714,7 @@ def test_the_parts_of_mu_are_those_that_mvf_takes(mu_horizon, returns, forecasts
 
 def test_without_residual_mu_is_the_forecast_and_its_window_may_reach_back_to_days_without_forecasts(returns, lstm, dates):
     terms = replace(TERMS, use_residual=False, residual_window=len(returns.loc[:dates[0]]))
-    means = decisions.mvf_means(returns, lstm.assign(seed=0), rebalance_dates=dates[:2], terms=terms)
+    means = decisions.mvf_means(returns, lstm.assign(seed=0), returns.notna(), rebalance_dates=dates[:2], terms=terms)
     assert (means["mu"] == means["forecast"]).all() and (means["residual"] == 0).all()
     np.testing.assert_allclose(means["window_mean"].iloc[:5], returns.loc[:dates[0]].mean())
 

@@ -92,7 +92,7 @@ def decided(returns, forecasts, dates, **changed):
     """All that stage 05 asks of residuals."""
     terms = replace(TERMS, **changed)
     decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:1], frameworks=["mvf"], terms=terms)
-    return decisions.mvf_means(returns, forecasts, rebalance_dates=dates[:1], terms=terms)
+    return decisions.mvf_means(returns, forecasts, returns.notna(), rebalance_dates=dates[:1], terms=terms)
 
 
 def test_forecasts_alone_need_two_days_of_them_where_a_framework_looks_at_a_path():

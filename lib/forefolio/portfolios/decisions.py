@@ -12,8 +12,9 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day
+from forefolio.market.returns import Date, iso_day, kept_out
 from forefolio.portfolios import registry
+from forefolio.portfolios.holdings import held_assets
 from forefolio.portfolios.long_only import equal_weight
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, estimation_sample, joined
 from forefolio.portfolios.registry import Terms
@@ -53,28 +54,32 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     ------
     ValueError
         If bounds on weights are impossible for the number of assets, a window is longer than the data before a date, a
-        forecast is missing, or no asset trades at a date.
+        forecast is missing, or no asset can be bought at a date.
 
     Notes
     -----
     An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
-    An asset whose last price is held after a delisting would seem to be without risk, and draw all the weight of those
-    who avoid risk. What was held of it is sold at that last price at the first rebalance after it, and counts as
-    turnover.
+    An asset whose price does not move, because it was delisted, suspended or abandoned, would seem to be without risk,
+    and draw all the weight of those who avoid risk. No strategy buys what `returns.kept_out` names, equal weight
+    included. What was held of it is sold at its last price at the first rebalance at which it is named, and counts as
+    turnover: after a suspension nobody could have sold, so such a result is kinder than the market.
     Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     terms.limits.check(returns.shape[1])
-    if len(closed := dates[~traded.loc[dates, returns.columns].any(axis=1)]):
-        raise ValueError(f"No asset has a price on {iso_day(closed[0])}, so nothing can be decided: mend the prices")
+    reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     decided, last = [], {}  # last: the date before and what each strategy decided then
     for date in dates:
-        assets = returns.columns[traded.loc[date, returns.columns]]
+        assets = returns.columns[reasons.loc[date] == ""]
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
         for (model, of_model), framework in product(by_model.items(), frameworks):
             strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
             kind = vocabulary.FRAMEWORKS[framework]
+            if own.empty:
+                decided.append((date, strategy, _instead(assets, f"{model} forecasts nothing that can be bought"), ""))
+                last[strategy] = date, decided[-1][2].weights
+                continue
             seen, note = SEEN[kind.sees](of_model, returns[own], date, terms)
             note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
             limits = NONE
@@ -90,7 +95,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
             last[strategy] = date, chosen.weights
             decided.append((date, strategy, chosen, note))
         decided.append((date, vocabulary.EQUAL_WEIGHT, equal_weight(assets), ""))
-    return _frames(decided, returns.columns, traded)
+    return _frames(decided, reasons)
 
 
 def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -> Solution:
@@ -98,8 +103,12 @@ def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -
     try:
         return registry.FRAMEWORKS[framework](*seen, terms, limits)
     except OptimizationError as error:
-        assets = seen[-1].columns  # of the covariance or the path, which comes last
-        return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {error}")
+        return _instead(seen[-1].columns, error)  # of the covariance or the path, which comes last
+
+
+def _instead(assets: pd.Index, reason: OptimizationError | str) -> Solution:
+    """Equal weight of the assets, where a strategy has no weights of its own."""
+    return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {reason}")
 
 
 def _mean(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
@@ -212,15 +221,16 @@ def _without(assets: pd.Index, reason: str) -> str:
     return "" if assets.empty else f"without {', '.join(map(str, assets))}, {reason}"
 
 
-def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]], assets: pd.Index,
-            traded: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]],
+            reasons: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Weights of all assets, and the log, with the assets that could not be bought in its notes."""
-    weights, log = [], []
+    weights, log, assets = [], [], reasons.columns
     for date, strategy, chosen, note in decided:
         weights.append(pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": assets,
                                      "weight": chosen.weights.reindex(assets, fill_value=0.0).to_numpy()}))
-        without = _without(assets[~traded.loc[date, assets]].sort_values(), "not traded that day")
-        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, without), chosen.spread))
+        out = reasons.loc[date].sort_index()
+        without = [_without(out.index[out == reason], reason) for reason in sorted(set(out) - {""})]
+        log.append((date, strategy, chosen.solver, chosen.status, joined(chosen.note, note, *without), chosen.spread))
     return pd.concat(weights, ignore_index=True), pd.DataFrame(
         log, columns=["date", "strategy", "solver", "status", "note", "spread"])
 
@@ -240,8 +250,9 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
     """
     rows = []
     means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
+    reasons = kept_out(returns, traded, dates=window_means["decision_date"].unique(), stale_days=terms.stale_days)
     for (model, window, date), of_date in means.groupby(level=[0, 1, 2], sort=False):
-        assets = returns.columns[traded.loc[date, returns.columns]]
+        assets = returns.columns[reasons.loc[date] == ""]
         mu, Sigma = of_date.droplevel([0, 1, 2])[assets], terms.covariance(terms.window(returns[assets], date))
         chosen = solution("tangency", (mu, Sigma), terms)
         rows.append(pd.DataFrame({
@@ -252,15 +263,17 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
         columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
 
 
-def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, *, rebalance_dates: Sequence[Date],
-              terms: Terms) -> pd.DataFrame:
-    """Columns rebalance_date, model, asset, then those of `expected_returns`, at each rebalance."""
-    means = {}
+def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *,
+              rebalance_dates: Sequence[Date], terms: Terms) -> pd.DataFrame:
+    """Columns rebalance_date, model, asset, then those of `expected_returns`, of what can be bought at each rebalance."""
+    means, dates = {}, pd.DatetimeIndex(rebalance_dates)
+    reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     for model in forecasts["model"].unique():
         of_model = average_over_seeds(forecasts, model=model)
-        own = returns[returns.columns[returns.columns.isin(of_model["asset"].unique())]]
-        for date in pd.DatetimeIndex(rebalance_dates):
-            means[date, model] = expected_returns(of_model, own, date=date, terms=terms)
+        own = returns.columns.isin(of_model["asset"].unique())
+        for date in dates:
+            assets = returns.columns[own & (reasons.loc[date] == "")]
+            means[date, model] = expected_returns(of_model, returns[assets], date=date, terms=terms)
     return pd.concat(means, names=["rebalance_date", "model", "asset"]).reset_index()
 
 
@@ -271,13 +284,15 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         A row per model: model; window_mean_correlation and forecast_correlation (of mu with each, over all assets and
-        dates; missing where one does not vary), relative_difference (mean |mu - window_mean| over mean |window_mean|),
+        dates; missing where one does not vary), relative_difference (mean |mu - window_mean| over mean |window_mean|,
+        missing where that is zero),
         same_favorite (share of dates on which the asset of highest mu is also that of highest window_mean).
     """
     rows = []
     for model, of_model in means.groupby("model", sort=False):
         correlation = of_model[["mu", "window_mean", "forecast"]].corr().loc["mu"]
-        difference = (of_model["mu"] - of_model["window_mean"]).abs().mean() / of_model["window_mean"].abs().mean()
+        size = of_model["window_mean"].abs().mean()
+        difference = (of_model["mu"] - of_model["window_mean"]).abs().mean() / size if size > 0 else np.nan
         favorites = of_model.set_index("asset").groupby("rebalance_date")[["mu", "window_mean"]].idxmax()
         rows.append((model, correlation["window_mean"], correlation["forecast"], difference,
                      (favorites["mu"] == favorites["window_mean"]).mean()))
@@ -303,8 +318,7 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) 
     of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
     for date, at_date in of_rpp.groupby("rebalance_date"):
         window = terms.window(returns, date)
-        bought = weights.loc[(weights["rebalance_date"] == date) & (weights["weight"] != 0), "asset"]
-        assets = window.columns[window.columns.isin(bought)]  # risk parity and equal weight hold all that they may
+        assets = held_assets(weights, date=date)  # risk parity and equal weight hold all that they may
         history = solution("rpp", (terms.covariance(window[assets]),), terms)
         for strategy, held in at_date.groupby("strategy", sort=False):
             difference = held.set_index("asset")["weight"].loc[assets] - history.weights

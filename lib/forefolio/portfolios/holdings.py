@@ -69,11 +69,27 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
     }, index=covariance.columns.rename("asset"))
 
 
-def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, by the covariance known then."""
-    Sigma = terms.covariance(terms.window(returns, date))
+def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
+    """What some strategy holds on a rebalance date: all that could be bought, where equal weight is among them.
+
+    >>> weights = pd.DataFrame({"rebalance_date": pd.Timestamp(0), "asset": ["A", "B", "A", "B"], "weight": [0, 1, 0, 1]})
+    >>> list(held_assets(weights, date=pd.Timestamp(0)))
+    ['B']
+    """
     at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
-    shares = {strategy: marginal_risk(held.set_index("asset")["weight"], Sigma)
+    some = at_date["weight"].ne(0).groupby(at_date["asset"], sort=False).any()
+    return some.index[some].rename(None)
+
+
+def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
+    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, by the covariance known then.
+
+    Assets that no strategy holds then are left out.
+    """
+    assets = held_assets(weights, date=date)
+    Sigma = terms.covariance(terms.window(returns[assets], date))
+    at_date = weights[weights["rebalance_date"] == pd.Timestamp(date)]
+    shares = {strategy: marginal_risk(held.set_index("asset")["weight"][assets], Sigma)
               for strategy, held in at_date.groupby("strategy", sort=False)}
     return pd.concat(shares, names=["strategy", "asset"]).reset_index()
 

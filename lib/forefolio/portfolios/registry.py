@@ -24,6 +24,7 @@ class Terms:
     """
 
     estimation_window: int
+    stale_days: int
     covariance_estimator: str
     ridge: float
     mu_horizon: str

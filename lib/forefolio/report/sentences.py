@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from forefolio.market.returns import iso_day
 from forefolio.performance import luck
 from forefolio.performance.evidence import LEVEL, RIVAL
 from forefolio.performance.investors import WISHES, Served
@@ -14,9 +15,22 @@ from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWO
                                         baselines, counted, listed, lower_is_better, noun, percent)
 
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
+SHOWN = 12  # assets or points that a sentence names
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", "max_drawdown": "shallowest drawdown",
           "turnover": "least turnover"}  # by the wishes of `investors`
+
+
+def absences(kept_out: pd.DataFrame) -> str:
+    """Which assets no strategy could buy, when and why, by `returns.absences` or the table that was made of it."""
+    told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
+            + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
+    told, more = told[:SHOWN], len(told) - SHOWN
+    if not told:
+        return "Every asset could be bought at every decision."
+    told += [f"{more} more, in the table `kept_out`"] if more > 0 else []
+    return ("No strategy could buy these assets, and what was held of them was sold at the last price: "
+            f"{'; '.join(told)}.")
 
 
 def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:

@@ -56,10 +56,11 @@ STAGES = {
     "05_portfolios": Contract(
         reads=_artifacts("returns", "traded", "forecasts", "window_means"),
         writes=_artifacts("weights", "window_weights") + _tables(
-            "solver_log", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance", "promised")),
+            "solver_log", "kept_out", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance", "promised")),
     "06_comparison": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
-            "universe", "solver_log", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy", "promised"),
+            "universe", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",
+            "promised"),
         writes=_artifacts("net_returns") + _tables(
             "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
             "table5_weights", "table5_summary", "claims", "kept", "advice")),

@@ -27,12 +27,14 @@ class Markets:
         key = contracts.combined(as_parameters(study, self._makes))
         if key not in self._known:
             market = sources.load(study)
-            prices = universe.choose(market.prices, study).prices
-            index = returns.simple_returns(prices).index
-            periods = returns.periods(index, train_end=study.train_end, validation_end=study.validation_end)
+            chosen = universe.choose(market.prices, study)
+            rows = returns.simple_returns(chosen.prices)
+            periods = returns.periods(rows.index, train_end=study.train_end, validation_end=study.validation_end)
             days = periods.set_index("period")["n_days"].to_dict()
-            days |= {"known": days["training"] + days["validation"], "all": len(index)}
-            self._known[key] = market.files, prices.shape[1], days
+            returns.kept_out(rows, chosen.traded, stale_days=study.stale_days,
+                             dates=returns.rebalance_dates(rows.index, validation_end=study.validation_end))
+            days |= {"known": days["training"] + days["validation"], "all": len(rows)}
+            self._known[key] = market.files, rows.shape[1], days
         return self._known[key]
 
 
