@@ -88,6 +88,21 @@ def test_noise_after_the_split_changes_no_weight_out_of_sample(returns, forecast
     assert not np.allclose(before["mpt_in_sample"], after["mpt_in_sample"])
 
 
+def test_what_cannot_be_bought_is_not_in_the_markowitz_portfolio_out_of_sample(returns, forecasts, weights, net_returns):
+    still = returns.copy()
+    still.loc[DAYS[150]:, "A"] = 0.0
+    awake = weights.assign(weight=weights["weight"].where(weights["asset"] != "A", 0.0))
+    chosen, summary = crypto.table5(still, forecasts, awake, net_returns, **OPTIONS)
+    past = still.loc[:SPLIT, ["B", "C"]]
+    expected = maximum_sharpe(past.mean(), past.cov(), risk_free=0.0001).weights
+    assert chosen["mpt_out_of_sample"].tolist() == pytest.approx([0.0, *expected])
+    later = weights.assign(weight=weights["weight"].where(weights["rebalance_date"] == SPLIT, [0, 0, 0, 0, 0, 1.0]))
+    only_c = crypto.table5(returns, forecasts, later, net_returns, **OPTIONS)
+    first = (1 + returns.loc[DAYS[200]:DAYS[250]]).cumprod() @ only_c[0]["mpt_out_of_sample"]
+    daily = pd.concat([first / first.shift(fill_value=1.0) - 1, returns.loc[DAYS[251]:, "C"]])
+    assert only_c[1].loc["annualized_return", "mpt_out_of_sample"] == pytest.approx(daily.mean() * 365)
+
+
 def test_the_estimator_given_is_used(returns, forecasts, weights, net_returns):
     ridge = partial(estimate, estimator="sample", ridge=5.0)
     plain = crypto.table5(returns, forecasts, weights, net_returns, **OPTIONS)[0]

@@ -321,6 +321,9 @@ def test_the_gross_limit_and_untraded_assets_are_heeded(coins, window_means):
     assert limited.groupby(["window", "rebalance_date"])["weight"].agg(lambda held: held.abs().sum()).max() < 1.2 + 1e-6
     without = by_window(window_means, coins, traded=coins.notna().assign(C=False))
     assert (without.loc[without["asset"] == "C", "weight"] == 0).all()
+    asleep = by_window(window_means, coins.assign(C=coins["C"].where(coins.index < COIN_DAYS[230], 0.0)))
+    of_c = asleep[asleep["asset"] == "C"].set_index("rebalance_date")["weight"]
+    assert (of_c[SPLIT] != 0).all() and (of_c[COIN_DAYS[250]] == 0).all()
 
 
 def test_performance_by_window_by_hand(coins, window_means):

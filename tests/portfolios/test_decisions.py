@@ -556,6 +556,51 @@ def test_without_an_asset_the_others_are_decided_as_if_it_had_never_been(returns
                                   decisions.rpp_distance(returns.drop(columns="KO"), others, terms=TERMS), check_exact=True)
 
 
+def test_a_dead_price_is_bought_by_no_strategy_and_what_was_held_is_sold_and_the_log_says_so(returns, forecasts, dates):
+    dead = returns.copy()
+    dead.loc[dates[0]:, "KO"] = 0.0  # its price is there every day, and never moves
+    weights, log = decide(dead, forecasts, dates, frameworks=list(FRAMEWORKS))
+    of_dead = weights[weights["asset"] == "KO"].pivot(index="rebalance_date", columns="strategy", values="weight")
+    assert of_dead.shape[1] == 13 and (of_dead.iloc[0] != 0).any() and of_dead.loc[dates[0], "equal_weight"] == 0.2
+    assert (of_dead.iloc[1:] == 0).all(axis=None)
+    notes = log.set_index("date")["note"]
+    assert notes[dates[1:]].str.endswith("without KO, no move in 10 days").all() and not notes[dates[0]].str.contains("KO").any()
+    others = decide(returns.drop(columns="KO"), forecasts[forecasts["asset"] != "KO"], dates, frameworks=list(FRAMEWORKS))[0]
+    left = weights[(weights["asset"] != "KO") & (weights["rebalance_date"] > dates[0])]
+    pd.testing.assert_frame_equal(left.reset_index(drop=True), others[others["rebalance_date"] > dates[0]].reset_index(drop=True))
+    asleep = dead["KO"].mask(dead.index > dates[2], returns["KO"])  # it wakes up: bought again at the next decision
+    again = decide(dead.assign(KO=asleep), forecasts, dates)[0]
+    assert held(again, "equal_weight", dates[2])["KO"] == 0 and held(again, "equal_weight", dates[3])["KO"] == 0.2
+
+
+def test_the_log_tells_a_dead_price_from_one_that_is_held(returns, forecasts, dates):
+    traded = returns.notna().assign(JNJ=False)
+    _, log = decide(returns.assign(KO=0.0, JNJ=0.0), forecasts, dates[:1], traded)
+    assert log["note"].str.endswith("without KO, no move in 10 days; without JNJ, not traded that day").all()
+
+
+def test_the_one_asset_that_still_moves_is_held_by_all(returns, forecasts, dates):
+    one = returns.assign(**dict.fromkeys(returns.columns.drop("RRC"), 0.0))
+    weights, log = decide(one, forecasts, dates[:1], frameworks=list(FRAMEWORKS))
+    assert (weights.loc[weights["asset"] == "RRC", "weight"] == 1).all() and (log["status"] != "failed").all()
+
+
+def test_a_model_that_forecasts_nothing_that_moves_holds_equal_weight_and_says_so(returns, forecasts, dates):
+    lost = forecasts[(forecasts["model"] != "lstm") | (forecasts["asset"] == "KO")]
+    weights, log = decide(returns.assign(KO=0.0), lost, dates[:1], frameworks=list(FRAMEWORKS))
+    of_lstm = log[log["strategy"].str.startswith("lstm+")]
+    assert (of_lstm["status"] == "failed").all() and of_lstm["note"].str.startswith(
+        "equal weight instead: lstm forecasts nothing that can be bought").all()
+    assert (held(weights, "lstm+mvf", dates[0]).drop("KO") == 0.25).all()
+
+
+def test_what_cannot_be_bought_has_no_mean_in_the_figure_of_momentum(returns, forecasts, dates):
+    means = decisions.mvf_means(returns.assign(KO=0.0), forecasts, returns.notna().assign(JNJ=False), rebalance_dates=dates,
+                                terms=TERMS)
+    assert sorted(means["asset"].unique()) == ["AAPL", "RRC", "XOM"]
+    assert decisions.momentum_share(means.assign(window_mean=0.0))["relative_difference"].isna().all()
+
+
 def test_days_on_which_nothing_is_known_to_trade_are_refused(returns, forecasts, dates):
     traded = returns.notna().mul(returns.index != dates[2], axis=0)
     with pytest.raises(ValueError, match="Nothing can be bought at the decision of 2022-05-31"):

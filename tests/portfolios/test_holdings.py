@@ -59,3 +59,14 @@ def test_of_copies_the_one_without_a_model_counts():
     weights = decided(**{"zero+rpp": [(1 / 3, 1 / 3, 1 / 3)] * 3, "zero+mvf": [(1, 0, 0)] * 3,
                          "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
     assert holdings.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]
+
+
+def test_what_no_strategy_holds_has_no_share_of_the_risk(returns):
+    """An asset that cannot be bought would else be counted in the equal share that the figure draws."""
+    weights = decided(**{"lstm+rpp": [(0.5, 0.5, 0)] * 3, "lstm+mvf": [(1, 0, 0), (0, 0, 1), (0, 0, 1)]})
+    terms = replace(TERMS, estimation_window=30)
+    first, last = (holdings.risk_contributions(returns, weights, date=date, terms=terms) for date in DATES[[0, 2]])
+    assert first["asset"].tolist() == ["A", "B"] * 2 and last["asset"].tolist() == ["A", "B", "C"] * 2
+    Sigma = returns.loc[:DATES[0], ["A", "B"]].iloc[-30:].cov()
+    pd.testing.assert_frame_equal(first[first["strategy"] == "lstm+rpp"].set_index("asset").drop(columns="strategy"),
+                                  holdings.marginal_risk(pd.Series(0.5, ["A", "B"]), Sigma))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from forefolio.files import read_frame, write_frame
 from forefolio.report import sentences
 from forefolio.performance.evidence import holm, monthly_tests
 from forefolio.performance.metrics import monthly_excess, performance_table
@@ -223,3 +224,17 @@ def test_bankruptcies_are_told_and_where_nothing_happened_nothing_is_said():
     assert sentences.mishaps(log, NO_RUIN) == []
     assert sentences.mishaps(log, ruin) == ["The strategy `short` loses all its wealth on 2024-03-05 and earns nothing more: "
                                             "limit its shorts and what its trades cost."]
+
+
+def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_counted(tmp_path):
+    asleep = pd.DataFrame([("KO", "no move in 10 days", pd.Timestamp("2024-01-31"), pd.Timestamp("2024-05-31"), 4),
+                           ("XOM", "not traded that day", pd.Timestamp("2024-02-29"), pd.Timestamp("2024-02-29"), 1)],
+                          columns=["asset", "reason", "first", "last", "n_decisions"])
+    told = ("No strategy could buy these assets, and what was held of them was sold at the last price: `KO` (no move in 10 days) "
+            "at 4 decisions, 2024-01-31 to 2024-05-31; `XOM` (not traded that day) at 1 decision, 2024-02-29.")
+    write_frame(tmp_path / "kept_out.csv", asleep)
+    write_frame(tmp_path / "none.csv", asleep.iloc[:0])
+    assert sentences.absences(asleep) == sentences.absences(read_frame(tmp_path / "kept_out.csv")) == told
+    many = pd.concat([asleep.iloc[:1].assign(asset=f"A{i}") for i in range(20)])
+    assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`.")
+    assert sentences.absences(read_frame(tmp_path / "none.csv")) == "Every asset could be bought at every decision."

@@ -71,6 +71,16 @@ def test_a_test_period_of_less_than_two_days_is_refused(n_days, loaded):
     market_fit.check(a_study(validation_end=DAYS[-3].date(), end=date(2030, 1, 1)))
 
 
+def test_a_market_that_is_asleep_at_a_decision_is_refused_before_any_kernel(monkeypatch):
+    levels = 100 * np.exp(np.random.default_rng(1).normal(0, 0.01, (len(DAYS), 4)).cumsum(axis=0))
+    levels[-20:] = levels[-20]
+    prices = pd.DataFrame(levels, DAYS, list("ABCD"))
+    monkeypatch.setattr(sources, "load", lambda of: sources.Market(prices, prices[["A"]], [], pd.DataFrame(), []))
+    market_fit.check(a_study(validation_end=DAYS[-30].date(), stale_days=30))
+    with pytest.raises(StudyError, match=r"^Nothing can be bought at the decision of 20\d\d-\d\d-\d\d: each of 4 assets has no move"):
+        market_fit.check(a_study(validation_end=DAYS[-5].date()))
+
+
 def test_lags_of_an_autoregression_that_is_not_fitted_may_be_any(loaded):
     market_fit.check(a_study(ar_lags=500))
 

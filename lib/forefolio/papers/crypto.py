@@ -17,6 +17,7 @@ from forefolio.market.returns import Date
 from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, values
 from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest
+from forefolio.portfolios.holdings import held_assets
 from forefolio.study.vocabulary import INEFFICIENT, MODELS
 
 PAPER = "zouaoui2025"
@@ -81,7 +82,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     Notes
     -----
     Markowitz: long-only maximum Sharpe ratio (Table 3); out of sample decided once, with the returns up to
-    `validation_end`, and put back to these weights at every rebalance. Network, in sample: the closed form of the
+    `validation_end`, and put back to these weights at every rebalance. What no strategy of `weights` holds at a
+    rebalance cannot be bought then: the other weights are rescaled, or are equal where none is left. Network, in sample: the closed form of the
     tangency portfolio with the mean of all its next-day forecasts in place of mu and the covariance of all days, shorts
     allowed, which is what the paper seems to do; out of sample: the strategy `<model>+tangency`.
     """
@@ -94,15 +96,17 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     if made.empty or decided.empty:
         nothing = pd.DataFrame(columns=list(COLUMNS), dtype=float)
         return nothing.rename_axis("asset"), nothing.rename_axis("statistic")
-    assets, everything, past = returns.columns, estimate_covariance(returns), returns.loc[:pd.Timestamp(validation_end)]
+    assets, everything = returns.columns, estimate_covariance(returns)
+    past = returns.loc[:pd.Timestamp(validation_end), held_assets(weights, date=decided["rebalance_date"].min())]
     by_date = decided.pivot(index="rebalance_date", columns="asset", values="weight")[assets]
     in_sample = tangency(made.groupby("asset")["forecast"].mean()[assets], everything, risk_free=risk_free)
     chosen = pd.DataFrame({
         "mpt_in_sample": maximum_sharpe(returns.mean(), everything, risk_free=risk_free).weights,
         "lstm_in_sample": in_sample.weights,
         "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past), risk_free=risk_free).weights,
-        "lstm_out_of_sample": by_date.iloc[0]})[list(COLUMNS)]
-    held = pd.concat(dict.fromkeys(by_date.index, chosen["mpt_out_of_sample"]))
+        "lstm_out_of_sample": by_date.iloc[0]}).loc[assets, list(COLUMNS)].fillna(0.0)
+    held = pd.concat({date: _restored(chosen["mpt_out_of_sample"], held_assets(weights, date=date))
+                      for date in by_date.index})
     markowitz = held.rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
     net = backtest(markowitz.assign(strategy="mpt"), returns, cost_rate=cost_rate).net_returns["mpt"]
     judged = [pd.DataFrame({name: returns @ chosen[name] for name in COLUMNS[:2]}),
@@ -116,6 +120,12 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
     summary.loc["inefficient"] = [0.0, float(in_sample.status == INEFFICIENT), 0.0, (statuses == INEFFICIENT).mean()]
     return chosen.rename_axis("asset"), summary.rename_axis("statistic")
+
+
+def _restored(weights: pd.Series, bought: pd.Index) -> pd.Series:
+    """Long-only weights of what can be bought, rescaled to one, or equal where they are nothing; zero of all else."""
+    left = weights[bought] if weights[bought].sum() > 0 else pd.Series(1.0, bought)
+    return (left / left.sum()).reindex(weights.index, fill_value=0.0)
 
 
 def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
