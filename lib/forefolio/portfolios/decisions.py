@@ -265,7 +265,7 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
 
 def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *,
               rebalance_dates: Sequence[Date], terms: Terms) -> pd.DataFrame:
-    """Columns rebalance_date, model, asset, then those of `expected_returns`, of what can be bought at each rebalance."""
+    """Columns rebalance_date, model, asset, then those of `expected_returns`: what can be bought at each rebalance."""
     means, dates = {}, pd.DatetimeIndex(rebalance_dates)
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     for model in forecasts["model"].unique():

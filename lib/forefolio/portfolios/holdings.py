@@ -72,7 +72,7 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
     """What some strategy holds on a rebalance date: all that could be bought, where equal weight is among them.
 
-    >>> weights = pd.DataFrame({"rebalance_date": pd.Timestamp(0), "asset": ["A", "B", "A", "B"], "weight": [0, 1, 0, 1]})
+    >>> weights = pd.DataFrame({"rebalance_date": pd.Timestamp(0), "asset": ["A", "B"], "weight": [0, 1]})
     >>> list(held_assets(weights, date=pd.Timestamp(0)))
     ['B']
     """
