@@ -1,13 +1,20 @@
-"""A kernel that is watched: which processes are its own."""
+"""A kernel that is watched: which processes are its own; and the names of folders, which mean nothing to it."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import short_project
 
 from forefolio.runs import execution
+from forefolio.runs.contracts import STAGES, read_manifest
+
+NAMES = ["-dash", "{study}", "{x} {", "}{0}", "100%25 #1?a=b&c", "year=2020", "[ab]*?", "$HOME `id` ~", "\\1\\", "it's \"so\"",
+         "\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}", "\N{CJK UNIFIED IDEOGRAPH-4E2D}", "two\nlines",
+         "n" * 200]
 
 
 @pytest.mark.parametrize("manager", [None, SimpleNamespace(provisioner=None),
@@ -26,3 +33,35 @@ def test_a_kernel_s_processes_are_those_that_it_started_too():
         assert all(execution._memory(process) > 0 for process in found)
         kernel.stdin.close()
     assert execution._processes(client) == []
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A short project in folders with such names, whose last stage fails where trading costs something."""
+    plain = short_project.make(tmp_path_factory.mktemp("plain") / "project", pause=0)
+    return short_project.edited(plain, tmp_path_factory.mktemp("named").joinpath(*NAMES), "06_comparison",
+                                "assert cost_bps == 0")
+
+
+def told(project: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code of a command whose results are to lie in folders with such names, and all that it said."""
+    process = short_project.start(project, *arguments, "--output", os.path.join(*NAMES), outputs=project / "elsewhere")
+    said = "".join(process.communicate())
+    assert not (project / "elsewhere").exists()
+    return process.returncode, said
+
+
+def test_a_run_lands_in_the_folder_that_is_named_whatever_its_name_means_to_a_library(project):
+    code, said = told(project, "run", "params/short.yml", "--to", "02_correlation")
+    assert code == 0, said
+    folder = project.joinpath(*NAMES, "short")
+    assert sorted(path.stem for path in folder.glob("*.ipynb")) == list(STAGES)[:2] == list(read_manifest(folder))
+
+
+def test_a_sweep_does_so_with_its_own_notebook_and_that_of_a_stage_that_fails(project):
+    file = short_project.sweep_file(project, "swept", cost_bps=[0, 10])
+    code, said = told(project, "sweep", file, "--workers", "1")
+    assert code == 1 and "2 points: 1 done, 1 failed" in said and "AssertionError" in said, said
+    folder = project.joinpath(*NAMES, "swept")
+    assert (folder / "sweep.ipynb").exists() and (folder / "cost_bps-0" / "06_comparison.ipynb").exists()
+    assert [path.name.startswith("06_comparison-") for path in (folder / "failed").iterdir()] == [True]

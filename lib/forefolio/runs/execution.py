@@ -61,6 +61,11 @@ def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
         return []
 
 
+def _verbatim(path: Path) -> str:
+    """A path for papermill, which replaces `{name}` in every path by the value of that parameter."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def _memory(process: psutil.Process) -> int:
     """Bytes of a process; what processes share counts once where the system tells (Linux), and for each elsewhere."""
     try:
@@ -102,7 +107,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
         connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
         try:
             papermill.execute_notebook(
-                source, aside, parameters, kernel_name="python3", engine_name="watched", environment=variables, look=look,
+                _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched", environment=variables, look=look,
                 progress_bar={"desc": source.stem, "unit": "cell", "leave": False} if bar else False,
                 config=Config({"KernelManager": connection if os.name == "posix" else {"transport_encryption": "auto"},
                                "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
