@@ -4,6 +4,8 @@ import datetime as dt
 import gzip
 import os
 import re
+import tracemalloc
+import unicodedata
 import warnings
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from forefolio.market import csv_files
 from forefolio.market.csv_files import Finding, MarketError, read
 
 hundreds = settings(max_examples=300, derandomize=True, deadline=None, database=None)
@@ -159,8 +162,13 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     (gzip.compress(b"date,A\n2020-01-01,1\n"), "is not UTF-8 text"),
     ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' for a ticker"),
     ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
-    ("date,A,nan\n2020-01-01,1,2\n", "column 3 of the header has 'nan' for a ticker"),
-    ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n", "open, high, low and close are the days of one ticker"),
+    ("date,A,-\n2020-01-01,1,2\n", "column 3 of the header has '-' for a ticker"),
+    ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n",
+     "the header has Open, High, Low, Close and 1 more, fields of a trading day in place of tickers; give one column "),
+    ("symbol,date,close,volume\nA,2020-01-01,1,2\n", "the header has the dates under 'date', not in the first column"),
+    (",Date,A,B\n0,2020-01-01,1,2\n", "the header has the dates under 'Date', not in the first column"),
+    ("A,B,Day\n1,2,31.12.2020\n", "the header has the dates under 'Day', not in the first column"),
+    ("Date,Symbol,Close\n2020-01-01,A,1\n", "the header has Close, fields of a trading day"),
     ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' for a ticker"),
     ('date,A"\n2020-01-01,1\n', "plain characters"),
     ("date,ticker,close\n2020-01-01,A,1\n2020-01-01, ,2\n", "line 3 has '' for a ticker"),
@@ -197,13 +205,17 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n2018-12-31 00:00:00.5Z,1\n", "depends on the exchange"),
     ("date,A\n2018-12-31 00:00Z,1\n2018-12-31 00:00+07:00,2\n", "two rows of 2018-12-31 have different prices"),
     ("date,A\n2018-12-31 10:00,1\n2018-12-31 11:00,2\n", "two rows of 2018-12-31 have different prices"),
-    ("date,A,B\n2018-12-31,1,\n2018-12-31,1,2\n", "two rows of 2018-12-31 have different prices"),
+    ("date,A,B\n2018-12-31,1,\n2018-12-31,,2\n2018-12-31,3,\n", "two rows of 2018-12-31 have different prices"),
     ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,2\n", "A has different prices on 2018-12-31"),
-    ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,\n", "A has different prices on 2018-12-31"),
+    ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,\n2018-12-31,A,2\n", "A has different prices on 2018-12-31"),
     ('date,A,B\n2018-12-31,1,"1,234.5"\n', "B on 2018-12-31 is '1,234.5', no plain finite number"),
     ("date,A\n2018-12-31,inf\n", "A on 2018-12-31 is 'inf'"),
     ("date,A\n2018-12-31,-1e999\n", "A on 2018-12-31 is '-1e999'"),
     ("date,A\n2018-12-31,1_000\n", "'1_000'"),
+    ("date,A\n2018-12-29,998\n2018-12-30,999\n2018-12-31,1.001\n",
+     "A has the prices 999 and 1.001, whose point may mark thousands or decimals; write 1001 or 1.0010, and"),
+    ("date,A,B\n2018-12-30,1.001,10.5\n2018-12-31,999,10.5\n", "A has the prices 999 and 1.001"),
+    ("date,ticker,close\n2018-12-30,A,950\n2018-12-30,B,1.5\n2018-12-31,A,1.010\n", "A has the prices 950 and 1.010"),
     ("date,A\n2018-12-31,0x1F\n", "'0x1F'"),
     ("date,A\n2018-12-31,$5\n", "'$5'"),
     ("date,A\n2018-12-31,5%\n", "'5%'"),
@@ -285,6 +297,169 @@ def test_the_papers_markets_read_alike_wide_long_and_compressed(folder, name, n_
         assert findings == []
 
 
+# ---- headers ----
+
+CLOSES_OF_TWO = pd.DataFrame({"AAA": [10.0, 11.0], "BBB": [20.0, 21.0]}, days("2018-01-02", "2018-01-03"))
+
+
+@pytest.mark.parametrize("names", [("Price", "Ticker"), (None, None), ("Attributes", "Symbols")])
+@pytest.mark.parametrize("write", [
+    lambda table: table.to_csv(), lambda table: table.swaplevel(axis=1).to_csv(),
+    lambda table: table.rename_axis(index=None).to_csv(), lambda table: table.rename_axis(index="Datetime").to_csv(),
+    lambda table: table.reset_index().to_csv(index=False)])
+@pytest.mark.parametrize(("fields", "read_as"), [
+    (["Close"], "read Close"), (["Close", "High"], "read Close, left out High"),
+    (["Close", "Open", "Volume", "Adj Close"], "read Adj Close, left out Close, Open and Volume")])
+def test_what_yfinance_writes_is_read_as_its_closes(folder, names, write, fields, read_as):
+    closes = CLOSES_OF_TWO.rename_axis(index="Date")
+    parts = {field: closes * 3 for field in fields} | {"Adj Close" if "Adj Close" in fields else "Close": closes}
+    prices, findings = read(put(folder, write(pd.concat(parts, axis=1, names=names))))
+    pd.testing.assert_frame_equal(prices, CLOSES_OF_TWO, check_freq=False)
+    assert [(row.finding, row.treatment, row.n_days) for row in findings] == [("header rows of yfinance", read_as, 2)]
+
+
+@pytest.mark.parametrize(("text", "words"), [
+    ("Price,Open,High\nTicker,A,A\nDate,,\n2018-01-02,1,2\n", 'save yfinance.download(...)["Close"].to_csv("prices'),
+    ("Price,Close,Close\nTicker,A,B\nDate,,\n", "has no prices"),
+    ("Price,Close,Close\nTicker,A,A\nDate,,\n2018-01-02,1,2\n", "two columns are named A"),
+    ("Price,Close,Close\nTicker,A,\nDate,,\n2018-01-02,1,2\n", "the header has Close and Close, fields"),
+    ("Price,Date,Close\nTicker,,A\n0,2018-01-02,1\n", "fields of a trading day in place of tickers"),
+    (",Open,Close\n,10,11\n", "fields of a trading day in place of tickers"),
+])
+def test_rows_like_those_of_yfinance_without_closes_are_refused(folder, text, words):
+    with pytest.raises(MarketError) as caught:
+        read(put(folder, text))
+    assert words in str(caught.value)
+
+
+def header_of(folder: Path, *titles: str) -> Path:
+    row = ",".join(f'"{title}"' for title in titles)
+    return put(folder, f"Date,{row}\n2018-01-02,{','.join('1' for _ in titles)}\n")
+
+
+@pytest.mark.parametrize("title", [
+    "Price", "Open", "HIGH", "low", "Close", "LAST", "VWAP", "Vol.", "close,volume", "AAA_Volume", "Volume_AAA",
+    "('Volume', 'AAA')", "('Adj Close', 'AAA')", "AAPL.Close", "AAPL.Open", "AAA High", "adjClose", "adj_close",
+    "AAAVolume", "Close.1", "PX_LAST", "<CLOSE>", "Market Cap", "Open Interest", "Price (USD)", "Volume USDT",
+    "turnover",
+    "开盘", "收盘", "最高", "最低", "成交量", "收盘价", "收盤價", "終値", "出来高", "종가", "거래량", "Giá đóng cửa",
+    "Cao nhất", "Khối lượng", "Schlusskurs", "Eröffnung", "Hoch", "Clôture", "Plus Haut", "Último", "Máximo", "Cierre",
+    "Fechamento",
+    "Preço", "Chiusura", "Цена", "Объём", "Kapanış", "Zamknięcie", "Terakhir"])
+def test_a_field_of_a_trading_day_is_no_ticker_unless_it_is_named(folder, title):
+    path = header_of(folder, "AAA", title, "BBB")
+    with pytest.raises(MarketError, match="of a trading day in place of tickers; give one column of closes") as caught:
+        read(path)
+    assert title in str(caught.value) and "\n" not in str(caught.value)
+    for named in ([title], None):
+        assert list(read(path, named=named)[0]) == ["AAA", title, "BBB"]
+
+
+@pytest.mark.parametrize("title", [
+    "FLOW", "LOWE", "HIGHR", "OPENX", "VOLT", "PRICESMART", "CLOSED", "MAX", "MIN", "BAS.DE", "LOW.DE", "OPEN-USD",
+    "HIGH-USD", "US High Yield", "Low Volatility", "T. Rowe Price", "Open Text", "Change Healthcare", "Value", "BRK.B",
+    "^GSPC", "600519.SS", "0700.HK", "VNINDEX", "Hòa Phát", "贵州茅台", "삼성전자", "トヨタ", "Société Générale", "NA", "NAN",
+    "nan", "null", "TRUE", "ON"])
+def test_a_name_that_only_resembles_a_field_or_a_missing_value_is_a_ticker(folder, title):
+    assert list(read(header_of(folder, "AAA", title))[0]) == ["AAA", title]
+    long = put(folder, f'date,ticker,close\n2018-01-02,"{title}",1\n2018-01-02,LOW,1\n2018-01-02,Open,1\n')
+    assert list(read(long)[0]) == [title, "LOW", "Open"]
+
+
+def test_lowes_among_many_tickers_is_a_ticker_and_beside_other_fields_a_field(folder):
+    many = [f"T{number}" for number in range(20)]
+    assert "LOW" in read(header_of(folder, *many, "LOW"))[0]
+    for titles in ((*many, "LOW", "HIGH"), ("T1", "T2", "LOW"), (*many, "Low")):
+        with pytest.raises(MarketError, match="fields of a trading day"):
+            read(header_of(folder, *titles))
+
+
+def test_names_that_look_the_same_are_the_same(folder):
+    composed, apart = "Hòa Phát", unicodedata.normalize("NFD", "Hòa Phát")
+    assert composed != apart
+    assert list(read(header_of(folder, apart, "B"))[0]) == [composed, "B"]
+    long = put(folder, f"date,ticker,close\n2018-01-02,{apart},1\n2018-01-03,{composed},2\n")
+    assert list(read(long)[0]) == [composed]
+    with pytest.raises(MarketError, match="two columns are named Hòa Phát"):
+        read(header_of(folder, apart, composed))
+
+
+# ---- rows that belong together ----
+
+@pytest.mark.parametrize(("text", "n_joined"), [
+    ("d,A,B\n2018-01-02 00:00:00,10,\n2018-01-02 05:00:00,,20\n2018-01-03 00:00:00,11,\n2018-01-03 05:00:00,11,21\n",
+     2),
+    ("d,A,B\n2018-01-02 00:00+00:00,,20\n2018-01-02 00:00-05:00,10,-\n2018-01-03 00:00-05:00,11,21\n", 1),
+    ("d,A,B\n2018-01-02,10,\n2018-01-03,11,21\n2018-01-02,,20\n", 1),
+    ("date,ticker,close\n2018-01-02,A,\n2018-01-02,B,20\n2018-01-02,A,10\n2018-01-03,A,11\n2018-01-03,B,21\n", 1),
+])
+def test_rows_of_a_day_that_fill_each_others_gaps_are_joined(folder, text, n_joined):
+    prices, findings = read(put(folder, text))
+    assert_clean(prices)
+    np.testing.assert_array_equal(prices[["A", "B"]], [[10, 20], [11, 21]])
+    assert [row.n_days for row in findings if row.treatment == "joined"] == [n_joined]
+
+
+@pytest.mark.parametrize("texts", [
+    ["1.234", "1.235", "1.301"], ["1.001", "1", "0.999"], ["1.001", "1", "1.002"], ["998", "999", "1001"],
+    ["20.5", "998", "1.001"], ["1234", "998", "1.001"], ["22.550", "23.010"], ["998", "999.250", "1000.5"],
+    ["0.999", "998"], ["998", "1.0010"]])
+def test_points_that_can_only_mark_decimals_are_read(folder, texts):
+    rows = "".join(f"2018-01-{day:02},{text},1\n" for day, text in enumerate(texts, 1))
+    assert read(put(folder, f"date,A,B\n{rows}"))[0]["A"].tolist() == [float(text) for text in texts]
+
+
+# ---- size ----
+
+def repeated(row: str, n_rows: int) -> bytes:
+    """A compressed file of one row over and over, each on a day of its own."""
+    start = dt.date(1950, 1, 1)
+    return gzip.compress("".join(["date" + ",A" * row.count(",") + "\n"] + [
+        f"{start + dt.timedelta(at)}{row}\n" for at in range(n_rows)]).encode())
+
+
+@pytest.mark.parametrize(("limit", "value", "words"), [
+    ("MOST_TEXT", 50_000, "is too large, with more than 0 MB of text; keep only the columns and the days"),
+    ("MOST_PRICES", 1_000, "is too large, with more than 1,000 values; keep only"),
+    ("MOST_DATES", 100, "is too large, with more than 100 dates or tickers; keep only"),
+])
+def test_what_expands_beyond_what_is_read_is_refused(folder, monkeypatch, limit, value, words):
+    path = put(folder, repeated(",1.5", 5_000), "a.csv.gz")
+    assert read(path)[0].shape == (5_000, 1)
+    monkeypatch.setattr(csv_files, limit, value)
+    with pytest.raises(MarketError) as caught:
+        read(path)
+    assert words in str(caught.value)
+    assert_one_sentence(caught.value, "a.csv.gz")
+
+
+def test_a_file_beyond_what_is_read_is_refused_before_it_is_opened(folder, monkeypatch):
+    path = put(folder, "date,A\n2018-01-02,1\n")
+    monkeypatch.setattr(csv_files, "MOST_TEXT", 10)
+    with pytest.raises(MarketError, match="a.csv: is too large, with 0 MB; keep only the columns"):
+        read(path)
+
+
+def test_a_sparse_long_file_is_refused_before_its_table_is_made(folder, monkeypatch):
+    rows = "".join(f"{dt.date(2000, 1, 1) + dt.timedelta(at)},T{at},1\n" for at in range(200))
+    monkeypatch.setattr(csv_files, "MOST_PRICES", 10_000)
+    with pytest.raises(MarketError, match="is too large, with 200 days of 200 tickers"):
+        read(put(folder, "date,ticker,close\n" + rows))
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_file_takes_a_few_times_its_size_in_memory(folder, long):
+    closes = pd.DataFrame(np.arange(1.0, 200_001).reshape(1_000, 200) / 7, pd.date_range("2000-01-01", periods=1_000))
+    table = closes.add_prefix("T").rename_axis("date").reset_index()
+    path = folder / "a.csv"
+    (table.melt("date", var_name="ticker", value_name="close") if long else table).to_csv(path, index=False)
+    tracemalloc.start()
+    read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * path.stat().st_size
+
+
 # ---- any table ----
 
 DATE_FORMS = {
@@ -293,11 +468,10 @@ DATE_FORMS = {
     "dash": "{0:%d-%m-%Y}", "short": "{0.day}/{0.month}/{0.year}",
 }
 PROVABLE = ("slash", "dot", "dash", "short")
-MISSING = ("-", "na", "n/a", "nan", "null", "none", "#n/a")  # read as missing, so no ticker may be called so
 TICKERS = st.text("AZaz09.^-_=& éВ機,;'", min_size=1, max_size=6).map(str.strip).filter(
-    lambda name: name and name.lower() not in ("date", "ticker", "close", *MISSING))
+    lambda name: name and name.lower() not in ("-", "date", "ticker", "close"))
 CLOSES = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False), st.integers(-10**20, 10**20),
-                   st.decimals(0, 10**6, places=3))
+                   st.decimals(0, 10**6, places=4))  # 1.000 beside 999 may be a thousand
 
 
 def csv_text(rows: list[list[str]], newline: str) -> str:

@@ -121,6 +121,25 @@ def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
     assert sources.load(csv_study(path)).prices.index.day.tolist() == [1, 3, 7]
 
 
+def test_columns_called_like_fields_are_read_if_the_study_names_them(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,OPEN,LOW,B,INDEX\n" + "".join(f"2020-01-0{day},{day},2,3,4\n" for day in range(1, 8)))
+    with pytest.raises(MarketError, match="prices.csv: the header has OPEN and LOW, fields of a trading day"):
+        sources.load(csv_study(path))
+    assert list(sources.load(csv_study(path, tickers=["LOW", "B"])).prices) == ["LOW", "B"]
+    with pytest.raises(MarketError, match="the header has OPEN, fields"):
+        sources.load(csv_study(path, benchmark="LOW"))
+    made = csv_study(path, benchmark="X", benchmark_tickers=["OPEN", "LOW"])
+    assert list(sources.load(made).prices) == ["OPEN", "LOW", "B", "INDEX"]
+
+
+def test_the_file_of_a_benchmark_may_hold_its_whole_trading_days(prices_file, tmp_path):
+    index = tmp_path / "index.csv"
+    index.write_text("Date,Open,High,Low,Close\n2020-01-01,1,1,1,99\n2020-01-07,1,1,1,104\n")
+    market = sources.load(csv_study(prices_file, benchmark="Close", benchmark_path=str(index), tickers=["A", "B"]))
+    assert market.benchmark["Close"].tolist()[-1] == 104
+
+
 # ------------------------------------------------------------------------------------------- a benchmark of tickers
 def test_a_benchmark_may_be_made_of_tickers(prices_file):
     made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])

@@ -1,5 +1,6 @@
 """What a study may say of each parameter, and what is answered when it says something else."""
 
+import unicodedata
 from datetime import date
 
 import pytest
@@ -130,7 +131,9 @@ def test_an_override_that_is_not_plain_yaml_is_refused(override, said):
 @pytest.mark.parametrize(("text", "said"), [
     ("- 1\n- 2\n", "holds a list, not parameters"),
     ("just words", "holds a str, not parameters"),
-    ("seed: 1\nseed: 2\n", "seed stands twice"),
+    ("study: a\nseed: 1\nseeds: 1\nseed: 2\n", "params.yml, line 4: not plain YAML (seed stands twice, first in line 2"),
+    ("seed: 1\n'seed': 2\n", "line 2: not plain YAML (seed stands twice, first in line 1)"),
+    ("? [seed]\n: 1\n", "not plain YAML"),
     ("seed: [1\n", "not plain YAML"),
     ("seed: !!python/name:os.system\n", "not plain YAML"),
     ("1: 2\n", "1 is not a parameter"),
@@ -180,3 +183,9 @@ def test_the_resolved_study_reads_back_as_itself(tmp_path):
     path = tmp_path / "params.yml"
     path.write_text(parameters.as_yaml(Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)))
     assert parameters.load(path) == Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)
+
+
+def test_names_that_look_the_same_are_the_same():
+    apart = unicodedata.normalize("NFD", "Hòa Phát")
+    study = parameters.validated({"tickers": [apart], "benchmark": apart + "!", "benchmark_tickers": [apart]}, where="")
+    assert (study.tickers, study.benchmark, study.benchmark_tickers) == (["Hòa Phát"], "Hòa Phát!", ["Hòa Phát"])

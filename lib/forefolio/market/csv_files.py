@@ -6,28 +6,57 @@ reported as a finding; what could mean two things is refused with a sentence tha
 
 import csv
 import gzip
-import io
 import re
+import unicodedata
 import zlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from reprlib import repr as shown
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import iso_day
 from forefolio.study.parameters import StudyError
+from forefolio.study.vocabulary import listed
 
-Mended = list[tuple[str, pd.Series, str]]  # what was looked for, the days with it (perhaps none), what was done
+Rows = Iterator[tuple[int, list[str]]]  # texts, and the line on which they start
+Mended = list[tuple[str, pd.DatetimeIndex | pd.Series, str]]  # what was looked for, the days with it, what was done
 
-_MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}
+MOST_TEXT, MOST_PRICES, MOST_DATES = 1_000_000_000, 50_000_000, 2_000_000  # what is read of a file
+
+_MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}  # in place of a price
+_NO_NAME = {"", "-", "n/a", "#n/a"}  # NA and NAN are listed companies
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(\.[0-9]{3})?")  # 998 and 1.001, if a point marks thousands
 _DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})(?P<mark>[/.-])(?P<month>[0-9]{1,2})(?P=mark)(?P<year>[0-9]{4})")
 _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>-?)(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
                          r"([T ](?P<time>([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)"
                          r"(?P<zone>Z|[+-][01][0-9]:?[0-5][0-9])?)?")
+
+# Fields of a trading day as large public sources call them, in small letters without accents: those that are fields in
+# any title, those that are only beside capitals and digits (AAA High, but not High Yield), those without spaces.
+_FIELD = re.compile(
+    r"\b(close|closing|adj|adjusted|adjclose|volume|vol|vwap|ohlcv?|turnover|settle|settlement|open interest|"
+    "market ?cap|stock splits|ltp|prev|chg|eroffn|eroffnung|eroffnungskurs|schluss|schlusskurs|zuletzt|tageshoch|"
+    "tagestief|volumen|umsatz|ouv|ouverture|cloture|dernier|plus haut|plus bas|apertura|cierre|maximo|minimo|ultimo|"
+    "precio|abertura|fechamento|fecho|maxima|minima|preco|chiusura|massimo|prezzo|slotkoers|otwarcie|zamkniecie|"
+    "najwyzszy|najnizszy|wolumen|acılıs|kapanıs|hacim|yuksek|dusuk|pembukaan|penutupan|terakhir|tertinggi|terendah|"
+    "dong cua|mo cua|cao nhat|thap nhat|dieu chinh|khoi luong|lan cuoi|gia|klgd|gtgd|цена|открытие|закрытие|максимум|"
+    r"минимум|откр|макс|мин|объем)\b")
+_PERHAPS_FIELD = re.compile(r"\b(open|high|low|last|price|px|change|amount|bid|ask|dividends|hoch|tief|kurs)\b", re.I)
+_UNSPACED_FIELD = re.compile("开盘|收盘|最高|最低|成交|涨跌|换手|振幅|開盤|收盤|漲跌|換手|開市|收市|始値|高値|安値|終値|"
+                             "出来高|売買高|시가|고가|저가|종가|거래량|거래대금")
+_TICKER = re.compile(r"(?!(OPEN|HIGH|LOW|LAST|VWAP|OHLC)$)[A-Z]{1,4}|(OPEN|HIGH|LOW|LAST|PRICE)"
+                     r"(\.[A-Z]{1,2}|-(USD[TC]?|EUR|GBP|JPY|KRW|BTC|ETH|BNB))")  # of a share or a coin, as OPEN-USD
+_SHARES = {"LOW", "OPEN"}  # Lowe's and Opendoor: tickers if no other field stands beside many tickers
+_YAHOO_FIELDS = {"open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits",
+                 "capital gains"}
+_YAHOO_ROWS = {"", "price", "ticker", "date", "datetime", "attributes", "symbols"}  # how rows of its header start
 
 
 class MarketError(StudyError):
@@ -50,7 +79,7 @@ def found(subject: str, finding: str, days: pd.DatetimeIndex | pd.Series, treatm
     return [Finding(subject, finding, days.min(), days.max(), len(days), treatment)] if len(days) else []
 
 
-def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
+def read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, list[Finding]]:
     r"""
     Prices of a csv file, wide or long, plain or compressed (.gz), and what was mended in it.
 
@@ -58,13 +87,16 @@ def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
     ----------
     path : Path
         Values separated by commas, UTF-8. Dates are 2018-12-31 or 20181231, perhaps with a time of day; or 31/12/2018
-        (also with . or -), if a first number above 12 proves that it is the day.
+        (also with . or -), if a first number above 12 proves that it is the day. The header may be the two or three
+        rows that yfinance writes. At most `MOST_TEXT` characters and `MOST_PRICES` prices.
+    named : collection of str, or None
+        Tickers that may be called like a field (Open, Volume); None if any may.
 
     Returns
     -------
     prices : DataFrame (n_days, n_tickers)
-        Index `date`, midnight, no time zone; tickers in order of first appearance. NaN where a price is missing; zeros
-        and negative numbers are left for the caller to judge.
+        Index `date`, midnight, no time zone; tickers in order of first appearance, composed (NFC). NaN where a price
+        is missing; zeros and negative numbers are left for the caller to judge.
     findings : list of Finding
         Empty if nothing was mended.
 
@@ -84,110 +116,247 @@ def read(path: Path) -> tuple[pd.DataFrame, list[Finding]]:
     ([5.0, nan], 'days out of order', 'sorted')
     """
     try:
-        table = _table(path)
-        titles = [title.lower() for title in table]
-        prices, mended = _long(table.set_axis(titles, axis=1)) if {"date", "ticker"} <= {*titles} else _wide(table)
+        rows = _rows(path)
+        _, header = next(rows)
+        titles = [title.lower() for title in header]
+        if {"date", "ticker"} <= {*titles}:
+            prices, mended = _long(titles, rows)
+            ticker, close = titles.index("ticker"), titles.index("close")
+            texts = ((row[ticker], row[close]) for _, row in _rows(path))
+        else:
+            columns, rows, notes = _columns(header, rows, named)
+            prices, mended = _wide(columns, rows)
+            mended += [(finding, prices.index, done) for finding, done in notes]
+            texts = ((ticker, row[at]) for _, row in _rows(path) for ticker, at in columns.items())
+        _check_thousands(prices, texts)
     except MarketError as error:
         raise MarketError(f"{path.name}: {error}") from None
     return prices, [row for finding, days, done in mended for row in found(path.name, finding, days, done)]
 
 
-def _table(path: Path) -> pd.DataFrame:
-    """Texts under the header's titles, each row by the line on which it starts; rows without any value are left out."""
+def _too_large(what: str) -> MarketError:
+    return MarketError(f"is too large, with {what}; keep only the columns and the days that the study needs")
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """Lines of text, composed (NFC), so that what looks the same is the same."""
+    number = size = 0
+    while line := file.readline(MOST_TEXT + 1):
+        number, size = number + 1, size + len(line)
+        if size > MOST_TEXT:
+            raise _too_large(f"more than {MOST_TEXT / 1e6:,.0f} MB of text")
+        if "\0" in line or "\ufffd" in line:
+            raise MarketError(f"line {number} is not UTF-8 text; save the file as csv in UTF-8, or fetch it again")
+        yield unicodedata.normalize("NFC", line)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The header and at least one row, those with any value, each with the line on which it starts; one at a time."""
+    n_rows, line, width = 0, 1, 0
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw).decode("utf-8-sig", errors="replace")
+        if (size := path.stat().st_size) > MOST_TEXT:
+            raise _too_large(f"{size / 1e6:,.0f} MB")
+        with (gzip.open if path.suffix.lower() == ".gz" else open)(
+                path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+            reader = csv.reader(_lines(file), strict=True, skipinitialspace=True)
+            for row in reader:
+                start, line, row = line, reader.line_num + 1, [cell.strip() for cell in row]
+                if not any(row):
+                    continue
+                width, n_rows = width or len(row), n_rows + 1
+                if width < 2:
+                    break
+                if len(row) != width:
+                    raise MarketError(f"line {start} has {len(row)} values, the header {width}; complete or correct it")
+                if n_rows * width > MOST_PRICES + width:
+                    raise _too_large(f"more than {MOST_PRICES:,} values")
+                yield start, row
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise MarketError("is not a whole gzip file; fetch it again, or save it as plain csv") from None
     except OSError as error:
         raise MarketError(f"cannot be read ({error.strerror}); correct the path {path}") from None
-    garbled = re.search("[\0\ufffd]", text)
-    if garbled:
-        line = text.count("\n", 0, garbled.start()) + 1
-        raise MarketError(f"line {line} is not UTF-8 text; save the file as csv in UTF-8, or fetch it again")
-    reader, rows, line = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True), {}, 1
-    try:
-        for row in reader:
-            rows[line], line = [cell.strip() for cell in row], reader.line_num + 1
     except csv.Error as error:
         raise MarketError(f"the row from line {line} on is not csv ({error}); mend its quotes or commas") from None
-    rows = {line: row for line, row in rows.items() if any(row)}
-    header = rows.pop(next(iter(rows))) if rows else []
-    if not rows or len(header) < 2:
+    if n_rows < 2:
         raise MarketError("has no prices; give it a header and rows of dates and prices, values separated by commas")
-    for line, row in rows.items():
-        if len(row) != len(header):
-            raise MarketError(f"line {line} has {len(row)} values, the header {len(header)}; complete or correct it")
-    return pd.DataFrame([*rows.values()], [*rows], header, dtype=object)
 
 
-def _wide(table: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
+def _first_line(lines: dict[str, int], text: str, line: int) -> int:
+    """The line on which a text stands first."""
+    if len(lines) > MOST_DATES:
+        raise _too_large(f"more than {MOST_DATES:,} dates or tickers")
+    return lines.setdefault(text, line)
+
+
+def _is_day(text: str) -> bool:
+    return bool(_YEAR_FIRST.fullmatch(text) or _DAY_FIRST.fullmatch(text))
+
+
+def _is_field(title: str) -> bool:
+    """Whether a column's title is or contains what sources call a field of a trading day, and no ticker."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+", " ", title)  # AAA_adjClose: AAA adj Close
+    plain = "".join(mark for mark in unicodedata.normalize("NFKD", words.casefold()) if not unicodedata.combining(mark))
+    rest, n_perhaps = _PERHAPS_FIELD.subn("", words)
+    return not _TICKER.fullmatch(title) and bool(
+        _FIELD.search(plain.replace("đ", "d")) or _UNSPACED_FIELD.search(title) or n_perhaps and rest == rest.upper())
+
+
+def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tuple[dict[str, int], Rows, list]:
+    """The column of each ticker in a wide file, the rows below the header, and what was found in the header."""
+    if _is_day(header[0]):
+        raise MarketError(f"the first row starts with a date, {header[0]}; put a row of column names above it")
+    line, row = next(rows)
+    tickers, rows, notes = _of_yahoo(header, row, rows) or (
+        [*enumerate(header)][1:], chain([(line, row)], rows), [])
+    dated = [title for title, text in zip(header, row, strict=True) if _is_day(text) and not text.isdigit()]
+    if not notes and dated and not _is_day(row[0]):
+        raise MarketError(f"the header has the dates under {shown(dated[0])}, not in the first column; put them first, "
+                          "then one column of closes per ticker, or give just the columns date, ticker, close")
+    for at, ticker in tickers:
+        _check_name(ticker, f"column {at + 1} of the header")
+    unnamed = [] if notes or named is None else [title for _, title in tickers if title not in named]
+    fields = [title for title in unnamed if _is_field(title)]
+    if fields and not ({*fields} <= _SHARES and 10 * len(fields) < len(header)):
+        some = fields[:4] + ([f"{len(fields) - 4} more"] if len(fields) > 4 else [])
+        raise MarketError(f"the header has {listed(some)}, fields of a trading day in place of tickers; give one "
+                          "column of closes per ticker, titled with the ticker, or just the columns date, ticker, "
+                          "close; if they are tickers, list all that the study needs in tickers")
+    columns = {}
+    for at, ticker in tickers:
+        if columns.setdefault(ticker, at) != at:
+            raise MarketError(f"two columns are named {ticker}; rename or remove one")
+    return columns, rows, notes
+
+
+def _of_yahoo(header: list[str], second: list[str], rows: Rows) -> tuple[list[tuple[int, str]], Rows, list] | None:
+    """Columns of closes below the two or three header rows of yfinance (fields, tickers, the word Date), if so."""
+    if not {header[0].lower(), second[0].lower()} <= _YAHOO_ROWS:
+        return None
+    for fields, tickers in ((header, second), (second, header)):
+        titles = [field.lower() for field in fields]
+        if {*titles[1:]} <= _YAHOO_FIELDS and all(tickers[1:]) and not any(map(_NUMBER.fullmatch, tickers)):
+            third = next(rows, None)
+            if third and (any(third[1][1:]) or _is_day(third[1][0])):
+                rows = chain([third], rows)
+            close = "adj close" if "adj close" in titles else "close"
+            closes = [(at, ticker) for at, ticker in enumerate(tickers) if at and titles[at] == close]
+            if not closes:
+                raise MarketError("has the header rows of yfinance and no Close; save yfinance.download(...)"
+                                  '["Close"].to_csv("prices.csv")')
+            left = [*dict.fromkeys(field for field in fields[1:] if field.lower() != close)]
+            done = f"read {close.title()}" + (f", left out {listed(left)}" if left else "")
+            return closes, rows, [("header rows of yfinance", done)]
+    return None
+
+
+def _wide(columns: dict[str, int], rows: Rows) -> tuple[pd.DataFrame, Mended]:
     """Prices of a file with one column per ticker."""
-    title, tickers = table.columns[0], table.columns[1:]
-    if _YEAR_FIRST.fullmatch(title) or _DAY_FIRST.fullmatch(title):
-        raise MarketError(f"the first row starts with a date, {title}; put a row of column names above it")
-    for position, ticker in enumerate(tickers, start=2):
-        _check_name(ticker, f"column {position} of the header")
-    if {"open", "high", "low", "close"} <= {ticker.lower() for ticker in tickers}:
-        raise MarketError("open, high, low and close are the days of one ticker; give a column of closes a ticker, or "
-                          "the columns date, ticker, close")
-    for ticker in tickers[tickers.duplicated()]:
-        raise MarketError(f"two columns are named {ticker}; rename or remove one")
-    days, mended = _days(table.iloc[:, 0])
-    texts = table.iloc[:, 1:].to_numpy()
-    closes = _closes(texts.ravel(), np.tile(tickers, len(days)), days.repeat(len(tickers))).reshape(texts.shape)
-    rows = pd.DataFrame(closes, days).reset_index()  # the columns after date are numbered: a ticker may be called date
-    again = rows.duplicated()  # NaN counts as equal to NaN
-    kept = rows[~again]
-    for day in kept["date"][kept["date"].duplicated()]:
+    lines, at, closes, wrong = {}, array("q"), array("d"), None
+    tickers, places = [*columns], [*columns.values()]
+    for line, row in rows:
+        at.append(_first_line(lines, row[0], line))
+        texts = [row[place] for place in places]
+        numbers = _numbers(texts)
+        closes.extend(numbers)
+        if wrong is None and np.inf in numbers:
+            column = numbers.index(np.inf)
+            wrong = at[-1], tickers[column], texts[column]
+    if not lines:
+        raise MarketError("has no prices below the rows of its header; write them again")
+    days, mended = _days(lines, wrong)
+    values = np.frombuffer(closes).reshape(len(at), len(tickers))
+    table, same, parts, clash = _joined(pd.DataFrame(values, days.loc[at].to_numpy(), copy=False))
+    for day in clash[:1]:
         raise MarketError(f"two rows of {iso_day(day)} have different prices; keep one")
-    late = kept["date"] < kept["date"].cummax()
-    return kept.set_index("date").sort_index().set_axis(tickers, axis=1), [
-        *mended, ("repeated days", rows["date"][again], "kept once"),
-        ("days out of order", kept["date"][late], "sorted")]
+    late = table.index < np.maximum.accumulate(table.index.to_numpy())
+    prices = table.sort_index().set_axis(tickers, axis=1).rename_axis("date")
+    return prices, [
+        *mended, ("repeated days", same, "kept once"), ("days in rows that fill each other's gaps", parts, "joined"),
+        ("days out of order", table.index[late], "sorted")]
 
 
-def _long(table: pd.DataFrame) -> tuple[pd.DataFrame, Mended]:
+def _long(titles: list[str], rows: Rows) -> tuple[pd.DataFrame, Mended]:
     """Prices of a file with a row for each day and ticker."""
-    if sorted(table) != ["close", "date", "ticker"]:
+    if sorted(titles) != ["close", "date", "ticker"]:
         raise MarketError("the header has date and ticker, but not just date, ticker, close; leave only these columns")
-    tickers = table["ticker"]
-    for line, ticker in tickers.items():
-        _check_name(ticker, f"line {line}")
-    days, mended = _days(table["date"])
-    closes = _closes(table["close"].to_numpy(), tickers.to_numpy(), days)
-    rows = pd.DataFrame({"date": days, "ticker": tickers.to_numpy(), "close": closes})
-    again = rows.duplicated()
-    kept = rows[~again]
-    for day, ticker in kept[["date", "ticker"]][kept.duplicated(["date", "ticker"])].itertuples(index=False):
-        raise MarketError(f"{ticker} has different prices on {iso_day(day)}; keep one")
+    date, name, close = (titles.index(title) for title in ("date", "ticker", "close"))
+    lines, names, at, which, closes, wrong = {}, {}, array("q"), array("q"), array("d"), None
+    for line, row in rows:
+        if row[name] not in names:
+            _check_name(row[name], f"line {line}")
+        at.append(_first_line(lines, row[date], line))
+        which.append(_first_line(names, row[name], line))
+        closes.extend(_numbers([row[close]]))
+        if wrong is None and closes[-1] == np.inf:
+            wrong = at[-1], row[name], row[close]
+    days, mended = _days(lines, wrong)
+    index, day = np.unique(days.loc[at].to_numpy(), return_inverse=True)
+    if len(index) * len(names) > MOST_PRICES:
+        raise _too_large(f"{len(index):,} days of {len(names):,} tickers")
+    ticker = pd.factorize(np.frombuffer(which, int))[0]
+    table, same, parts, clash = _joined(pd.DataFrame(np.frombuffer(closes), day * len(names) + ticker))
+    for row, column in [divmod(cell, len(names)) for cell in clash[:1]]:
+        raise MarketError(f"{[*names][column]} has different prices on {iso_day(index[row])}; keep one")
+    prices = np.full(len(index) * len(names), np.nan)
+    prices[table.index] = table[0]
     # a file sorted by ticker starts the days anew with each one, which is in order
-    late = kept["date"] < kept.groupby("ticker")["date"].cummax()
-    prices = kept.pivot(index="date", columns="ticker", values="close")[[*tickers.unique()]]
-    return prices.rename_axis(columns=None), [
-        *mended, ("repeated rows", rows["date"][again], "kept once"),
-        ("days out of order", kept["date"][late], "sorted")]
+    day = pd.Series(table.index // len(names))
+    late = day < day.groupby(table.index % len(names)).cummax()
+    of = pd.DatetimeIndex(index, name="date")
+    return pd.DataFrame(prices.reshape(len(index), -1), of, [*names]), [
+        *mended, ("repeated rows", of[same // len(names)], "kept once"),
+        ("rows that fill each other's gaps", of[parts // len(names)], "joined"),
+        ("days out of order", of[day[late]], "sorted")]
+
+
+def _joined(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index, pd.Index, pd.Index]:
+    """One row per label in order of appearance; labels of rows that repeat, that are joined, and that contradict."""
+    again = rows.index.duplicated()
+    if not again.any():
+        return rows, rows.index[:0], rows.index[:0], rows.index[:0]
+    groups = rows.groupby(level=0, sort=False)
+    joined, labels = groups.min(), rows.index[again]
+    here, first = rows[again].to_numpy(), rows[~again].loc[labels].to_numpy()
+    same = ((here == first) | (np.isnan(here) & np.isnan(first))).all(axis=1)
+    return joined, labels[same], labels[~same], joined.index[(joined < groups.max()).any(axis=1)]
 
 
 def _check_name(ticker: str, place: str) -> None:
     """Refuse a ticker that is empty, or that no message could show."""
-    if ticker.lower() in _MISSING or not ticker.isprintable() or '"' in ticker:
+    if ticker.lower() in _NO_NAME or not ticker.isprintable() or '"' in ticker:
         raise MarketError(f"{place} has {shown(ticker)} for a ticker; name one in plain characters, or remove it")
 
 
-def _closes(texts: Sequence[str], tickers: Sequence[str], days: pd.DatetimeIndex) -> np.ndarray:
-    """Prices from their texts, NaN where missing."""
-    closes = np.array([float(text) if _NUMBER.fullmatch(text) else np.nan if text.lower() in _MISSING else np.inf
-                       for text in texts])
-    for at in np.flatnonzero(np.isinf(closes)):
-        raise MarketError(f"{tickers[at]} on {iso_day(days[at])} is {shown(texts[at])}, no plain finite number; write "
-                          "1234.5")
-    return closes
+def _numbers(texts: list[str]) -> list[float]:
+    """Prices from their texts: NaN where missing, infinite where no plain finite number."""
+    if not "".join(texts).strip("0123456789."):  # nearly every row
+        with suppress(ValueError):
+            return [float(text) if text else np.nan for text in texts]
+    numbers = [float(text) if _NUMBER.fullmatch(text) else np.nan if text.lower() in _MISSING else np.inf
+               for text in texts]
+    return [np.inf if number == -np.inf else number for number in numbers]
 
 
-def _days(texts: pd.Series) -> tuple[pd.DatetimeIndex, Mended]:
-    """Days of the dates by line."""
-    unique = texts.drop_duplicates()
+def _check_thousands(prices: pd.DataFrame, texts: Iterator[tuple[str, str]]) -> None:
+    """Refuse a ticker whose prices are 998, 999, 1.001: the point may mark thousands or decimals."""
+    low, high = prices.min(), prices.max()
+    suspects = {ticker: set() for ticker in prices.columns[(low >= 1) & (high < 1000) & (high > 1000**0.5 * low)]}
+    for ticker, text in texts if suspects else ():
+        if ticker in suspects and _NUMBER.fullmatch(text):
+            suspects[ticker].add(text)
+            if not _GROUPED.fullmatch(text):
+                del suspects[ticker]
+    for ticker, written in suspects.items():
+        points = [text for text in written if "." in text]
+        if 0 < len(points) < len(written):
+            point, whole = min(points), max(written.difference(points), key=int)
+            raise MarketError(f"{ticker} has the prices {whole} and {point}, whose point may mark thousands or "
+                              f"decimals; write {point.replace('.', '')} or {point}0, and the others alike")
+
+
+def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd.Series, Mended]:
+    """Days of the dates by the line on which each stands first; then a wrong price can be told with its day."""
+    unique = pd.Series([*lines], [*lines.values()], dtype=object)
     day_first = _DAY_FIRST.fullmatch(unique.iloc[0]) is not None
     parts = unique.str.extract(rf"\A(?:{(_DAY_FIRST if day_first else _YEAR_FIRST).pattern})\Z")
     parts = parts.reindex(columns=["year", "month", "day", "mark", "time", "zone"]).astype("str")  # even if none
@@ -204,8 +373,12 @@ def _days(texts: pd.Series) -> tuple[pd.DatetimeIndex, Mended]:
         raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, {why[at]}; write all dates "
                           "like 2018-12-31")
     if day_first and (parts["day"].astype(int) <= 12).all():
-        raise MarketError(f"dates like {texts.iloc[-1]} may start with the day or the month; write all like 2018-12-31")
-    return pd.DatetimeIndex(days.set_axis(unique)[texts], name="date"), [
+        raise MarketError(f"dates like {unique.iloc[-1]} may start with the day or the month; write all like "
+                          "2018-12-31")
+    if wrong:
+        line, ticker, text = wrong
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5")
+    return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),
         ("time zones", days[zoned], "the day as written")]

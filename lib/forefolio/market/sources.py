@@ -98,7 +98,7 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
     place = source.files[-1].name if source.files else source.name
     if study.benchmark_path:
         path = _file(study.benchmark_path, "benchmark_path")
-        (levels, mended), place = csv_files.read(path), path.name
+        (levels, mended), place = csv_files.read(path, named=None), path.name
     if study.benchmark_tickers:
         level, held = _of_tickers(study.benchmark_tickers, source, days)
         mended = mended + held
@@ -172,9 +172,9 @@ def fetch(study: Study) -> Path:
 
 
 def _csv(study: Study) -> Closes:
-    """A file of prices."""
+    """A file of prices; where `tickers` says what to read, other columns may hold anything."""
     path = _file(study.prices_path, "prices_path")
-    prices, mended = csv_files.read(path)
+    prices, mended = csv_files.read(path, named=None if study.tickers else {study.benchmark, *study.benchmark_tickers})
     return Closes(path.name, prices, [path], mended)
 
 

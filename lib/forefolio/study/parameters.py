@@ -7,13 +7,16 @@ one sentence.
 
 import difflib
 import re
+import unicodedata
 from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator)
 from pydantic_core import PydanticCustomError
 
 from forefolio.study import rules, vocabulary
@@ -54,7 +57,7 @@ def _one_of(entries: dict[str, Any]) -> BeforeValidator:
 Day = Annotated[date, BeforeValidator(_iso_date), Field(ge=date(1900, 1, 1), le=date(2199, 12, 31))]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-Name = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1), AfterValidator(partial(unicodedata.normalize, "NFC"))]  # as files are read
 Source = Annotated[str, _one_of(vocabulary.SOURCES)]
 Model = Annotated[str, _one_of(vocabulary.MODELS)]
 Framework = Annotated[str, _one_of(vocabulary.FRAMEWORKS)]
@@ -207,10 +210,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice", node.start_mark)
+    lines = {}
+    for written, _ in node.value:
+        key, mark = str(loader.construct_object(written)), written.start_mark
+        if key in lines:
+            raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice, first in line {lines[key]}", mark)
+        lines[key] = mark.line + 1
     return loader.construct_mapping(node)
 
 
