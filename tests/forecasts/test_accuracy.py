@@ -137,11 +137,11 @@ def test_errors_in_logs_leave_hit_ratios_as_they_are(returns, schedule):
     assert log.set_index("asset").loc["C", "mae"] == pytest.approx(np.abs(expected).mean(), rel=1e-12)
 
 
-def test_what_has_no_logarithm_is_refused_by_name(returns):
-    ruin = long([(DAYS[1], "A", -1.0)])
-    with pytest.raises(ValueError, match="lstm forecast of A for 2023-10-03 is -100 % or less"):
-        log_accuracy_by_asset(ruin, returns, **SPAN)
-    assert len(accuracy_by_asset(ruin, returns, **SPAN)) == 1
+def test_what_has_no_logarithm_is_left_out_of_log_errors_alone_and_named(returns):
+    ruin = long([(DAYS[1], "A", -1.0), (DAYS[2], "A", 0.01)])
+    with pytest.warns(UserWarning, match="^1 forecast of -100 % or less left out .* of lstm for A on 2023-10-03"):
+        log = log_accuracy_by_asset(ruin, returns, **SPAN)
+    assert log["n_days"].tolist() == [1] and accuracy_by_asset(ruin, returns, **SPAN)["n_days"].tolist() == [2]
 
 
 def test_pesaran_timmermann_by_hand():

@@ -22,6 +22,13 @@ def test_nearest_strategy_is_by_the_date_where_two_differ_most():
     assert alone["nearest"].tolist() == [""]
 
 
+def test_a_portfolio_without_risk_has_weights_and_no_shares_of_risk():
+    Sigma = pd.DataFrame([[1e-4, 0.0], [0.0, 0.0]], ["A", "peg"], ["A", "peg"])
+    risk = holdings.marginal_risk(pd.Series({"A": 0.0, "peg": 1.0}), Sigma)
+    assert risk["weight"].tolist() == [0, 1] and risk["covariance_with_portfolio"].tolist() == [0, 0]
+    assert risk[["marginal_risk", "correlation_with_portfolio", "risk_contribution", "risk_share"]].isna().all(axis=None)
+
+
 def test_rpp_distance_is_from_the_window_without_limits_over_all_that_could_be_bought(returns):
     """Also of a strategy that holds less: an asset that another strategy holds could be bought."""
     options = {"terms": replace(TERMS, estimation_window=30)}

@@ -414,6 +414,18 @@ def test_a_portfolio_that_never_loses_is_the_best_sortino():
     assert (scenarios @ long_only.maximum_sortino(scenarios, target=0).weights).min() > -1e-6
 
 
+def test_a_sortino_ratio_without_a_day_below_the_target_has_no_largest_value_and_the_note_says_so():
+    rising = pd.DataFrame({"cash": [1e-4, 2e-4, 1e-4], "A": [0.02, -0.01, 0.0]})
+    assert "no day is below the target" in long_only.maximum_sortino(rising, target=0).note
+    assert long_only.maximum_sortino(rising.assign(cash=[1e-4, -1e-4, 1e-4]), target=0).note == ""
+
+
+def test_risk_parity_names_what_rises_by_the_same_every_day_but_for_rounding():
+    prices = pd.DataFrame({"A": [10.0, 11.0, 10.5, 10.8], "cash": 100 * 1.0001 ** np.arange(4)})
+    with pytest.raises(problems.OptimizationError, match="^cash never moves"):
+        long_only.risk_parity(prices.pct_change().iloc[1:].cov())
+
+
 def test_maximum_sortino_agrees_with_skfolio(scenarios):
     w = long_only.maximum_sortino(scenarios, target=0.0001).weights
     oracle = MeanRisk(objective_function=ObjectiveFunction.MAXIMIZE_RATIO, risk_measure=RiskMeasure.SEMI_VARIANCE,

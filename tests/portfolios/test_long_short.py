@@ -100,6 +100,22 @@ def test_a_ratio_becomes_possible_at_the_gross_exposure_that_makes_the_mean_posi
     np.testing.assert_allclose(above.weights, [1.505, -0.505], atol=1e-6)
 
 
+@pytest.mark.parametrize("moves, why", [
+    ({"A": [0.01, -0.02, 0.02], "B": [0.01, -0.02, 0.02]}, "singular to working precision"),
+    ({"A": [0.01, -0.02, 0.02], "B": [0.0, 0.0, 0.0]}, "B never moves"),
+    ({"A": [0.01, -0.02, 0.02], "B": 100 * 1.0001 ** np.arange(1, 4) / (100 * 1.0001 ** np.arange(3)) - 1}, "B never moves"),
+], ids=["twins", "flat", "the same rise every day"])
+def test_where_the_covariance_has_no_inverse_there_is_no_closed_form_and_the_note_says_why(moves, why):
+    sample = pd.DataFrame(moves)
+    chosen, two_fund = long_short.in_closed_form(sample.mean(), sample.cov(), risk_free=0.0)
+    assert chosen.status == "failed" and why in chosen.note and chosen.weights.empty and two_fund.empty
+
+
+def test_equal_means_have_a_tangency_portfolio_and_no_frontier(Sigma):
+    chosen, two_fund = long_short.in_closed_form(pd.Series(1e-3, Sigma.columns), Sigma, risk_free=0.0)
+    assert chosen.status == "optimal" and two_fund.empty
+
+
 def test_equal_means_at_the_risk_free_rate_fall_back():
     flat = pd.Series({"A": 1e-4, "B": 1e-4})
     solution = long_short.tangency_within(flat, independent(A=1e-4, B=3e-4), risk_free=1e-4, max_gross=5)

@@ -43,6 +43,21 @@ def test_hit_ratios_leave_out_the_forecast_that_has_none():
     assert [trace.name for trace in drawn("hits").data[:2]] == ["lstm", "mean"]
 
 
+@pytest.mark.parametrize("still", [["AA"], ["BB", "AA"]])
+def test_an_asset_that_never_moved_is_left_out_of_ratios_to_zero_and_named(still):
+    flat = FRAMES["by_asset"].copy()
+    flat.loc[flat["asset"].isin(still) & (flat["model"] == "zero"), "mse"] = 0.0
+    figure = forecast_figures.accuracy_by_asset(flat, "mse", sample=SAMPLE)
+    assert all(set(box.text).isdisjoint(still) and np.isfinite(box.y).all() for box in figure.data)
+    assert f"without {', '.join(still)}, as zero was right every day" in figure.layout.title.text
+
+
+def test_a_window_in_which_nothing_moved_has_no_ratio_to_zero():
+    flat = FRAMES["window_accuracy"].assign(zero_mse_test=0.0)
+    figure = forecast_figures.window_accuracy(flat, metric="mse", sample=SAMPLE)
+    assert not any(len(trace.y) for trace in figure.data) and np.isfinite(figure.layout.yaxis.range).all()
+
+
 def test_errors_of_very_different_size_stand_on_a_log_axis():
     assert forecast_figures.accuracy_by_asset(FRAMES["by_asset"], "mse", sample=SAMPLE).layout.yaxis.type is None
     wide = FRAMES["by_asset"].copy()

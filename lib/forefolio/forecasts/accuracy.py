@@ -4,11 +4,14 @@ Every number is first of one asset, then a mean over assets. Errors of log retur
 simple ones; hit ratios are the same in both. A day without a return is not judged.
 """
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from forefolio.market.returns import Date, iso_day
+from forefolio.study.vocabulary import counted
 
 METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
 LEVEL = 0.05  # of the tests of direction of single assets
@@ -59,11 +62,17 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
 def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
 
-    Forecasts of -1 or less have no logarithm and are refused. Nguyen 2025 trains on log returns, so that Tables 3 and 4
+    A day whose forecast is -1 or less has no logarithm: it is left out, with a warning. Nguyen 2025 trains on log returns, so that Tables 3 and 4
     are of these. log(1 + r) has the sign of r, so hit ratios are those of simple returns.
     """
     days = _judged(forecasts, returns, first=first, last=last)
-    _refuse(days, days["forecast"] <= -1, "is -100 % or less and has no logarithm: leave this model out, or judge simple returns")
+    lost = days["forecast"] <= -1
+    if lost.any():
+        first_lost = days[lost].iloc[0]
+        warnings.warn(f"{counted(lost.sum(), 'forecast')} of -100 % or less left out of the errors of log returns, first "
+                      f"that of {first_lost['model']} for {first_lost['asset']} on {iso_day(first_lost['target_date'])}: "
+                      "it has no logarithm", stacklevel=2)
+        days = days[~lost]
     return _by_asset(days.assign(forecast=np.log1p(days["forecast"]), actual=np.log1p(days["actual"])))
 
 

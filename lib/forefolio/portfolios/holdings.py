@@ -39,7 +39,8 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame (n_assets, 6)
         Index: asset. Columns weight, marginal_risk, covariance_with_portfolio, correlation_with_portfolio (NaN for an
-        asset that never moves), risk_contribution and risk_share, which sum to the portfolio's volatility and to 1.
+        asset that never moves), risk_contribution and risk_share, which sum to the portfolio's volatility and to 1. A
+        portfolio without risk has no risk to attribute: all but its weights and covariances are NaN.
 
     Notes
     -----
@@ -55,9 +56,8 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
     Sigma = covariance_matrix(covariance)
     w = aligned(weights, covariance.columns, name="weights")
     with_portfolio = Sigma @ w
-    if not w @ with_portfolio > 0:
-        raise ValueError("The portfolio has no risk to attribute: give one that moves")
-    volatility = np.sqrt(w @ with_portfolio)
+    variance = w @ with_portfolio
+    volatility = np.sqrt(variance) if variance > 0 else np.nan
     own = np.sqrt(np.diag(Sigma))
     return pd.DataFrame({
         "weight": w,

@@ -10,8 +10,8 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.portfolios.problems import (NONE, Limits, OptimizationError, Solution, aligned, complete,
-                                           covariance_matrix, joined, named)
+from forefolio.portfolios.problems import (NONE, ROUNDING, STILL, Limits, OptimizationError, Solution, aligned,
+                                           complete, covariance_matrix, joined, named)
 from forefolio.portfolios.solvers import smallest, solve, within, without_dust
 
 
@@ -127,8 +127,8 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     Sigma = covariance_matrix(covariance)
     limits, widened = limits.attainable(covariance.columns)
     volatility = np.sqrt(np.diag(Sigma))
-    if not volatility.all():
-        still = covariance.columns[volatility == 0]
+    if (volatility < STILL).any():
+        still = covariance.columns[volatility < STILL]
         never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
         raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: "
                                 "drop what never moves")
@@ -197,7 +197,8 @@ def _calmest(covariance: pd.DataFrame) -> Solution:
 def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     """Long-only portfolio of highest ratio of mean excess return to downside deviation.
 
-    A day below `target`, tau, counts as a loss. Where no mean exceeds it: as in `maximum_sharpe`.
+    A day below `target`, tau, counts as a loss. Where no mean exceeds it: as in `maximum_sharpe`. Where the portfolio
+    has no such day its ratio has no largest value, and the note says so.
 
     Notes
     -----
@@ -227,7 +228,10 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
         y >= 0,
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(without_dust(y.value / y.value.sum(), scenarios.columns), cp.CLARABEL, problem.status)
+    weights = without_dust(y.value / y.value.sum(), scenarios.columns)
+    lossless = (R @ weights.to_numpy()).min() > -ROUNDING
+    return Solution(weights, cp.CLARABEL, problem.status,
+                    "no day is below the target, so the ratio has no largest value" if lossless else "")
 
 
 def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:

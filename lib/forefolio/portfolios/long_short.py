@@ -13,8 +13,26 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.covariance import condition_number
-from forefolio.portfolios.problems import DUST, OptimizationError, Solution, aligned, covariance_matrix, named
+from forefolio.portfolios.problems import DUST, STILL, OptimizationError, Solution, aligned, covariance_matrix, named
 from forefolio.portfolios.solvers import smallest, solve
+from forefolio.study.vocabulary import FAILED
+
+
+def in_closed_form(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> tuple[Solution, pd.DataFrame]:
+    """The tangency portfolio, and the frontier from zero or the lowest mean to a little beyond it in 80 steps.
+
+    Where there is no tangency portfolio it has no weights, status `failed`, and the note says why; where there is no
+    frontier, as with two assets that move alike, the frame has no rows.
+    """
+    try:
+        chosen = tangency(mu, covariance, risk_free=risk_free)
+    except OptimizationError as error:
+        chosen = Solution(pd.Series(dtype=float, name="weight"), "none", FAILED, str(error))
+    highest = 1.1 * max(mu.max(), (mu * chosen.weights).sum())
+    try:
+        return chosen, two_fund_frontier(mu, covariance, target_returns=np.linspace(min(mu.min(), 0), highest, 80))
+    except OptimizationError:
+        return chosen, pd.DataFrame(columns=["target", "volatility", "gross_exposure"], dtype=float)
 
 
 def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns: Sequence[float]) -> pd.DataFrame:
@@ -42,7 +60,7 @@ def two_fund_frontier(mu: pd.Series, covariance: pd.DataFrame, *, target_returns
     A, B, C = V_ones.sum(), V_mu.sum(), mu @ V_mu
     D = A * C - B**2
     if not D > 1e-12 * A * C:
-        raise ValueError("All expected returns are equal, so the frontier is one point")
+        raise OptimizationError("All expected returns are equal, so the frontier is one point")
     m = np.asarray(target_returns, dtype=float)
     weights = (np.outer(C - B * m, V_ones) + np.outer(A * m - B, V_mu)) / D
     return pd.DataFrame({"target": m, "volatility": np.sqrt((A * m**2 - 2 * B * m + C) / D),
@@ -161,8 +179,8 @@ def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarr
     """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
     V = covariance_matrix(covariance)
     volatility = np.sqrt(np.diag(V))
-    if not volatility.all():
-        raise OptimizationError(f"{named(covariance.columns[volatility == 0])} never moves, so the covariance is "
+    if (volatility < STILL).any():
+        raise OptimizationError(f"{named(covariance.columns[volatility < STILL])} never moves, so the covariance is "
                                 "singular: drop it or set covariance_estimator to ledoit_wolf")
     C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
     if condition_number(pd.DataFrame(C)) > 1e12:

@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from forefolio.portfolios.problems import named
 from forefolio.report.style import GREY, INK, dress, line, log_axis, span, strategy_color
 from forefolio.study.vocabulary import MODELS, PERCENT
 
@@ -150,10 +151,13 @@ def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: st
 def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
     """Error of each model on each asset, mean over seeds, as a ratio to the zero forecast's: below 1 is skill.
 
-    `by_asset` is as `accuracy.accuracy_by_asset` gives it; the metric is `mae`, `mse` or `rmse`.
+    `by_asset` is as `accuracy.accuracy_by_asset` gives it; the metric is `mae`, `mse` or `rmse`. An asset that never
+    moved has no ratio, because zero was right every day: it is left out and named.
     """
     error = by_asset.pivot_table(index="asset", columns="model", values=metric, sort=False)
-    ratio = error.drop(columns="zero").div(error["zero"], axis=0)
+    moved = error["zero"] > 0
+    left_out = "" if moved.all() else f"; without {named(error.index[~moved])}, as zero was right every day"
+    ratio = error[moved].drop(columns="zero").div(error.loc[moved, "zero"], axis=0)
     figure = go.Figure([go.Box(y=ratio[model].to_numpy("float32"), name=model, text=list(ratio.index), boxpoints="all",
                                jitter=0.6, pointpos=0, marker=dict(size=5, opacity=0.6), showlegend=False,
                                line=dict(color=strategy_color(model), width=1.5)) for model in ratio])
@@ -166,7 +170,7 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
                         **(log_axis(min(low, 1) / 1.3, max(high, 1) * 1.3) if stretched else {}))
     better = "; ".join(f"{model} {(ratio[model] < 1).sum()}" for model in ratio)
     return dress(figure, f"{name} of next-day forecasts, one point an asset",
-                 f"{sample}; below 1 on, of {len(ratio)} assets: {better}")
+                 f"{sample}; below 1 on, of {len(ratio)} assets: {better}{left_out}")
 
 
 def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.Figure:
@@ -191,9 +195,10 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
     name, error, zero, mean = metric.upper(), f"{metric}_test", f"zero_{metric}_test", f"mean_{metric}_test"
     by_window = accuracy.groupby("window")[[zero, mean]].mean()
     models = accuracy.pivot_table(index="window", columns="model", values=error, sort=False).reindex(by_window.index)
-    excess = models.assign(mean=by_window[mean]).div(by_window[zero], axis=0) - 1
+    excess = models.assign(mean=by_window[mean]).div(by_window[zero].where(by_window[zero] > 0), axis=0) - 1
     excess.index = windows = list(excess.index.map(str))
-    scale = excess.abs().stack().median() or 1e-4
+    scale = excess.abs().stack().median()
+    scale = scale if scale > 0 else 1e-4
     places = np.arcsinh(excess / scale)
     figure = go.Figure()
     for model in excess:

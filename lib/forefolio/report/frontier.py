@@ -103,6 +103,7 @@ def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figu
     `shares` has a row per asset and the columns weight and risk_share, fractions that each sum to 1.
     """
     shares = shares[shares["weight"].abs() > 1e-6].sort_values("weight", ascending=False)
+    riskless = "" if shares["risk_share"].notna().any() else "; its assets never moved, so there is no risk to share"
     names, color = list(shares.index), strategy_color(portfolio)
     figure = go.Figure()
     for asset, weight, risk in zip(names, shares["weight"], shares["risk_share"]):
@@ -113,7 +114,7 @@ def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figu
                            marker=dict(size=9, symbol=symbol, color=color, line=dict(color=color, width=1.8)))
     figure.update_xaxes(title_text="asset, largest weight first", **names_axis(len(names)))
     figure.update_yaxes(title_text="share of the portfolio (%)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
-    return dress(figure, f"Money and risk in {_words(portfolio)}", f"{len(names)} assets held, {sample}",
+    return dress(figure, f"Money and risk in {_words(portfolio)}", f"{len(names)} assets held, {sample}{riskless}",
                  legend=dict(x=0.99, xanchor="right", y=0.98))
 
 

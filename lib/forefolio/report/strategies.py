@@ -87,6 +87,9 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
                            text=one["asset"].where(largest, ""), textposition="middle right", cliponaxis=False,
                            customdata=list(one["asset"]), hovertemplate="%{customdata}: %{x:.2%}", showlegend=False,
                            marker=dict(size=11, symbol="line-ns-open", line_width=2, color=strategy_color(strategy)))
+        if share.isna().all():
+            figure.add_annotation(x=0, y=strategy, text="holds nothing that moved: no risk to share", showarrow=False,
+                                  xanchor="left", font_color=GREY)
     figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"),
                      annotation_text=f"equal share {1 / count:.1%}", annotation_position="top right")
     figure.update_xaxes(title_text="share of the portfolio's risk (%)", tickformat=PERCENT)
