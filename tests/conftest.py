@@ -16,10 +16,12 @@ os.environ["FOREFOLIO_OUTPUTS"] = str(SCRATCH / "outputs")  # before any kernel 
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
-    """Keep a module's tests in one process, and the notebooks with the tests that read their run."""
+    """Keep a module's tests in one process, but for the longest, and the notebooks with the tests that read their run."""
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             module = nodeid.partition("::")[0]
+            if module == "tests/test_dirt.py":
+                return nodeid  # minutes in all, each test by itself
             return "the run" if module.startswith("notebooks/") or module == "tests/runs/test_run.py" else module
 
     return ByModule(config, log)
