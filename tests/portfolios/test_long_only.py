@@ -333,6 +333,52 @@ def test_impossible_risk_parity_is_an_error():
         long_only.risk_parity(diagonal(1e-4, 0.0))
 
 
+def crowded(n_assets, n_days):
+    """Returns of a market with one factor, five groups and fat tails, in which assets may outnumber days."""
+    rng = np.random.default_rng(1)
+    shared = rng.standard_t(5, (n_days, 1)) * 0.01 * rng.uniform(0.5, 1.5, n_assets)
+    grouped = rng.standard_t(5, (n_days, 5)) * 0.008 @ rng.normal(0, 0.5, (5, n_assets))
+    return pd.DataFrame(shared + grouped + rng.standard_t(4, (n_days, n_assets)) * 0.02)
+
+
+@pytest.mark.parametrize("n_assets, n_days", [(20, 500), (126, 60), (300, 93)])
+def test_risk_parity_needs_few_steps_where_assets_outnumber_days(n_assets, n_days, monkeypatch):
+    steps, inverted = [], np.linalg.solve
+
+    def counted(*system):
+        steps.append(1)
+        return inverted(*system)
+
+    monkeypatch.setattr(long_only.np.linalg, "solve", counted)
+    Sigma = crowded(n_assets, n_days).cov()
+    weights = long_only.risk_parity(Sigma).weights
+    assert len(steps) <= 20
+    np.testing.assert_allclose(n_assets * weights * (Sigma @ weights) / (weights @ Sigma @ weights), 1, rtol=0, atol=1e-12)
+
+
+A, B, C = np.random.default_rng(3).normal(0, 0.01, (3, 200))
+SINGULAR = {  # returns, and what is said where no long-only portfolio shares the risk
+    "twins": ({"A": A, "B": A, "C": C}, ""), "all alike": ({"A": A, "B": A, "C": A}, ""),
+    "more assets than days": (crowded(40, 20), ""), "nearly still": ({"A": A, "B": 1e-12 * B, "C": C}, ""),
+    "still": ({"A": A, "B": 0 * B, "C": C}, "B never moves"), "all still": ({"A": 0 * A, "B": 0 * B}, "A, B never move"),
+    "a hedge": ({"A": A, "B": -A, "C": C}, "almost no risk"), "nothing but a hedge": ({"A": A, "B": -A}, "almost no risk"),
+    "three that cancel": ({"A": A, "B": B, "AB": -A - B, "C": C}, "almost no risk"),
+    "a hedge but for rounding": ({"A": A, "B": 1e-8 * B - A, "C": C}, "almost no risk"),
+    "far more assets than days": (pd.DataFrame(np.random.default_rng(4).normal(0, 0.01, (5, 60))), "almost no risk"),
+}
+
+
+@pytest.mark.parametrize("returns, said", SINGULAR.values(), ids=SINGULAR)
+def test_risk_parity_of_a_singular_covariance_is_right_or_an_error(returns, said):
+    Sigma = pd.DataFrame(returns).cov()
+    if said:
+        with pytest.raises(problems.OptimizationError, match=said):
+            long_only.risk_parity(Sigma)
+    else:
+        solution = long_only.risk_parity(Sigma)
+        assert solution.status == "optimal" and solution.spread < 1e-9 and solution.weights.sum() == pytest.approx(1)
+
+
 def test_a_solver_that_finds_nothing_is_an_error():
     w = cp.Variable(2)
     with pytest.raises(problems.OptimizationError, match="infeasible"):

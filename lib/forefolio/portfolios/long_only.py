@@ -112,7 +112,7 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     -----
     The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also that of the convex
     min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n. Newton's
-    method with the damping for self-concordant functions converges from anywhere (Spinu 2013).
+    method with a backtracking line search converges from anywhere, in 5 to 20 steps as a rule (Spinu 2013).
     Weights that miss a limit are replaced by those of the same program under the limits times 1'x, which stays
     convex. It minimizes log sqrt(w'Sigma w) - (1/n) sum_i log w_i: contributions are equal but for the price of limits.
 
@@ -146,20 +146,34 @@ def _spread(weights: pd.Series, Sigma: np.ndarray) -> float:
 
 
 def _equal_contributions(C: np.ndarray) -> np.ndarray:
-    """Positive x with x_i (C x)_i = 1/n, by Newton's method."""
+    """Positive x with x_i (C x)_i = 1/n, by Newton's method from the best x with all x_i the same."""
     n = len(C)
-    x = np.full(n, 1 / np.sqrt(n))
-    for _ in range(500):
+    x = np.full(n, 1 / np.sqrt(max(C.sum(), 1e-16)))
+    for _ in range(100):
         gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
         if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the latter: risk cancels out, and x grows without bound
             break
-        step = np.linalg.solve(n * C * np.outer(x, x) + np.eye(n), -gap)  # relative: better conditioned than x's own
-        decrement = np.sqrt(max(-gap @ step, 0))
-        x = x * (1 + step / (1 + decrement if decrement > 0.25 else 1))
+        H = n * C * np.outer(x, x) + np.eye(n)  # of relative steps: better conditioned than x's own
+        step = np.linalg.solve(H, -gap)
+        x = x * (1 + _length(step, gap, H) * step)
     if not abs(gap).max() < 1e-10:
         raise OptimizationError("Risk contributions cannot be made equal, as a long-only portfolio has almost no risk: "
                                 "set covariance_estimator to ledoit_wolf or ridge above 0")
     return x
+
+
+def _length(step: np.ndarray, gap: np.ndarray, H: np.ndarray) -> float:
+    """How much of a relative step to take: all of it near the optimum, else half of it until the objective falls enough."""
+    slope, curvature, length = gap @ step, step @ H @ step, 1.0  # the latter is the decrement's square
+
+    def change(t: float) -> float:
+        """Of n times the objective: a square, and logarithms that need a positive 1 + t step."""
+        square = t * (slope + step.sum()) + t**2 / 2 * (curvature - step @ step)
+        return square - np.log1p(t * step).sum() if t * step.min() > -1 else np.inf
+
+    while curvature > 1 / 16 and change(length) > length * slope / 10:
+        length /= 2
+    return length
 
 
 def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray, assets: pd.Index,
@@ -180,9 +194,8 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
                              within(limits, moved, assets, total=cp.sum(moved))), cp.CLARABEL)
         except OptimizationError:  # seen where less than 0.1 % may be traded
             break
-        decrement = np.sqrt(s.value @ H @ s.value)
-        w = w * (1 + s.value / (1 + decrement if decrement > 0.25 else 1))
-        if decrement < 1e-6:  # the next would be near its square
+        w = w * (1 + _length(s.value, gap, H) * s.value)
+        if np.sqrt(s.value @ H @ s.value) < 1e-6:  # the next would be near its square
             status, note = "optimal", "contributions to risk as equal as the limits allow"
             break
     return Solution(without_dust(w, assets), cp.CLARABEL, status, joined(note, widened))
