@@ -7,11 +7,12 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.optimize import differential_evolution
+from scipy.optimize import differential_evolution, linprog
 from skfolio import RiskMeasure
 from skfolio.datasets import load_sp500_dataset
 from skfolio.optimization import MeanRisk
 
+from forefolio.portfolios import drawdown as drawdown_module
 from forefolio.portfolios.drawdown import PATHS, cdar_family, drawdown_measures, drawdown_table, minimum_drawdown
 from forefolio.portfolios.problems import Limits
 from forefolio.portfolios.problems import OptimizationError
@@ -300,6 +301,54 @@ def test_more_assets_than_days_leave_many_portfolios_without_a_drawdown():
     never_falls = [scenarios.to_numpy() @ w >= 0, cp.sum(w) == 1, w >= 0]
     cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / 50)), never_falls).solve(solver=cp.CLARABEL)
     np.testing.assert_allclose(solution.weights, w.value, atol=1e-3)
+
+
+def crowded(n_assets=60, n_days=40):
+    """Returns of assets that outnumber days and all lose as much on the first: many portfolios never fall below that."""
+    rng = np.random.default_rng(2)
+    returns = 0.001 + rng.normal(0, 0.003, (n_days, 1)) + rng.normal(0, 0.01, (n_days, n_assets))
+    returns[0] = -0.02
+    return pd.DataFrame(returns).rename(columns=str)
+
+
+def smallest_sum_below_peak(R):
+    """Smallest drawdown of summed returns, by scipy: below[t] >= below[t-1] - w'r_t, each below the worst."""
+    (n_days, n_assets), before = R.shape, np.eye(len(R), k=-1)
+    worst = np.vstack([np.zeros((n_days, 1)), -np.ones((n_days, 1))])
+    rows = np.hstack([np.vstack([-R, 0 * R]), np.vstack([before - np.eye(n_days), np.eye(n_days)]), worst])
+    best = linprog(np.eye(1, rows.shape[1], rows.shape[1] - 1)[0], rows, np.zeros(len(rows)),
+                   [np.arange(rows.shape[1]) < n_assets], [1], method="highs-ds",
+                   options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10})
+    assert best.status == 0
+    return best.fun
+
+
+def test_the_nearest_to_equal_weight_has_the_smallest_drawdown_to_a_millionth_of_the_best_asset_s():
+    scenarios = crowded()
+    solution = minimum_drawdown(scenarios, path="uncompounded")
+    assert "nearest equal weight" in solution.note
+    best_asset = min(drawdown(np.eye(60)[asset], scenarios, "uncompounded") for asset in range(60))
+    excess = drawdown(solution.weights, scenarios, "uncompounded") - smallest_sum_below_peak(scenarios.to_numpy())
+    assert -1e-9 < excess / best_asset <= 1e-6
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_of_many_optima_the_one_taken_is_as_good_as_any_to_a_millionth(path, monkeypatch):
+    """The program alone, without a wish for weights near equal, tells the smallest drawdown that there is."""
+    scenarios, taken = crowded(), minimum_drawdown(crowded(), path=path)
+    monkeypatch.setattr(drawdown_module.np.linalg, "matrix_rank", lambda rows, tol: 60)  # as if there were one optimum
+    alone = minimum_drawdown(scenarios, path=path)
+    assert "nearest equal weight" in taken.note and not alone.note
+    best_asset = min(drawdown(np.eye(60)[asset], scenarios, path) for asset in range(60))
+    assert drawdown(taken.weights, scenarios, path) <= drawdown(alone.weights, scenarios, path) + 1e-6 * best_asset
+
+
+def test_weights_beyond_the_smallest_drawdown_are_not_taken(monkeypatch):
+    """A solver may call a portfolio optimal that misses what it must keep: any optimum is taken, and the note says so."""
+    monkeypatch.setattr(drawdown_module, "_nearest_equal", lambda w, constraints: np.full(w.size, 1 / w.size))
+    solution = minimum_drawdown(crowded(), path="uncompounded")
+    assert "of these any: the solver exceeded the smallest drawdown" in solution.note
+    assert drawdown(solution.weights, crowded(), "uncompounded") == pytest.approx(0.02, abs=1e-7)
 
 
 def test_one_asset_is_held_whole():

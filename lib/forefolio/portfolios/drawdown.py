@@ -48,7 +48,7 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     Notes
     -----
     The initial wealth is a peak in every path, and every optimum is certified to a millionth of the drawdown of the
-    best single asset, by linear programs. Compounded drawdowns have no CDaR here, as it would not be convex.
+    best single asset, by linear programs, and so is the one nearest equal weight. Compounded drawdowns have no CDaR here, as it would not be convex.
 
     Constant weights: with y_t the log of wealth over its running peak, max m subject to
     y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. An exponential-cone solver
@@ -90,9 +90,11 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     weights, solver = best.weights, cp.HIGHS
     if np.linalg.matrix_rank(best.fixed(), tol=PRECISION) < len(weights):  # other optima may have other weights
         try:
-            nearest = smallest(at_most=best.drawdown + 2 * PRECISION).weights
-            if abs(nearest - weights).max() > 1e-4:  # as far as weights are printed
-                weights, solver = nearest, cp.CLARABEL
+            nearest = smallest(at_most=best.drawdown + PRECISION / 2)
+            if nearest.drawdown > best.drawdown + 3 / 4 * PRECISION:
+                raise OptimizationError("the solver exceeded the smallest drawdown")
+            if abs(nearest.weights - weights).max() > 1e-4:  # as far as weights are printed
+                weights, solver = nearest.weights, cp.CLARABEL
                 note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken",
                               note)
         except OptimizationError as error:
@@ -183,9 +185,9 @@ def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint]
             depths = [offset + slope @ w <= at_most for _, slope, offset in tangents]
             bound, weights = at_most, _nearest_equal(w, [*allowed, *depths])
         drawdown = below_peak(np.log1p(R @ weights).cumsum(), start=0.0).max() / unit
-        if drawdown - bound < (CLOSER if at_most is None else PRECISION):
+        if drawdown - bound < CLOSER:
             break
-    if drawdown - bound > PRECISION:
+    if drawdown - bound > PRECISION / 4:
         raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
     return Optimum(weights, drawdown, partial(program.fixed, [R[days] for days, _, _ in tangents]))
 
@@ -202,7 +204,8 @@ def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
     else:
         beyond = cp.Variable(len(R))
         objective, tail = worst + cp.sum(beyond) / n_tail, [beyond >= 0, beyond >= below[1:] - worst]
-    return _smallest(objective, w, constraints + tail, at_most)
+    best = _smallest(objective, w, constraints + tail, at_most)
+    return best._replace(drawdown=worst_mean(below_peak((R @ best.weights).cumsum(), start=0.0), alpha) / unit)
 
 
 def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
@@ -276,5 +279,5 @@ def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Con
 
 def _nearest_equal(w: cp.Variable, constraints: list[cp.Constraint]) -> np.ndarray:
     """Weights nearest equal weight."""
-    solve(cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / w.size)), constraints), cp.CLARABEL)
+    solve(cp.Problem(cp.Minimize(cp.sum_squares(w - 1 / w.size)), constraints), cp.CLARABEL, tol_feas=1e-9)
     return without_dust(w.value, pd.RangeIndex(w.size)).to_numpy()

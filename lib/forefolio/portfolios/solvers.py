@@ -24,13 +24,16 @@ ATTEMPTS = {  # options, one after the other until a solver reaches the optimum;
 }
 
 
-def solve(problem: cp.Problem, solver: str) -> None:
-    """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status."""
+def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
+    """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status.
+
+    `closer` are options of the solver for every attempt.
+    """
     for options in ATTEMPTS[solver]:
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "Solution may be inaccurate")  # its status says so, and is refused
-                problem.solve(solver=solver, **options)
+                problem.solve(solver=solver, **options, **closer)
             reason = f"status {problem.status}"
         except cp.SolverError as error:
             reason = str(error)
