@@ -193,3 +193,55 @@ def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(retur
     assert expected[0] == -1 and table["max_drawdown"].iloc[0] == pytest.approx(np.mean(expected))
     with pytest.raises(ValueError, match="estimation_window asks for 50"):
         investors.promised(weights, returns, estimation_window=50, periods_per_year=252)
+
+
+# ------------------------------------------------------------------------------------- who cannot serve anybody
+WONDER = dict(annual_return=9.0, max_drawdown=-1.0, sharpe=9.0, turnover=0.0)  # of all wishes the best, and ruined
+
+
+def test_a_strategy_that_lost_everything_serves_no_wish_and_is_named_at_each():
+    advice = advised(changed("lstm+mvf", **WONDER))
+    assert advice["then"].tolist() == ["equal_weight", "lstm+rpp", "lstm+mdp", "equal_weight"]
+    assert advice["beware"].str.endswith("lstm+mvf lost all wealth").all()
+    assert advice.loc["return", "the paper's choice"] == "MVF: none that counts"
+    assert "lstm+mvf" not in " ".join(advice.drop(columns="beware").to_numpy().ravel())
+    close = advised(changed("lstm+mvf", **WONDER | {"sharpe": 1.31}))
+    assert "hardly ahead" not in close.loc["ratio", "beware"], "no runner-up either"
+
+
+def test_the_ruined_are_in_no_test_of_the_winner():
+    served = investors.served(changed("lstm+mvf", **WONDER), MONTHS)[0]
+    left = MONTHS.drop(columns="lstm+mvf")
+    one_sided = left.apply(lambda months: stats.wilcoxon(months, alternative="greater").pvalue)
+    assert served.best.index.tolist() == ["equal_weight"] and served.p_values == {"index": pytest.approx(holm(one_sided)["equal_weight"])}
+
+
+def test_cash_wins_no_ratio_and_is_named_there_alone():
+    advice = advised(changed("lstm+mdp", annual_volatility=1e-5, sharpe=1600.0, max_drawdown=-0.001))
+    assert advice["then"].tolist() == ["lstm+mvf", "lstm+rpp", "lstm+mdp", "equal_weight"]
+    assert advice.loc["ratio", "beware"].endswith("lstm+mdp took no risk, so no Sharpe ratio")
+    assert not advice["beware"].drop("ratio").str.contains("no risk").any()
+    index = advised(changed("benchmark", annual_volatility=0.0, sharpe=np.inf))
+    assert index.loc["ratio", ["index", "then"]].tolist() == ["none", "lstm+rpp"] and "index" not in index.loc["ratio", "beware"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("measure", ["annual_return", "sharpe", "max_drawdown", "turnover"])
+def test_what_is_no_number_wins_nothing(measure, value):
+    """A drawdown of minus infinity is below that of ruin, which is named."""
+    advice = advised(changed("lstm+rpp", **{measure: value}))
+    row = advice.loc[dict(annual_return="return", sharpe="ratio", max_drawdown="drawdown", turnover="turnover")[measure]]
+    assert "lstm+rpp" not in row["then"] and "nan" not in " ".join(row) and "inf" not in " ".join(row)
+
+
+def test_where_nobody_is_left_the_advice_cannot_be_told():
+    ruined = OUTCOMES.assign(max_drawdown=-1.0)
+    for advice in (advised(ruined), advised(ruined[:1]), advised(OUTCOMES[4:])):
+        assert (advice["then"] == "cannot be told").all() and (advice["which had"] == "not measured").all()
+    assert advised(ruined)["beware"].str.endswith("lstm+mvf, lstm+rpp, lstm+mdp and 1 other lost all wealth").all()
+
+
+def test_the_ruined_keep_no_promise():
+    promised = OUTCOMES[["strategy", "annual_return", "annual_volatility", "max_drawdown"]].iloc[[0]].assign(annual_volatility=0.9)
+    assert investors.kept(promised, changed("lstm+mvf", max_drawdown=-1.0))["kept"].tolist() == ["none"]
+    assert investors.kept(promised, OUTCOMES)["kept"].tolist() == ["all"]

@@ -167,3 +167,44 @@ def test_nothing_that_is_given_is_changed():
     trials.distinct_trials(net)
     pd.testing.assert_frame_equal(results, made_results())
     pd.testing.assert_frame_equal(net, made_returns())
+
+
+# ----------------------------------------------------------------------------------- who has no rank in a sweep
+def dirty(**changed):
+    """The small sweep with columns of risk, and other values of lstm+mvf in point b, which is the best of all."""
+    results = made_results().assign(max_drawdown=-0.2, annual_volatility=0.1)
+    results.loc[(results["point"] == "b") & (results["strategy"] == "lstm+mvf"), list(changed)] = list(changed.values())
+    return results
+
+
+@pytest.mark.parametrize("changed", [{"max_drawdown": -1.0}, {"annual_volatility": 1e-5}, {"sharpe": np.inf}, {"sharpe": np.nan}])
+def test_what_lost_everything_or_took_no_risk_or_has_no_number_has_no_rank(changed):
+    results = dirty(**changed)
+    assert trials.ranking(dirty(), "sharpe").loc[0, ["point", "strategy"]].tolist() == ["b", "lstm+mvf"]
+    ranked = trials.ranking(results, "sharpe")
+    assert len(ranked) == 9 and ranked["sharpe"].iloc[0] == 0.8
+    assert set(trials.contenders(results, "sharpe")["point"]) == {"a", "c"}
+    assert trials.point_ranking(trials.contenders(results, "sharpe"), "sharpe")["point"].tolist() == ["c", "a"]
+    table = trials.by_parameter(results, ["x"], "sharpe").set_index("strategy")
+    assert table.loc["lstm+mvf", ["highest", "best_value"]].tolist() == [0.6, 2]
+    assert np.isfinite(trials.untouched(results, "sharpe")[["lowest", "highest"]]).all(axis=None)
+
+
+def test_where_all_lost_everything_a_sweep_says_that_none_can_be_ranked():
+    with pytest.raises(StageError, match="no strategy of this sweep that can be ranked has a value of sharpe"):
+        trials.contenders(made_results().assign(max_drawdown=-1.0), "sharpe")
+
+
+def test_the_benchmark_stays_beside_the_ranking_whatever_became_of_it():
+    results = made_results().assign(annual_volatility=0.1)
+    results.loc[results["strategy"] == "benchmark", "annual_volatility"] = 0.0
+    assert (trials.rankable(results)["strategy"] == "benchmark").sum() == 3
+
+
+def test_luck_counts_neither_a_trial_that_lost_everything_nor_one_like_cash():
+    net = made_returns()
+    net["b/lstm+tangency"] = [np.nan, 0.9, -1.0, 0.0, 0.0, 0.0]
+    net["b/cash"] = 1e-4 + 1e-7 * np.arange(6)
+    compared = trials.comparable(net, "a/lstm+mvf")
+    assert set(net) - set(compared) == {"b/lstm+tangency", "b/cash"}
+    assert trials.all_lost(net).sum() == 1

@@ -6,9 +6,11 @@ import pytest
 from scipy import stats
 
 from forefolio.files import read_frame, write_frame
-from forefolio.report import sentences
+from forefolio.performance import backtest, evidence, investors, metrics
 from forefolio.performance.evidence import holm, monthly_tests
 from forefolio.performance.metrics import monthly_excess, performance_table
+from forefolio.portfolios import holdings
+from forefolio.report import sentences, strategies
 
 
 def compared(growth, *, n_days=500, seed=1):
@@ -223,7 +225,7 @@ def test_bankruptcies_are_told_and_where_nothing_happened_nothing_is_said():
     log, ruin = solver_log(("a", "optimal", "")), pd.DataFrame({"date": [pd.Timestamp("2024-03-05")], "strategy": ["short"]})
     assert sentences.mishaps(log, NO_RUIN) == []
     assert sentences.mishaps(log, ruin) == ["The strategy `short` loses all its wealth on 2024-03-05 and earns nothing more: "
-                                            "limit its shorts and what its trades cost."]
+                                            "limit its shorts and what its trades cost. It is in no ranking, test or advice below."]
 
 
 def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_counted(tmp_path):
@@ -238,3 +240,59 @@ def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_co
     many = pd.concat([asleep.iloc[:1].assign(asset=f"A{i}") for i in range(20)])
     assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`.")
     assert sentences.absences(read_frame(tmp_path / "none.csv")) == "Every asset could be bought at every decision."
+
+
+# ------------------------------------------------------------------------------------------------ the ruined, and dirt
+def test_the_ruined_are_named_and_in_no_ranking():
+    table, tests = compared({"lstm+mvf": 0.001, "gru+tangency": 0.002, "equal_weight": 0.0005})
+    table.loc[table["strategy"] == "gru+tangency", "max_drawdown"] = -1.0  # its ratios are still the best of all
+    text = concluded(table, tests[tests["strategy"] != "gru+tangency"])
+    ruin, rest = text.split("\n\n", 1)
+    assert ruin == "**Ruined.** `gru+tangency` lost all wealth and takes no part in what follows."
+    assert "gru+tangency" not in rest and "`lstm+mvf` is the best of 2 strategies" in rest and "names stand" not in rest
+    nothing = concluded(table.assign(max_drawdown=-1.0), tests.iloc[:0])
+    assert nothing.endswith("lost all wealth and take no part in what follows.\n\nNo strategy is left to compare.")
+    assert sentences.without([]) == []
+
+
+DAYS = pd.bdate_range("2023-01-02", periods=300, name="date")
+DIRT = {  # what happens to asset A of three, of which B and C are ordinary
+    "still": lambda a: 0 * a, "still from the middle on": lambda a: a.where(np.arange(300) < 150, 0.0),
+    "only rises": lambda a: 0 * a + 0.0001, "only falls": lambda a: 0 * a - 0.001,
+    "jumps": lambda a: a.where(np.arange(300) != 298, 49.0), "plain": lambda a: a,
+}
+STRATEGIES = {"mean+mvf": (1, 0, 0), "lstm+mvf": (0, 1, 0), "mean+rpp": (1, 0, 0), "mean+tangency": (-3, 2, 2),
+              "lstm+tangency": (30, -29, 0), "equal_weight": (1 / 3, 1 / 3, 1 / 3)}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("only", [list(STRATEGIES), ["mean+mvf"], ["lstm+tangency"], ["mean+tangency", "lstm+tangency"]])
+@pytest.mark.parametrize("n_days", [3, 60, 300])
+@pytest.mark.parametrize("market", ["falls", "like the others", "is still"])
+@pytest.mark.parametrize("dirt", DIRT)
+def test_every_dirty_market_ends_in_words_without_the_ruined(dirt, market, n_days, only):
+    noise = pd.DataFrame(np.random.default_rng(2).normal(-0.001, 0.01, (300, 4)), DAYS, ["A", "B", "C", "benchmark"])
+    noise = noise - 0.004 if market == "falls" else noise.assign(benchmark=0.0) if market == "is still" else noise
+    returns = noise.assign(A=DIRT[dirt](noise["A"])).iloc[-n_days:]
+    weights = pd.DataFrame([(date, name, asset, weight) for name in only for date in returns.index[[0, n_days // 2]]
+                            for asset, weight in zip("ABC", STRATEGIES[name])],
+                           columns=["rebalance_date", "strategy", "asset", "weight"])
+    result = backtest.backtest(weights, returns[["A", "B", "C"]], cost_rate=0.001)
+    net = result.net_returns.join(returns["benchmark"])
+    table = performance_table(net, backtest.turnover(result.trades), periods_per_year=252, risk_free_rate=0.02)
+    ruined = list(result.bankruptcies["strategy"])
+    assert ruined == list(table.loc[metrics.ruined(table), "strategy"])
+    excess = monthly_excess(net).drop(columns=ruined)
+    left = weights[weights["strategy"].isin(list(excess))]
+    twins = evidence.against_twins(excess, weights)
+    said = [concluded(table, monthly_tests(excess[holdings.distinct_strategies(left)]), twins=twins)]
+    outcomes = investors.outcome(table, weights)
+    advice = sentences.advice(investors.served(outcomes, monthly_excess(net)))
+    evidence.best_pair(excess)
+    for figure in (strategies.readme_figure(net, weights), strategies.risk_profiles(outcomes, sample=""),
+                   strategies.risk_return(table, sample=""), strategies.wealth(net), strategies.drawdowns(net)):
+        assert figure.data
+    said += list(advice.drop(columns="beware").to_numpy().ravel())
+    ranked = said[0].split("\n\n", 1)[1] if ruined else said[0]  # the first paragraph names them
+    assert not any(f"`{name}`" in ranked or name in " ".join(said[1:]) for name in ruined)
+    assert not any(word in " ".join([*said, *advice["beware"]]).lower() for word in ("nan ", "nan%", "inf ", "nan)"))

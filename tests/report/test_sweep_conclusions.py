@@ -90,3 +90,25 @@ def test_trials_are_counted_without_the_benchmark():
     text = sentences.tried_sentence(trials.distinct_trials(compared), net, compared)
     assert text.startswith("**4 distinct trials** on 5 common days, 2021-01-05 to 2021-01-11, of 7 columns of returns; "
                            "2 repeat another one day by day; 1 cannot be compared")
+
+
+def test_a_sweep_names_what_lost_everything_or_took_no_risk_and_ranks_it_nowhere():
+    results = made_results().assign(max_drawdown=-0.2, annual_volatility=0.1)
+    best = (results["point"] == "b") & (results["strategy"] == "lstm+mvf")
+    results.loc[best, "max_drawdown"] = -1.0
+    results.loc[results["strategy"] == "mean+rpp", "annual_volatility"] = 0.0
+    text = sentences.leader(results, "sharpe")
+    assert "point `c`, strategy `lstm+mvf`, is the best of 3: 0.6000" in text
+    assert "`lstm+mvf` lost all wealth in 1 point and has no rank there." in text
+    assert "`mean+rpp` took no risk in 3 points and has no rank there." in text and "no parameter touches" not in text
+    alone = results[(results["point"] != "b") | best | (results["strategy"] == "benchmark")]
+    assert sentences.standing(made_sweep(results=alone, base_point="b"), "sharpe") == (
+        "The base's own choice, point `b`, has no strategy that can be ranked, so it has no rank.")
+
+
+def test_trials_that_lost_everything_are_named_and_not_counted():
+    net = made_returns()
+    net["b/lstm+tangency"] = [np.nan, 0.9, -1.0, 0.0, 0.0, 0.0]
+    compared = trials.comparable(net, "a/lstm+mvf")
+    text = sentences.tried_sentence(trials.distinct_trials(compared), net, compared)
+    assert "of 7 columns of returns; 2 repeat another one day by day; `b/lstm+tangency` lost all wealth." in text

@@ -191,8 +191,8 @@ def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
     [1.8516, 0.0806, 0.9194]
     """
     n, centered = len(differences), differences.to_numpy() - differences.mean()
-    variance = centered @ centered / n / n
-    if n < 2 or not variance > 0:
+    variance = centered @ centered / n / n if n > 1 else 0.0
+    if not variance > 0:
         return np.nan, np.nan, np.nan
     statistic = float(np.sqrt((n - 1) / n) * differences.mean() / np.sqrt(variance))
     return statistic, float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
@@ -207,15 +207,16 @@ def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame (n_networks * n_baselines, 8)
-        Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves), statistic,
-        p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network is more accurate than this
-        baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
+        Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves, missing
+        where it has none), statistic, p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network
+        is more accurate than this baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
     """
     simple = sorted((model for model in baselines() if model in errors), key=lambda model: model != RIVAL)
     rows = []
     for model, baseline in product(errors.columns.drop(simple), simple):
         statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model])
-        gain = 1 - errors[model].mean() / errors[baseline].mean()
+        own, rival = errors[model].mean(), errors[baseline].mean()
+        gain = 1 - own / rival if rival > 0 else np.nan
         rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))
     table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2"])
     table[["p_h1", "p_h2"]] = table[["p_h1", "p_h2"]].apply(holm)

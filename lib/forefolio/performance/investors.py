@@ -7,12 +7,14 @@ numbers decide who was served by what; `report.sentences` says it.
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from forefolio.performance import metrics
 from forefolio.performance.evidence import monthly_tests
 from forefolio.portfolios.problems import estimation_sample
-from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, lower_is_better, noun
+from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, PLAIN, lower_is_better,
+                                        noun)
 
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
 WISHES = {  # what an investor wants most: the framework that the paper gives to them, and what comes with it
@@ -36,6 +38,8 @@ class Served:
     p_values: dict[str, float] = field(default_factory=dict)  # of the return wish: of the winner's excess, by rival
     runner_up: str = ""  # the next strategy, if it is close: by less than `CLOSE`
     index_ahead: bool = False  # whether the index did better; asked for the wishes of `CLOSE`
+    ruined: list[str] = field(default_factory=list)  # strategies that cannot win: they lost all their wealth
+    riskless: list[str] = field(default_factory=list)  # those that cannot win a ratio: they took no risk
 
 
 def with_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -123,7 +127,8 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
         called, gain = noun(measure), got[measure].round(3) - said[measure].round(3)
         table |= {f"{called} promised": said[measure], f"{called} got": got[measure]}
         good[called] = (-gain if lower_is_better(measure) else gain) > -1e-9
-    words = pd.DataFrame(good).apply(lambda row: "all" if row.all() else ", ".join(row.index[row]) or "none", axis=1)
+    good = pd.DataFrame(good).mul(~metrics.ruined(got), axis=0)  # the ruined keep no promise: they are only still
+    words = good.apply(lambda row: "all" if row.all() else ", ".join(row.index[row]) or "none", axis=1)
     return pd.DataFrame(table).assign(kept=words).rename_axis("strategy").reset_index()
 
 
@@ -135,30 +140,35 @@ def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]
     -----
     The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Only returns are
     tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in
-    hindsight.
+    hindsight. A strategy that lost all its wealth serves nobody and is in no test, and one without risk has no ratio.
     """
-    return [_served(outcomes.set_index("strategy"), monthly_excess, measure) for measure in WISHES]
+    table = outcomes.set_index("strategy")
+    tested = monthly_excess.drop(columns=table.index[metrics.ruined(table)], errors="ignore")
+    return [_served(table, tested, measure) for measure in WISHES]
 
 
 def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> Served:
     """One wish."""
-    values = table[measure].dropna()
+    lost, calm = metrics.ruined(table), metrics.riskless(table) & (METRICS[measure].number == PLAIN)
+    out = {name: list(table.index[which].drop(BENCHMARK, errors="ignore"))
+           for name, which in (("ruined", lost), ("riskless", calm & ~lost))}
+    values = table.loc[~lost & ~calm & np.isfinite(table[measure]), measure]
     goodness = -values if lower_is_better(measure) else values
     candidates = goodness.drop(BENCHMARK, errors="ignore")
     its = candidates[candidates.index.str.endswith(f"+{WISHES[measure][0]}")]
     reached = (values[its.idxmax()] if len(its) else float("nan"), *values.reindex([EQUAL_WEIGHT, BENCHMARK]))
     if candidates.empty:
-        return Served(measure, table.iloc[:0], *reached)
+        return Served(measure, table.iloc[:0], *reached, **out)
     printed = values.map(lambda value: round(value, 2) if measure == "sharpe" else round(100 * value, 1))
     best = table.loc[candidates.index[printed[candidates.index] == printed[candidates.idxmax()]]]
     best = best.loc[best["turnover"].round(3).sort_values(kind="stable").index]
     if measure not in CLOSE:
         p_values = _p_values(monthly_excess, best.index[0]) if measure == "annual_return" else {}
-        return Served(measure, best, *reached, p_values)
+        return Served(measure, best, *reached, p_values, **out)
     rivals = candidates.drop(best.index)
     close = len(rivals) and candidates.max() - rivals.max() < CLOSE[measure]
     return Served(measure, best, *reached, runner_up=rivals.idxmax() if close else "",
-                  index_ahead=bool(goodness.get(BENCHMARK, candidates.max()) > candidates.max()))
+                  index_ahead=bool(goodness.get(BENCHMARK, candidates.max()) > candidates.max()), **out)
 
 
 def _p_values(monthly_excess: pd.DataFrame, winner: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
 SAME = 1e-12  # values this close are equal: what is left is rounding
+RISKLESS = 0.0005  # a year: a volatility below it is written 0.0 %
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,9 @@ def total_return(returns: pd.DataFrame) -> pd.Series:
 
 
 def annual_return(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
-    """Compounded return a year, (1 + total)^(periods_per_year / n_days) - 1."""
-    return (1 + total_return(returns)) ** (periods_per_year / len(returns)) - 1
+    """Compounded return a year, (1 + total)^(periods_per_year / n_days) - 1; missing beyond what numbers can hold."""
+    grown = (1 + total_return(returns)) ** (periods_per_year / len(returns)) - 1
+    return grown.where(np.isfinite(grown))
 
 
 def annual_volatility(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
@@ -239,6 +241,29 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
                      by_date["status"].first().eq(INEFFICIENT).sum(), len(result.bankruptcies) > 0))
     return pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return",
                                        "annual_volatility", "sharpe", "inefficient_dates", "bankrupt"])
+
+
+def ruined(table: pd.DataFrame) -> pd.Series:
+    """Which rows of a table lost all wealth, by its max_drawdown: such a strategy has no rank, whatever its ratios.
+
+    >>> ruined(pd.DataFrame({"max_drawdown": [-1.0, -0.99]})).tolist()
+    [True, False]
+    """
+    return _column(table, "max_drawdown") <= SAME - 1
+
+
+def riskless(table: pd.DataFrame) -> pd.Series:
+    """Which rows of a table are like cash, by their annual_volatility: their ratios have nothing to divide by.
+
+    >>> riskless(pd.DataFrame({"annual_volatility": [0.0001, 0.01]})).tolist()
+    [True, False]
+    """
+    return _column(table, "annual_volatility") < RISKLESS
+
+
+def _column(table: pd.DataFrame, name: str) -> pd.Series:
+    """A column; missing values where the table has none of this name."""
+    return table.get(name, pd.Series(np.nan, table.index))
 
 
 def mean_holdings(weights: pd.DataFrame) -> pd.Series:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.files import StageError
-from forefolio.performance.metrics import SAME
+from forefolio.performance.metrics import RISKLESS, SAME, max_drawdown, riskless, ruined
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
 SEED = "seed"  # the parameter that is no choice: points that differ by it alone are repetitions
@@ -32,20 +32,25 @@ class Sweep:
     net_returns: pd.DataFrame
 
 
+def rankable(results: pd.DataFrame) -> pd.DataFrame:
+    """Results without strategies that lost all their wealth or took no risk: they have no rank. The benchmark stays."""
+    return results[~(ruined(results) | riskless(results)) | (results["strategy"] == BENCHMARK)]
+
+
 def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """
     Rows that a ranking of points can be made of: strategies that the varying parameters touch.
 
     Left out are equal weight, the benchmark, and strategies that are in every point with the same value: they would
-    share a rank as often as there are points. Where none is left, those that no parameter touches are given, and else
-    equal weight. A metric that is no column, or that no row has a value of, is a StageError.
+    share a rank as often as there are points, and what is not `rankable`. Where none is left, those that no parameter
+    touches are given, and else equal weight. A metric that is no column, or that no row has a value of, is a StageError.
     """
     names = list(results.columns[results.columns.get_loc("strategy") + 1:])
     if metric not in names:
         raise StageError(f"metric {metric!r} is no column of the sweep's results; choose of {', '.join(names)}")
     known = _known(results, metric)
     if known.empty:
-        raise StageError(f"no strategy of this sweep has a value of {metric}"
+        raise StageError(f"no strategy of this sweep that can be ranked has a value of {metric}"
                          f"{', which only networks have' if metric == 'validation_mae' else ''}; set another metric")
     values = known[known["strategy"] != EQUAL_WEIGHT].groupby("strategy", sort=False)[metric]
     everywhere = values.size() == known["point"].nunique()
@@ -55,7 +60,8 @@ def contenders(results: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def untouched(results: pd.DataFrame, metric: str) -> pd.DataFrame:
     """The rivals and strategies that `contenders` leaves out: strategy, n_points, lowest, highest of the metric."""
-    rest = results[~results["strategy"].isin(contenders(results, metric)["strategy"])]
+    rest = rankable(results)
+    rest = rest[~rest["strategy"].isin(contenders(results, metric)["strategy"])]
     values = rest.groupby("strategy", sort=False)[metric]
     return values.agg(n_points="size", lowest="min", highest="max").reset_index()
 
@@ -79,10 +85,19 @@ def point_ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def comparable(net_returns: pd.DataFrame, chosen: str) -> pd.DataFrame:
-    """The columns that can be judged beside the chosen one: they vary, and share at least two thirds of its days."""
+    """
+    The columns that can be judged beside the chosen one.
+
+    They share at least two thirds of its days, take some risk, and did not lose all their wealth.
+    """
     days = net_returns[chosen].dropna().index
     shared = net_returns.loc[days].notna().mean()
-    return net_returns.loc[:, (shared >= SHARED) & (net_returns.std() > SAME)]
+    return net_returns.loc[:, (shared >= SHARED) & (net_returns.std() > RISKLESS / 366**0.5) & ~all_lost(net_returns)]
+
+
+def all_lost(net_returns: pd.DataFrame) -> pd.Series:
+    """Which columns lost all their wealth."""
+    return max_drawdown(net_returns) <= SAME - 1
 
 
 def without_benchmark(net_returns: pd.DataFrame) -> pd.DataFrame:
@@ -127,8 +142,9 @@ def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[st
 
 
 def _known(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Rows of strategies that have the metric."""
-    return results[results[metric].notna() & (results["strategy"] != BENCHMARK)]
+    """Rows of strategies that can be ranked and have the metric."""
+    kept = rankable(results)
+    return kept[np.isfinite(kept[metric]) & (kept["strategy"] != BENCHMARK)]
 
 
 def _ranked(rows: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Numbers to sentences in Markdown: what a comparison shows, who was served best, what networks and a sweep gave."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,10 @@ from forefolio.market.returns import iso_day
 from forefolio.performance import luck
 from forefolio.performance.evidence import LEVEL, RIVAL
 from forefolio.performance.investors import WISHES, Served
-from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_benchmark
+from forefolio.performance.metrics import riskless, ruined
+from forefolio.performance.trials import (SAME, SEED, Sweep, all_lost, contenders, point_ranking, ranking,
+                                          without_benchmark)
+from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS, PLAIN,
                                         baselines, counted, listed, lower_is_better, noun, percent)
 
@@ -52,7 +55,15 @@ def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:
     openings = {INEFFICIENT: lowest, FAILED: "Equal weight was held instead"}
     return [f"{openings[status]} {listed(dates)}." for status, dates in on.items() if dates] + [
         f"The strategy `{strategy}` loses all its wealth on {date:%Y-%m-%d} and earns nothing more: limit its shorts "
-        "and what its trades cost." for date, strategy in zip(bankruptcies["date"], bankruptcies["strategy"])]
+        "and what its trades cost. It is in no ranking, test or advice below."
+        for date, strategy in zip(bankruptcies["date"], bankruptcies["strategy"])]
+
+
+def without(names: Sequence[str]) -> list[str]:
+    """That strategies take no part because they lost all their wealth; nothing where none did."""
+    lost = [f"`{name}`" for name in names]
+    return [f"**Ruined.** {listed(lost)} lost all wealth and {'take' if len(lost) > 1 else 'takes'} no part in what "
+            "follows."] if lost else []
 
 
 def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.DataFrame) -> str:
@@ -60,12 +71,18 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.Data
 
     The best strategy by total return and by information ratio, whether the networks made the difference, significance
     at 5 percent raw and after Holm, what so many months cannot tell. `tests` has the distinct strategies alone:
-    near-copies repeat one test, and a correction that counts them asks too much.
+    near-copies repeat one test, and a correction that counts them asks too much. A strategy that lost all its wealth is
+    named and takes no part.
     """
     table = performance.set_index("strategy")
+    ruin = without(table.index[ruined(table)])
+    table = table[~ruined(table)]
     strategies = table.drop(index=BENCHMARK, errors="ignore")
+    if strategies.empty:
+        return "\n\n".join([*ruin, "No strategy is left to compare."])
     n_months = int(tests["n_months"].max())
     return "\n\n".join([
+        *ruin,
         _best_by_return(table["total_return"]), _best_by_ratio(strategies, n_months), _difference(twins),
         _significance(tests, len(strategies)), _limits(strategies["std_monthly_excess"], n_months)])
 
@@ -111,8 +128,8 @@ def _difference(twins: pd.DataFrame) -> str:
     """What networks changed and earned, each against the same framework with a simple forecast."""
     opening = "**Did the networks make the difference?**"
     if twins.empty:
-        return (f"{opening} This run cannot tell: no network's strategy has a twin in it, the same framework with a "
-                "simple forecast.")
+        return (f"{opening} This run cannot tell: no network's strategy that kept some wealth has such a twin in it, "
+                "the same framework with a simple forecast.")
     apart, model = twins[twins["mean_distance"] > APART], twins["twin"].iloc[0].rpartition("+")[0]
     have = "strategy of networks has" if len(twins) == 1 else "strategies of networks have"
     text = (f"{opening} {len(twins)} {have} a twin, the same framework fed with `{model}`; {len(apart) or 'none'} "
@@ -133,9 +150,9 @@ def _difference(twins: pd.DataFrame) -> str:
 def _significant(rows: pd.DataFrame, did: str) -> str:
     """How many did it, and which of them differ significantly from their twin."""
     found = rows[rows["holm_p"] < LEVEL]
-    named = [f"`{name}`, by {percent(abs(gain), 2)}"
+    gains = [f"`{name}`, by {percent(abs(gain), 2)}"
              for name, gain in zip(found["strategy"], found["mean_difference"])]
-    return f"{len(rows)} {did} (significant: {listed(named or ['none'])})" if len(rows) else f"none {did}"
+    return f"{len(rows)} {did} (significant: {listed(gains or ['none'])})" if len(rows) else f"none {did}"
 
 
 def _significance(tests: pd.DataFrame, n_names: int) -> str:
@@ -195,8 +212,10 @@ def advice(served: list[Served]) -> pd.DataFrame:
         best = names if len(names) <= 3 else [*names[:2], f"{len(names) - 2} others"]
         with_it = [", ".join(f"{noun(name)} {_written(row[name], name)}" for name in beside if pd.notna(row[name]))
                    for _, row in one.best.iterrows()]
+        gone = [name for name in one.ruined + one.riskless if name.endswith(f"+{framework}")]
         choice, equal, index = (_written(value, one.measure, missing) for value, missing in (
-            (one.chosen, "not in this run"), (one.equal_weight, "none"), (one.index, "none")))
+            (one.chosen, "none that counts" if gone else "not in this run"), (one.equal_weight, "none"),
+            (one.index, "none")))
         rows.append((
             f"{investor}: {WANTED[one.measure]}", listed(best or ["cannot be told"]),
             f"{noun(one.measure)} {_written(one.best[one.measure].iloc[0], one.measure)}" if names else "not measured",
@@ -207,7 +226,14 @@ def advice(served: list[Served]) -> pd.DataFrame:
 
 
 def _beware(one: Served) -> str:
-    """What makes a winner doubtful: its p-values, or a runner-up that is close and an index that is better."""
+    """What makes a winner doubtful, its p-values or a close runner-up and a better index; and who could not win."""
+    told = [f"{named(names)} {why}" for names, why in (
+        (one.ruined, "lost all wealth"), (one.riskless, f"took no risk, so no {noun(one.measure)}")) if names]
+    return "; ".join(filter(None, [_doubt(one), *told]))
+
+
+def _doubt(one: Served) -> str:
+    """What makes a winner doubtful."""
     if one.p_values:
         told = [f"{'untested' if pd.isna(p) else 'below 0.001' if p < 0.0005 else f'{p:.3f}'} ({name})"
                 for name, p in one.p_values.items()]
@@ -228,9 +254,11 @@ def _written(value: float, measure: str, missing: str = "") -> str:
 
 def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
     """Does any network forecast better than the baselines? By `accuracy.accuracy_table`."""
-    errors = accuracy_table.set_index("model")["mse_mean"]
+    errors = accuracy_table.set_index("model")["mse_mean"].dropna()
     rivals = errors[errors.index.isin(baselines())]
     networks = errors.drop(rivals.index)
+    if (rivals == 0).any():
+        return "No asset moved on these days, so there is nothing to compare."
     if networks.empty or rivals.empty:
         return f"This study has no {'network' if networks.empty else 'baseline'}, so there is nothing to compare."
     whose = f"The best of {len(networks)} networks on these days" if len(networks) > 1 else "The only network"
@@ -261,6 +289,8 @@ def answer(table: pd.DataFrame) -> str:
         return "\n".join(["The historical mean, which is Markowitz's forecast, is not among the models of this run, so "
                           "neither hypothesis is tested.", "", *last])
     h1, h2 = _holders(on_mean)
+    if on_mean["gain"].isna().all():
+        return "On these days no error can be compared: no asset moved, or none was traded."
     best, worst = ([row["model"], f"{percent(abs(row['gain']), 2)} {'smaller' if row['gain'] > 0 else 'larger'}"]
                    for row in (on_mean.loc[on_mean["gain"].idxmax()], on_mean.loc[on_mean["gain"].idxmin()]))
     ends = [f"The best, {best[0]}, made errors {best[1]} than the mean's", f"the worst, {', '.join(worst)}"]
@@ -283,10 +313,10 @@ def accounting(points: pd.DataFrame) -> str:
     """Every point of a sweep in one sentence, and each that is not done with its reason."""
     counts = points["state"].value_counts(sort=False).sort_index(key=lambda states: states != "done", kind="stable")
     told = ", ".join(f"{number} {state}" for state, number in counts.items())
-    lost = points[points["state"] != "done"]
+    undone = points[points["state"] != "done"]
     lines = [f"* `{row['point']}` {row['state']}" + (f" in {row['stage']}" if row["stage"] else "")
-             + (f": {_short(row['error'])}" if row["error"] else "") for _, row in lost.head(12).iterrows()]
-    lines += [f"* and {len(lost) - 12} more, in points.csv"] if len(lost) > 12 else []
+             + (f": {_short(row['error'])}" if row["error"] else "") for _, row in undone.head(SHOWN).iterrows()]
+    lines += [f"* and {len(undone) - SHOWN} more, in points.csv"] if len(undone) > SHOWN else []
     return "\n".join([f"**{counted(len(points), 'point')}: {told}.**", *([""] if lines else []), *lines])
 
 
@@ -304,6 +334,11 @@ def leader(results: pd.DataFrame, metric: str) -> str:
     text = (f"By `{metric}` ({'lower' if lower else 'higher'} is better) point `{best['point']}`, strategy "
             f"`{best['strategy']}`, is the best of {len(rows)}: {_number(best[metric])}"
             + (f", with {tied} level with it." if tied else "."))
+    out = [f" `{name}` {why} in {counted(number, 'point')} and has no rank there."
+           for why, which in (("lost all wealth", ruined(results)), ("took no risk", riskless(results) & ~ruined(results)))
+           for name, number in results.loc[which & (results["strategy"] != BENCHMARK), "strategy"].value_counts(
+               sort=False).items()]
+    text += "".join(out)
     rest = results[~results["strategy"].isin([*rows["strategy"], EQUAL_WEIGHT, BENCHMARK])]
     if len(rest := ranking(rest, metric)) and (rest[metric].iloc[0] < best[metric]) == lower:
         text += (f" `{rest['strategy'].iloc[0]}`, which no parameter touches, is better with "
@@ -324,7 +359,8 @@ def standing(sweep: Sweep, metric: str) -> str:
         return f"{whose} (`{sweep.base}`) is none of the points of this sweep."
     rows = point_ranking(contenders(sweep.results, metric), metric)
     if sweep.base_point not in set(rows["point"]):
-        return f"{whose}, point `{sweep.base_point}`, has no result here, so it has no rank."
+        none = "strategy that can be ranked" if sweep.base_point in set(sweep.results["point"]) else "result here"
+        return f"{whose}, point `{sweep.base_point}`, has no {none}, so it has no rank."
     own, best = rows.set_index("point").loc[sweep.base_point], rows.iloc[0]
     tied = int((rows["rank"] == own["rank"]).sum()) - 1
     return (f"{whose}, point `{sweep.base_point}`, is **rank {own['rank']} of {len(rows)}** by `{metric}`: "
@@ -363,11 +399,13 @@ def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.
     The three are as `trials.distinct_trials`, a `Sweep` and `trials.comparable` give them.
     """
     n_columns, n_compared = (without_benchmark(frame).shape[1] for frame in (net_returns, compared))
-    left_out, alike = n_columns - n_compared, n_compared - tried.shape[1]
+    ruins = [f"`{name}`" for name in net_returns.columns[all_lost(net_returns)]]
+    left_out, alike = n_columns - n_compared - len(ruins), n_compared - tried.shape[1]
     return (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} "
             f"to {tried.index[-1]:%Y-%m-%d}, of {n_columns} columns of returns"
             + (f"; {alike} repeat another one day by day" if alike else "")
-            + (f"; {left_out} cannot be compared: they do not vary, or have too few days in common with the best one."
+            + (f"; {named(ruins)} lost all wealth" if ruins else "")
+            + (f"; {left_out} cannot be compared: they hardly vary, or have too few days in common with the best one."
                if left_out else "."))
 
 

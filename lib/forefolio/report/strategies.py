@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration
+from forefolio.portfolios.problems import named
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
                                     strategy_line, weekly)
 from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
@@ -142,6 +143,7 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
 def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     """Annual volatility and annual return of every strategy and the benchmark, each named at its point."""
     points = performance.rename(columns={"annual_volatility": "x", "annual_return": "y", "strategy": "text"})
+    points = points.dropna(subset=["x", "y"])
     room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
     x_range, y_range = ([points[axis].min() - room[axis], points[axis].max() + room[axis]] for axis in "xy")
     figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
@@ -172,8 +174,10 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
-    """The project in one figure: what each strategy became, and how many assets it held."""
+    """The project in one figure: what each strategy became, and how many assets it held; the ruined have no rank."""
     grown = metrics.wealth(net_returns)
+    ruined = list(grown.columns[grown.iloc[-1] <= 0])
+    grown = grown.drop(columns=ruined)
     drawn, how = _daily_or_weekly(grown)
     holdings = metrics.mean_holdings(weights)
     figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17, subplot_titles=[
@@ -188,7 +192,8 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure
     figure.update_yaxes(title_text="wealth", row=1, col=1)
     figure.update_yaxes(autorange="reversed", dtick=1, row=1, col=2)
     return dress(figure, "From forecasts to portfolios to outcomes",
-                 f"{span(net_returns)}, strategies from the best outcome to the worst", width=1000,
+                 f"{span(net_returns)}, strategies from the best outcome to the worst"
+                 + (f"; left out, all wealth lost: {named(ruined)}" if ruined else ""), width=1000,
                  showlegend=False, margin_t=92, bargap=0.3)
 
 
@@ -225,8 +230,9 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
 
 def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], **there: int) -> None:
     """One measure: equal weight's line, a stem and a dot per strategy, its value on the side away from the line."""
-    known, reference = values.dropna(), values.get(EQUAL_WEIGHT, np.nan)
-    low, high = known.min(), known.max()
+    known = values[np.isfinite(values)]
+    reference = known.get(EQUAL_WEIGHT, np.nan)
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
     for name, place in places.items():
         color = strategy_color(name)
         if name not in known:

@@ -94,7 +94,13 @@ METRICS = {  # those that a sweep may rank by
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """A fraction in percent; what rounds to zero has no sign."""
+    """A fraction in percent; what rounds to zero has no sign, and what has more than eight digits stands in powers.
+
+    >>> percent(-0.0001), percent(0.125), percent(3e7)
+    ('0.0 %', '12.5 %', '3.0e+09 %')
+    """
+    if abs(value) >= 1e6:
+        return f"{100 * value:.{digits}e} %"
     return f"{round(100 * value, digits) + 0.0:.{digits}f} %"  # adding 0 turns -0 into 0
 
 
