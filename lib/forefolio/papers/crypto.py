@@ -83,9 +83,10 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     -----
     Markowitz: long-only maximum Sharpe ratio (Table 3); out of sample decided once, with the returns up to
     `validation_end`, and put back to these weights at every rebalance. What no strategy of `weights` holds at a
-    rebalance cannot be bought then: the other weights are rescaled, or are equal where none is left. Network, in sample: the closed form of the
-    tangency portfolio with the mean of all its next-day forecasts in place of mu and the covariance of all days, shorts
-    allowed, which is what the paper seems to do (missing where the covariance is singular); out of sample: the strategy `<model>+tangency`.
+    rebalance cannot be bought then: the other weights are rescaled, or are equal where none is left. Network, in
+    sample: the closed form of the tangency portfolio with the mean of all its next-day forecasts in place of mu and the
+    covariance of all days, shorts allowed, which is what the paper seems to do (missing where the covariance is
+    singular); out of sample: the strategy `<model>+tangency`.
     """
     from forefolio.portfolios.long_only import maximum_sharpe  # solvers, for which stage 04 should not pay
     from forefolio.portfolios.long_short import in_closed_form
@@ -99,12 +100,15 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     assets, everything = returns.columns, estimate_covariance(returns)
     past = returns.loc[:pd.Timestamp(validation_end), held_assets(weights, date=decided["rebalance_date"].min())]
     by_date = decided.pivot(index="rebalance_date", columns="asset", values="weight")[assets]
-    in_sample, _ = in_closed_form(made.groupby("asset")["forecast"].mean()[assets], everything, risk_free=risk_free)
+    mean = made.groupby("asset")["forecast"].mean()
+    own = assets[assets.isin(mean.index)]  # of an asset whose network diverged there are no forecasts
+    in_sample, _ = in_closed_form(mean[own], everything.loc[own, own], risk_free=risk_free)
     chosen = pd.DataFrame({
         "mpt_in_sample": maximum_sharpe(returns.mean(), everything, risk_free=risk_free).weights,
         "lstm_in_sample": in_sample.weights.reindex(assets),
-        "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past), risk_free=risk_free).weights,
-        "lstm_out_of_sample": by_date.iloc[0]}).loc[assets, list(COLUMNS)].fillna(0.0)
+        "mpt_out_of_sample": maximum_sharpe(past.mean(), estimate_covariance(past),
+                                            risk_free=risk_free).weights.reindex(assets, fill_value=0.0),
+        "lstm_out_of_sample": by_date.iloc[0]}).loc[assets, list(COLUMNS)]
     held = pd.concat({date: _restored(chosen["mpt_out_of_sample"], held_assets(weights, date=date))
                       for date in by_date.index})
     markowitz = held.rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
@@ -115,7 +119,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
         "annualized_return": daily.mean() * periods_per_year,
         "annualized_volatility": metrics.annual_volatility(daily, periods_per_year=periods_per_year),
         "sharpe_ratio": metrics.sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate),
-        "observations": daily.count(), "gross_exposure": chosen[list(daily)].abs().sum(min_count=1)}) for daily in judged]).T
+        "observations": daily.count(), "gross_exposure": chosen[list(daily)].abs().sum(min_count=1)})
+        for daily in judged]).T
     summary.loc["gross_exposure", "lstm_out_of_sample"] = by_date.abs().sum(axis=1).max()
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
     summary.loc["inefficient"] = [0.0, float(in_sample.status == INEFFICIENT), 0.0, (statuses == INEFFICIENT).mean()]
