@@ -137,6 +137,15 @@ def test_errors_in_logs_leave_hit_ratios_as_they_are(returns, schedule):
     assert log.set_index("asset").loc["C", "mae"] == pytest.approx(np.abs(expected).mean(), rel=1e-12)
 
 
+def test_an_asset_that_never_moved_counts_in_no_hit_ratio(returns):
+    made = long([(day, asset, r) for day in DAYS[1:4] for asset, r in [("A", 0.01), ("B", -0.01)]])
+    flat = returns.assign(B=0.0)
+    still = accuracy_by_asset(made, flat, **SPAN).set_index("asset").loc["B"]
+    assert still[["hr", "hr_plus", "hr_minus"]].isna().all() and still["mae"] == pytest.approx(0.01)
+    span = {"first": DAYS[1], "last": DAYS[-1]}
+    pd.testing.assert_series_equal(base_rates(flat, **span), base_rates(flat.drop(columns="B"), **span))
+
+
 def test_what_has_no_logarithm_is_left_out_of_log_errors_alone_and_named(returns):
     ruin = long([(DAYS[1], "A", -1.0), (DAYS[2], "A", 0.01)])
     with pytest.warns(UserWarning, match="^1 forecast of -100 % or less left out .* of lstm for A on 2023-10-03"):

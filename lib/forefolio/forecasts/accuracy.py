@@ -44,7 +44,8 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     -------
     DataFrame
         Columns model, seed, asset, mae, mse, rmse (fractions a day, mse their square), hr, hr_plus, hr_minus (shares),
-        n_days. A hit ratio is missing where no day counts, always so for forecasts of zero.
+        n_days. A hit ratio is missing where no day counts, always so for forecasts of zero, and for an asset that never
+        moved on these days.
 
     Raises
     ------
@@ -79,12 +80,13 @@ def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, fir
 def _by_asset(days: pd.DataFrame) -> pd.DataFrame:
     """Accuracy of each model, seed and asset."""
     forecast, actual = days["forecast"], days["actual"]
+    moved = (actual != 0).groupby(days["asset"]).transform("any")
     scores = days[["model", "seed", "asset"]].assign(
         mae=(actual - forecast).abs(),
         mse=(actual - forecast) ** 2,
         hr=(np.sign(forecast) == np.sign(actual)).where((forecast != 0) & (actual != 0)).astype(float),
-        hr_plus=(actual > 0).where(forecast > 0).astype(float),
-        hr_minus=(actual < 0).where(forecast < 0).astype(float),
+        hr_plus=(actual > 0).where(moved & (forecast > 0)).astype(float),
+        hr_minus=(actual < 0).where(moved & (forecast < 0)).astype(float),
     )
     groups = scores.groupby(["model", "seed", "asset"], sort=False)
     by_asset = groups.mean().assign(n_days=groups.size(), rmse=lambda means: np.sqrt(means["mse"]))
@@ -109,7 +111,7 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     -------
     Series
         up_share (HR+ of "always up"), down_share (HR- of "always down"), zero_share, always_up_hr, always_down_hr;
-        means over assets, as in the accuracy table.
+        means over assets, as in the accuracy table, without those that never moved.
 
     Examples
     --------
@@ -119,6 +121,7 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
     [0.5, 0.25, 0.25, 0.67, 0.33]
     """
     inside = returns.loc[pd.Timestamp(first):pd.Timestamp(last)]
+    inside = inside.loc[:, inside.fillna(0).ne(0).any()]
     days = inside.count()
     up, down, zero = (inside > 0).sum() / days, (inside < 0).sum() / days, (inside == 0).sum() / days
     return pd.Series({"up_share": up.mean(), "down_share": down.mean(), "zero_share": zero.mean(),
