@@ -1,5 +1,6 @@
 """Made-up frames of each kind that figures are drawn from, every figure drawn from them, and what tests read in figures."""
 
+import json
 import re
 from functools import cache
 
@@ -149,3 +150,16 @@ def overlaps(boxes):
 def plain(text):
     """Text as it is read: without tags, breaks as spaces."""
     return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
+
+def misread(figure):
+    """Texts of a figure, as JSON, that plotly would not write letter by letter: on axes of which it guesses the kind, in TeX."""
+    found, layout = [], figure["layout"]
+    for trace in figure["data"]:
+        for letter in "xy":
+            values = trace.get(letter)
+            if isinstance(values, list) and values and isinstance(values[0], str):
+                axis = f"{letter}axis{trace.get(letter + 'axis', letter)[1:]}"
+                found += [(axis, values[0])] * (layout[axis].get("type") not in ("date", "category"))
+    found += [shape for shape in layout.get("shapes", []) if isinstance(shape.get("x0"), str) and layout["xaxis"]["type"] != "date"]
+    return found + [text for text in ("<b>x</b>", "$x$") if json.dumps(text)[1:-1] in json.dumps(figure)]

@@ -1,6 +1,7 @@
 """Files of results: written whole, hashed, locked; and the ledger, one line for each thing that happened to a stage.
 
-A file that can be seen under its name is whole. As many processes as there are may append to a ledger.
+A file that can be seen under its name is whole. As many processes as there are may append to a ledger. Names in tables
+are text: 0050 and NA are listed symbols.
 """
 
 import hashlib
@@ -8,7 +9,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from forefolio.study.parameters import ROOT
 if TYPE_CHECKING:
     import pandas as pd  # half a second, which `forefolio check` does not need
 
+NAMES = ("asset", "ticker", "subject", "strategy", "point")  # columns of tables that hold names
 LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
                "peak_memory_mb", "worker")
 
@@ -76,11 +78,19 @@ def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise 
         taken.release()
 
 
-def read_frame(path: Path) -> "pd.DataFrame":
-    """A table (csv) or an artifact (parquet) as it was written."""
+def read_frame(path: Path, *, text: Iterable[str] = ()) -> "pd.DataFrame":
+    """A table (csv) or an artifact (parquet) as it was written.
+
+    In a table, names and the columns in `text` are text whatever they look like; elsewhere an empty cell is missing.
+    """
     import pandas as pd
 
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    if path.suffix != ".csv":
+        return pd.read_parquet(path)
+    columns = set(pd.read_csv(path, nrows=0))
+    as_text = columns & {*NAMES, *text}
+    return pd.read_csv(path, dtype=dict.fromkeys(as_text, str), keep_default_na=False,
+                       na_values=dict.fromkeys(columns - as_text, [""]))
 
 
 def write_frame(path: Path, frame: "pd.DataFrame") -> None:

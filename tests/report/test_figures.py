@@ -1,12 +1,13 @@
 """Every figure: units, titles, finite values, frames left alone; one of them as a picture."""
 
+import json
 import re
 import struct
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_frames import DRAW, FRAMES, axis_titles, drawn
+from figure_frames import DRAW, FRAMES, axis_titles, drawn, misread
 
 from forefolio.report import (forecasts as forecast_figures, frontier as frontier_figures, market as market_figures,
                               strategies as strategy_figures)
@@ -63,6 +64,14 @@ def test_drawing_leaves_its_frames_as_they_were(name):
     DRAW[name](FRAMES)
     for key, frame in FRAMES.items():
         pd.testing.assert_frame_equal(frame, before[key])
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_an_axis_of_names_has_categories_even_where_they_look_like_numbers(name):
+    renamed = {"BB": "0050", "CC": "2020-01", "DD": "<b>x</b>", "EE": "$x$"}
+    frames = {key: (frame.rename(renamed).rename(columns=renamed) if isinstance(frame.columns[0], str) else frame).replace(renamed)
+              for key, frame in FRAMES.items()}
+    assert misread(json.loads(DRAW[name](frames).to_json())) == []
 
 
 def test_a_figure_becomes_a_picture_of_its_size():

@@ -106,8 +106,8 @@ def risk_shares(shares: pd.DataFrame, *, portfolio: str, sample: str) -> go.Figu
     riskless = "" if shares["risk_share"].notna().any() else "; its assets never moved, so there is no risk to share"
     names, color = list(shares.index), strategy_color(portfolio)
     figure = go.Figure()
-    for asset, weight, risk in zip(names, shares["weight"], shares["risk_share"]):
-        figure.add_shape(type="line", x0=asset, x1=asset, y0=weight, y1=risk, line=dict(color=GREY, width=1.2),
+    for i, (weight, risk) in enumerate(zip(shares["weight"], shares["risk_share"])):
+        figure.add_shape(type="line", x0=i, x1=i, y0=weight, y1=risk, line=dict(color=GREY, width=1.2),
                          layer="below")
     for name, column, symbol in [("weight", "weight", "circle-open"), ("share of the risk", "risk_share", "circle")]:
         figure.add_scatter(x=names, y=shares[column].to_numpy("float32"), mode="markers", name=name,

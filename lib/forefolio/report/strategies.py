@@ -9,7 +9,7 @@ from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration
 from forefolio.portfolios.problems import named
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
-                                    strategy_line, weekly)
+                                    strategy_line, verbatim, weekly)
 from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
 
 THIN = 0.05  # weights that never exceed this are drawn together
@@ -50,7 +50,7 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
             figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), legendgroup=group,
                            name=group if group in unnamed else asset, showlegend=group in unnamed,
                            marker=dict(color=colors.get(asset, "#ececec"), line_width=0), legendrank=rank[group],
-                           hovertemplate=f"{asset}: %{{y:.1%}}<extra>%{{x}}</extra>", **place)
+                           hovertemplate=f"{verbatim(asset)}: %{{y:.1%}}<extra>%{{x}}</extra>", **place)
             unnamed.discard(group)
     for place in places[-columns:]:  # the lowest panel of each column
         figure.update_xaxes(title_text="rebalance date", showticklabels=True, **place)

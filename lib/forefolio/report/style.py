@@ -5,6 +5,7 @@ the lightness and the dash. A notebook needs `span`, to name the period of a fig
 """
 
 import colorsys
+import html
 import zlib
 
 import numpy as np
@@ -29,11 +30,37 @@ TEMPLATE = go.layout.Template(layout=dict(
 
 
 def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, height: int = 450, **layout) -> go.Figure:
-    """Give a figure the template, its size in pixels, and a title with a smaller line under it."""
+    """Give a figure the template, its size in pixels, and a title with a smaller line under it.
+
+    Names mean nothing to plotly: an axis of text has categories, unless the figure says that it has dates (0050 is no
+    number), and texts have no tags and no TeX.
+    """
+    for trace in figure.data:
+        for letter in [letter for letter in "xy" if _is_text(getattr(trace, letter, None))]:
+            axis = figure.layout[f"{letter}axis{(trace[f'{letter}axis'] or letter)[1:]}"]
+            axis.type = axis.type or "category"
+            if axis.type == "category":
+                trace[letter] = [verbatim(name) for name in trace[letter]]
+        trace.update({part: verbatim(trace[part]) if isinstance(trace[part], str) else list(map(verbatim, trace[part]))
+                      for part in ("name", "text", "customdata") if part in trace and _is_text(trace[part])})
     figure.update_annotations(font_size=13)  # the panels' titles, which plotly writes larger than the axes
-    text = f"{title}<br><span style='font-size:13px;color:#666666'>{subtitle}</span>"
+    text = f"{verbatim(title)}<br><span style='font-size:13px;color:#666666'>{subtitle}</span>"
     return figure.update_layout(template=TEMPLATE, width=width, height=height, title_text=text, title_y=1 - 26 / height,
                                 **layout)
+
+
+def verbatim(text: str) -> str:
+    """Text as plotly writes it letter by letter: it takes < and & for HTML, and $ for TeX.
+
+    >>> verbatim("A&B <b>$x$</b>")
+    'A&amp;B &lt;b&gt;&#36;x&#36;&lt;/b&gt;'
+    """
+    return html.escape(text, quote=False).replace("$", "&#36;")
+
+
+def _is_text(values) -> bool:
+    """Whether a part of a figure is a text or has some."""
+    return isinstance(values, str) or values is not None and len(values) > 0 and isinstance(values[0], str)
 
 
 def strategy_color(name: str) -> str:

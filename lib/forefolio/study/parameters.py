@@ -24,7 +24,7 @@ from forefolio.study import rules, vocabulary
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = ("prices_path", "benchmark_path")
 WRITTEN = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
-           "bool_type": "as true or false, without quotes", "list_type": "as [first, second]", "string_type": "in quotes"}
+           "bool_type": "as true or false, without quotes", "list_type": "as [first, second]"}
 
 
 class StudyError(ValueError):
@@ -190,6 +190,10 @@ def _sentence(problem: dict[str, Any]) -> str:
         return problem["msg"].removeprefix("Value error, ")
     name, value, kind = problem["loc"][0], problem["input"], problem["type"]
     item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
+    if kind == "string_type":
+        quoted = '["0050"]' if item else '"0050"'
+        return (f"{name}{item}: YAML reads this as {value}, which is not text; write it in quotes, such as \"0050\" "
+                f"(in a shell: --set '{name}={quoted}')")
     if isinstance(value, date):
         return f"{name}: {value} is not between 1900 and 2199; write it as 2018-12-31"
     if kind.startswith("date") or kind == "value_error":

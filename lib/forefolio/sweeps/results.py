@@ -14,7 +14,7 @@ import pandas as pd
 from forefolio.files import RunFailed, StageError, file_hash, read_frame, write_frame, write_text
 from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
-from forefolio.study.parameters import as_parameters
+from forefolio.study.parameters import Study, as_parameters
 from forefolio.sweeps.grids import Grid, text
 
 TABLES = ("points.csv", "results.csv", "results.parquet", "net_returns.parquet")
@@ -68,7 +68,8 @@ def load(folder: Path) -> Sweep:
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
     asked = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
-    points = pd.read_csv(folder / "points.csv", keep_default_na=False, dtype={"point": str})  # an empty text stays one
+    settings = [name for name in asked["parameters"] if not isinstance(getattr(Study(), name, 0), (int, float))]
+    points = read_frame(folder / "points.csv", text=("stage", "error", *settings))
     return Sweep(**asked, points=points, results=read_frame(folder / "results.parquet"),
                  net_returns=read_frame(folder / "net_returns.parquet"))
 
