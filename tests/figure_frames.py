@@ -154,12 +154,13 @@ def plain(text):
 
 def misread(figure):
     """Texts of a figure, as JSON, that plotly would not write letter by letter: on axes of which it guesses the kind, in TeX."""
-    found, layout = [], figure["layout"]
-    for trace in figure["data"]:
-        for letter in "xy":
-            values = trace.get(letter)
-            if isinstance(values, list) and values and isinstance(values[0], str):
-                axis = f"{letter}axis{trace.get(letter + 'axis', letter)[1:]}"
-                found += [(axis, values[0])] * (layout[axis].get("type") not in ("date", "category"))
-    found += [shape for shape in layout.get("shapes", []) if isinstance(shape.get("x0"), str) and layout["xaxis"]["type"] != "date"]
-    return found + [text for text in ("<b>x</b>", "$x$") if json.dumps(text)[1:-1] in json.dumps(figure)]
+    layout, shown = figure["layout"], [{**trace, "legendgroup": ""} for trace in figure["data"]]
+    found = [text for text in ("<b>x</b>", "$x$") if text in json.dumps([layout, shown])]
+    for place in [*shown, *layout.get("shapes", [])]:
+        for letter, values in [(letter, place.get(part)) for letter in "xy" for part in (letter, f"{letter}0")]:
+            axis = f"{letter}axis{(place.get(letter + 'axis') or place.get(letter + 'ref') or letter)[1:]}"
+            kind = layout.get(axis, {}).get("type")
+            if isinstance(values, str) and kind != "date" or isinstance(values, list) and kind is None and any(
+                    isinstance(value, str) for value in values):
+                found.append((axis, values))
+    return found

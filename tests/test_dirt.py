@@ -4,6 +4,7 @@ A matrix of faults x stages x frameworks x covariance estimators, with networks 
 or table may meet a number that is not there.
 """
 
+import json
 import re
 import warnings
 
@@ -11,8 +12,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from figure_frames import misread
 
-from forefolio.files import outputs_folder
+from forefolio.files import outputs_folder, read_frame
 from forefolio.runs import contracts, market_fit, pictures, stages
 from forefolio.study.parameters import StudyError, validated
 from forefolio.study.vocabulary import FRAMEWORKS
@@ -114,6 +116,7 @@ def faults_of_figure(figure: go.Figure) -> list[str]:
     for axis in [*figure.select_xaxes(), *figure.select_yaxes()]:
         if axis.range and any(isinstance(end, float) and not np.isfinite(end) for end in axis.range):
             wrong.append(f"an axis has no ends: {axis.range}")
+    wrong += [f"leaves {found} to plotly's guess" for found in misread(json.loads(figure.to_json()))]
     texts = [*notes, figure.layout.title.text, *[trace.name for trace in figure.data if trace.name]]
     return wrong + [f"says {text}" for text in texts if re.search(r"(?i)\b(nan|inf|nat)\b", text)]
 
@@ -158,3 +161,24 @@ def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path, wi
         wrong += [fault for stage in contracts.STAGES if stage[:2] in of for fault in run(stage, study | change)]
     assert not wrong
     assert (SAID.get(fault, "") in said) is True  # not the text itself, which is long
+
+
+NAMES = ["0050", "2330", "000001", "1e5", "2020-01", "NA", "<NA>", "#NA", "-nan", "NULL", "True", "<b>x</b>", "$x$", "a|b"]
+
+
+def test_names_that_look_like_something_else_are_text_from_the_file_to_the_last_table(tmp_path, without_browser):
+    rng = np.random.default_rng(5)
+    moves = pd.DataFrame(rng.normal(3e-4, 0.01, (len(DAYS), len(NAMES) + 1)), DAYS, [*NAMES, "600519"])
+    (1 + moves).cumprod().to_csv(tmp_path / "prices.csv")
+    study = STUDY | {"study": "dirt-names", "prices_path": str(tmp_path / "prices.csv"), "benchmark": "600519",
+                     "tickers": NAMES, "models": ["zero", "mean", "ar"], "portfolio_models": ["mean", "ar"]}
+    market_fit.check(validated(study, where="test"))
+    right = "says -nan", "training_curves: has neither marks nor words"  # a name; and no network, as its title says
+    assert not [fault for stage in contracts.STAGES for fault in run(stage, study) if not fault.endswith(right)]
+    tables, artifacts = (outputs_folder() / "dirt-names" / kind for kind in ("tables", "artifacts"))
+    for table, column in [("universe", "ticker"), ("asset_summary", "asset"), ("mpt_weights", "asset")]:
+        assert set(read_frame(tables / f"{table}.csv")[column]) == {*NAMES}
+    assert set(read_frame(artifacts / "returns.parquet")) == {*NAMES}
+    for artifact in ("forecasts", "weights"):
+        assert set(read_frame(artifacts / f"{artifact}.parquet")["asset"]) == {*NAMES}
+    assert read_frame(tables / "performance.csv")["sharpe"].dtype == float

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from forefolio import files
@@ -130,3 +132,16 @@ def test_what_the_command_imports_before_it_knows_what_to_do_is_cheap():
     """`forefolio check` reads a params file; pandas alone would take longer than that."""
     script = "import sys, forefolio.__main__; print([name for name in ('pandas', 'numpy', 'plotly') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_a_table_comes_back_with_its_names_and_with_what_is_missing(tmp_path):
+    names = ["0050", "000001", "NA", "<NA>", "-nan", "NULL", "True", "1e5", "2020-01", 'say "so", a|b']
+    for column in files.NAMES:
+        table = pd.DataFrame({column: names, "weight": [0.1, np.nan, *[1.0] * 8], "reason": ["NA", *[None] * 9], "kept": True})
+        files.write_frame(tmp_path / "table.csv", table)
+        pd.testing.assert_frame_equal(files.read_frame(tmp_path / "table.csv"), table)
+
+
+def test_a_named_index_of_numbers_alone_comes_back_as_text(tmp_path):
+    files.write_frame(tmp_path / "table.csv", pd.DataFrame({"mean": [1.0, np.nan]}, pd.Index(["0050", "2330"], name="asset")))
+    assert files.read_frame(tmp_path / "table.csv").to_numpy(object)[:, 0].tolist() == ["0050", "2330"]

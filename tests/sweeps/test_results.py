@@ -239,6 +239,12 @@ def test_empty_text_of_a_point_stays_text(small):
     assert points["x"].tolist() == [1, 2]
 
 
+def test_a_ticker_that_looks_like_a_number_stays_text(small):
+    table = pd.read_csv(small / "points.csv").assign(tickers=["0050", "NA"])
+    table.to_csv(small / "points.csv", index=False)
+    assert load(small).points["tickers"].tolist() == ["0050", "NA"]
+
+
 @pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "no sweep with results"),
                                         ("results.parquet", "no point of .* is done")])
 def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small, name, told):
