@@ -368,7 +368,9 @@ def test_a_name_that_only_resembles_a_field_or_a_missing_value_is_a_ticker(folde
 
 def test_lowes_among_many_tickers_is_a_ticker_and_beside_other_fields_a_field(folder):
     many = [f"T{number}" for number in range(20)]
-    assert "LOW" in read(header_of(folder, *many, "LOW"))[0]
+    prices, findings = read(header_of(folder, *many, "LOW"))
+    assert list(prices) == [*many, "LOW"]
+    assert [row.finding for row in findings] == ["LOW, called like a field of a trading day"]
     for titles in ((*many, "LOW", "HIGH"), ("T1", "T2", "LOW"), (*many, "Low")):
         with pytest.raises(MarketError, match="fields of a trading day"):
             read(header_of(folder, *titles))
@@ -419,7 +421,8 @@ def repeated(row: str, n_rows: int) -> bytes:
 
 
 @pytest.mark.parametrize(("limit", "value", "words"), [
-    ("MOST_TEXT", 50_000, "is too large, with more than 0 MB of text; keep only the columns and the days"),
+    ("MOST_TEXT", 60_000, "is too large, with more than 0 MB of text in all; keep only the columns and"),
+    ("LONGEST_LINE", 15, "is too large, with more than 0 MB of text in line 2; keep only"),
     ("MOST_PRICES", 1_000, "is too large, with more than 1,000 values; keep only"),
     ("MOST_DATES", 100, "is too large, with more than 100 dates or tickers; keep only"),
 ])

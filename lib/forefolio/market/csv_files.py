@@ -27,7 +27,8 @@ from forefolio.study.vocabulary import listed
 Rows = Iterator[tuple[int, list[str]]]  # texts, and the line on which they start
 Mended = list[tuple[str, pd.DatetimeIndex | pd.Series, str]]  # what was looked for, the days with it, what was done
 
-MOST_TEXT, MOST_PRICES, MOST_DATES = 1_000_000_000, 50_000_000, 2_000_000  # what is read of a file
+MOST_TEXT, LONGEST_LINE = 1_000_000_000, 16_000_000  # characters that are read of a file, for what memory they take
+MOST_PRICES, MOST_DATES = 50_000_000, 2_000_000
 
 _MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}  # in place of a price
 _NO_NAME = {"", "-", "n/a", "#n/a"}  # NA and NAN are listed companies
@@ -141,10 +142,11 @@ def _too_large(what: str) -> MarketError:
 def _lines(file: TextIO) -> Iterator[str]:
     """Lines of text, composed (NFC), so that what looks the same is the same."""
     number = size = 0
-    while line := file.readline(MOST_TEXT + 1):
-        number, size = number + 1, size + len(line)
-        if size > MOST_TEXT:
-            raise _too_large(f"more than {MOST_TEXT / 1e6:,.0f} MB of text")
+    while line := file.readline(LONGEST_LINE):
+        number, size = number + 1, size + max(len(line), 20)  # empty lines take their time, too
+        if size > MOST_TEXT or len(line) == LONGEST_LINE:
+            where = "in all" if size > MOST_TEXT else f"in line {number}"
+            raise _too_large(f"more than {min(size, MOST_TEXT) / 1e6:,.0f} MB of text {where}")
         if "\0" in line or "\ufffd" in line:
             raise MarketError(f"line {number} is not UTF-8 text; save the file as csv in UTF-8, or fetch it again")
         yield unicodedata.normalize("NFC", line)
@@ -221,7 +223,7 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
         raise MarketError(f"the header has {listed(some)}, fields of a trading day in place of tickers; give one "
                           "column of closes per ticker, titled with the ticker, or just the columns date, ticker, "
                           "close; if they are tickers, list all that the study needs in tickers")
-    columns = {}
+    columns, notes = {}, notes + [(f"{field}, called like a field of a trading day", "a ticker") for field in fields]
     for at, ticker in tickers:
         if columns.setdefault(ticker, at) != at:
             raise MarketError(f"two columns are named {ticker}; rename or remove one")
