@@ -100,7 +100,7 @@ def test_a_sweep_names_what_lost_everything_or_took_no_risk_and_ranks_it_nowhere
     text = sentences.leader(results, "sharpe")
     assert "point `c`, strategy `lstm+mvf`, is the best of 3: 0.6000" in text
     assert "`lstm+mvf` lost all wealth in 1 point and has no rank there." in text
-    assert "`mean+rpp` took no risk in 3 points and has no rank there." in text and "no parameter touches" not in text
+    assert "`mean+rpp` took hardly any risk in 3 points and has no rank there." in text and "no parameter touches" not in text
     alone = results[(results["point"] != "b") | best | (results["strategy"] == "benchmark")]
     assert sentences.standing(made_sweep(results=alone, base_point="b"), "sharpe") == (
         "The base's own choice, point `b`, has no strategy that can be ranked, so it has no rank.")

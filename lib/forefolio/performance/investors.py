@@ -39,7 +39,7 @@ class Served:
     runner_up: str = ""  # the next strategy, if it is close: by less than `CLOSE`
     index_ahead: bool = False  # whether the index did better; asked for the wishes of `CLOSE`
     ruined: list[str] = field(default_factory=list)  # strategies that cannot win: they lost all their wealth
-    riskless: list[str] = field(default_factory=list)  # those that cannot win a ratio: they took no risk
+    riskless: list[str] = field(default_factory=list)  # those that cannot win a ratio: they are like cash
 
 
 def with_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -140,7 +140,7 @@ def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]
     -----
     The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Only returns are
     tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in
-    hindsight. A strategy that lost all its wealth serves nobody and is in no test, and one without risk has no ratio.
+    hindsight. A strategy that lost all its wealth serves nobody and is in no test, and one that is like cash wins no ratio.
     """
     table = outcomes.set_index("strategy")
     tested = monthly_excess.drop(columns=table.index[metrics.ruined(table)], errors="ignore")

@@ -18,7 +18,7 @@ from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
 SAME = 1e-12  # values this close are equal: what is left is rounding
-RISKLESS = 0.0005  # a year: a volatility below it is written 0.0 %
+RISKLESS = 0.005  # a year: a volatility below it is like that of cash
 
 
 @dataclass(frozen=True)

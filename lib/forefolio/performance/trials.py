@@ -33,7 +33,7 @@ class Sweep:
 
 
 def rankable(results: pd.DataFrame) -> pd.DataFrame:
-    """Results without strategies that lost all their wealth or took no risk: they have no rank. The benchmark stays."""
+    """Results without strategies that lost all their wealth or are like cash: they have no rank. The benchmark stays."""
     return results[~(ruined(results) | riskless(results)) | (results["strategy"] == BENCHMARK)]
 
 

@@ -228,7 +228,7 @@ def advice(served: list[Served]) -> pd.DataFrame:
 def _beware(one: Served) -> str:
     """What makes a winner doubtful, its p-values or a close runner-up and a better index; and who could not win."""
     told = [f"{named(names)} {why}" for names, why in (
-        (one.ruined, "lost all wealth"), (one.riskless, f"took no risk, so no {noun(one.measure)}")) if names]
+        (one.ruined, "lost all wealth"), (one.riskless, f"took hardly any risk, so no {noun(one.measure)}")) if names]
     return "; ".join(filter(None, [_doubt(one), *told]))
 
 
@@ -334,11 +334,11 @@ def leader(results: pd.DataFrame, metric: str) -> str:
     text = (f"By `{metric}` ({'lower' if lower else 'higher'} is better) point `{best['point']}`, strategy "
             f"`{best['strategy']}`, is the best of {len(rows)}: {_number(best[metric])}"
             + (f", with {tied} level with it." if tied else "."))
-    out = [f" `{name}` {why} in {counted(number, 'point')} and has no rank there."
-           for why, which in (("lost all wealth", ruined(results)), ("took no risk", riskless(results) & ~ruined(results)))
-           for name, number in results.loc[which & (results["strategy"] != BENCHMARK), "strategy"].value_counts(
-               sort=False).items()]
-    text += "".join(out)
+    lost = ruined(results)
+    for why, which in ("lost all wealth", lost), ("took hardly any risk", riskless(results) & ~lost):
+        points = results.loc[which & (results["strategy"] != BENCHMARK), "strategy"].value_counts(sort=False)
+        text += "".join(f" `{name}` {why} in {counted(number, 'point')} and has no rank there."
+                        for name, number in points.items())
     rest = results[~results["strategy"].isin([*rows["strategy"], EQUAL_WEIGHT, BENCHMARK])]
     if len(rest := ranking(rest, metric)) and (rest[metric].iloc[0] < best[metric]) == lower:
         text += (f" `{rest['strategy'].iloc[0]}`, which no parameter touches, is better with "
