@@ -28,6 +28,7 @@ class Task:
     code : hash of the notebook, the library and the environment that it must be run with.
     sources : hashes of the files of prices that stage 01 must find.
     points : names of the points that share it, in order.
+    n_assets : how many may be held, by which its memory is estimated.
     """
 
     stage: str
@@ -37,6 +38,7 @@ class Task:
     code: str
     sources: list[str]
     points: list[str] = field(default_factory=list)
+    n_assets: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def plan(grid: Grid, store: Store) -> Plan:
     for number, point in enumerate(grid.points, 1):
         try:
             prices = [hashed(path) for path in market_fit.check(point.study, markets)]
+            n_assets = markets.of(point.study)[1]
         except StudyError as error:
             where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
             raise StudyError(f"{where}: {error}") from None
@@ -81,7 +84,8 @@ def plan(grid: Grid, store: Store) -> Plan:
             keys[stage] = contracts.combined({
                 "stage": stage, "code": code[stage], "parameters": contracts.counting(given), "sources": sources,
                 "published": published, "inputs": inputs})[:24]
-            task = tasks.setdefault(keys[stage], Task(stage, keys[stage], inputs, given, code[stage], sources))
+            task = tasks.setdefault(keys[stage], Task(stage, keys[stage], inputs, given, code[stage], sources,
+                                                       n_assets=n_assets))
             task.points.append(point.name)
         stages[point.name] = keys
     return Plan(grid, tasks, stages, {key for key, task in tasks.items() if store.intact(task.stage, key)})

@@ -23,6 +23,7 @@ from distributed import CancelledError, Client, Future, KilledWorker, LocalClust
 from forefolio import files
 from forefolio.runs import contracts, execution
 from forefolio.study.parameters import StudyError
+from forefolio.sweeps import memory
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import Store
 
@@ -156,7 +157,9 @@ def run(task: Task, errand: Errand, *made: str) -> str:
     elif contracts.combined(contracts.code(task.stage)) != task.code:
         happened = line(task, "failed", OTHER_CODE)
     else:
-        happened = _execute(task, errand, store, cores, about)
+        need = memory.needed(task.stage, task.n_assets, files.read_ledger(errand.folder))
+        with memory.claimed(need, errand.token, errand.wanted):
+            happened = _execute(task, errand, store, cores, about) if errand.wanted() else line(task, "cancelled")
     files.append_to_ledger(errand.folder, happened | about)
     if happened["state"] not in GOOD:
         raise Ended(happened["state"])

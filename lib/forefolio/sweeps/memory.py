@@ -1,0 +1,69 @@
+"""Memory that stages need: one that would not fit beside those that run on its machine waits until they end.
+
+What a stage needs is the most that it needed before in the same sweep, or an estimate. Every worker that has a stage to
+run puts a claim, a file without content that names so many megabytes, into its machine's folder for temporary files.
+Claims are served in their order.
+"""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LOOK = 1.0  # seconds between looks at what is free
+ESTIMATES = {"04_forecasting": (1800, 3)}  # megabytes of a stage that never ran, and of each asset; networks, as measured
+OTHERS = 1000, 1
+
+
+def needed(stage: str, n_assets: int, ledger: list[dict[str, Any]]) -> float:
+    """Megabytes that a stage needs: the largest peak among its lines in the ledger, or an estimate.
+
+    >>> needed("04_forecasting", 100, [])
+    2100
+    >>> needed("04_forecasting", 100, [{"stage": "04_forecasting", "peak_memory_mb": 2345.6}])
+    2345.6
+    """
+    base, per_asset = ESTIMATES.get(stage, OTHERS)
+    return max((line.get("peak_memory_mb") or 0 for line in ledger if line["stage"] == stage), default=0) \
+        or base + per_asset * n_assets
+
+
+def fits(need: float, before: list[float], room: float) -> bool:
+    """Whether a stage may start beside those that claimed memory before it; alone it always may.
+
+    >>> fits(2000, [1000], 3500), fits(2000, [2000], 3500), fits(9000, [], 3500)
+    (True, False, True)
+    """
+    return not before or need + sum(before) <= room
+
+
+@contextmanager
+def claimed(need: float, token: str, wanted: Callable[[], bool]) -> Iterator[None]:
+    """Wait until `need` megabytes fit beside the earlier claims of a call of `forefolio sweep`, or nobody wants them."""
+    about = f"{time.time_ns():020d}-{need:.0f}-{os.getpid()}-{threading.get_ident()}"
+    own = Path(tempfile.gettempdir()) / f"forefolio-memory-{token}-{about}"
+    own.touch()
+    try:
+        while wanted() and not fits(need, *_before(own)):
+            time.sleep(LOOK)
+        yield
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def _before(own: Path) -> tuple[list[float], float]:
+    """Claims of living workers before one's own, and the memory that these have or that is free, in megabytes."""
+    needs, used = [], 0
+    for claim in own.parent.glob(f"{own.name.rsplit('-', 4)[0]}-*"):
+        _, need, worker, _ = claim.name.rsplit("-", 4)[1:]
+        if claim.name < own.name:
+            with suppress(psutil.Error):  # a worker that was killed claims nothing
+                used += sum(kernel.memory_info().rss for kernel in psutil.Process(int(worker)).children(recursive=True))
+                needs.append(float(need))
+    return needs, (psutil.virtual_memory().available + used) / 1e6
