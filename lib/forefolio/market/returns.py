@@ -1,4 +1,4 @@
-"""Prices to returns, the three periods and the days on which portfolios are decided.
+"""Prices to returns, the three periods, the days on which portfolios are decided and what can be bought then.
 
 A decision at t uses data up to and including the close of t.
 """
