@@ -36,7 +36,10 @@ class RunFailed(RuntimeError):
 
 def outputs_folder() -> Path:
     """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
-    return Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
+    folder = Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
+    if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):  # bytes that are no text, as the system gives them
+        raise StageError(f"{folder} is not UTF-8 text, so no notebook can name it; name another folder with --output")
+    return folder
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -58,6 +58,14 @@ def test_a_run_lands_in_the_folder_that_is_named_whatever_its_name_means_to_a_li
     assert sorted(path.stem for path in folder.glob("*.ipynb")) == list(STAGES)[:2] == list(read_manifest(folder))
 
 
+@pytest.mark.parametrize(("name", "said"), [("\udcff", "is not UTF-8 text"), ("n" * 300, "File name too long")])
+def test_a_folder_that_cannot_hold_results_is_refused_in_one_sentence_before_any_kernel(name, said, project, tmp_path):
+    process = short_project.start(project, "run", "params/short.yml", "--output", str(tmp_path / name), outputs=tmp_path)
+    out, error = process.communicate()
+    assert process.returncode == 2 and said in error and error.count("\n") == 1 and "running" not in out
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_sweep_does_so_with_its_own_notebook_and_that_of_a_stage_that_fails(project):
     file = short_project.sweep_file(project, "swept", cost_bps=[0, 10])
     code, said = told(project, "sweep", file, "--workers", "1")

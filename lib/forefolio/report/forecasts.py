@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.portfolios.problems import named
-from forefolio.report.style import GREY, INK, dress, line, log_axis, span, strategy_color
+from forefolio.report.style import GREY, INK, dress, line, log_axis, span, strategy_color, verbatim
 from forefolio.study.vocabulary import MODELS, PERCENT
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
@@ -156,7 +156,7 @@ def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go
     """
     error = by_asset.pivot_table(index="asset", columns="model", values=metric, sort=False)
     moved = error["zero"] > 0
-    left_out = "" if moved.all() else f"; without {named(error.index[~moved])}, as zero was right every day"
+    left_out = "" if moved.all() else f"; without {named([*map(verbatim, error.index[~moved])])}, as zero was right every day"
     ratio = error[moved].drop(columns="zero").div(error.loc[moved, "zero"], axis=0)
     figure = go.Figure([go.Box(y=ratio[model].to_numpy("float32"), name=model, text=list(ratio.index), boxpoints="all",
                                jitter=0.6, pointpos=0, marker=dict(size=5, opacity=0.6), showlegend=False,

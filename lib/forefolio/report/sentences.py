@@ -1,5 +1,6 @@
 """Numbers to sentences in Markdown: what a comparison shows, who was served best, what networks and a sweep gave."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -322,7 +323,7 @@ def accounting(points: pd.DataFrame) -> str:
 
 def _short(text: str) -> str:
     """An error on one line, without what Markdown would read as markup."""
-    flat = " ".join(text.replace("`", "'").replace("*", "\\*").split())
+    flat = " ".join(re.sub(r"([*<$|])", r"\\\1", text.replace("`", "'")).split())
     return flat if len(flat) <= 300 else flat[:297] + "..."
 
 
