@@ -164,11 +164,11 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
     ("date,A,-\n2020-01-01,1,2\n", "column 3 of the header has '-' for a ticker"),
     ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n",
-     "the header has Open, High, Low, Close and 1 more, fields of a trading day in place of tickers; give one column "),
+     "the header has Open, High, Low, Close and 1 more, named like fields of a trading day, not like tickers; give "),
     ("symbol,date,close,volume\nA,2020-01-01,1,2\n", "the header has the dates under 'date', not in the first column"),
     (",Date,A,B\n0,2020-01-01,1,2\n", "the header has the dates under 'Date', not in the first column"),
     ("A,B,Day\n1,2,31.12.2020\n", "the header has the dates under 'Day', not in the first column"),
-    ("Date,Symbol,Close\n2020-01-01,A,1\n", "the header has Close, fields of a trading day"),
+    ("Date,Symbol,Close\n2020-01-01,A,1\n", "the header has Close, named like fields of a trading day"),
     ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' for a ticker"),
     ('date,A"\n2020-01-01,1\n', "plain characters"),
     ("date,ticker,close\n2020-01-01,A,1\n2020-01-01, ,2\n", "line 3 has '' for a ticker"),
@@ -322,9 +322,9 @@ def test_what_yfinance_writes_is_read_as_its_closes(folder, names, write, fields
     ("Price,Open,High\nTicker,A,A\nDate,,\n2018-01-02,1,2\n", 'save yfinance.download(...)["Close"].to_csv("prices'),
     ("Price,Close,Close\nTicker,A,B\nDate,,\n", "has no prices"),
     ("Price,Close,Close\nTicker,A,A\nDate,,\n2018-01-02,1,2\n", "two columns are named A"),
-    ("Price,Close,Close\nTicker,A,\nDate,,\n2018-01-02,1,2\n", "the header has Close and Close, fields"),
-    ("Price,Date,Close\nTicker,,A\n0,2018-01-02,1\n", "fields of a trading day in place of tickers"),
-    (",Open,Close\n,10,11\n", "fields of a trading day in place of tickers"),
+    ("Price,Close,Close\nTicker,A,\nDate,,\n2018-01-02,1,2\n", "the header has Close and Close, named like fields"),
+    ("Price,Date,Close\nTicker,,A\n0,2018-01-02,1\n", "fields of a trading day, not like tickers"),
+    (",Open,Close\n,10,11\n", "fields of a trading day, not like tickers"),
 ])
 def test_rows_like_those_of_yfinance_without_closes_are_refused(folder, text, words):
     with pytest.raises(MarketError) as caught:
@@ -348,7 +348,7 @@ def header_of(folder: Path, *titles: str) -> Path:
     "Preço", "Chiusura", "Цена", "Объём", "Kapanış", "Zamknięcie", "Terakhir"])
 def test_a_field_of_a_trading_day_is_no_ticker_unless_it_is_named(folder, title):
     path = header_of(folder, "AAA", title, "BBB")
-    with pytest.raises(MarketError, match="of a trading day in place of tickers; give one column of closes") as caught:
+    with pytest.raises(MarketError, match="of a trading day, not like tickers; give one column of closes") as caught:
         read(path)
     assert title in str(caught.value) and "\n" not in str(caught.value)
     for named in ([title], None):

@@ -124,10 +124,10 @@ def test_days_on_which_no_asset_has_a_price_are_no_trading_days(tmp_path):
 def test_columns_called_like_fields_are_read_if_the_study_names_them(tmp_path):
     path = tmp_path / "prices.csv"
     path.write_text("date,OPEN,LOW,B,INDEX\n" + "".join(f"2020-01-0{day},{day},2,3,4\n" for day in range(1, 8)))
-    with pytest.raises(MarketError, match="prices.csv: the header has OPEN and LOW, fields of a trading day"):
+    with pytest.raises(MarketError, match="the header has OPEN and LOW, named like fields of a trading day"):
         sources.load(csv_study(path))
     assert list(sources.load(csv_study(path, tickers=["LOW", "B"])).prices) == ["LOW", "B"]
-    with pytest.raises(MarketError, match="the header has OPEN, fields"):
+    with pytest.raises(MarketError, match="the header has OPEN, named like fields"):
         sources.load(csv_study(path, benchmark="LOW"))
     made = csv_study(path, benchmark="X", benchmark_tickers=["OPEN", "LOW"])
     assert list(sources.load(made).prices) == ["OPEN", "LOW", "B", "INDEX"]

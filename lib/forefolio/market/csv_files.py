@@ -220,8 +220,8 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
     fields = [title for title in unnamed if _is_field(title)]
     if fields and not ({*fields} <= _SHARES and 10 * len(fields) < len(header)):
         some = fields[:4] + ([f"{len(fields) - 4} more"] if len(fields) > 4 else [])
-        raise MarketError(f"the header has {listed(some)}, fields of a trading day in place of tickers; give one "
-                          "column of closes per ticker, titled with the ticker, or just the columns date, ticker, "
+        raise MarketError(f"the header has {listed(some)}, named like fields of a trading day, not like tickers; give "
+                          "one column of closes per ticker, titled with the ticker, or just the columns date, ticker, "
                           "close; if they are tickers, list all that the study needs in tickers")
     columns, notes = {}, notes + [(f"{field}, called like a field of a trading day", "a ticker") for field in fields]
     for at, ticker in tickers:
@@ -280,7 +280,8 @@ def _wide(columns: dict[str, int], rows: Rows) -> tuple[pd.DataFrame, Mended]:
 def _long(titles: list[str], rows: Rows) -> tuple[pd.DataFrame, Mended]:
     """Prices of a file with a row for each day and ticker."""
     if sorted(titles) != ["close", "date", "ticker"]:
-        raise MarketError("the header has date and ticker, but not just date, ticker, close; leave only these columns")
+        raise MarketError("the header has date and ticker, but not just date, ticker, close; title the closes close "
+                          "and leave only these columns")
     date, name, close = (titles.index(title) for title in ("date", "ticker", "close"))
     lines, names, at, which, closes, wrong = {}, {}, array("q"), array("q"), array("d"), None
     for line, row in rows:
