@@ -110,8 +110,9 @@ def test_what_was_mended_in_a_file_is_told_with_what_is_strange_in_it(tmp_path):
     changed = csv_study(path, stale_days=3, jump_threshold=0.9)
     table = sources.findings(sources.load(changed), changed)
     assert list(table) == ["subject", "finding", "first", "last", "n_days", "treatment"]
-    assert table["subject"].tolist() == ["prices.csv", "prices.csv", "A", "A", "B"]
-    assert table["finding"].tolist()[2:] == ["3 or more days without a move", "moves beyond 90 % in a day",
+    assert table["subject"].tolist() == ["prices.csv", "prices.csv", "A", "A", "A", "B"]
+    assert table["finding"].tolist()[2:] == ["3 or more days without a move", "moves beyond +90 % or -47 % in a day",
+                                             "a price ratio near 2, as after a split",
                                              "prices that are not positive numbers"]
 
 
@@ -140,6 +141,34 @@ def test_the_file_of_a_benchmark_may_hold_its_whole_trading_days(prices_file, tm
     assert market.benchmark["Close"].tolist()[-1] == 104
 
 
+def test_days_on_which_no_asset_moves_are_told_and_left_out_only_where_asked(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n2020-01-01,1,5,100\n2020-01-02,1,5,110\n2020-01-03,1,6,121\n2020-01-04,1,,130\n"
+                    "2020-01-07,2,6,133.1\n")
+    market = sources.load(csv_study(path))
+    finding, = [row for row in sources.findings(market, csv_study(path)).itertuples() if "no asset moves" in row.finding]
+    assert (finding.subject, finding.finding, f"{finding.first:%d}", f"{finding.last:%d}", finding.n_days, finding.treatment) == (
+        "prices.csv", "days on which no asset moves", "02", "04", 2, "flagged")
+    assert market.prices.index.day.tolist() == [1, 2, 3, 4, 7]
+    dropped = sources.load(csv_study(path, drop_still_days=True))
+    assert dropped.prices.index.day.tolist() == [1, 3, 7] and dropped.findings[0].treatment == "left out"
+    assert dropped.benchmark["INDEX"].tolist() == [100, 121, 133.1], "its returns compound over the days left out"
+    pd.testing.assert_index_equal(dropped.benchmark.index, dropped.prices.index)
+
+
+@pytest.mark.parametrize(("levels", "first", "told"), [
+    ({4: "", 5: ""}, 6, ["days before the benchmark's first value"]),
+    ({30: "", 31: ""}, 4, ["days without a value of the benchmark"])])
+def test_a_benchmark_that_is_closed_on_the_first_or_last_days_of_a_coin_is_held_or_waited_for(tmp_path, levels, first, told):
+    path = tmp_path / "prices.csv"
+    rows = [f"2020-01-{day:02d},{day},{day + 1},{levels.get(day, day)}\n" for day in range(4, 32)]
+    path.write_text("date,A,B,INDEX\n" + "".join(rows))
+    market = sources.load(csv_study(path, end="2020-01-31"))
+    assert market.prices.index[0].day == market.benchmark.index[0].day == first and market.prices.index[-1].day == 31
+    assert [row.finding for row in market.findings if row.subject == "INDEX"] == told
+    assert market.benchmark.notna().all(axis=None) and market.benchmark.index.equals(market.prices.index)
+
+
 # ------------------------------------------------------------------------------------------- a benchmark of tickers
 def test_a_benchmark_may_be_made_of_tickers(prices_file):
     made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])
@@ -159,7 +188,7 @@ def test_a_benchmark_ticker_without_a_first_price_is_refused(tmp_path):
 
 def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tmp_path):
     path = tmp_path / "prices.csv"
-    path.write_text("date,A,B,C,D\n2020-01-01,1,1,1,1\n2020-01-02,1,2,,2\n2020-01-03,3,3,3,\n2020-01-07,3,3,3,\n")
+    path.write_text("date,A,B,C,D\n2020-01-01,1,1,1,1\n2020-01-02,1,2,,2\n2020-01-03,3,3,3,\n2020-01-07,3,4,3,\n")
     of = dict(benchmark="X", tickers=["A", "B"])
     with pytest.raises(MarketError, match="benchmark_tickers: D have no price on the first or the last day"):
         sources.load(csv_study(path, benchmark_tickers=["A", "D"], **of))

@@ -1,5 +1,7 @@
 """Which assets may be held, why not the others, and what is strange in prices."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -130,7 +132,7 @@ def test_a_jump_drops_an_asset_only_where_asked_and_only_up_to_the_limit():
     frame = prices(A=[1, 2, 2, 2, 2], B=[3, 3.1, 3, 3.1, 9], C=[1, 1, 1.2, 1, 1])
     assert chosen(frame)[1]["kept"].all()
     kept, table = chosen(frame, largest_jump=0.5)
-    assert table["reason"].to_dict() == {"A": "moves by +100 % on 2024-01-03", "B": "", "C": ""}
+    assert table["reason"].to_dict() == {"A": "moves by +100 % on 2024-01-03, like a split", "B": "", "C": ""}
     assert list(kept) == ["B", "C"]
 
 
@@ -151,6 +153,97 @@ def test_many_required_tickers_are_named_in_part():
         chosen(frame, required=list(frame))
 
 
+# -------------------------------------------------------------------------------------------------------- calendars
+def beside_a_coin(start, *, n_days=60, filled=False, opens=None):
+    """A coin every day from `start` on, and two stocks on weekdays from `opens` on."""
+    days = pd.date_range(start, periods=n_days, name="date")
+    levels = np.random.default_rng(1).uniform(10, 11, (n_days, 3))
+    frame = pd.DataFrame(levels, days, ["COIN", "S1", "S2"])
+    closed = (days.day_of_week > 4) | (days < pd.Timestamp(opens or start))
+    frame.loc[closed, ["S1", "S2"]] = np.nan
+    return frame.ffill() if filled else frame
+
+
+@pytest.mark.parametrize("filled", [True, False])
+@pytest.mark.parametrize(("start", "opens", "first"), [
+    ("2024-01-06", None, "2024-01-08"), ("2024-01-07", None, "2024-01-08"), ("2024-01-01", "2024-01-02", "2024-01-02"),
+    ("2024-02-09", "2024-02-19", "2024-02-19")])
+def test_what_starts_some_days_after_a_coin_is_kept_and_the_prices_start_with_it(start, opens, first, filled):
+    frame = beside_a_coin(start, opens=opens, filled=filled)
+    kept, table = chosen(frame, until=f"{frame.index[40]:%Y-%m-%d}", fill_limit=2)
+    assert list(kept) == ["COIN", "S1", "S2"] and kept.index[0] == pd.Timestamp(first) and kept.notna().all(axis=None)
+    pd.testing.assert_series_equal(kept["COIN"], frame["COIN"].loc[first:])
+    assert table["reason"]["COIN"] == ""
+    assert table["reason"]["S1"].startswith(f"starts on {first}, so that all prices start on {first}")
+    assert ("holds the last price" in table["reason"]["S1"]) is not filled
+
+
+def test_what_starts_weeks_after_a_coin_or_late_on_its_own_calendar_is_dropped():
+    frame = beside_a_coin("2024-02-01", opens="2024-02-15", filled=True)
+    with pytest.raises(ValueError, match="S1 starts on 2024-02-15"):
+        chosen(frame, until="2024-03-20")
+    stocks = beside_a_coin("2024-02-01", n_days=90).assign(S3=lambda frame: frame["S2"].shift(1), S4=1.0)
+    stocks = stocks[stocks.index.day_of_week < 5].iloc[:, 1:].assign(S4=lambda frame: frame["S1"] + 1)
+    stocks.iloc[:3, 2] = np.nan
+    kept, table = chosen(stocks.ffill(), until="2024-04-01")
+    assert list(kept) == ["S1", "S2", "S4"] and table["reason"]["S3"] == "starts on 2024-02-06"
+    assert kept.index[0] == stocks.index[0]
+
+
+def test_a_late_start_is_judged_by_what_was_known_at_the_end_of_validation():
+    frame = beside_a_coin("2024-01-06", n_days=80)
+    later = frame.copy()
+    later.loc[later.index[50:][later.index[50:].day_of_week > 4]] = 5.0
+    until = f"{frame.index[49]:%Y-%m-%d}"
+    assert chosen(frame, until=until, fill_limit=2)[0].iloc[:48].equals(chosen(later, until=until, fill_limit=2)[0].iloc[:48])
+
+
+def test_a_named_ticker_may_start_some_days_after_a_coin():
+    frame = beside_a_coin("2024-01-06")
+    assert list(chosen(frame, until="2024-02-20", fill_limit=2, required=["COIN", "S1"])[0]) == ["COIN", "S1", "S2"]
+
+
+def test_tickers_dropped_for_closed_days_are_refused_with_the_fill_limit_that_keeps_them():
+    frame = beside_a_coin("2024-01-01").drop(pd.to_datetime(["2024-01-09"]))
+    frame.loc["2024-02-12", ["S1", "S2"]] = np.nan  # a holiday after a weekend
+    with pytest.raises(ValueError, match=r"Only 1 of 3 tickers .*S1 misses 15 of 50 days .* set fill_limit to 3, raise max"):
+        chosen(frame, until=f"{frame.index[49]:%Y-%m-%d}")
+    assert chosen(frame, until=f"{frame.index[49]:%Y-%m-%d}", fill_limit=3)[0].shape[1] == 3
+
+
+def test_days_on_which_only_a_dropped_ticker_has_a_price_are_left_out():
+    frame = beside_a_coin("2024-01-01").assign(COIN=lambda frame: frame["COIN"].where(frame.index < "2024-02-01"))
+    kept, table = chosen(frame.dropna(how="all"), until="2024-02-20", fill_limit=2)
+    assert list(kept) == ["S1", "S2"] and (kept.index.day_of_week < 5).all()
+    assert table["reason"]["S1"] == ""
+
+
+@pytest.mark.parametrize(("freq", "given", "told"), [
+    ("ME", 252, 12), ("ME", 365, 12), ("W", 252, 52), ("W", 12, 52), ("B", 365, 252), ("D", 252, 365), ("QE", 12, 4),
+    ("YE", 4, 1), ("B", 12, 252), ("SME", 252, 24), ("B", 52, 252)])
+def test_prices_far_from_the_periods_a_year_are_refused_with_the_number_to_write(freq, given, told):
+    days = pd.date_range("2000-01-03", "2012-12-28", freq=freq, name="date")
+    frame = pd.DataFrame(np.random.default_rng(0).uniform(10, 11, (len(days), 2)), days, ["A", "B"])
+    study = Study(start=date(2000, 1, 1), train_end=date(2005, 1, 1), validation_end=date(2008, 1, 1), periods_per_year=given)
+    with pytest.raises(ValueError, match=rf"^periods_per_year: {given} does not fit .* rows a year .*; set it to {told}$"):
+        universe.choose(frame, study)
+    universe.choose(frame, study.model_copy(update={"periods_per_year": told}))
+
+
+@pytest.mark.parametrize("given", [240, 250, 252, 260, 261])
+@pytest.mark.parametrize("n_days", [5, 20, 64, 70, 300, 3000])
+def test_the_usual_numbers_for_an_exchange_and_short_spans_pass(given, n_days):
+    frame = pd.DataFrame({"A": range(1, n_days + 1)}, pd.bdate_range("2011-12-20", periods=n_days))
+    universe.check_rate(frame, periods_per_year=given)
+
+
+def test_filled_days_are_named_where_leaving_them_out_gives_the_periods_a_year():
+    days = pd.date_range("2020-01-01", "2022-12-31")
+    frame = pd.DataFrame({"A": np.arange(1.0, len(days) + 1)}, days)[days.day_of_week < 5].reindex(days, method="ffill")
+    with pytest.raises(ValueError, match="set it to 365, or, as no asset moves on 313 days, set drop_still_days to true"):
+        universe.check_rate(frame, periods_per_year=252)
+
+
 # --------------------------------------------------------------------------------------------------------- findings
 def found(frame, *, stale_days=2, jump_threshold=0.5):
     return [(row.subject, row.finding, f"{row.first:%d}", f"{row.last:%d}", row.n_days, row.treatment)
@@ -168,19 +261,50 @@ def test_a_price_of_zero_is_no_loss_of_everything():
     assert kept["A"].pct_change().min() == pytest.approx(-0.5)
 
 
+JUMP = "moves beyond +50 % or -33 % in a day"
+
+
 def test_a_standstill_is_flagged_from_the_limit_on():
-    frame = prices(A=[1, 1, 1, 1, 2], B=[1, 1, 2, 2, 2], C=[1, 1, 1.1, 1.1, 1.2])
+    frame = prices(A=[1, 1, 1, 1, 1.7], B=[1, 1, 1.7, 1.7, 1.7], C=[1, 1, 1.1, 1.1, 1.2])
     assert found(frame) == [("A", "2 or more days without a move", "03", "05", 3, "flagged"),
-                            ("A", "moves beyond 50 % in a day", "08", "08", 1, "flagged"),
+                            ("A", JUMP, "08", "08", 1, "flagged"),
                             ("B", "2 or more days without a move", "05", "08", 2, "flagged"),
-                            ("B", "moves beyond 50 % in a day", "04", "04", 1, "flagged")]
+                            ("B", JUMP, "04", "04", 1, "flagged")]
     assert [row[0] for row in found(frame, stale_days=3, jump_threshold=9)] == ["A"]
 
 
+def test_a_standstill_goes_on_over_a_gap():
+    assert found(prices(A=[1, 1, np.nan, 1, 1.1]))[0] == ("A", "2 or more days without a move", "03", "05", 2, "flagged")
+
+
 def test_a_jump_over_a_gap_is_seen_and_one_at_the_threshold_is_not():
-    assert found(prices(A=[1, np.nan, 3, 3.1, 3], B=[2, 3, 1.5, 1.6, 1.7])) == [
-        ("A", "moves beyond 50 % in a day", "04", "04", 1, "flagged")]
-    assert found(prices(A=[2, 3.01, 1.5, 1.6, 1.7]))[0][4] == 2, "falls count as rises do"
+    assert found(prices(A=[1, np.nan, 3.5, 3.1, 3], B=[2, 3, 2, 2.1, 2.2])) == [("A", JUMP, "04", "04", 1, "flagged")]
+    assert found(prices(A=[2, 3.01, 2, 2.1, 2.2]))[0][4] == 2, "falls count as rises do"
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.3, 0.5, 0.9])
+def test_a_series_and_its_mirror_image_have_the_same_jumps(threshold):
+    levels = 100 * np.exp(np.random.default_rng(3).standard_t(2, (5, 200)).cumsum(axis=0) / 9)
+    frame = pd.DataFrame(levels, DAYS).rename(columns=str)
+    jumps, mirrored = ([row for row in found(of, jump_threshold=threshold) if row[1].startswith("moves beyond")]
+                       for of in (frame, 1e4 / frame))
+    assert jumps == mirrored and jumps
+    kept, kept_mirrored = (list(chosen(of, until="2024-01-08", largest_jump=threshold)[0]) for of in (frame, 1e4 / frame))
+    assert kept == kept_mirrored
+
+
+@pytest.mark.parametrize(("ratio", "named"), [
+    (0.5 * 1.006, "1/2"), (2 / 1.006, "2"), (1 / 3, "1/3"), (3, "3"), (0.2, "1/5"), (5.1, "5"), (0.103, "1/10"), (9.6, "10"),
+    (0.45, None), (2.2, None), (0.6, None), (4, None), (7, None), (1.0, None)])
+def test_a_ratio_near_that_of_a_split_is_named_whatever_the_threshold(ratio, named):
+    frame = prices(A=[100, 101, 101 * ratio, 102 * ratio, 101 * ratio])
+    said = [("A", f"a price ratio near {named}, as after a split", "04", "04", 1, "flagged")] if named else []
+    assert [row for row in found(frame, jump_threshold=20) if "split" in row[1]] == said
+
+
+def test_all_splits_of_a_ticker_are_named_in_one_finding():
+    assert found(prices(A=[100, 50, 500, 250, 240]), jump_threshold=20) == [
+        ("A", "a price ratio near 1/2 or 10, as after a split", "03", "05", 3, "flagged")]
 
 
 def test_prices_that_nothing_has_are_missing():

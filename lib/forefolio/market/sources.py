@@ -59,10 +59,14 @@ def load(study: Study) -> Market:
         raise MarketError(f"start, end: {source.name} has no prices from {study.start} to {study.end} of what is asked "
                           f"for; its days go from {_span(source.prices.index)}")
     prices.index = prices.index.as_unit("us").rename("date")  # one unit, whatever the source has
+    still = universe.still_days(prices)
+    told = found(source.name, "days on which no asset moves", still, "left out" if study.drop_still_days else "flagged")
+    prices = prices.drop(still) if study.drop_still_days else prices
     benchmark, mended = _benchmark(study, source, prices.index)
+    prices = prices.loc[benchmark.index]
     truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
     own = [Path(study.benchmark_path)] if study.benchmark_path else []
-    return Market(prices, benchmark, source.findings + mended, truth, source.files + own)
+    return Market(prices, benchmark, source.findings + told + mended, truth, source.files + own)
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
@@ -90,7 +94,10 @@ def truth_sentence(truth: pd.DataFrame) -> str:
 
 
 def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
-    """The benchmark on the days of the prices, and what was mended in it."""
+    """The benchmark on the days of the prices, from the first on that it has, and what was mended in it.
+
+    It may miss the first and the last days on which only what trades around the clock has prices.
+    """
     name, levels, mended = study.benchmark, source.prices if source.levels is None else source.levels, []
     if name in source.prices and (study.benchmark_tickers or source.levels is not None and name in source.levels):
         raise MarketError(f"benchmark: {name} is a ticker of {source.name}, and the benchmark is made here; give it a "
@@ -109,11 +116,14 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
         raise MarketError(f"benchmark: {name} is not in {place}, which has "
                           f"{listed([*map(str, levels.columns[:5]), *more])}; set benchmark to one of its columns")
     known = level.where(level > 0).dropna()
-    if known.empty or known.index[0] > days[0] or known.index[-1] < days[-1]:
+    if known.empty or (known.index[0] > days[0] and not universe.merely_closed(known.index[0], days)) or (
+            known.index[-1] < days[-1] and not universe.merely_closed(known.index[-1], days[::-1])):
         covers = _span(known.index) if len(known) else "no day"
         raise MarketError(f"benchmark: {name} covers {covers}, and the prices go from {_span(days)}; move start or "
                           "end, or choose another")
-    gaps = found(name, "days without a value of the benchmark", days.difference(known.index), "holds the last value")
+    early, days = days[days < known.index[0]], days[days >= known.index[0]]
+    gaps = found(name, "days before the benchmark's first value", early, "left out") + found(
+        name, "days without a value of the benchmark", days.difference(known.index), "holds the last value")
     return known.reindex(days, method="ffill").to_frame(name), mended + gaps
 
 

@@ -6,14 +6,20 @@ comes later cannot have been known, so a later gap holds the last price and says
 
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding, found
-from forefolio.market.returns import Need, check_labels, iso_day, simple_returns
+from forefolio.market.returns import Need, check_labels, iso_day
 from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import counted, percent
+from forefolio.study.vocabulary import counted, listed, percent
 
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
+CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
+SPLITS = (2, 3, 5, 10)  # shares for one, or one for so many
+NEAR = 0.05  # how far a split's ratio may be from such a number: the market moved on that day, too
+CALENDARS = (12, 52, 252, 365)  # usual rows a year: months, weeks, days of an exchange, days of the year
+A_QUARTER = 0.24  # years; over shorter spans holidays alone change the rows a year
 
 
 class Universe(NamedTuple):
@@ -47,14 +53,17 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     Raises
     ------
     ValueError
-        If a required ticker is not complete, fewer than two are kept, or dates or tickers are not in order.
+        If a required ticker is not complete, fewer than two are kept, dates or tickers are not in order, or the days a
+        year are far from `periods_per_year`.
 
     Notes
     -----
     A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
     before the last day up to `validation_end` (it cannot be bought after), if it misses too many days, if it never
     moves up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the last day the first three are
-    the rule of Nguyen 2025, which knows the future.
+    the rule of Nguyen 2025, which knows the future. A ticker whose exchange was merely closed on the first days
+    (`merely_closed`) is kept, and the prices start when all kept tickers have one. Days on which no kept ticker has a
+    price are left out. The days that remain must be about `periods_per_year` a year.
 
     Examples
     --------
@@ -73,20 +82,89 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     if early.empty:
         raise ValueError(f"No prices up to {iso_day(study.validation_end)}: prices start on "
                          f"{iso_day(prices.index[0])}, so move validation_end after it")
-    reasons = {ticker: _why_dropped(clean[ticker], early[ticker], study) for ticker in clean}
-    assets = pd.DataFrame([
-        {"ticker": ticker, "first": clean[ticker].first_valid_index(), "last": clean[ticker].last_valid_index(),
-         "missing": early[ticker].isna().sum(), "kept": not dropped, "reason": dropped or _what_is_held(clean[ticker])}
-        for ticker, dropped in reasons.items()]).astype({"first": "datetime64[us]", "last": "datetime64[us]"})
+    there = clean.notna().to_numpy()
+    first, last = (pd.Series(days.array, clean.columns).where(there.any(axis=0)) for days in (
+        clean.index[there.argmax(axis=0)], clean.index[len(clean) - 1 - there[::-1].argmax(axis=0)]))
+    reasons = {ticker: _why_dropped(early[ticker], first[ticker], last[ticker], study) for ticker in clean}
     if not study.allow_missing_tickers:
         _check_required(clean, reasons, study)
     kept = [ticker for ticker, dropped in reasons.items() if not dropped]
     if len(kept) < 2:
         examples = "; ".join([f"{ticker} {dropped}" for ticker, dropped in reasons.items() if dropped][:3])
         raise ValueError(f"Only {len(kept)} of {len(reasons)} tickers can be kept{f' ({examples})' if examples else ''}"
-                         ", and two are needed: name more tickers, raise max_missing, fill_limit or jump_threshold, or "
-                         "move start later")
-    return Universe(clean[kept].ffill(), assets, clean[kept].notna())
+                         f", and two are needed: name more tickers, {_enough(early, reasons)}, raise max_missing or "
+                         "jump_threshold, or move start later")
+    start = first[kept].max()
+    traded = clean.loc[start:, kept].notna()
+    traded = traded[traded.any(axis=1)]
+    held = clean[kept].ffill().loc[traded.index]
+    check_rate(held, periods_per_year=study.periods_per_year)
+    assets = pd.DataFrame({
+        "ticker": clean.columns, "first": first.array, "last": last.array, "missing": early.isna().sum().array,
+        "kept": [not dropped for dropped in reasons.values()],
+        "reason": [dropped or _what_is_held(traded[ticker], first[ticker], clean.index[0])
+                   for ticker, dropped in reasons.items()]})
+    return Universe(held, assets.astype({"first": "datetime64[us]", "last": "datetime64[us]"}), traded)
+
+
+def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
+    """
+    Refuse prices with far more or far fewer days a year than `periods_per_year`, by which everything is annualized.
+
+    Far is below 0.8 or above 1.25 times; spans under a quarter of a year are not judged.
+
+    Examples
+    --------
+    >>> months = pd.date_range("1995-01-31", "2022-11-30", freq="ME")
+    >>> check_rate(pd.DataFrame({"A": range(1, 336)}, months), periods_per_year=252)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ValueError: periods_per_year: 252 does not fit the prices, which have 12 rows a year ...; set it to 12
+    """
+    def fits(n_returns: int) -> bool:
+        return 0.8 <= n_returns / years / periods_per_year <= 1.25
+
+    days, n_returns = prices.index, len(prices) - 1
+    years = (days[-1] - days[0]).days / 365.25
+    if years < A_QUARTER or fits(n_returns):
+        return
+    rate, still = n_returns / years, len(still_days(prices))
+    usual = [number for number in CALENDARS if abs(rate / number - 1) < 0.05]
+    filled = f", or, as no asset moves on {still} days, set drop_still_days to true" if fits(n_returns - still) else ""
+    raise ValueError(f"periods_per_year: {periods_per_year} does not fit the prices, which have {rate:.0f} rows a year "
+                     f"from {iso_day(days[0])} to {iso_day(days[-1])}; set it to "
+                     f"{[*usual, max(round(rate), 1)][0]}{filled}")
+
+
+def merely_closed(first: pd.Timestamp, days: pd.DatetimeIndex) -> bool:
+    """
+    Whether what starts late may only have been closed on the first days: `CLOSING` days at most, beside coins.
+
+    Where an asset trades around the clock, two of seven days are on weekends. Give the days backward for an end.
+
+    Examples
+    --------
+    >>> every_day, weekdays = (pd.date_range("2024-01-06", "2024-12-31", freq=freq) for freq in "DB")
+    >>> monday = pd.Timestamp("2024-01-08")
+    >>> merely_closed(monday, every_day), merely_closed(weekdays[1], weekdays)
+    (True, False)
+    """
+    weekends = (days.day_of_week > 4).mean()
+    return bool(abs(first - days[0]).days <= CLOSING and abs(weekends - 2 / 7) < 0.05)
+
+
+def still_days(prices: pd.DataFrame) -> pd.DatetimeIndex:
+    """
+    Days on which no asset moves, as where the holidays of an exchange were filled.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=4)
+    >>> still_days(pd.DataFrame({"A": [1.0, 1.0, 1.0, 2.0], "B": [5.0, 5.0, 6.0, None]}, days)).day.tolist()
+    [2]
+    """
+    held = known(prices).ffill().to_numpy()
+    moved = (held[1:] != held[:-1]) & ~np.isnan(held[1:])
+    return prices.index[1:][~moved.any(axis=1)]
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
@@ -110,10 +188,12 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
 
 def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     """
-    What is strange in prices as they came: prices that are none, long standstills, large jumps.
+    What is strange in prices as they came: prices that are none, long standstills, large jumps, jumps like splits.
 
     At most one finding of each kind per ticker; nothing is changed here. A standstill lasts `stale_days` or more. A
-    jump is a move beyond `jump_threshold` from one known price to the next, also over a gap.
+    jump is a rise beyond `jump_threshold` from one known price to the next, also over a gap, or a fall that such a rise
+    would undo. A ratio of two prices near 2, 3, 5 or 10, or one of them inverted, is like a split, whatever the
+    threshold.
 
     Examples
     --------
@@ -121,71 +201,106 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     >>> prices = pd.DataFrame({"A": [1.0, 1.0, 1.0, 0.0, 2.0]}, index=days)
     >>> [(row.finding, row.n_days) for row in findings(prices, Study(stale_days=2, jump_threshold=0.5))]
     [('prices that are not positive numbers', 1), ('2 or more days without a move', 2),
-     ('moves beyond 50 % in a day', 1)]
+     ('moves beyond +50 % or -33 % in a day', 1), ('a price ratio near 2, as after a split', 1)]
     """
     clean, rows = known(prices), []
-    for ticker in prices:
-        moves = _moves(clean[ticker])
-        still = moves == 0
+    values, no_price = clean.to_numpy(), prices.notna().to_numpy() & clean.isna().to_numpy()
+    fall = percent(study.jump_threshold / (1 + study.jump_threshold), 0)
+    for at, ticker in enumerate(prices):
+        days, ratios = _ratios(prices.index, values[:, at])
+        still, splits = ratios == 1, _splits(ratios)
+        named = dict.fromkeys(f"{split:.0f}" if split > 1 else f"1/{1 / split:.0f}" for split in splits[splits > 0])
         rows += found(str(ticker), "prices that are not positive numbers",
-                      prices.index[prices[ticker].notna() & clean[ticker].isna()], "missing")
+                      prices.index[no_price[:, at]], "missing")
         rows += found(str(ticker), f"{study.stale_days} or more days without a move",
-                      moves.index[still & (_runs(still) >= study.stale_days)], "flagged")
-        rows += found(str(ticker), f"moves beyond {percent(study.jump_threshold, 0)} in a day",
-                      moves.index[moves.abs() > study.jump_threshold], "flagged")
+                      days[_runs(still) >= study.stale_days], "flagged")
+        rows += found(str(ticker), f"moves beyond +{percent(study.jump_threshold, 0)} or -{fall} in a day",
+                      days[_jumps(ratios, study.jump_threshold)], "flagged")
+        if named:
+            rows += found(str(ticker), f"a price ratio near {listed([*named], 'or')}, as after a split",
+                          days[splits > 0], "flagged")
     return rows
 
 
-def _moves(prices: pd.Series) -> pd.Series:
-    """Returns from each known price to the next known one, on the later day."""
-    return simple_returns(prices.dropna().to_frame())[prices.name]
+def _ratios(days: pd.DatetimeIndex, prices: np.ndarray) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Each known price divided by the known one before it, on the later day."""
+    there = ~np.isnan(prices)
+    return days[there][1:], prices[there][1:] / prices[there][:-1]
 
 
-def _runs(days: pd.Series) -> pd.Series:
-    """How long the run of true days is that a day belongs to; only for true days."""
-    return days.groupby((~days).cumsum()).transform("sum")
+def _jumps(ratios: np.ndarray, threshold: float) -> np.ndarray:
+    """Which ratios are beyond a threshold, upward or as far downward."""
+    return np.maximum(ratios, 1 / ratios) > 1 + threshold
 
 
-def _long_gaps(prices: pd.Series, fill_limit: int) -> pd.DatetimeIndex:
-    """Days without a price in gaps of more than `fill_limit` days in a row."""
-    gap = prices.isna()
-    return prices.index[gap & (_runs(gap) > fill_limit)]
+def _splits(ratios: np.ndarray) -> np.ndarray:
+    """The ratio of the split that each ratio is like, 2 or 1/2 and so on; 0 where it is like none."""
+    size = np.maximum(ratios, 1 / ratios)
+    like = sum(split * (np.abs(size / split - 1) <= NEAR) for split in SPLITS)
+    return np.where((ratios < 1) & (like > 0), 1 / np.maximum(like, 1), like)
 
 
-def _why_dropped(prices: pd.Series, early: pd.Series, study: Study) -> str:
-    """Reason to drop a ticker, or an empty string."""
-    first, last, end = prices.first_valid_index(), prices.last_valid_index(), early.index[-1]
-    if first is None:
+def _runs(days: np.ndarray) -> np.ndarray:
+    """How long the run of true days is that a day belongs to; 0 for a day that is not true."""
+    edges = np.flatnonzero(np.diff(days, prepend=False, append=False))
+    lengths, runs = edges[1::2] - edges[::2], np.zeros(len(days), dtype=int)
+    runs[days] = lengths.repeat(lengths)
+    return runs
+
+
+def _gaps(prices: pd.Series) -> np.ndarray:
+    """How long the gap is that a day without a price is in, for each day from the first price on; else 0."""
+    missing = np.isnan(prices.to_numpy())
+    return np.where(np.arange(len(missing)) < missing.argmin(), 0, _runs(missing))
+
+
+def _why_dropped(early: pd.Series, first: pd.Timestamp, last: pd.Timestamp, study: Study) -> str:
+    """Reason to drop a ticker whose prices go from a first to a last day, or an empty string."""
+    days, end = early.index, early.index[-1]
+    if pd.isna(first):
         return "has no prices"
-    if first > early.index[0]:
+    if first > days[0] and not merely_closed(first, days):
         return f"starts on {iso_day(first)}"
     if last < end:
         return f"ends on {iso_day(last)}"
-    missing = len(_long_gaps(early, study.fill_limit))
+    missing = (_gaps(early) > study.fill_limit).sum()
     if missing > study.max_missing * len(early):
         return f"misses {missing} of {len(early)} days up to {iso_day(end)}"
-    if early.loc[:pd.Timestamp(study.train_end)].nunique() < 2:
+    days, ratios = _ratios(days, early.to_numpy())
+    if (ratios[days <= pd.Timestamp(study.train_end)] == 1).all():
         return f"never moves up to {iso_day(study.train_end)}"
-    moves = _moves(early)
-    jumps = moves[moves.abs() > study.jump_threshold]
-    if study.drop_jumps and len(jumps):
-        return f"moves by {jumps.iloc[0]:+.0%} on {iso_day(jumps.index[0])}".replace("%", " %")
+    jumps = _jumps(ratios, study.jump_threshold)
+    if study.drop_jumps and jumps.any():
+        at = jumps.argmax()
+        split = ", like a split" if _splits(ratios)[at] else ""
+        return f"moves by {ratios[at] - 1:+.0%} on {iso_day(days[at])}{split}".replace("%", " %")
     return ""
 
 
-def _what_is_held(prices: pd.Series) -> str:
-    """Where a kept ticker holds an old price, or an empty string."""
-    last, n_gaps = prices.last_valid_index(), prices.isna().sum()
-    if last < prices.index[-1]:
-        return f"ends on {iso_day(last)}, held after"
-    return f"holds the last price on {counted(n_gaps, 'missing day')}" if n_gaps else ""
+def _what_is_held(traded: pd.Series, first: pd.Timestamp, first_day: pd.Timestamp) -> str:
+    """Where a kept ticker starts late or holds an old price, or an empty string."""
+    said, n_gaps = [], (~traded).sum()
+    if first > first_day:
+        said.append(f"starts on {iso_day(first)}, so that all prices start on {iso_day(traded.index[0])}")
+    if not traded.iloc[-1]:
+        said.append(f"ends on {iso_day(traded.index[traded][-1])}, held after")
+    elif n_gaps:
+        said.append(f"holds the last price on {counted(n_gaps, 'missing day')}")
+    return "; ".join(said)
+
+
+def _enough(early: pd.DataFrame, reasons: dict[str, str]) -> str:
+    """What to do about fill_limit, with the number that keeps every ticker that is dropped for short gaps."""
+    misses = [ticker for ticker, why in reasons.items() if why.startswith("misses")]
+    longest = max((_gaps(early[ticker]).max() for ticker in misses), default=0)
+    return f"set fill_limit to {longest}" if 0 < longest <= CLOSING else "raise fill_limit"
 
 
 def _check_required(clean: pd.DataFrame, reasons: dict[str, str], study: Study) -> None:
     """Refuse tickers that were asked for by name and are dropped or have long gaps, with the days."""
     broken = []
     for ticker in study.tickers:
-        gaps = _long_gaps(clean[ticker], study.fill_limit)
+        gaps = clean.index[_gaps(clean[ticker]) > study.fill_limit]
         if reasons[ticker]:
             broken.append(f"{ticker} {reasons[ticker]}")
         elif len(gaps) > study.max_missing * len(clean):
