@@ -139,6 +139,7 @@ SAID = {  # what some table or figure says of a fault
     "flat in the test period": "without D, as zero was right every day",
     "flat from the last month of validation on": "without D, no move in 10 days",
     "two flat in the test period": "without C, D, as zero was right every day",
+    "rising by the same every day": "returns the same every day up to 2020-01-31",
     "an identical twin": "singular to working precision",
 }
 

@@ -123,6 +123,13 @@ def test_short_gaps_do_not_count_as_missing(fill_limit, max_missing, reason):
         assert kept["A"].tolist() == [1, 1, 3, 3, 3, 9]
 
 
+def test_a_column_that_returns_the_same_every_day_but_for_rounding_is_dropped_and_one_that_varies_a_little_is_kept():
+    growth = 100 * 1.00013 ** np.arange(5)
+    frame = prices(EXACT=list(growth), CENTS=list(growth.round(2)), A=[1, 2, 3, 4, 5])
+    _, table = chosen(frame, train_end="2024-01-05")
+    assert table.loc["EXACT", "reason"] == "returns the same every day up to 2024-01-05" and table.loc["CENTS", "kept"]
+
+
 def test_an_asset_that_never_moves_in_training_is_dropped_even_if_it_moves_later():
     frame = prices(PEG=[1, 1, 1, 1, 2], A=[1, 2, 3, 4, 5], B=[5, 4, 3, 2, 1])
     assert chosen(frame, train_end="2024-01-04")[1].loc["PEG", "reason"] == "never moves up to 2024-01-04"

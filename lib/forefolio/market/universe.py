@@ -14,6 +14,7 @@ from forefolio.market.returns import Need, check_labels, iso_day
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import counted, listed, percent
 
+CONSTANT = 1e-8  # a deviation of daily returns that is only rounding: such a column correlates with nothing
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
 CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
 SPLITS = (2, 3, 5, 10)  # shares for one, or one for so many
@@ -60,8 +61,8 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     -----
     A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
     before the last day up to `validation_end` (it cannot be bought after), if it misses too many days, if it never
-    moves up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the last day the first three are
-    the rule of Nguyen 2025, which knows the future. A ticker whose exchange was merely closed on the first days
+    moves or returns the same every day up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the
+    last day the first three are the rule of Nguyen 2025, which knows the future. A ticker whose exchange was merely closed on the first days
     (`merely_closed`) is kept, and the prices start when all kept tickers have one. Days on which no kept ticker has a
     price are left out. The days that remain must be about `periods_per_year` a year.
 
@@ -267,8 +268,11 @@ def _why_dropped(early: pd.Series, first: pd.Timestamp, last: pd.Timestamp, stud
     if missing > study.max_missing * len(early):
         return f"misses {missing} of {len(early)} days up to {iso_day(end)}"
     days, ratios = _ratios(days, early.to_numpy())
-    if (ratios[days <= pd.Timestamp(study.train_end)] == 1).all():
+    trained = ratios[days <= pd.Timestamp(study.train_end)]
+    if (trained == 1).all():
         return f"never moves up to {iso_day(study.train_end)}"
+    if len(trained) > 2 and trained.std() < CONSTANT:
+        return f"returns the same every day up to {iso_day(study.train_end)}"
     jumps = _jumps(ratios, study.jump_threshold)
     if study.drop_jumps and jumps.any():
         at = jumps.argmax()

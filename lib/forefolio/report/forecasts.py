@@ -120,7 +120,9 @@ def window_training_curves(history: pd.DataFrame) -> go.Figure:
 
 
 def _no_network() -> go.Figure:
-    return dress(go.Figure(), "Training: no network in this study", "models names none")
+    figure = go.Figure().add_annotation(text="nothing was trained", x=0.5, y=0.5, xref="paper", yref="paper",
+                                        showarrow=False, font_color=GREY)
+    return dress(figure, "Training: no network in this study", "models names none")
 
 
 def _beside(titles: list[str], **shared) -> go.Figure:
