@@ -143,13 +143,19 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("\n \n,,\n", "has no prices"),
     ("date,A,B\n", "has no prices"),
     ("date,A\n\n,\n", "has no prices"),
-    ("date\n2020-01-01\n", "has no prices"),
-    ("A\n1\n", "values separated by commas"),
-    ("date;A;B\n2020-01-01;1;2\n", "separated by commas"),
-    ("date;A\n2020-01-01;1,5\n", "separated by commas"),
+    ("date\n2020-01-01\n", "line 1 has a single value; start with a row of column names"),
+    ("# prices\ndate,A\n2020-01-01,1\n", "line 1 has a single value"),
+    ("A\n1\n", "separate values by commas"),
+    ("date;A;B\n2020-01-01;1;2\n", "separate values by commas"),
+    ("date;A\n2020-01-01;1,5\n", "separate values by commas"),
     ('"date";"A"\n2020-01-01;1\n', "line 1 on is not csv (',' expected after '\"'); mend its quotes or commas"),
-    ("date\tA\n2020-01-01\t1\n", "separated by commas"),
-    ("2020-01-01,1,2\n2020-01-02,3,4\n", "starts with a date, 2020-01-01; put a row of column names above it"),
+    ("date\tA\n2020-01-01\t1\n", "separate values by commas"),
+    ("2020-01-01,1,2\n2020-01-02,3,4\n", "starts with '2020-01-01', not with a title; put a row of column names above"),
+    ("1561939200000,1,2,1,100.4\n1562025600000,1,2,1,98.8\n", "starts with '1561939200000', not with a title"),
+    ("sep=,\ndate,A,B\n2020-01-01,1,2\n", "values, the header 2; complete or correct it, or remove what stands above"),
+    ("date,Unnamed: 0,A\n2020-01-01,0,1\n", "column 2 of the header has 'Unnamed: 0' for a ticker"),
+    ("date,o,h,l,c\n2020-01-01,1,2,1,2\n", "the header has o, h, l and c, named like fields of a trading day"),
+    ("date,symbol,value\n2020-01-01,ABC,1\n", "'ABC', no plain finite number; write 1234.5, or leave out what is no"),
     ("date,A,B\n2020-01-01,1,2\n2020-01-02,1\n", "line 3 has 2 values, the header 3"),
     ("date,A\n2020-01-01,1\n\n2020-01-02,1,2\n", "line 4 has 3 values, the header 2"),
     ('date,A\n2020-01-01,"1\n2020-01-02,1\n', "line 2 on is not csv"),
@@ -182,7 +188,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n2018-1-31,1\n", "line 2 has the date '2018-1-31'"),
     ("date,A\n2018/12/31,1\n", "'2018/12/31'"),
     ("date,A\n43465,1\n", "'43465'"),
-    ("date,A\nDec 31 2018,1\n", "'Dec 31 2018'"),
+    ("date,A\nDec 31 2018,1\n", "'Dec 31 2018', which is in no known form; write all dates like 2018-12-31"),
     ("date,A\n2018-12-31 25:00,1\n", "'2018-12-31 25:00'"),
     ("date,A\n31/12/2018 00:00,1\n", "'31/12/2018 00:00'"),
     ("date,A\n31/12.2018,1\n", "'31/12.2018'"),
@@ -341,7 +347,7 @@ def header_of(folder: Path, *titles: str) -> Path:
     "Price", "Open", "HIGH", "low", "Close", "LAST", "VWAP", "Vol.", "close,volume", "AAA_Volume", "Volume_AAA",
     "('Volume', 'AAA')", "('Adj Close', 'AAA')", "AAPL.Close", "AAPL.Open", "AAA High", "adjClose", "adj_close",
     "AAAVolume", "Close.1", "PX_LAST", "<CLOSE>", "Market Cap", "Open Interest", "Price (USD)", "Volume USDT",
-    "turnover",
+    "turnover", "Last Sale", "Net Change", "Number of trades", "Senast", "ล่าสุด", "الأخير", "אחרון",
     "开盘", "收盘", "最高", "最低", "成交量", "收盘价", "收盤價", "終値", "出来高", "종가", "거래량", "Giá đóng cửa",
     "Cao nhất", "Khối lượng", "Schlusskurs", "Eröffnung", "Hoch", "Clôture", "Plus Haut", "Último", "Máximo", "Cierre",
     "Fechamento",
@@ -409,6 +415,20 @@ def test_rows_of_a_day_that_fill_each_others_gaps_are_joined(folder, text, n_joi
 def test_points_that_can_only_mark_decimals_are_read(folder, texts):
     rows = "".join(f"2018-01-{day:02},{text},1\n" for day, text in enumerate(texts, 1))
     assert read(put(folder, f"date,A,B\n{rows}"))[0]["A"].tolist() == [float(text) for text in texts]
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y"])
+def test_dates_that_are_in_order_once_their_day_and_month_are_exchanged_are_refused(folder, form):
+    true = pd.bdate_range("2019-07-01", periods=60)
+    wrong = [day.replace(month=day.day, day=day.month) if day.day <= 12 else day for day in true]
+    for written in (wrong, wrong[::-1]):
+        path = put(folder, "date,A\n" + "".join(f"{day:{form}},1\n" for day in written))
+        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct the dates, or fetch"):
+            read(path)
+    shuffled = np.random.default_rng(0).permutation(true)
+    for written in (true, true[::-1], pd.DatetimeIndex(shuffled)):
+        path = put(folder, "date,A\n" + "".join(f"{day:{form}},1\n" for day in written))
+        assert read(path)[0].index.equals(true.rename("date"))
 
 
 # ---- size ----

@@ -169,6 +169,28 @@ def test_a_benchmark_that_is_closed_on_the_first_or_last_days_of_a_coin_is_held_
     assert market.benchmark.notna().all(axis=None) and market.benchmark.index.equals(market.prices.index)
 
 
+def test_a_benchmark_of_weeks_or_months_beside_daily_prices_is_refused(tmp_path):
+    path = tmp_path / "prices.csv"
+    for step, refused in ((1, False), (2, False), (5, True), (9, True)):
+        path.write_text("date,A,B,INDEX\n" + "".join(
+            f"2020-01-{day:02d},{day},{day + 1},{day if (day - 1) % step == 0 else ''}\n" for day in range(1, 29)))
+        study = csv_study(path, end="2020-01-26" if step == 5 else "2020-01-28")
+        if refused:
+            with pytest.raises(MarketError, match=r"^benchmark: INDEX has values on \d of 2\d days; choose one with a value on"):
+                sources.load(study)
+        else:
+            assert len(sources.load(study).benchmark) == 28
+
+
+def test_days_after_a_long_gap_in_all_prices_are_told(tmp_path):
+    path = tmp_path / "prices.csv"
+    path.write_text("date,A,B,INDEX\n" + "".join(f"2020-{month:02d}-{day:02d},{day},{day + 1},{day}\n"
+                                                 for month in (1, 3) for day in range(1, 29)))
+    told = [row for row in sources.load(csv_study(path, end="2020-03-28")).findings if "10 days without" in row.finding]
+    assert [(row.subject, f"{row.first:%Y-%m-%d}", row.n_days, row.treatment) for row in told] == [
+        ("prices.csv", "2020-03-01", 1, "flagged")]
+
+
 # ------------------------------------------------------------------------------------------- a benchmark of tickers
 def test_a_benchmark_may_be_made_of_tickers(prices_file):
     made = csv_study(prices_file, benchmark="TWO", benchmark_tickers=["A", "INDEX"], tickers=["A", "B"])

@@ -232,7 +232,7 @@ def test_prices_far_from_the_periods_a_year_are_refused_with_the_number_to_write
     days = pd.date_range("2000-01-03", "2012-12-28", freq=freq, name="date")
     frame = pd.DataFrame(np.random.default_rng(0).uniform(10, 11, (len(days), 2)), days, ["A", "B"])
     study = Study(start=date(2000, 1, 1), train_end=date(2005, 1, 1), validation_end=date(2008, 1, 1), periods_per_year=given)
-    with pytest.raises(ValueError, match=rf"^periods_per_year: {given} does not fit .* rows a year .*; set it to {told}$"):
+    with pytest.raises(ValueError, match=rf"^periods_per_year: {given} does not fit .* rows? a year .*; set it to {told}$"):
         universe.choose(frame, study)
     universe.choose(frame, study.model_copy(update={"periods_per_year": told}))
 
@@ -242,6 +242,16 @@ def test_prices_far_from_the_periods_a_year_are_refused_with_the_number_to_write
 def test_the_usual_numbers_for_an_exchange_and_short_spans_pass(given, n_days):
     frame = pd.DataFrame({"A": range(1, n_days + 1)}, pd.bdate_range("2011-12-20", periods=n_days))
     universe.check_rate(frame, periods_per_year=given)
+
+
+@pytest.mark.parametrize(("days", "n_gaps", "last"), [
+    (pd.bdate_range("2016-01-01", "2020-12-31").delete(slice(400, 800)), "1 gap", "2019-01-25"),
+    (pd.date_range("2012-01-31", "2015-12-31", freq="ME").append(pd.bdate_range("2016-01-01", "2020-12-31")), "47 gaps",
+     "2015-12-31")])
+def test_gaps_between_all_prices_are_named_where_they_alone_spoil_the_periods_a_year(days, n_gaps, last):
+    frame = pd.DataFrame({"A": np.arange(1.0, len(days) + 1)}, days)
+    with pytest.raises(ValueError, match=rf"; move start or end, or .*, which have {n_gaps} of .*, the last before {last}$"):
+        universe.check_rate(frame, periods_per_year=252)
 
 
 def test_filled_days_are_named_where_leaving_them_out_gives_the_periods_a_year():
@@ -321,7 +331,7 @@ def test_prices_that_nothing_has_are_missing():
 
 
 def test_one_ticker_is_no_universe_and_is_told_without_empty_brackets():
-    with pytest.raises(ValueError, match="Only 1 of 1 tickers can be kept, and two are needed: name more tickers"):
+    with pytest.raises(ValueError, match="Only 1 of 1 tickers can be kept, and two are needed: name more tickers$"):
         chosen(prices(A=[1, 2, 3, 4, 5]))
 
 

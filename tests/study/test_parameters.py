@@ -145,6 +145,7 @@ def test_an_override_that_is_not_plain_yaml_is_refused(override, said):
     ("seed: !!python/name:os.system\n", "not plain YAML"),
     ("1: 2\n", "1 is not a parameter"),
     ("\tseed: 1\n", "not plain YAML"),
+    ("study: a\0\n", "special characters are not allowed); write one `name: value` a line"),
     ("seed: " + "[" * 3000, "not plain YAML"),
 ])
 def test_a_file_that_is_not_plain_params_is_refused(tmp_path, text, said):

@@ -43,7 +43,7 @@ _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>-?)(?P<month>[0-9]{2})(?P=
 # any title, those that are only beside capitals and digits (AAA High, but not High Yield), those without spaces.
 _FIELD = re.compile(
     r"\b(close|closing|adj|adjusted|adjclose|volume|vol|vwap|ohlcv?|turnover|settle|settlement|open interest|"
-    "market ?cap|stock splits|ltp|prev|chg|eroffn|eroffnung|eroffnungskurs|schluss|schlusskurs|zuletzt|tageshoch|"
+    "market ?cap|stock splits|ltp|prev|chg|last (?:traded?|sale)|net change|trades|eroffn|eroffnung|eroffnungskurs|schluss|schlusskurs|zuletzt|tageshoch|"
     "tagestief|volumen|umsatz|ouv|ouverture|cloture|dernier|plus haut|plus bas|apertura|cierre|maximo|minimo|ultimo|"
     "precio|abertura|fechamento|fecho|maxima|minima|preco|chiusura|massimo|prezzo|slotkoers|otwarcie|zamkniecie|"
     "najwyzszy|najnizszy|wolumen|acılıs|kapanıs|hacim|yuksek|dusuk|pembukaan|penutupan|terakhir|tertinggi|terendah|"
@@ -51,7 +51,8 @@ _FIELD = re.compile(
     r"минимум|откр|макс|мин|объем)\b")
 _PERHAPS_FIELD = re.compile(r"\b(open|high|low|last|price|px|change|amount|bid|ask|dividends|hoch|tief|kurs)\b", re.I)
 _UNSPACED_FIELD = re.compile("开盘|收盘|最高|最低|成交|涨跌|换手|振幅|開盤|收盤|漲跌|換手|開市|收市|始値|高値|安値|終値|"
-                             "出来高|売買高|시가|고가|저가|종가|거래량|거래대금")
+                             "出来高|売買高|시가|고가|저가|종가|거래량|거래대금|Senast|Högsta?|Lägsta?|ล่าสุด|สูงสุด|ต่ำสุด|"
+                             "الأخير|افتتاح|אחרון|פתיחה")
 _TICKER = re.compile(r"(?!(OPEN|HIGH|LOW|LAST|VWAP|OHLC)$)[A-Z]{1,4}|(OPEN|HIGH|LOW|LAST|PRICE)"
                      r"(\.[A-Z]{1,2}|-(USD[TC]?|EUR|GBP|JPY|KRW|BTC|ETH|BNB))")  # of a share or a coin, as OPEN-USD
 _SHARES = {"LOW", "OPEN"}  # Lowe's and Opendoor: tickers if no other field stands beside many tickers
@@ -167,9 +168,12 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                     continue
                 width, n_rows = width or len(row), n_rows + 1
                 if width < 2:
-                    break
+                    raise MarketError(f"line {start} has a single value; start with a row of column names, and separate "
+                                      "values by commas")
                 if len(row) != width:
-                    raise MarketError(f"line {start} has {len(row)} values, the header {width}; complete or correct it")
+                    above = ", or remove what stands above the column names" if n_rows == 2 else ""
+                    raise MarketError(f"line {start} has {len(row)} values, the header {width}; complete or correct "
+                                      f"it{above}")
                 if n_rows * width > MOST_PRICES + width:
                     raise _too_large(f"more than {MOST_PRICES:,} values")
                 yield start, row
@@ -205,8 +209,9 @@ def _is_field(title: str) -> bool:
 
 def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tuple[dict[str, int], Rows, list]:
     """The column of each ticker in a wide file, the rows below the header, and what was found in the header."""
-    if _is_day(header[0]):
-        raise MarketError(f"the first row starts with a date, {header[0]}; put a row of column names above it")
+    if header[0][:1].isdigit():
+        raise MarketError(f"the first row starts with {shown(header[0])}, not with a title; put a row of column names "
+                          "above it")
     line, row = next(rows)
     tickers, rows, notes = _of_yahoo(header, row, rows) or (
         [*enumerate(header)][1:], chain([(line, row)], rows), [])
@@ -217,7 +222,8 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
     for at, ticker in tickers:
         _check_name(ticker, f"column {at + 1} of the header")
     unnamed = [] if notes or named is None else [title for _, title in tickers if title not in named]
-    fields = [title for title in unnamed if _is_field(title)]
+    short = {*"ohlcv"} if {*"ohlc"} <= {*unnamed} else {}
+    fields = [title for title in unnamed if title in short or _is_field(title)]
     if fields and not ({*fields} <= _SHARES and 10 * len(fields) < len(header)):
         some = fields[:4] + ([f"{len(fields) - 4} more"] if len(fields) > 4 else [])
         raise MarketError(f"the header has {listed(some)}, named like fields of a trading day, not like tickers; give "
@@ -326,7 +332,7 @@ def _joined(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index, pd.Index, pd.In
 
 def _check_name(ticker: str, place: str) -> None:
     """Refuse a ticker that is empty, or that no message could show."""
-    if ticker.lower() in _NO_NAME or not ticker.isprintable() or '"' in ticker:
+    if ticker.lower() in _NO_NAME or not ticker.isprintable() or '"' in ticker or ticker.startswith("Unnamed: "):
         raise MarketError(f"{place} has {shown(ticker)} for a ticker; name one in plain characters, or remove it")
 
 
@@ -357,6 +363,10 @@ def _check_thousands(prices: pd.DataFrame, texts: Iterator[tuple[str, str]]) -> 
                               f"decimals; write {point.replace('.', '')} or {point}0, and the others alike")
 
 
+def _in_order(days: pd.Series) -> bool:
+    return days.is_monotonic_increasing or days.is_monotonic_decreasing
+
+
 def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd.Series, Mended]:
     """Days of the dates by the line on which each stands first; then a wrong price can be told with its day."""
     unique = pd.Series([*lines], [*lines.values()], dtype=object)
@@ -367,9 +377,10 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
     days = pd.to_datetime(iso, format="%Y-%m-%d", errors="coerce")
     timed, zoned = parts["time"].notna(), parts["zone"].notna()
     why = np.select(
-        [unique == "", parts["mark"] != parts["mark"].iloc[0], day_first & (parts["month"].astype(float) > 12),
+        [unique == "", parts["mark"].isna() & (unique.index == unique.index[0]), parts["mark"] != parts["mark"].iloc[0],
+         day_first & (parts["month"].astype(float) > 12),
          days.isna(), zoned & (parts["time"].str.strip("0:.") != ""), ~days.dt.year.between(1900, 2199)],
-        ["which is missing", "which is not in one known form with the rows above", "which seems to put the month first",
+        ["which is missing", "which is in no known form", "which is not in one known form with the rows above", "which seems to put the month first",
          "which is in no calendar", "and which day that is depends on the exchange",
          "which is outside the years 1900 to 2199"], "")
     for at in np.flatnonzero(why != ""):
@@ -378,9 +389,17 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
     if day_first and (parts["day"].astype(int) <= 12).all():
         raise MarketError(f"dates like {unique.iloc[-1]} may start with the day or the month; write all like "
                           "2018-12-31")
+    exchanged = days.dt.day <= 12
+    other = pd.to_datetime({"year": days.dt.year, "month": days.dt.month.where(~exchanged, days.dt.day),
+                            "day": days.dt.day.where(~exchanged, days.dt.month)})
+    if len(days) > 30 and _in_order(other) and not _in_order(days):
+        at = (other != days).argmax()
+        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem to be "
+                          "exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
     if wrong:
         line, ticker, text = wrong
-        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5")
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5, or "
+                          "leave out what is no price")
     return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),

@@ -61,6 +61,8 @@ def load(study: Study) -> Market:
     prices.index = prices.index.as_unit("us").rename("date")  # one unit, whatever the source has
     still = universe.still_days(prices)
     told = found(source.name, "days on which no asset moves", still, "left out" if study.drop_still_days else "flagged")
+    told += found(source.name, f"more than {universe.CLOSING} days without any price before these",
+                  universe.holes(prices.index).index, "flagged")
     prices = prices.drop(still) if study.drop_still_days else prices
     benchmark, mended = _benchmark(study, source, prices.index)
     prices = prices.loc[benchmark.index]
@@ -121,6 +123,9 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
         covers = _span(known.index) if len(known) else "no day"
         raise MarketError(f"benchmark: {name} covers {covers}, and the prices go from {_span(days)}; move start or "
                           "end, or choose another")
+    if 4 * known.index.isin(days).sum() < len(days):
+        raise MarketError(f"benchmark: {name} has values on {known.index.isin(days).sum()} of {len(days)} days; choose "
+                          "one with a value on every day, or prices with as few")
     early, days = days[days < known.index[0]], days[days >= known.index[0]]
     gaps = found(name, "days before the benchmark's first value", early, "left out") + found(
         name, "days without a value of the benchmark", days.difference(known.index), "holds the last value")

@@ -92,9 +92,9 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     kept = [ticker for ticker, dropped in reasons.items() if not dropped]
     if len(kept) < 2:
         examples = "; ".join([f"{ticker} {dropped}" for ticker, dropped in reasons.items() if dropped][:3])
+        others = f", {_enough(early, reasons)}, raise max_missing or jump_threshold, or move start later"
         raise ValueError(f"Only {len(kept)} of {len(reasons)} tickers can be kept{f' ({examples})' if examples else ''}"
-                         f", and two are needed: name more tickers, {_enough(early, reasons)}, raise max_missing or "
-                         "jump_threshold, or move start later")
+                         f", and two are needed: name more tickers{others if examples else ''}")
     start = first[kept].max()
     traded = clean.loc[start:, kept].notna()
     traded = traded[traded.any(axis=1)]
@@ -121,19 +121,39 @@ def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
     Traceback (most recent call last):
     ValueError: periods_per_year: 252 does not fit the prices, which have 12 rows a year ...; set it to 12
     """
-    def fits(n_returns: int) -> bool:
-        return 0.8 <= n_returns / years / periods_per_year <= 1.25
+    def fits(rate: float) -> bool:
+        return 0.8 <= rate / periods_per_year <= 1.25
 
     days, n_returns = prices.index, len(prices) - 1
     years = (days[-1] - days[0]).days / 365.25
-    if years < A_QUARTER or fits(n_returns):
+    if years < A_QUARTER or fits(n_returns / years):
         return
-    rate, still = n_returns / years, len(still_days(prices))
-    usual = [number for number in CALENDARS if abs(rate / number - 1) < 0.05]
-    filled = f", or, as no asset moves on {still} days, set drop_still_days to true" if fits(n_returns - still) else ""
-    raise ValueError(f"periods_per_year: {periods_per_year} does not fit the prices, which have {rate:.0f} rows a year "
-                     f"from {iso_day(days[0])} to {iso_day(days[-1])}; set it to "
-                     f"{[*usual, max(round(rate), 1)][0]}{filled}")
+    still, gaps = len(still_days(prices)), holes(days)
+    rate = (n_returns - len(gaps)) / (years - gaps.sum() / 365.25)
+    if fits(rate):
+        remedy = (f"move start or end, or complete the prices, which have {counted(len(gaps), 'gap')} of more than "
+                  f"{CLOSING} days, the last before {iso_day(gaps.index[-1])}")
+    else:
+        usual = [number for number in CALENDARS if abs(rate / number - 1) < 0.05]
+        remedy = f"set it to {[*usual, max(round(rate), 1)][0]}" + (
+            f", or, as no asset moves on {still} days, set drop_still_days to true"
+            if fits((n_returns - still) / years) else "")
+    raise ValueError(f"periods_per_year: {periods_per_year} does not fit the prices, which have "
+                     f"{counted(round(n_returns / years), 'row')} a year from {iso_day(days[0])} to "
+                     f"{iso_day(days[-1])}; {remedy}")
+
+
+def holes(days: pd.DatetimeIndex) -> pd.Series:
+    """
+    How many days after the row before a row comes, where these are more than `CLOSING` and than five usual steps.
+
+    Examples
+    --------
+    >>> holes(pd.DatetimeIndex(["2024-01-01", "2024-01-02", "2024-01-03", "2024-03-01"])).to_dict()
+    {Timestamp('2024-03-01 00:00:00'): 58.0}
+    """
+    steps = days.to_series().diff().dt.days
+    return steps[steps > max(CLOSING + 1, 5 * steps.median())]
 
 
 def merely_closed(first: pd.Timestamp, days: pd.DatetimeIndex) -> bool:

@@ -233,7 +233,7 @@ def _yaml(text: str, *, where: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that no calendar has, a thousand brackets
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or error}); "
+        raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]}); "
                          "write one `name: value` a line") from None
 
 
