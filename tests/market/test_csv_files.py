@@ -152,6 +152,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date\tA\n2020-01-01\t1\n", "separate values by commas"),
     ("2020-01-01,1,2\n2020-01-02,3,4\n", "starts with '2020-01-01', not with a title; put a row of column names above"),
     ("1561939200000,1,2,1,100.4\n1562025600000,1,2,1,98.8\n", "starts with '1561939200000', not with a title"),
+    ("ticker,2020-01-01,2020-01-02\nA,1,2\n", "the header has dates, such as 2020-01-01, in place of tickers; give each"),
     ("sep=,\ndate,A,B\n2020-01-01,1,2\n", "values, the header 2; complete or correct it, or remove what stands above"),
     ("date,Unnamed: 0,A\n2020-01-01,0,1\n", "column 2 of the header has 'Unnamed: 0' for a ticker"),
     ("date,o,h,l,c\n2020-01-01,1,2,1,2\n", "the header has o, h, l and c, named like fields of a trading day"),
@@ -423,7 +424,7 @@ def test_dates_that_are_in_order_once_their_day_and_month_are_exchanged_are_refu
     wrong = [day.replace(month=day.day, day=day.month) if day.day <= 12 else day for day in true]
     for written in (wrong, wrong[::-1]):
         path = put(folder, "date,A\n" + "".join(f"{day:{form}},1\n" for day in written))
-        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct the dates, or fetch"):
+        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct the dates, or"):
             read(path)
     shuffled = np.random.default_rng(0).permutation(true)
     for written in (true, true[::-1], pd.DatetimeIndex(shuffled)):

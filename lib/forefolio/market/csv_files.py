@@ -43,7 +43,8 @@ _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>-?)(?P<month>[0-9]{2})(?P=
 # any title, those that are only beside capitals and digits (AAA High, but not High Yield), those without spaces.
 _FIELD = re.compile(
     r"\b(close|closing|adj|adjusted|adjclose|volume|vol|vwap|ohlcv?|turnover|settle|settlement|open interest|"
-    "market ?cap|stock splits|ltp|prev|chg|last (?:traded?|sale)|net change|trades|eroffn|eroffnung|eroffnungskurs|schluss|schlusskurs|zuletzt|tageshoch|"
+    "market ?cap|stock splits|ltp|prev|chg|last (?:traded?|sale)|net change|trades|"
+    "eroffn|eroffnung|eroffnungskurs|schluss|schlusskurs|zuletzt|tageshoch|"
     "tagestief|volumen|umsatz|ouv|ouverture|cloture|dernier|plus haut|plus bas|apertura|cierre|maximo|minimo|ultimo|"
     "precio|abertura|fechamento|fecho|maxima|minima|preco|chiusura|massimo|prezzo|slotkoers|otwarcie|zamkniecie|"
     "najwyzszy|najnizszy|wolumen|acılıs|kapanıs|hacim|yuksek|dusuk|pembukaan|penutupan|terakhir|tertinggi|terendah|"
@@ -168,8 +169,8 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                     continue
                 width, n_rows = width or len(row), n_rows + 1
                 if width < 2:
-                    raise MarketError(f"line {start} has a single value; start with a row of column names, and separate "
-                                      "values by commas")
+                    raise MarketError(f"line {start} has a single value; start with a row of column names, and "
+                                      "separate values by commas")
                 if len(row) != width:
                     above = ", or remove what stands above the column names" if n_rows == 2 else ""
                     raise MarketError(f"line {start} has {len(row)} values, the header {width}; complete or correct "
@@ -219,6 +220,9 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
     if not notes and dated and not _is_day(row[0]):
         raise MarketError(f"the header has the dates under {shown(dated[0])}, not in the first column; put them first, "
                           "then one column of closes per ticker, or give just the columns date, ticker, close")
+    if not notes and all(_is_day(title) and not title.isdigit() for title in header[1:]):
+        raise MarketError(f"the header has dates, such as {header[1]}, in place of tickers; give each day a row, and each "
+                          "ticker a column")
     for at, ticker in tickers:
         _check_name(ticker, f"column {at + 1} of the header")
     unnamed = [] if notes or named is None else [title for _, title in tickers if title not in named]
@@ -378,11 +382,11 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
     timed, zoned = parts["time"].notna(), parts["zone"].notna()
     why = np.select(
         [unique == "", parts["mark"].isna() & (unique.index == unique.index[0]), parts["mark"] != parts["mark"].iloc[0],
-         day_first & (parts["month"].astype(float) > 12),
-         days.isna(), zoned & (parts["time"].str.strip("0:.") != ""), ~days.dt.year.between(1900, 2199)],
-        ["which is missing", "which is in no known form", "which is not in one known form with the rows above", "which seems to put the month first",
-         "which is in no calendar", "and which day that is depends on the exchange",
-         "which is outside the years 1900 to 2199"], "")
+         day_first & (parts["month"].astype(float) > 12), days.isna(),
+         zoned & (parts["time"].str.strip("0:.") != ""), ~days.dt.year.between(1900, 2199)],
+        ["which is missing", "which is in no known form", "which is not in one known form with the rows above",
+         "which seems to put the month first", "which is in no calendar",
+         "and which day that is depends on the exchange", "which is outside the years 1900 to 2199"], "")
     for at in np.flatnonzero(why != ""):
         raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, {why[at]}; write all dates "
                           "like 2018-12-31")
@@ -394,12 +398,12 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
                             "day": days.dt.day.where(~exchanged, days.dt.month)})
     if len(days) > 30 and _in_order(other) and not _in_order(days):
         at = (other != days).argmax()
-        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem to be "
-                          "exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
+        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem to "
+                          "be exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
     if wrong:
         line, ticker, text = wrong
-        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5, or "
-                          "leave out what is no price")
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5, "
+                          "or leave out what is no price")
     return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),
