@@ -221,8 +221,8 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
         raise MarketError(f"the header has the dates under {shown(dated[0])}, not in the first column; put them first, "
                           "then one column of closes per ticker, or give just the columns date, ticker, close")
     if not notes and all(_is_day(title) and not title.isdigit() for title in header[1:]):
-        raise MarketError(f"the header has dates, such as {header[1]}, in place of tickers; give each day a row, and each "
-                          "ticker a column")
+        raise MarketError(f"the header has dates, such as {header[1]}, in place of tickers; give each day a row, and "
+                          "each ticker a column")
     for at, ticker in tickers:
         _check_name(ticker, f"column {at + 1} of the header")
     unnamed = [] if notes or named is None else [title for _, title in tickers if title not in named]
@@ -402,8 +402,8 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
                           "be exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
     if wrong:
         line, ticker, text = wrong
-        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write 1234.5, "
-                          "or leave out what is no price")
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write "
+                          "1234.5, or leave out what is no price")
     return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),
