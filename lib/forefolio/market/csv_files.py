@@ -402,8 +402,8 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
                           "be exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
     if wrong:
         line, ticker, text = wrong
-        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; write "
-                          "1234.5, or leave out what is no price")
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; "
+                          "write 1234.5, or leave out what is no price")
     return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),
