@@ -47,14 +47,18 @@ FAULTS = {  # daily returns of A, B, C, D and the index I without a fault -> the
     "all flat in the first window": lambda moves: still(moves, WINDOW, "ABCD"),
     "all flat in the test period": lambda moves: still(moves, TEST, "ABCD"),
     "the index flat": lambda moves: still(moves, slice(None), "I"),
+    "flat after training but for rounding": lambda moves: changed(
+        moves, D=np.where(moves.index < "2020-02-01", moves["D"], np.where(np.arange(len(moves)) % 2, 1e-8, -1e-8))),
     "only rising": lambda moves: changed(moves, D=moves["D"].abs() / 10 + 1e-4),
     "rising by the same every day": lambda moves: changed(moves, D=1e-4),
     "only falling": lambda moves: changed(moves, D=-moves["D"].abs()),
     "an identical twin": lambda moves: changed(moves, D=moves["C"]),
+    "a hedge that earns": lambda moves: changed(moves, D=5e-4 - moves["C"]),
     "two identical pairs": lambda moves: changed(moves, D=moves["C"], B=moves["A"]),
     "a jump x50 in the test period": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", 49.0)),
     "a jump x50 in training": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2019-10-15", 49.0)),
     "a fall to a hundredth": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", -0.99)),
+    "all but nothing lost": lambda moves: moves.mask((DAYS[1:] == "2020-10-15")[:, None], -1 + 1e-9),
     "all falling": lambda moves: -moves.abs(),
     "all rising": lambda moves: moves.abs(),
     "a rate above all means": lambda moves: moves,
@@ -140,6 +144,8 @@ SAID = {  # what some table or figure says of a fault
     "flat from the last month of validation on": "without D, no move in 10 days",
     "two flat in the test period": "without C, D, as zero was right every day",
     "rising by the same every day": "returns the same every day up to 2020-01-31",
+    "flat after training but for rounding": "without D, no move in 10 days",
+    "all but nothing lost": "lost all wealth",
     "an identical twin": "singular to working precision",
 }
 

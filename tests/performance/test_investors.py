@@ -216,13 +216,20 @@ def test_the_ruined_are_in_no_test_of_the_winner():
     assert served.best.index.tolist() == ["equal_weight"] and served.p_values == {"index": pytest.approx(holm(one_sided)["equal_weight"])}
 
 
-def test_cash_wins_no_ratio_and_is_named_there_alone():
+def test_cash_wins_no_ratio_and_is_named_there_and_where_it_wins():
     advice = advised(changed("lstm+mdp", annual_volatility=1e-5, sharpe=1600.0, max_drawdown=-0.001))
     assert advice["then"].tolist() == ["lstm+mvf", "lstm+rpp", "lstm+mdp", "equal_weight"]
     assert advice.loc["ratio", "beware"].endswith("lstm+mdp took hardly any risk, so no Sharpe ratio")
-    assert not advice["beware"].drop("ratio").str.contains("any risk").any()
+    assert advice.loc["drawdown", "beware"] == "lstm+mdp took hardly any risk"
+    assert not advice["beware"].drop(["ratio", "drawdown"]).str.contains("any risk").any()
     index = advised(changed("benchmark", annual_volatility=0.0, sharpe=np.inf))
     assert index.loc["ratio", ["index", "then"]].tolist() == ["none", "lstm+rpp"] and "index" not in index.loc["ratio", "beware"]
+
+
+def test_an_index_that_is_level_did_not_do_better():
+    best = investors.served(changed("benchmark", sharpe=0.0), MONTHS)[1].best["sharpe"].iloc[0]
+    assert not investors.served(changed("benchmark", sharpe=best + 1e-15), MONTHS)[1].index_ahead
+    assert investors.served(changed("benchmark", sharpe=best + 0.01), MONTHS)[1].index_ahead
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -291,6 +291,13 @@ def test_no_mean_above_the_risk_free_rate_falls_back_to_minimum_variance(mu, Sig
     pd.testing.assert_series_equal(solution.weights, long_only.minimum_variance(Sigma).weights)
 
 
+def test_a_sharpe_ratio_without_risk_has_no_largest_value_and_says_so(mu, Sigma):
+    hedge = pd.DataFrame([[1e-4, -1e-4, 0], [-1e-4, 1e-4, 0], [0, 0, 1e-4]], index=[*"ABC"], columns=[*"ABC"])
+    chosen = long_only.maximum_sharpe(pd.Series({"A": 1e-4, "B": 4e-4, "C": 1e-4}), hedge, risk_free=0)
+    assert chosen.note == "the portfolio has almost no risk, so the ratio has no largest value"
+    assert long_only.maximum_sharpe(mu, Sigma, risk_free=0).note == ""
+
+
 def test_one_mean_above_the_risk_free_rate_is_enough(mu, Sigma):
     mostly_losing = (-mu.abs()).where(mu.index != "KO", 1e-6)
     solution = long_only.maximum_sharpe(mostly_losing, Sigma, risk_free=0.0)

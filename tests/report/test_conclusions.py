@@ -255,6 +255,28 @@ def test_the_ruined_are_named_and_in_no_ranking():
     assert sentences.without([]) == []
 
 
+def test_cash_is_named_and_wins_no_information_ratio():
+    table, tests = compared({"lstm+mvf": 0.001, "mean+mdp": 0.002, "equal_weight": 0.0005})
+    table.loc[table["strategy"] == "mean+mdp", "annual_volatility"] = 1e-5
+    _, ratio, *_ = concluded(table, tests).split("\n\n")
+    assert "`lstm+mvf` is the best of 2 strategies" in ratio
+    assert ratio.endswith("the benchmark's. `mean+mdp` took hardly any risk and cannot win it.")
+
+
+def test_a_benchmark_that_lost_everything_is_still_the_benchmark():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
+    table.loc[table["strategy"] == "benchmark", ["max_drawdown", "total_return"]] = -1.0
+    text = concluded(table, tests)
+    assert "lost all wealth" not in text and "`benchmark` (-100.0 %)" in text
+
+
+def test_a_lead_that_is_only_rounding_is_none():
+    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
+    totals = table.set_index("strategy")["total_return"]
+    level = table.assign(total_return=table["total_return"].where(table["strategy"] != "benchmark", totals["equal_weight"] - 1e-15))
+    assert "The lead of `equal_weight`" in concluded(table, tests) and "The lead of" not in concluded(level, tests)
+
+
 DAYS = pd.bdate_range("2023-01-02", periods=300, name="date")
 DIRT = {  # what happens to asset A of three, of which B and C are ordinary
     "still": lambda a: 0 * a, "still from the middle on": lambda a: a.where(np.arange(300) < 150, 0.0),

@@ -14,6 +14,8 @@ from forefolio.study.vocabulary import counted
 
 Date = str | dt.date | pd.Timestamp
 
+NOISE = 1e-7  # a move below it is rounding: the price stands still
+
 
 class Need(NamedTuple):
     """Days of returns without which a parameter does not fit its market; a room's `needed_days` lists its own."""
@@ -109,7 +111,8 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
     Why each asset cannot be bought at each of some dates; an empty text where it can.
 
     The reason is `not traded that day` where its price is an older one that is held, and else `no move in <stale_days>
-    days` where its last `stale_days` returns up to that day are all zero: such a price is dead, not calm.
+    days` where its last `stale_days` returns up to that day are all zero, but for rounding: such a price is dead, not
+    calm.
 
     Raises
     ------
@@ -129,7 +132,7 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
     [['', ''], ['no move in 3 days', '']]
     """
     dates = pd.DatetimeIndex(dates)
-    asleep = ((returns == 0).rolling(stale_days).sum() == stale_days).loc[dates]
+    asleep = ((returns.abs() < NOISE).rolling(stale_days).sum() == stale_days).loc[dates]
     still = f"no move in {counted(stale_days, 'day')}"
     reasons = pd.DataFrame("", dates, returns.columns).mask(asleep, still).mask(
         ~traded.loc[dates, returns.columns], "not traded that day")

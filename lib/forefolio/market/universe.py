@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding, found
-from forefolio.market.returns import Need, check_labels, iso_day
+from forefolio.market.returns import NOISE, Need, check_labels, iso_day
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import counted, listed, percent
 
@@ -229,7 +229,7 @@ def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     fall = percent(study.jump_threshold / (1 + study.jump_threshold), 0)
     for at, ticker in enumerate(prices):
         days, ratios = _ratios(prices.index, values[:, at])
-        still, splits = ratios == 1, _splits(ratios)
+        still, splits = np.abs(ratios - 1) < NOISE, _splits(ratios)
         named = dict.fromkeys(f"{split:.0f}" if split > 1 else f"1/{1 / split:.0f}" for split in splits[splits > 0])
         rows += found(str(ticker), "prices that are not positive numbers",
                       prices.index[no_price[:, at]], "missing")

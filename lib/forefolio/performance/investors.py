@@ -39,7 +39,7 @@ class Served:
     runner_up: str = ""  # the next strategy, if it is close: by less than `CLOSE`
     index_ahead: bool = False  # whether the index did better; asked for the wishes of `CLOSE`
     ruined: list[str] = field(default_factory=list)  # strategies that cannot win: they lost all their wealth
-    riskless: list[str] = field(default_factory=list)  # those that cannot win a ratio: they are like cash
+    riskless: list[str] = field(default_factory=list)  # those like cash: they win no ratio, or won another wish
 
 
 def with_profile(table: pd.DataFrame) -> pd.DataFrame:
@@ -149,9 +149,11 @@ def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]
 
 def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> Served:
     """One wish."""
-    lost, calm = metrics.ruined(table), metrics.riskless(table) & (METRICS[measure].number == PLAIN)
+    lost, ratio = metrics.ruined(table), METRICS[measure].number == PLAIN
+    cash = metrics.riskless(table) & ~lost
+    calm = cash & ratio
     out = {name: list(table.index[which].drop(BENCHMARK, errors="ignore"))
-           for name, which in (("ruined", lost), ("riskless", calm & ~lost))}
+           for name, which in (("ruined", lost), ("riskless", calm))}
     values = table.loc[~lost & ~calm & np.isfinite(table[measure]), measure]
     goodness = -values if lower_is_better(measure) else values
     candidates = goodness.drop(BENCHMARK, errors="ignore")
@@ -162,13 +164,14 @@ def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> 
     printed = values.map(lambda value: round(value, 2) if measure == "sharpe" else round(100 * value, 1))
     best = table.loc[candidates.index[printed[candidates.index] == printed[candidates.idxmax()]]]
     best = best.loc[best["turnover"].round(3).sort_values(kind="stable").index]
+    out["riskless"] = out["riskless"] or list(best.index[cash[best.index]])
     if measure not in CLOSE:
         p_values = _p_values(monthly_excess, best.index[0]) if measure == "annual_return" else {}
         return Served(measure, best, *reached, p_values, **out)
     rivals = candidates.drop(best.index)
     close = len(rivals) and candidates.max() - rivals.max() < CLOSE[measure]
     return Served(measure, best, *reached, runner_up=rivals.idxmax() if close else "",
-                  index_ahead=bool(goodness.get(BENCHMARK, candidates.max()) > candidates.max()), **out)
+                  index_ahead=bool(goodness.get(BENCHMARK, candidates.max()) > candidates.max() + metrics.SAME), **out)
 
 
 def _p_values(monthly_excess: pd.DataFrame, winner: str) -> dict[str, float]:

@@ -18,6 +18,7 @@ from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
 SAME = 1e-12  # values this close are equal: what is left is rounding
+LOST = 1e-6  # of the highest wealth: a strategy with no more than that left has lost all
 RISKLESS = 0.005  # a year: a volatility below it is like that of cash
 
 
@@ -244,12 +245,12 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
 
 
 def ruined(table: pd.DataFrame) -> pd.Series:
-    """Which rows of a table lost all wealth, by its max_drawdown: such a strategy has no rank, whatever its ratios.
+    """Which rows of a table lost all wealth, or all but a millionth, by its max_drawdown: they have no rank.
 
-    >>> ruined(pd.DataFrame({"max_drawdown": [-1.0, -0.99]})).tolist()
-    [True, False]
+    >>> ruined(pd.DataFrame({"max_drawdown": [-1.0, -0.9999999, -0.99]})).tolist()
+    [True, True, False]
     """
-    return _column(table, "max_drawdown") <= SAME - 1
+    return _column(table, "max_drawdown") <= LOST - 1
 
 
 def riskless(table: pd.DataFrame) -> pd.Series:

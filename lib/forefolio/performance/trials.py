@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.files import StageError
-from forefolio.performance.metrics import RISKLESS, SAME, max_drawdown, riskless, ruined
+from forefolio.performance.metrics import LOST, RISKLESS, SAME, max_drawdown, riskless, ruined
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
 SEED = "seed"  # the parameter that is no choice: points that differ by it alone are repetitions
@@ -97,7 +97,7 @@ def comparable(net_returns: pd.DataFrame, chosen: str) -> pd.DataFrame:
 
 def all_lost(net_returns: pd.DataFrame) -> pd.Series:
     """Which columns lost all their wealth."""
-    return max_drawdown(net_returns) <= SAME - 1
+    return max_drawdown(net_returns) <= LOST - 1
 
 
 def without_benchmark(net_returns: pd.DataFrame) -> pd.DataFrame:

@@ -42,6 +42,7 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     """Long-only portfolio of highest ratio of mean excess return to volatility.
 
     Where no mean exceeds `risk_free` it is the minimum variance portfolio, status `fallback`, and the note says so.
+    Where risks cancel out in it the ratio has no largest value, and the note says so.
 
     Notes
     -----
@@ -66,7 +67,9 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
         y >= 0,
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(without_dust(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status)
+    hedged = y.value @ Sigma @ y.value < 1e-8 * unit  # variance, beside that of the best single asset at the same mean
+    return Solution(without_dust(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status,
+                    "the portfolio has almost no risk, so the ratio has no largest value" if hedged else "")
 
 
 def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float,

@@ -76,8 +76,9 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.Data
     named and takes no part.
     """
     table = performance.set_index("strategy")
-    ruin = without(table.index[ruined(table)])
-    table = table[~ruined(table)]
+    lost = ruined(table) & (table.index != BENCHMARK)
+    ruin = without(table.index[lost])
+    table = table[~lost]
     strategies = table.drop(index=BENCHMARK, errors="ignore")
     if strategies.empty:
         return "\n\n".join([*ruin, "No strategy is left to compare."])
@@ -98,19 +99,22 @@ def _best_by_return(totals: pd.Series) -> str:
     text += (f" Of the {counted(len(others), 'strategy', 'strategies')} beside `{EQUAL_WEIGHT}`, {ahead} ended ahead "
              "of it.")
     lead = own[EQUAL_WEIGHT] - totals.get(BENCHMARK, np.inf)
-    return text if lead <= 0 else (f"{text} The lead of `{EQUAL_WEIGHT}` over `{BENCHMARK}`, {percent(lead)} of the "
+    return text if lead <= SAME else (f"{text} The lead of `{EQUAL_WEIGHT}` over `{BENCHMARK}`, {percent(lead)} of the "
                                    "initial wealth, is not due to any forecast.")
 
 
 def _best_by_ratio(strategies: pd.DataFrame, n_months: int) -> str:
-    ratios = strategies["information_ratio"]
+    calm = riskless(strategies)
+    ratios = strategies.loc[~calm, "information_ratio"]
+    cash = named([f"`{name}`" for name in calm.index[calm]])
+    cash = cash and f" {cash} took hardly any risk and cannot win it."
     if ratios.isna().all():
-        return f"**Information ratio.** None can be computed from {counted(n_months, 'month')}."
+        return f"**Information ratio.** None can be computed from {counted(n_months, 'month')}.{cash}"
     mean = strategies["mean_monthly_excess"][ratios.idxmax()]
     side = "level with" if percent(abs(mean)) == percent(0) else (
         f"{percent(abs(mean))} {'above' if mean > 0 else 'below'}")
     best = _best(ratios, "{:.2f}".format, "a month", beside=ratios)
-    return f"**Information ratio.** {best}; its mean month was {side} the benchmark's."
+    return f"**Information ratio.** {best}; its mean month was {side} the benchmark's.{cash}"
 
 
 def _best(values: pd.Series, written: Callable[[float], str], unit: str, *, beside: pd.Series) -> str:
@@ -229,7 +233,8 @@ def advice(served: list[Served]) -> pd.DataFrame:
 def _beware(one: Served) -> str:
     """What makes a winner doubtful, its p-values or a close runner-up and a better index; and who could not win."""
     told = [f"{named(names)} {why}" for names, why in (
-        (one.ruined, "lost all wealth"), (one.riskless, f"took hardly any risk, so no {noun(one.measure)}")) if names]
+        (one.ruined, "lost all wealth"), (one.riskless, "took hardly any risk" + f", so no {noun(one.measure)}"
+                                          * (METRICS[one.measure].number == PLAIN))) if names]
     return "; ".join(filter(None, [_doubt(one), *told]))
 
 
