@@ -424,7 +424,7 @@ def test_dates_that_are_in_order_once_their_day_and_month_are_exchanged_are_refu
     wrong = [day.replace(month=day.day, day=day.month) if day.day <= 12 else day for day in true]
     for written in (wrong, wrong[::-1]):
         path = put(folder, "date,A\n" + "".join(f"{day:{form}},1\n" for day in written))
-        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct the dates, or"):
+        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct them, or"):
             read(path)
     shuffled = np.random.default_rng(0).permutation(true)
     for written in (true, true[::-1], pd.DatetimeIndex(shuffled)):

@@ -399,7 +399,7 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
     if len(days) > 30 and _in_order(other) and not _in_order(days):
         at = (other != days).argmax()
         raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem to "
-                          "be exchanged, as the rows would then be in order; correct the dates, or fetch the file again")
+                          "be exchanged, as the rows would then be in order; correct them, or fetch the file again")
     if wrong:
         line, ticker, text = wrong
         raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; "
