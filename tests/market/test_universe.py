@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from forefolio.market import universe
+from forefolio.market.universe import absences, kept_out
 from forefolio.study.parameters import Study
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
@@ -351,3 +352,56 @@ def test_the_days_that_the_first_stages_need(changes, expected):
     needs = universe.needed_days(Study(**changes), n_assets=5)
     assert [need[:3] for need in needs] == expected
     assert needs[0].why == "the sample covariance of 5 assets needs more, or set covariance_estimator or ridge"
+
+
+CALENDAR = pd.bdate_range("2024-01-01", periods=20, name="date")
+STILL = "no move in 5 days"
+
+
+def moving(**still):
+    """Returns of A and B on 20 days, none zero but in the named span of places."""
+    moves = pd.DataFrame(np.random.default_rng(3).uniform(0.001, 0.01, (20, 2)), CALENDAR, ["A", "B"])
+    for asset, (first, last) in still.items():
+        moves.loc[CALENDAR[first]:CALENDAR[last], asset] = 0.0
+    return moves
+
+
+def reasons(moves, traded=None, dates=CALENDAR):
+    return kept_out(moves, moves.notna() if traded is None else traded, dates=dates, stale_days=5)
+
+
+def test_an_asset_is_kept_out_from_the_last_of_so_many_days_without_a_move_until_it_moves():
+    found = reasons(moving(A=(3, 11)))
+    assert (found["B"] == "").all() and found.index[found["A"] == STILL].equals(CALENDAR[7:12])
+    assert (reasons(moving(A=(3, 6)))["A"] == "").all()
+    assert (reasons(moving(A=(0, 3)))["A"] == "").all(), "with fewer days than that nobody can tell"
+
+
+def test_days_after_a_date_do_not_decide_what_can_be_bought_then():
+    for last in range(6, 14):
+        seen = reasons(moving(A=(3, 11)).iloc[:last], dates=CALENDAR[:last])
+        pd.testing.assert_frame_equal(seen, reasons(moving(A=(3, 11), B=(13, 19))).iloc[:last])
+
+
+def test_days_of_a_gap_count_as_days_without_a_move_and_a_held_price_is_not_traded_first_of_all():
+    traded = moving().notna()
+    traded.loc[CALENDAR[4]:CALENDAR[8], "A"] = False
+    back_unchanged, back_elsewhere = reasons(moving(A=(4, 9)), traded), reasons(moving(A=(4, 8)), traded)
+    assert back_unchanged["A"].iloc[4:11].tolist() == ["not traded that day"] * 5 + [STILL, ""]
+    assert back_elsewhere["A"].iloc[4:11].tolist() == ["not traded that day"] * 5 + ["", ""]
+
+
+def test_a_date_at_which_nothing_can_be_bought_is_refused_with_what_to_change():
+    with pytest.raises(ValueError, match=r"^Nothing can be bought at the decision of 2024-01-23: each of 2 assets has no "
+                                         r"move in 5 days or was not traded that day; mend the prices, raise stale_days"):
+        reasons(moving(A=(3, 19), B=(12, 19)))
+
+
+def test_absences_have_the_first_and_the_last_decision_and_how_many():
+    traded = moving().notna()
+    traded.loc[CALENDAR[15]:, "A"] = False
+    table = absences(reasons(moving(A=(3, 11), B=(5, 9)), traded, dates=CALENDAR[[6, 8, 10, 16, 19]]))
+    assert table.to_numpy().tolist() == [["A", STILL, CALENDAR[8], CALENDAR[10], 2],
+                                         ["A", "not traded that day", CALENDAR[16], CALENDAR[19], 2]]
+    assert list(table) == ["asset", "reason", "first", "last", "n_decisions"]
+    assert absences(reasons(moving())).empty

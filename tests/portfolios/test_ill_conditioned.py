@@ -188,7 +188,8 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     made = pd.concat([baselines.zero(returns, schedule), baselines.historical_mean(returns, schedule)])
     dates = rebalance_dates(returns.index, validation_end=validation_end)[:4]
     chosen = {"covariance_estimator": estimate_covariance.keywords["estimator"], "ridge": estimate_covariance.keywords["ridge"]}
-    terms = replace(TERMS, estimation_window=120, risk_aversion=1.0, risk_free=1e-5, max_gross=max_gross, **chosen)
+    terms = replace(TERMS, stale_days=1000, estimation_window=120, risk_aversion=1.0, risk_free=1e-5, max_gross=max_gross,
+                    **chosen)
     weights, log = decisions.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=tuple(FRAMEWORKS), terms=terms)
     short = log["strategy"].str.endswith("+tangency")

@@ -1,20 +1,15 @@
-"""Prices to returns, the three periods, the days on which portfolios are decided and what can be bought then.
+"""Prices to returns, the three periods and the days on which portfolios are decided.
 
 A decision at t uses data up to and including the close of t.
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from forefolio.study.vocabulary import counted
-
 Date = str | dt.date | pd.Timestamp
-
-NOISE = 1e-7  # a move below it is rounding: the price stands still
 
 
 class Need(NamedTuple):
@@ -104,50 +99,6 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
     test = index[index > pd.Timestamp(validation_end)]
     first_of_month = test[~test.to_period("M").duplicated()]
     return index[index.get_indexer(first_of_month) - 1]
-
-
-def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Date], stale_days: int) -> pd.DataFrame:
-    """
-    Why each asset cannot be bought at each of some dates; an empty text where it can.
-
-    The reason is `not traded that day` where its price is an older one that is held, and else `no move in <stale_days>
-    days` where its last `stale_days` returns up to that day are all zero, but for rounding: such a price is dead, not
-    calm.
-
-    Raises
-    ------
-    ValueError
-        If no asset can be bought at a date.
-
-    Notes
-    -----
-    A price that is held over a gap does not move either, so the days of a gap count as days without a move. With fewer
-    returns than `stale_days` nobody can tell, and the asset can be bought.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2024-01-01", periods=4)
-    >>> returns = pd.DataFrame({"A": [0.1, 0.0, 0.0, 0.0], "B": [0.1, 0.0, 0.0, 0.1]}, index=days)
-    >>> kept_out(returns, returns.notna(), dates=days[2:], stale_days=3).to_numpy().tolist()
-    [['', ''], ['no move in 3 days', '']]
-    """
-    dates = pd.DatetimeIndex(dates)
-    asleep = ((returns.abs() < NOISE).rolling(stale_days).sum() == stale_days).loc[dates]
-    still = f"no move in {counted(stale_days, 'day')}"
-    reasons = pd.DataFrame("", dates, returns.columns).mask(asleep, still).mask(
-        ~traded.loc[dates, returns.columns], "not traded that day")
-    if len(nothing := reasons.index[(reasons != "").all(axis=1)]):
-        raise ValueError(f"Nothing can be bought at the decision of {iso_day(nothing[0])}: each of "
-                         f"{counted(len(returns.columns), 'asset')} has {still} or was not traded that day; mend the "
-                         "prices, raise stale_days, or move validation_end or end")
-    return reasons
-
-
-def absences(reasons: pd.DataFrame) -> pd.DataFrame:
-    """Which assets could not be bought, by `kept_out`: columns asset, reason, first, last (dates), n_decisions."""
-    rows = reasons.rename_axis(index="date", columns="asset").melt(ignore_index=False, value_name="reason")
-    dates = rows[rows["reason"] != ""].reset_index().groupby(["asset", "reason"], sort=False)["date"]
-    return dates.agg(first="min", last="max", n_decisions="size").reset_index()
 
 
 def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:

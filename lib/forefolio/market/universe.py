@@ -1,20 +1,22 @@
-"""Prices as they came to the assets that may be held, each dropped one with its reason.
+"""Prices as they came to the assets that may be held, each dropped one with its reason, and what can be bought when.
 
 A price that is not positive is missing, never a return of -100 %. Gaps are judged up to the end of validation: what
 comes later cannot have been known, so a later gap holds the last price and says so. Strange prices are flagged.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding, found
-from forefolio.market.returns import NOISE, Need, check_labels, iso_day
+from forefolio.market.returns import Date, Need, check_labels, iso_day
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import counted, listed, percent
 
 CONSTANT = 1e-8  # a deviation of daily returns that is only rounding: such a column correlates with nothing
+NOISE = 1e-7  # a move below it is rounding: the price stands still
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
 CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
 SPLITS = (2, 3, 5, 10)  # shares for one, or one for so many
@@ -186,6 +188,50 @@ def still_days(prices: pd.DataFrame) -> pd.DatetimeIndex:
     held = known(prices).ffill().to_numpy()
     moved = (held[1:] != held[:-1]) & ~np.isnan(held[1:])
     return prices.index[1:][~moved.any(axis=1)]
+
+
+def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Date], stale_days: int) -> pd.DataFrame:
+    """
+    Why each asset cannot be bought at each of some dates; an empty text where it can.
+
+    The reason is `not traded that day` where its price is an older one that is held, and else `no move in <stale_days>
+    days` where its last `stale_days` returns up to that day are all zero, but for rounding: such a price is dead, not
+    calm.
+
+    Raises
+    ------
+    ValueError
+        If no asset can be bought at a date.
+
+    Notes
+    -----
+    A price that is held over a gap does not move either, so the days of a gap count as days without a move. With fewer
+    returns than `stale_days` nobody can tell, and the asset can be bought.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=4)
+    >>> returns = pd.DataFrame({"A": [0.1, 0.0, 0.0, 0.0], "B": [0.1, 0.0, 0.0, 0.1]}, index=days)
+    >>> kept_out(returns, returns.notna(), dates=days[2:], stale_days=3).to_numpy().tolist()
+    [['', ''], ['no move in 3 days', '']]
+    """
+    dates = pd.DatetimeIndex(dates)
+    asleep = ((returns.abs() < NOISE).rolling(stale_days).sum() == stale_days).loc[dates]
+    still = f"no move in {counted(stale_days, 'day')}"
+    reasons = pd.DataFrame("", dates, returns.columns).mask(asleep, still).mask(
+        ~traded.loc[dates, returns.columns], "not traded that day")
+    if len(nothing := reasons.index[(reasons != "").all(axis=1)]):
+        raise ValueError(f"Nothing can be bought at the decision of {iso_day(nothing[0])}: each of "
+                         f"{counted(len(returns.columns), 'asset')} has {still} or was not traded that day; mend the "
+                         "prices, raise stale_days, or move validation_end or end")
+    return reasons
+
+
+def absences(reasons: pd.DataFrame) -> pd.DataFrame:
+    """Which assets could not be bought, by `kept_out`: columns asset, reason, first, last (dates), n_decisions."""
+    rows = reasons.rename_axis(index="date", columns="asset").melt(ignore_index=False, value_name="reason")
+    dates = rows[rows["reason"] != ""].reset_index().groupby(["asset", "reason"], sort=False)["date"]
+    return dates.agg(first="min", last="max", n_decisions="size").reset_index()
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:

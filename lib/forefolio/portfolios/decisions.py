@@ -12,7 +12,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day, kept_out
+from forefolio.market.returns import Date, iso_day
+from forefolio.market.universe import kept_out
 from forefolio.portfolios import registry
 from forefolio.portfolios.holdings import held_assets
 from forefolio.portfolios.long_only import equal_weight
@@ -60,7 +61,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     -----
     An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
     An asset whose price does not move, because it was delisted, suspended or abandoned, would seem to be without risk,
-    and draw all the weight of those who avoid risk. No strategy buys what `returns.kept_out` names, equal weight
+    and draw all the weight of those who avoid risk. No strategy buys what `universe.kept_out` names, equal weight
     included. What was held of it is sold at its last price at the first rebalance at which it is named, and counts as
     turnover: after a suspension nobody could have sold, so such a result is kinder than the market.
     Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.

@@ -130,8 +130,8 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     Sigma = covariance_matrix(covariance)
     limits, widened = limits.attainable(covariance.columns)
     volatility = np.sqrt(np.diag(Sigma))
-    if (volatility < STILL).any():
-        still = covariance.columns[volatility < STILL]
+    still = covariance.columns[volatility <= STILL * volatility.max()]
+    if len(still):
         never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
         raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: "
                                 "drop what never moves")

@@ -179,8 +179,9 @@ def _inverse_products(mu: pd.Series, covariance: pd.DataFrame) -> tuple[np.ndarr
     """V^-1 1 and V^-1 mu, refused where the correlation is singular to working precision."""
     V = covariance_matrix(covariance)
     volatility = np.sqrt(np.diag(V))
-    if (volatility < STILL).any():
-        raise OptimizationError(f"{named(covariance.columns[volatility < STILL])} never moves, so the covariance is "
+    still = covariance.columns[volatility <= STILL * volatility.max()]
+    if len(still):
+        raise OptimizationError(f"{named(still)} never moves, so the covariance is "
                                 "singular: drop it or set covariance_estimator to ledoit_wolf")
     C = V / np.outer(volatility, volatility)  # so that a calm asset beside wild ones counts as no defect
     if condition_number(pd.DataFrame(C)) > 1e12:

@@ -26,7 +26,7 @@ WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", 
 
 
 def absences(kept_out: pd.DataFrame) -> str:
-    """Which assets no strategy could buy, when and why, by `returns.absences` or the table that was made of it."""
+    """Which assets no strategy could buy, when and why, by `universe.absences` or the table that was made of it."""
     told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
             + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
     told, more = told[:SHOWN], len(told) - SHOWN

@@ -31,7 +31,7 @@ class Markets:
             rows = returns.simple_returns(chosen.prices)
             periods = returns.periods(rows.index, train_end=study.train_end, validation_end=study.validation_end)
             days = periods.set_index("period")["n_days"].to_dict()
-            returns.kept_out(rows, chosen.traded, stale_days=study.stale_days,
+            universe.kept_out(rows, chosen.traded, stale_days=study.stale_days,
                              dates=returns.rebalance_dates(rows.index, validation_end=study.validation_end))
             days |= {"known": days["training"] + days["validation"], "all": len(rows)}
             self._known[key] = market.files, rows.shape[1], days
