@@ -58,7 +58,7 @@ FAULTS = {  # daily returns of A, B, C, D and the index I without a fault -> the
     "a jump x50 in the test period": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", 49.0)),
     "a jump x50 in training": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2019-10-15", 49.0)),
     "a fall to a hundredth": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", -0.99)),
-    "all but nothing lost": lambda moves: moves.mask((DAYS[1:] == "2020-10-15")[:, None], -1 + 1e-9),
+    "all but nothing lost": lambda moves: moves.where(moves.notna() & (DAYS[1:] != "2020-10-15")[:, None], -1 + 1e-9),
     "all falling": lambda moves: -moves.abs(),
     "all rising": lambda moves: moves.abs(),
     "a rate above all means": lambda moves: moves,
