@@ -298,11 +298,13 @@ def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(project, r
 
 def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(project, reference, tmp_path):
     """First as by Ctrl-C, which every process of the terminal gets, then as by a polite kill of the command alone."""
-    outputs = begun(reference, tmp_path, "01_data", "02_correlation", "03_mpt_frontier")
+    # each point takes seconds more, so that the sweep cannot end before it is interrupted, on a busy machine either
+    slow = short_project.edited(project, tmp_path / "slow", "06_comparison", "__import__('time').sleep(3)")
+    outputs = begun(reference, tmp_path / "outputs", "01_data", "02_correlation", "03_mpt_frontier")
     with watched(reference, outputs):
         for n_done, interrupt in [(1, lambda process: os.killpg(process.pid, signal.SIGINT)),
                                   (4, subprocess.Popen.terminate)]:
-            process = short_project.start(project, *SWEEP, outputs=outputs)
+            process = short_project.start(slow, *SWEEP, outputs=outputs)
             wait_for(process, outputs, n_done)
             n_lines = len(ledger(outputs / "kills"))
             interrupt(process)
@@ -315,7 +317,7 @@ def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(project, r
             points = pd.read_csv(outputs / "kills" / "points.csv")
             assert points["point"].tolist() == POINTS
             assert "cancelled" in set(points["state"]) and set(points["state"]) <= {"done", "cancelled", "not run"}
-        again = call(project, *SWEEP, outputs=outputs)
+        again = call(slow, *SWEEP, outputs=outputs)
     assert again.code == 0, again
     check_whole(reference, outputs)
 
