@@ -10,7 +10,7 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded where they are used: statistics take a second
 
 from forefolio.market.returns import Date
 from forefolio.performance.metrics import SAME
@@ -67,11 +67,13 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for strategy, excess in monthly_excess.items():
         n, mean, differing, varies = len(excess), excess.mean(), _differing(excess), np.ptp(excess) > SAME
-        interval = stats.t.interval(1 - LEVEL, n - 1, mean, stats.sem(excess)) if varies else (np.nan, np.nan)
-        shapiro_p = stats.shapiro(excess).pvalue if varies and n >= 3 else np.nan
+        interval = (np.nan, np.nan)
+        if varies:
+            interval = scipy.stats.t.interval(1 - LEVEL, n - 1, mean, scipy.stats.sem(excess))
+        shapiro_p = scipy.stats.shapiro(excess).pvalue if varies and n >= 3 else np.nan
         n_up, n_differing = int((differing > 0).sum()), len(differing)
-        sign_p = stats.binomtest(n_up, n_differing, alternative="greater").pvalue if n_differing else np.nan
-        t_p = stats.ttest_1samp(excess, 0, alternative="greater").pvalue if varies else np.nan
+        sign_p = scipy.stats.binomtest(n_up, n_differing, alternative="greater").pvalue if n_differing else np.nan
+        t_p = scipy.stats.ttest_1samp(excess, 0, alternative="greater").pvalue if varies else np.nan
         rows.append((strategy, n, mean, *interval, shapiro_p, _signed_rank_p(excess, "greater"), sign_p, t_p))
     columns = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "sign_p", "t_p"]
     tests = pd.DataFrame(rows, columns=columns)
@@ -138,7 +140,7 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     first, second = monthly_excess.mean().sort_values(ascending=False, kind="stable").index[:2]
     difference = monthly_excess[first] - monthly_excess[second]
-    unpaired = stats.mannwhitneyu(monthly_excess[first], monthly_excess[second], alternative="two-sided").pvalue
+    unpaired = scipy.stats.mannwhitneyu(monthly_excess[first], monthly_excess[second], alternative="two-sided").pvalue
     return pd.DataFrame([[first, second, len(difference), difference.mean(), unpaired,
                           _signed_rank_p(difference, "two-sided")]], columns=columns)
 
@@ -151,7 +153,7 @@ def _differing(values: pd.Series) -> pd.Series:
 def _signed_rank_p(values: pd.Series, alternative: str) -> float:
     """Wilcoxon signed-rank, missing if no value differs from zero by more than rounding."""
     differing = _differing(values)
-    return float(stats.wilcoxon(differing, alternative=alternative).pvalue) if len(differing) else np.nan
+    return float(scipy.stats.wilcoxon(differing, alternative=alternative).pvalue) if len(differing) else np.nan
 
 
 def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
@@ -195,7 +197,7 @@ def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
     if not variance > 0:
         return np.nan, np.nan, np.nan
     statistic = float(np.sqrt((n - 1) / n) * differences.mean() / np.sqrt(variance))
-    return statistic, float(stats.t.sf(statistic, n - 1)), float(stats.t.cdf(statistic, n - 1))
+    return statistic, float(scipy.stats.t.sf(statistic, n - 1)), float(scipy.stats.t.cdf(statistic, n - 1))
 
 
 def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:

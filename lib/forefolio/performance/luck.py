@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded where they are used: statistics take a second
 
 from forefolio.performance.evidence import LEVEL
 from forefolio.performance.metrics import SAME, check_complete, sharpe
@@ -81,11 +81,11 @@ def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.S
         raise ValueError(f"The returns of the trial {still[0]} do not vary, so it has no Sharpe ratio: leave it out")
     trial, (n_days, n_trials) = sharpes.idxmax() if chosen is None else chosen, returns.shape
     ratio, expected = sharpes[trial], _expected_best(sharpes)
-    skew, kurtosis = stats.skew(returns[trial]), stats.kurtosis(returns[trial], fisher=False)
+    skew, kurtosis = scipy.stats.skew(returns[trial]), scipy.stats.kurtosis(returns[trial], fisher=False)
     error = np.sqrt((1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2) / (n_days - 1))
     return pd.Series({"trial": trial, "n_trials": n_trials, "n_days": n_days, "sharpe": float(ratio),
                       "expected_best": float(expected), "skew": float(skew), "kurtosis": float(kurtosis),
-                      "deflated": float(stats.norm.cdf((ratio - expected) / error))})
+                      "deflated": float(scipy.stats.norm.cdf((ratio - expected) / error))})
 
 
 def _expected_best(sharpes: pd.Series) -> float:
@@ -93,7 +93,7 @@ def _expected_best(sharpes: pd.Series) -> float:
     n_trials = len(sharpes)
     if n_trials == 1:
         return 0.0
-    ends = stats.norm.ppf([1 - 1 / n_trials, 1 - 1 / (n_trials * np.e)])
+    ends = scipy.stats.norm.ppf([1 - 1 / n_trials, 1 - 1 / (n_trials * np.e)])
     return sharpes.std() * ((1 - np.euler_gamma) * ends[0] + np.euler_gamma * ends[1])
 
 

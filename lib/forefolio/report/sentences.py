@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy  # its parts are loaded where they are used: statistics take a second
 
 from forefolio.market.returns import iso_day
 from forefolio.performance import luck
@@ -190,7 +190,7 @@ def _limits(deviations: pd.Series, n_months: int) -> str:
                 "tells skill from luck.")
     if varying.empty:
         return f"**Limits.** In {months} no strategy's lead over the benchmark varies: there is nothing to test."
-    factor = stats.t.ppf(1 - LEVEL, n_months - 1) / np.sqrt(n_months)
+    factor = scipy.stats.t.ppf(1 - LEVEL, n_months - 1) / np.sqrt(n_months)
     ends = [f"{percent(factor * varying[name])} a month for `{name}`, whose excess varies {kind}"
             for name, kind in ((varying.idxmin(), "least"), (varying.idxmax(), "most"))]
     return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
