@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import forefolio
 from forefolio.forecasts import joint_networks, registry
 from forefolio.forecasts.recurrent import JointRecurrent
 from forefolio.forecasts.schedule import forecast_frame, window_counts
@@ -159,6 +160,7 @@ def test_what_a_network_remembers_depends_on_its_own_file_and_on_no_title_or_col
     package = tmp_path / "forefolio"
     shutil.copytree(contracts.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(contracts, "PACKAGE", package)
+    monkeypatch.setattr(forefolio, "LOADED", {})  # as in kernels that start after each edit
     monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path / "outputs"))
     stage, calls = Stage.__new__(Stage), []
     chosen = study(["zero", "lstm", "cnn1d"])

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -9,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+import short_project
 
+import forefolio
 from forefolio import files
 from forefolio.files import StageError
 from forefolio.runs import contracts, pictures, stages
@@ -149,6 +153,8 @@ def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
 
 
 def test_a_network_from_outside_the_library_is_trained_again_when_its_file_is_edited(outputs, frame, monkeypatch):
+    from forefolio.forecasts import baselines
+
     outside, calls = outputs / "outside", []
     outside.mkdir()
     monkeypatch.syspath_prepend(outside)
@@ -157,6 +163,7 @@ def test_a_network_from_outside_the_library_is_trained_again_when_its_file_is_ed
         calls.append(network.units)
         return {"forecasts": data}
 
+    slow.__module__ = baselines.__name__
     stage = open_stage("01_data", {})
     for text in ("units: int", "units: int", "units: int  # and another activation"):
         (outside / "outside_network.py").write_text(
@@ -182,7 +189,137 @@ def test_networks_of_another_backend_are_trained_again(outputs, frame, monkeypat
     assert backends == ["tensorflow", "jax"]
 
 
+# ------------------------------------------------------------------------------------------- what was loaded counts
+@pytest.fixture
+def edited(tmp_path, monkeypatch):
+    """Edit a module on the disk, in a copy of the package, while this process goes on with what it has loaded."""
+    package = tmp_path / "disk" / "forefolio"
+    shutil.copytree(contracts.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(contracts, "PACKAGE", package)
+
+    def edit(module):
+        path = package.parent / f"{module.replace('.', '/')}.py"
+        path.write_text(path.read_text() + "\n# another line\n")
+
+    return edit
+
+
+def test_a_stage_opens_in_no_kernel_that_loaded_other_code_than_the_disk_holds(outputs, frame, edited):
+    from forefolio.market import correlation  # noqa: F401  which the stage imports before it opens
+
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    write_all(stage, frame)
+    stage.close()
+    edited("forefolio.market.correlation")
+    with pytest.raises(StageError, match="has loaded forefolio.market.correlation as before an edit.* restart the kernel"):
+        open_stage("02_correlation", {})
+    assert "02_correlation" in contracts.read_manifest(outputs / "default"), "what the older code made stays"
+    open_stage("03_mpt_frontier", {})
+
+
+def test_a_stage_that_does_not_end_with_the_code_that_it_began_with_is_not_recorded(outputs, frame, edited, monkeypatch):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    write_all(stage, frame)
+    with monkeypatch.context() as late:
+        late.setitem(forefolio.LOADED, "forefolio.market.correlation", "imported by a cell while the file was another")
+        with pytest.raises(StageError, match="restart the kernel"):
+            stage.close()
+    edited("forefolio.market.correlation")
+    with pytest.raises(StageError, match="forefolio.market.correlation changed since the stage was opened"):
+        stage.close()
+
+
+def test_a_lock_that_is_edited_while_a_stage_runs_is_noticed(outputs, frame, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / "requirements.lock").write_text("numpy==1\n")
+    monkeypatch.setattr(contracts, "ROOT", root)
+    stage = open_stage("01_data", {})
+    write_all(stage, frame)
+    (root / "requirements.lock").write_text("numpy==2\n")
+    with pytest.raises(StageError, match="lock changed since the stage was opened"):
+        stage.close()
+
+
+def test_nothing_is_remembered_of_code_that_is_not_on_the_disk(outputs, frame, edited, monkeypatch):
+    from forefolio.forecasts import baselines
+
+    calls = []
+
+    def slow(data):
+        calls.append(1)
+        monkeypatch.setitem(forefolio.LOADED, "forefolio.forecasts.schedule", "imported by the function, after an edit")
+        return {"forecasts": data}
+
+    slow.__module__ = baselines.__name__
+    stage = open_stage("01_data", {})
+    with pytest.raises(StageError, match="forefolio.forecasts.schedule as before an edit"):
+        stage.remember(slow, frame)
+    assert not (outputs / ".trained").exists()
+    monkeypatch.delitem(forefolio.LOADED, "forefolio.forecasts.schedule")
+    edited("forefolio.forecasts.baselines")
+    with pytest.raises(StageError, match="forefolio.forecasts.baselines as before an edit"):
+        stage.remember(slow, frame)
+    assert calls == [1]
+
+
+def test_a_function_of_no_loaded_file_is_never_remembered(outputs, frame):
+    calls = []
+
+    def slow(data):
+        calls.append(1)
+        return {"forecasts": data}
+
+    slow.__module__ = "__main__"  # of a notebook
+    stage = open_stage("01_data", {})
+    for _ in range(2):
+        stage.remember(slow, frame)
+    assert calls == [1, 1]
+
+
+BY_HAND = """
+import importlib
+from pathlib import Path
+
+import pandas as pd
+
+from forefolio import files
+from forefolio.runs import contracts, stages
+
+
+def by_hand(name):
+    stage = stages.open_stage(name, {})
+    for path in contracts.STAGES[name].writes:
+        stage.write(Path(path).stem, pd.DataFrame({"value": [1]}))
+    stage.close()
+
+
+by_hand("01_data")
+by_hand("02_correlation")
+source = Path(files.__file__)
+source.write_text(source.read_text() + "# another line")
+for again in (lambda: None, lambda: importlib.reload(files)):
+    again()
+    try:
+        by_hand("02_correlation")
+    except RuntimeError as error:
+        print(error)
+"""
+
+
+def test_cells_that_run_again_after_an_edit_of_the_library_are_refused_until_the_kernel_is_restarted(tmp_path):
+    project = short_project.make(tmp_path / "project")
+    done = subprocess.run([sys.executable, "-c", BY_HAND], env=short_project.environment(project, tmp_path / "outputs"),
+                          capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert len(said) == 2 and all("has loaded forefolio.files as before an edit" in line for line in said), said
+
+
 def test_what_is_remembered_repeats_its_warnings(outputs, frame):
+    from forefolio.forecasts import baselines
+
     calls = []
 
     def slow(data):
@@ -191,6 +328,7 @@ def test_what_is_remembered_repeats_its_warnings(outputs, frame):
         warnings.warn("of no interest", DeprecationWarning, stacklevel=2)
         return {"forecasts": data}
 
+    slow.__module__ = baselines.__name__
     stage = open_stage("01_data", {})
     for _ in range(2):
         with warnings.catch_warnings(record=True) as told:

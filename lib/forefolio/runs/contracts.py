@@ -13,8 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import forefolio
 from forefolio.files import StageError, file_hash, write_text
 from forefolio.study.parameters import PATHS, ROOT
+from forefolio.study.vocabulary import listed
 
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -96,7 +98,7 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 
 
 @lru_cache
-def _imported(source: str) -> frozenset[str]:
+def _imported(source: str | bytes) -> frozenset[str]:
     """Dotted names under this package that a source text imports, wherever the import stands, and all above them."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {".".join(filter(None, (getattr(node, "module", ""), name.name))) for node in nodes for name in node.names}
@@ -106,7 +108,7 @@ def _imported(source: str) -> frozenset[str]:
 
 
 def library_hashes(source: str) -> dict[str, str]:
-    """SHA-256 of each module of this package that a source text reaches through imports, by dotted name.
+    """SHA-256 of each module of this package that a source text reaches through imports, by dotted name, on the disk.
 
     Packages on the way count: `from forefolio.room import module` executes the room's `__init__` as well.
     """
@@ -116,10 +118,18 @@ def library_hashes(source: str) -> dict[str, str]:
         place = PACKAGE.parent.joinpath(*module.split("."))
         for file in (place / "__init__.py", place.with_suffix(".py")):
             if module not in reached and file.exists():
-                text = file.read_text(encoding="utf-8")
-                reached[module] = hashlib.sha256(text.encode()).hexdigest()
+                text = file.read_bytes()
+                reached[module] = hashlib.sha256(text).hexdigest()
                 waiting |= _imported(text)
     return dict(sorted(reached.items()))
+
+
+def check_loaded(library: dict[str, str]) -> None:
+    """Refuse modules of which this process executed something else than these hashes say."""
+    other = [module for module, was in library.items() if forefolio.LOADED.get(module, was) != was]
+    if other:
+        raise StageError(f"this kernel has loaded {listed(other)} as before an edit, so it is unknown which code would make "
+                         "the results; restart the kernel and run all cells")
 
 
 def environment(library: dict[str, str]) -> dict[str, str]:

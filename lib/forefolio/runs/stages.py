@@ -6,7 +6,6 @@ stage is up to date. A stage run by hand, by stock papermill or by the pipeline 
 """
 
 import hashlib
-import inspect
 import json
 import os
 import shutil
@@ -22,11 +21,13 @@ from typing import Any
 
 import pandas as pd
 
+import forefolio
 from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
 from forefolio.runs import contracts, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import as_parameters, validated
+from forefolio.study.vocabulary import listed
 
 INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
 
@@ -58,11 +59,12 @@ class Stage:
         self._sources: list[Path] = []
         self._written: list[str] = []
         self._token = uuid.uuid4().hex
+        self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
+        contracts.check_loaded(self._conditions["library"])
         self._check_inputs()
         with self._alone():
             contracts.forget(self.folder, name)
             write_text(contracts.opening(self.folder, name), self._token)
-        self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
         pictures.warm_up()
 
     def _alone(self) -> AbstractContextManager[None]:
@@ -76,9 +78,9 @@ class Stage:
             maker = next(stage for stage, contract in STAGES.items() if path in contract.writes)
             mend = f"run notebooks/{maker}.ipynb, or `forefolio run` with your params file and --to {maker}"
             entry = manifest.get(maker, {"files": {}, "parameters": {}})
-            if path not in entry["files"] or not (self.folder / path).exists():
+            if path not in entry["files"] or path not in self._conditions["reads"]:
                 raise StageError(f"{self.name} reads {path}, which is not in {self.folder}; {mend}")
-            if file_hash(self.folder / path) != entry["files"][path]:
+            if self._conditions["reads"][path] != entry["files"][path]:
                 raise StageError(f"{path} in {self.folder} is not the file that {maker} wrote; {mend}")
             for parameter, value in self._parameters.items():
                 was = entry["parameters"].get(parameter, value)
@@ -115,14 +117,16 @@ class Stage:
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 
-        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the files that define
-        the function and the classes of its settings, the modules that these reach through imports, and the locked
-        versions; no sentence or color of a notebook counts. The warnings that it raised are kept with them, and told
-        each time.
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that define
+        the function and the classes of its settings, as they were loaded, the modules that these reach through imports,
+        and the locked versions; no sentence or color of a notebook counts. The warnings that it raised are kept with
+        them, and told each time.
         """
         modules = sorted({type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__})
         library = contracts.library_hashes("\n".join(f"import {module}" for module in modules))
-        key = [function.__qualname__, _defined(function), [_content(argument) for argument in arguments], library,
+        contracts.check_loaded(library)
+        outside = [forefolio.LOADED.get(module, uuid.uuid4().hex) for module in modules if module not in library]
+        key = [function.__qualname__, outside, [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = outputs_folder() / ".trained" / digest[:32]
@@ -134,6 +138,7 @@ class Stage:
             with warnings.catch_warnings(record=True) as caught:
                 frames = function(*arguments)
             told = [str(warning.message) for warning in caught]
+            contracts.check_loaded(library)  # what it imported only now
             _keep(kept, frames, told)
         for text in told:
             warnings.warn(text, stacklevel=2)
@@ -163,6 +168,13 @@ class Stage:
         if changed:
             raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
                              "another order, so the results are not recorded; save it, restart the kernel and run all")
+        contracts.check_loaded(self._conditions["library"])  # what the cells imported only now
+        now = contracts.code(self.name)
+        other = [name for part in ("library", "environment") for name in now[part].keys() | self._conditions[part].keys()
+                 if now[part].get(name) != self._conditions[part].get(name)]
+        if other:
+            raise StageError(f"{listed(sorted(other))} changed since the stage was opened, so the results are not recorded; "
+                             "restart the kernel and run all cells")
         files = {path: file_hash(self.folder / path) for path in dict.fromkeys(self._written)}
         entry = {**self._conditions, "sources": [file_hash(path) for path in self._sources], "files": files}
         with self._alone():
@@ -208,17 +220,9 @@ def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
     return None
 
 
-def _defined(thing: Any) -> str:
-    """The hash of the file that defines a class or a function; of a notebook's own, which has none, always another."""
-    try:
-        return file_hash(Path(inspect.getfile(thing)))
-    except (OSError, TypeError):
-        return uuid.uuid4().hex
-
-
 def _content(value: Any) -> Any:
     """Something that changes when the content of an argument changes, as JSON can write it."""
     if isinstance(value, pd.DataFrame):
         rows = pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes()
         return [[str(name) for name in value.columns], hashlib.sha256(rows).hexdigest()]
-    return [type(value).__name__, _defined(type(value)), asdict(value)] if is_dataclass(value) else value
+    return [type(value).__name__, asdict(value)] if is_dataclass(value) else value
