@@ -1,14 +1,18 @@
 """Every test of a process writes into one scratch folder; the notebooks' run in it is shared by all that read it."""
 
 import atexit
+import ctypes
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
+
+from forefolio.runs import guard
 
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
@@ -59,3 +63,17 @@ def mu(returns):
 @pytest.fixture(scope="module")
 def Sigma(returns):
     return returns.cov()
+
+
+@pytest.fixture(params=["process 1", "this process"])
+def parents(request):
+    """Who adopts orphans: the machine's first process, or a process that asked for them, as systemd and Slurm do."""
+    if request.param == "process 1":
+        yield
+    elif sys.platform != "linux":
+        pytest.skip("only Linux gives orphans to others")
+    else:
+        control = ctypes.CDLL(None).prctl
+        control(guard.PR_SET_CHILD_SUBREAPER, 1)
+        yield
+        control(guard.PR_SET_CHILD_SUBREAPER, 0)

@@ -88,9 +88,9 @@ class Kernel:
     def __init__(self):
         self.calls, self.ends, self.sources, self.edit = [], {}, ["hash of prices"], lambda: None
 
-    def __call__(self, folder, name, parameters, *, point, wanted, environment):
+    def __call__(self, folder, name, parameters, *, point, wanted, environment, minutes):
         self.calls.append((name, point))
-        self.folder, self.environment, self.laid_out = folder, environment, {
+        self.folder, self.environment, self.minutes, self.laid_out = folder, environment, minutes, {
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         state, error = self.ends.get((name, point), self.ends.get(name, ("done", "")))
         (folder / f"{name}.ipynb").write_text(f"executed, {state}")

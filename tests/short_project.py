@@ -147,10 +147,10 @@ def environment(project: Path, outputs: Path) -> dict[str, str]:
     return clean | {"PYTHONPATH": str(project / "lib"), "FOREFOLIO_OUTPUTS": str(outputs)}
 
 
-def start(project: Path, *arguments: str, outputs: Path) -> subprocess.Popen:
+def start(project: Path, *arguments: str, outputs: Path, **variables: str) -> subprocess.Popen:
     """Start the command of a short project, in a session of its own as a terminal does."""
     return subprocess.Popen([sys.executable, "-m", "forefolio", *arguments], cwd=project, start_new_session=True,
-                            env=environment(project, outputs), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                            env=environment(project, outputs) | variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def processes(outputs: Path, said: str = "") -> list[psutil.Process]:

@@ -1,16 +1,18 @@
 """The `forefolio` command.
 
-It answers with exit code 0 when all is done, 1 when a stage failed, and 2 when the call, the params or their fit
-to the data are wrong; what a user can mend is said in one sentence.
+It answers with exit code 0 when all is done, 1 when a stage failed or took too long, 2 when the call, the params or their
+fit to the data are wrong (what a user can mend is said in one sentence), and 128 and the number of the signal when it was
+interrupted: 130 by Ctrl-C, 143 when it was asked to end, 129 when its terminal was closed.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
 import click
 
-from forefolio.files import RunFailed, StageError
+from forefolio.files import LIMIT, RunFailed, StageError
 from forefolio.runs.contracts import STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
@@ -20,14 +22,33 @@ class _Commands(click.Group):
     """Commands whose errors are one sentence: exit code 2 where a user can mend them, 1 where something ran and failed."""
 
     def invoke(self, context: click.Context) -> object:
+        came = _polite()
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("Interrupted: what is done is kept, and the same command goes on from there", err=True)
+            sys.exit(128 + came[0])
         except (StudyError, StageError, RunFailed) as error:
             sentence, code = str(error), 1 if isinstance(error, RunFailed) else 2
         except OSError as error:
             sentence, code = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written", 2
         click.echo(f"Error: {sentence}", err=True)
         sys.exit(code)
+
+
+def _polite() -> list[int]:
+    """Let a polite request to end, or a terminal that closes, interrupt the command as Ctrl-C does; the signals that came."""
+    came: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+            signal.signal(number, interrupt)
+    return came
 
 
 @click.group(cls=_Commands)
@@ -43,6 +64,8 @@ def _into(context: click.Context, option: click.Parameter, folder: str | None) -
 
 _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                     help="Change one parameter; the value is YAML. May be repeated.")
+_limit = click.option("--stage-timeout", "minutes", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES", default=LIMIT,
+                      show_default=True, help="End a stage that takes longer; the same command with more goes on from there.")
 _output = click.option("--output", metavar="FOLDER", callback=_into, expose_value=False,
                        help="Folder that holds runs and sweeps; the workers of a scheduler must see it.")
 
@@ -53,12 +76,13 @@ _output = click.option("--output", metavar="FOLDER", callback=_into, expose_valu
 @click.option("--from", "first", type=click.Choice(list(STAGES)), help="First stage to bring up to date.")
 @click.option("--to", "last", type=click.Choice(list(STAGES)), help="Last stage to bring up to date.")
 @click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
+@_limit
 @_output
-def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool) -> None:
+def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool, minutes: float) -> None:
     """Run the stages of the study in PARAMS that are not up to date."""
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
-    folder = pipeline.run(parameters.load(params, overrides), first=first, last=last, force=force)
+    folder = pipeline.run(parameters.load(params, overrides), first=first, last=last, force=force, minutes=minutes)
     if last in (None, list(STAGES)[-1]):
         click.echo(f"\n{pipeline.strategies_table(folder)}")
     click.echo(f"\nresults: {folder}")
@@ -69,9 +93,11 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 @_set
 @click.option("--workers", type=click.IntRange(min=1), help="Processes of this machine; one a core, if not given.")
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.1:8786, in place of processes here.")
+@_limit
 @_output
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
-def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, dry_run: bool) -> None:
+def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, dry_run: bool,
+          minutes: float) -> None:
     """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
     from forefolio.sweeps import plan
     from forefolio.sweeps import run as sweeps
@@ -83,7 +109,7 @@ def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler:
     if dry_run:
         return
     try:
-        sweeps.run(wanted, workers=workers, scheduler=scheduler)
+        sweeps.run(wanted, workers=workers, scheduler=scheduler, minutes=minutes)
     except (RunFailed, KeyboardInterrupt):
         click.echo(f"\n{sweeps.summary(wanted)}")
         raise

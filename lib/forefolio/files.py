@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd  # half a second, which `forefolio check` does not need
 
 NAMES = ("asset", "ticker", "subject", "strategy", "point")  # columns of tables that hold names
+LIMIT = 60.0  # minutes that a stage may take, where the command does not say
 LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
                "peak_memory_mb", "worker")
 
@@ -136,3 +137,18 @@ def read_ledger(folder: Path) -> list[dict[str, Any]]:
 def utc(seconds: float) -> str:
     """A moment, in seconds since the epoch, as ISO text in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def lasting(seconds: float) -> str:
+    """How long something takes, for a reader.
+
+    >>> lasting(35.2), lasting(119), lasting(3600)
+    ('35 s', '119 s', '60 min')
+    """
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def shortened(text: str, n_letters: int = 60) -> str:
+    """One line of a text, cut where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= n_letters else f"{line[:n_letters - 3]}..."

@@ -256,7 +256,7 @@ def test_a_changed_line_of_a_notebook_reruns_that_stage_and_its_readers_alone(pr
 
 
 # ---------------------------------------------------------------------------------------------------------- killed
-def test_workers_that_are_killed_at_three_moments_change_no_table(project, reference, tmp_path):
+def test_workers_that_are_killed_at_three_moments_change_no_table(parents, project, reference, tmp_path):
     rng = random.Random(7)
     moments = [(n_done, round(rng.uniform(0, 1), 2)) for n_done in sorted(rng.sample(range(10), 3))]
     outputs = begun(reference, tmp_path, "01_data")
@@ -277,7 +277,7 @@ def test_workers_that_are_killed_at_three_moments_change_no_table(project, refer
     assert {line["state"] for line in ledger(outputs / "kills")} <= {"done", "up to date", "killed"}
 
 
-def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(project, reference, tmp_path):
+def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(parents, project, reference, tmp_path):
     rng = random.Random(11)
     moment = n_done, seconds = rng.randrange(1, 8), round(rng.uniform(0, 1), 2)
     begun(reference, tmp_path, "01_data", "02_correlation")
@@ -296,21 +296,21 @@ def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(project, r
     check_whole(reference, tmp_path)
 
 
-def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(project, reference, tmp_path):
+def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(parents, project, reference, tmp_path):
     """First as by Ctrl-C, which every process of the terminal gets, then as by a polite kill of the command alone."""
     # each point takes seconds more, so that the sweep cannot end before it is interrupted, on a busy machine either
     slow = short_project.edited(project, tmp_path / "slow", "06_comparison", "__import__('time').sleep(3)")
     outputs = begun(reference, tmp_path / "outputs", "01_data", "02_correlation", "03_mpt_frontier")
     with watched(reference, outputs):
-        for n_done, interrupt in [(1, lambda process: os.killpg(process.pid, signal.SIGINT)),
-                                  (4, subprocess.Popen.terminate)]:
+        for n_done, code, interrupt in [(1, 130, lambda process: os.killpg(process.pid, signal.SIGINT)),
+                                        (4, 143, subprocess.Popen.terminate)]:
             process = short_project.start(slow, *SWEEP, outputs=outputs)
             wait_for(process, outputs, n_done)
             n_lines = len(ledger(outputs / "kills"))
             interrupt(process)
             assert wait_until(lambda: not processes(outputs, "ipykernel"), seconds=15)
             answer = ended(process)
-            assert answer.code == 1 and "Traceback" not in answer.err, answer
+            assert answer.code == code and "Traceback" not in answer.err, answer
             assert not processes(outputs)
             states = [line["state"] for line in ledger(outputs / "kills")[n_lines:]]
             assert "cancelled" in states and set(states) <= {"cancelled", "done"}
@@ -392,7 +392,7 @@ def cluster(project: Path, outputs: Path, folder: Path, *, n_workers: int) -> It
             process.wait()
 
 
-def test_a_scheduler_and_a_worker_elsewhere_that_are_killed_change_no_table(project, reference, tmp_path):
+def test_a_scheduler_and_a_worker_elsewhere_that_are_killed_change_no_table(parents, project, reference, tmp_path):
     outputs = begun(reference, tmp_path / "outputs", "01_data", "02_correlation")
     rng = random.Random(5)
     with cluster(project, outputs, tmp_path / "first", n_workers=2) as first:

@@ -22,7 +22,9 @@ def test_a_stage_needs_what_it_needed_at_most_or_an_estimate_by_its_assets(peaks
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine with 5,000 MB free, whose workers have no kernels yet."""
-    monkeypatch.setattr(memory.tempfile, "gettempdir", lambda: str(tmp_path))
+    own = tmp_path / "forefolio-own"
+    own.mkdir()
+    monkeypatch.setattr(memory.kernels, "own_folder", lambda: own)
     monkeypatch.setattr(memory, "LOOK", 0.01)
     monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=5e9))
     kernels = {os.getpid(): 0}
@@ -34,7 +36,7 @@ def machine(tmp_path, monkeypatch):
         return SimpleNamespace(children=lambda recursive: [kernel])
 
     monkeypatch.setattr(memory.psutil, "Process", process)
-    return SimpleNamespace(kernels=kernels, folder=tmp_path)
+    return SimpleNamespace(kernels=kernels, folder=own)
 
 
 def started(need, wanted=lambda: True):
@@ -76,7 +78,7 @@ def test_a_stage_that_needs_more_than_there_is_runs_alone(machine):
 
 
 def test_a_worker_that_was_killed_claims_nothing(machine):
-    (machine.folder / f"forefolio-memory-token-{0:020d}-4900-99999999-1").touch()
+    (machine.folder / f"memory-token-{0:020d}-4900-99999999-1").touch()
     assert started(1000).has_it.wait(10)
 
 

@@ -286,9 +286,7 @@ def test_a_scheduler_that_is_gone_leaves_accounts_and_a_sentence(tried, kernel, 
 
 def test_an_interrupted_sweep_lets_its_workers_go_and_accounts_for_what_is_done(tried, kernel, ran):
     """A polite request to end while the first 06 runs: no other task is begun, and the handlers of signals are as they were."""
-    def own(*_):
-        pytest.fail("the handler of the sweep was not in place")
-
+    own = signal.default_int_handler
     before = {number: signal.signal(number, own) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupted():
@@ -450,3 +448,43 @@ def test_a_terminal_has_a_bar_and_a_line_only_for_what_did_not_end_well(made, ca
     assert "tried: 2 of 9 stages |" in shown and "0 of 3 points, 1 stages failed, " in shown
     assert "05_portfolios of gamma-9__cost-0: failed\n" in shown and "01_data of" not in shown
     assert capsys.readouterr().out == ""
+
+
+# ------------------------------------------------------------------------------------------------------ what runs now
+def test_a_log_says_once_a_minute_what_runs_and_for_how_long(made, capsys, monkeypatch):
+    progress = Progress(made, 2, [known("04_forecasting", 100.0), known("02_correlation", 3.0)])
+    monkeypatch.setattr(run.time, "monotonic", lambda moment=progress._told + 61: moment)
+    progress.runs([("04_forecasting", 180.0), ("02_correlation", 2.0)])
+    progress.runs([("04_forecasting", 181.0)])
+    (line,) = said(capsys)
+    assert line.startswith("[0 of 9 stages, 0 of 3 points, 0 stages failed, about ")
+    assert line.endswith(" left, running: 04_forecasting for 3 min, 02_correlation for 2 s]")
+
+
+def test_no_time_is_promised_while_a_stage_takes_far_longer_than_its_like(made, capsys, monkeypatch):
+    progress = Progress(made, 2, [known("04_forecasting", 3.0)])
+    monkeypatch.setattr(run.time, "monotonic", lambda moment=progress._told + 61: moment)
+    progress.runs([("04_forecasting", 300.0)] + [("06_comparison", 1.0)] * 4)
+    (line,) = said(capsys)
+    assert "time left unknown, running: 04_forecasting for 5 min, 06_comparison for 1 s" in line and line.endswith(" and 2 more]")
+
+
+def test_a_bar_shows_what_runs_and_for_how_long(made, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    progress = Progress(made, 2, [])
+    progress.runs([("04_forecasting", 42.0)])
+    progress.bar.close()
+    assert "time left unknown, running: 04_forecasting for 42 s" in sys.stderr.getvalue()
+
+
+def test_what_runs_is_read_from_the_folders_of_workers(tmp_path):
+    told, ended = [], run.threading.Event()
+    (tmp_path / "04_forecasting-abc").mkdir()
+    progress = type("Told", (), {"runs": lambda self, running: (told.append(running), ended.set())})()
+    run._tell(progress, tmp_path, ended)
+    assert [(stage, round(seconds)) for stage, seconds in told[0]] == [("04_forecasting", 0)]
+
+
+def test_a_stage_may_take_as_long_as_the_call_says(tried, kernel, ran):
+    run.run(tried, minutes=7)
+    assert kernel.minutes == 7

@@ -1,17 +1,14 @@
 """What a worker does with a task, and how Dask orders tasks and accounts for them; nothing here starts a process."""
 
-import os
-import tempfile
 import uuid
 from pathlib import Path
 
 import hand_made_plan
-import papermill
 import pytest
 from hand_made_plan import keep, place, states
 
 from forefolio.files import read_ledger
-from forefolio.runs import contracts, execution
+from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
 from forefolio.sweeps import tasks
 from forefolio.sweeps.plan import GOOD, Task
@@ -221,39 +218,3 @@ def test_of_tasks_that_could_run_the_first_point_s_come_first_and_of_these_what_
     tasks.submit(Recorder(), tried.plan, Errand(tried.folder, "recorded"))
     assert sorted(tried.plan.tasks, key=urgency.get, reverse=True) == [
         "data", "forecasts", "frontier", "weights1", "correlation", "compared1", "compared2", "weights9", "compared9"]
-
-
-# ---------------------------------------------------------------------------------------------------------- a kernel
-@pytest.fixture
-def asked(monkeypatch) -> list[Path]:
-    """What papermill is asked for: where the kernel's sockets are to lie. Nothing is executed."""
-    seen = []
-
-    def execute(source, aside, parameters, *, config, **_):
-        seen.append(Path(config["KernelManager"]["connection_file"]))
-        assert config["KernelManager"]["transport"] == "ipc" and seen[-1].parent.is_dir()
-
-    monkeypatch.setattr(papermill, "execute_notebook", execute)
-    return seen
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
-def test_sockets_lie_in_the_temporary_folder_and_near_where_its_path_is_long(asked, monkeypatch, tmp_path):
-    long = tmp_path / ("far" * 30)
-    long.mkdir()
-    with tempfile.TemporaryDirectory(dir="/tmp") as short:
-        for folder in (short, long):
-            monkeypatch.setattr(tempfile, "tempdir", str(folder))
-            assert execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})[:2] == ("done", "")
-        own, near = asked
-        assert own.parents[1] == Path(short) and near.parents[1] == Path("/tmp")
-        assert all(len(f"{path}-5") < 108 for path in asked), "a socket's path has no more room"
-        assert not own.parent.exists() and not near.parent.exists(), "nothing stays"
-    assert not list(long.iterdir())
-
-
-@pytest.mark.skipif(os.name != "posix", reason="sockets are files there")
-def test_two_kernels_have_no_sockets_in_common(asked, tmp_path):
-    for _ in range(2):
-        execution.notebook(Path("a.ipynb"), tmp_path / "aside.ipynb", {})
-    assert asked[0].parent != asked[1].parent

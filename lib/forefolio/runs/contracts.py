@@ -21,6 +21,8 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
+SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_",
+            "NUMEXPR_", "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
 
 
@@ -67,6 +69,11 @@ STAGES = {
             "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
             "table5_weights", "table5_summary", "claims", "kept", "advice")),
 }
+
+
+def is_setting(variable: str) -> bool:
+    """Whether a variable of the environment is one of `SETTINGS`; the backend is recorded, and threads change no number."""
+    return variable.startswith(SETTINGS) and variable != "KERAS_BACKEND" and not variable.endswith("_NUM_THREADS")
 
 
 def _cells(stage: str) -> list[dict[str, Any]]:

@@ -1,45 +1,48 @@
 """A notebook executed by papermill, in a kernel of its own that is watched while it runs.
 
-The kernel listens at sockets in a private folder, so that no two of a machine can take each other's ports, and gets its
-environment alone, so that several may run in one process. Importing papermill takes a second.
+Importing papermill takes a second.
 """
 
+import logging
 import os
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import papermill
 import psutil
-from nbclient.exceptions import CellTimeoutError
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
-from traitlets.config import Config
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from forefolio import files
-from forefolio.runs import contracts
+from forefolio.runs import contracts, kernels
 from forefolio.runs.stages import INSIDE_A_RUN
 
 LOOK = 0.5  # seconds between looks at a kernel
 PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
-FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
+TOLD = 60  # seconds between lines that say what runs, where nobody sees a bar
 
 
 class _Engine(NBClientEngine):
-    """Papermill's own engine, with an environment for the kernel, whose processes are looked at while it runs."""
+    """Papermill's own engine, with an isolated kernel whose processes are looked at while it runs, and ended after it."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, environment, look, config, start_timeout=PATIENCE, **_):
-        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config)
-        ended = threading.Event()
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, place, look, start_timeout=PATIENCE, **_):
+        environment, config = place
+        client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config,
+                                         kernel_manager_class=kernels.Kernel)
+        ended, seen = threading.Event(), set()
 
         def watch() -> None:
             while not ended.wait(LOOK):
-                look(_processes(client))
+                now = _processes(client)
+                seen.update(now)
+                look(now, nb_man)
 
         watching = threading.Thread(target=watch, daemon=True)
         watching.start()
@@ -49,6 +52,7 @@ class _Engine(NBClientEngine):
         finally:
             ended.set()
             watching.join()
+            _kill({*seen, *_processes(client)})  # a browser of a kernel that had to be killed
 
 
 def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
@@ -59,6 +63,23 @@ def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
         return [kernel, *kernel.children(recursive=True)] if kernel else []
     except psutil.NoSuchProcess:
         return []
+
+
+def _kill(processes: Iterable[psutil.Process]) -> None:
+    for process in processes:
+        with suppress(psutil.Error):  # it ended by itself
+            process.kill()
+
+
+def _place(nb_man: NotebookExecutionManager) -> tuple[str, float]:
+    """The cell that runs, with the first line of its code, and the moment when it began."""
+    for number, cell in enumerate(nb_man.nb.cells, 1):
+        about = cell.metadata.get("papermill", {})
+        if about.get("status") == nb_man.RUNNING:
+            line = next((line for line in cell.source.splitlines() if line.strip()), "")
+            began = datetime.fromisoformat(about["start_time"]).timestamp()
+            return f"cell {number} of {len(nb_man.nb.cells)} ({files.shortened(line)})", began
+    return "the start of its kernel", nb_man.start_time.timestamp()
 
 
 def _verbatim(path: Path) -> str:
@@ -78,13 +99,16 @@ papermill_engines.register("watched", _Engine)
 
 
 def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environment: dict[str, str] | None = None,
-             bar: bool = False, wanted: Callable[[], bool] = lambda: True) -> tuple[str, str, float]:
+             minutes: float = files.LIMIT, tell: Callable[[str], None] | None = None, bar: bool = False,
+             wanted: Callable[[], bool] = lambda: True) -> tuple[str, str, float]:
     """Execute a notebook in a kernel of its own.
 
     Parameters
     ----------
     aside : where papermill writes it cell by cell: not yet the name that a reader looks for.
-    environment : variables of the kernel, on top of this process's own.
+    environment : variables of the kernel, on top of this process's own that change no number.
+    minutes : how long it may take; then the kernel is killed.
+    tell : is given a line a minute that says what runs, and for how long; not where there is a `bar`.
     wanted : asked twice a second; when it says no, the kernel is killed.
 
     Returns
@@ -92,46 +116,52 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     state, message, peak memory
         `done`, `failed`, `timed out` or `cancelled`; what went wrong, '' when nothing did; megabytes.
     """
-    state, message, peak = "failed", "", 0.0
+    state, message, peak, late, started, told = "failed", "", 0.0, "", time.monotonic(), 0
 
-    def look(processes: list[psutil.Process]) -> None:
-        nonlocal peak
+    def look(processes: list[psutil.Process], nb_man: NotebookExecutionManager) -> None:
+        nonlocal peak, late, told
         peak = max(peak, round(sum(map(_memory, processes)) / 1e6, 1))
-        if not wanted():
-            for process in processes:
-                process.kill()
+        (cell, began), seconds = _place(nb_man), time.monotonic() - started
+        if nb_man.pbar:
+            nb_man.pbar.set_postfix_str(f"{cell} for {files.lasting(time.time() - began)}")
+        elif tell and seconds // TOLD > told:
+            told = seconds // TOLD
+            tell(f"running for {files.lasting(seconds)}, {cell} for {files.lasting(time.time() - began)}")
+        late = late or (f"after {files.lasting(60 * minutes)}, in {cell}" if seconds > 60 * minutes else "")
+        if late or not wanted():
+            _kill(processes)
 
-    variables = os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"} | (environment or {})  # silences the debugger
-    near = "/tmp" if len(tempfile.gettempdir()) > FAR and os.path.isdir("/tmp") else None
-    with tempfile.TemporaryDirectory(prefix="forefolio-kernel-", dir=near, ignore_cleanup_errors=True) as sockets:
-        connection = {"transport": "ipc", "connection_file": f"{sockets}/kernel.json"}
+    show = {"desc": source.stem, "unit": "cell", "leave": False, "bar_format": "{desc}: {n} of {total} cells, {elapsed}{postfix}"}
+    with kernels.place(environment or {}) as place:
         try:
             papermill.execute_notebook(
-                _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched", environment=variables, look=look,
-                progress_bar={"desc": source.stem, "unit": "cell", "leave": False} if bar else False,
-                config=Config({"KernelManager": connection if os.name == "posix" else {"transport_encryption": "auto"},
-                               "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
+                _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched", place=place,
+                look=look, progress_bar=show if bar else False)
             state = "done"
         except KeyboardInterrupt:
             state, message = "cancelled", "interrupted"
-        except CellTimeoutError as error:
-            state, message = "timed out", str(error)
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would tell of what waited for the kernel
         except papermill.PapermillExecutionError as error:
             message = f"{error.ename}: {error.evalue}"
         except Exception as error:  # a kernel that died or did not start: the ledger names it, the user is told
             message = f"{type(error).__name__}: {error}"
     if state != "done" and not wanted():
         state, message = "cancelled", "interrupted"
+    elif state == "failed" and late:
+        state, message = "timed out", late
     return state, message, peak
 
 
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
-          bar: bool = False, wanted: Callable[[], bool] = lambda: True) -> dict[str, Any]:
-    """Execute the notebook of a stage, put what a failed one leaves out of sight, and return the line for the ledger."""
+          **options: Any) -> dict[str, Any]:
+    """Execute the notebook of a stage, put what a failed one leaves out of sight, and return the line for the ledger.
+
+    `options` are those of `notebook`.
+    """
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
     contracts.forget(folder, name)
     state, message, peak = notebook(
-        contracts.NOTEBOOKS / f"{name}.ipynb", aside, parameters, bar=bar, wanted=wanted,
+        contracts.NOTEBOOKS / f"{name}.ipynb", aside, parameters, **options,
         environment={"FOREFOLIO_OUTPUTS": str(files.outputs_folder()), **(environment or {}), INSIDE_A_RUN: str(folder)})
     if state == "done" and name not in contracts.read_manifest(folder):
         state, message = "failed", "the notebook ended without closing its stage"

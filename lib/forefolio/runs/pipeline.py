@@ -15,8 +15,11 @@ from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import Study, StudyError, as_parameters
 
 
-def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False) -> Path:
+def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False,
+        minutes: float = files.LIMIT) -> Path:
     """Bring the stages of a study up to date, from `first` to `last`, and return the run folder.
+
+    A stage that takes more than so many minutes is ended.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
             now = conditions(name)
             why = contracts.why_stale(folder, name, now)
             if why or force:
-                _execute(folder, name, given[name], why or "asked for with --force")
+                _execute(folder, name, given[name], why or "asked for with --force", minutes)
             else:
                 print(f"{name}  up to date", flush=True)
                 files.append_to_ledger(folder, files.ledger_line(
@@ -57,17 +60,19 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     return folder
 
 
-def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str) -> None:
+def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minutes: float) -> None:
     """Execute one notebook, and say so in the ledger and to the user."""
     from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
 
     print(f"{name}  running ({why})", flush=True)
-    entry = execution.stage(folder, name, parameters, point=folder.name, bar=sys.stderr.isatty())
+    entry = execution.stage(folder, name, parameters, point=folder.name, minutes=minutes, bar=sys.stderr.isatty(),
+                            tell=lambda line: print(f"{name}  {line}", flush=True))
     files.append_to_ledger(folder, entry)
     if entry["state"] == "cancelled":
         raise KeyboardInterrupt
     if entry["state"] != "done":
-        raise files.RunFailed(f"{name} failed with {entry['error']}\nits executed notebook, with the error in it: "
+        how = "failed with" if entry["state"] == "failed" else entry["state"]
+        raise files.RunFailed(f"{name} {how} {entry['error']}\nits executed notebook, with the error in it: "
                           f"{folder / entry['notebook']}")
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 

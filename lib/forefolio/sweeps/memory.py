@@ -1,12 +1,11 @@
 """Memory that stages need: one that would not fit beside those that run on its machine waits until they end.
 
 What a stage needs is the most that it needed before in the same sweep, or an estimate. Every worker that has a stage to
-run puts a claim, a file without content that names so many megabytes, into its machine's folder for temporary files.
-Claims are served in their order.
+run puts a claim, a file without content that names so many megabytes, into its own temporary folder. Claims are served
+in their order.
 """
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from forefolio.runs import kernels
 
 LOOK = 1.0  # seconds between looks at what is free
 ESTIMATES = {"04_forecasting": (1800, 3)}  # megabytes of a stage that never ran, and of each asset; networks, as measured
@@ -47,7 +48,7 @@ def fits(need: float, before: list[float], room: float) -> bool:
 def claimed(need: float, token: str, wanted: Callable[[], bool]) -> Iterator[None]:
     """Wait until `need` megabytes fit beside the earlier claims of a call of `forefolio sweep`, or nobody wants them."""
     about = f"{time.time_ns():020d}-{need:.0f}-{os.getpid()}-{threading.get_ident()}"
-    own = Path(tempfile.gettempdir()) / f"forefolio-memory-{token}-{about}"
+    own = kernels.own_folder() / f"memory-{token}-{about}"
     own.touch()
     try:
         while wanted() and not fits(need, *_before(own)):
@@ -60,7 +61,7 @@ def claimed(need: float, token: str, wanted: Callable[[], bool]) -> Iterator[Non
 def _before(own: Path) -> tuple[list[float], float]:
     """Claims of living workers before one's own, and the memory that these have or that is free, in megabytes."""
     needs, used = [], 0
-    for claim in own.parent.glob(f"{own.name.rsplit('-', 4)[0]}-*"):
+    for claim in own.parents[1].glob(f"forefolio-*/{own.name.rsplit('-', 4)[0]}-*"):
         _, need, worker, _ = claim.name.rsplit("-", 4)[1:]
         if claim.name < own.name:
             with suppress(psutil.Error):  # a worker that was killed claims nothing

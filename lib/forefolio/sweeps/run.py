@@ -6,6 +6,8 @@ command again runs only what is missing.
 
 import signal
 import sys
+import threading
+import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -25,6 +27,7 @@ from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import PARAMS, Store, mend, own_files, put_away
 
 QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
+LOOK, TOLD = 1.0, 60  # seconds between looks at what runs, and between lines about it where nobody sees a bar
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
 
 
@@ -64,25 +67,24 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
     return Sweep(folder, plan_module.plan(grid, Store(folder.parent)))
 
 
-def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None) -> None:
+def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None, minutes: float = files.LIMIT) -> None:
     """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
 
     It uses `workers` processes of this machine, one per core where none are given, or those of the Dask `scheduler` at
-    an address. It raises `RunFailed` where the scheduler is gone or the sweep's notebook raised, and ends its kernels
+    an address, and ends a stage that takes more than so many minutes. It raises `RunFailed` where the scheduler is gone or the sweep's notebook raised, and ends its kernels
     on Ctrl-C; what is done is kept, and the points that are done are whole.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
-    with (files.locked(folder, "`forefolio sweep`", rename="give this one another name, or another --output"),
-          _handled(signal.default_int_handler, signal.SIGTERM)):
+    with files.locked(folder, "`forefolio sweep`", rename="give this one another name, or another --output"):
         files.write_text(folder / ".asked", token)  # workers of earlier calls see that nobody wants their tasks
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
             if plan.to_run():
                 results.forget(folder)
-                _run_tasks(sweep, token, workers, scheduler)
+                _run_tasks(sweep, token, workers, scheduler, minutes)
         finally:
-            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+            with _deaf():
                 (folder / ".asked").unlink(missing_ok=True)
                 put_away(folder / ".working")
                 _take_stock(sweep)
@@ -92,7 +94,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         results.execute_notebook(folder)
 
 
-def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None) -> None:
+def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None, minutes: float) -> None:
     """Hand all tasks to the workers, and take note of how each ends."""
     from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
 
@@ -100,7 +102,10 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
     with tasks.connected(workers, scheduler) as client:
         slots = tasks.slots(client)
         progress = Progress(plan, sum(slots.values()), files.read_ledger(sweep.folder))
-        futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots))
+        futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots, minutes))
+        ended = threading.Event()
+        telling = threading.Thread(target=_tell, args=(progress, sweep.folder / ".working", ended), daemon=True)
+        telling.start()
         try:
             for key, state, error in tasks.ended(client, plan, futures):
                 task, sweep.states[key] = plan.tasks[key], state
@@ -114,21 +119,32 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                         _assemble(sweep, points[point])
                 progress.ended(task, state, seconds, len(complete))
         except KeyboardInterrupt:
-            with _handled(signal.SIG_IGN, signal.SIGTERM, signal.SIGINT):
+            with _deaf():
                 (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
                 sweep.states |= {key: state for key, state, _ in tasks.ended(client, plan, futures, patience=GRACE)}
             raise
         finally:
+            ended.set()
+            telling.join()
             progress.bar.close()
     if gone := len(plan.tasks.keys() - sweep.states.keys()):
         raise files.RunFailed(f"the scheduler {scheduler or ''} is gone with {gone} stages not ended; what is "
                               "done is kept: start one, and give the same command again")
 
 
+def _tell(progress: "Progress", working: Path, ended: threading.Event) -> None:
+    """Tell which stages run and for how long, until all have ended: each has a folder that `tasks` names."""
+    began: dict[Path, float] = {}
+    while not ended.wait(LOOK):
+        began = {folder: began.get(folder, time.monotonic()) for folder in sorted(working.glob("0*"))}
+        progress.runs([(folder.name[:folder.name.index("-")], time.monotonic() - moment) for folder, moment in began.items()])
+
+
 @contextmanager
-def _handled(handler: Any, *signals: signal.Signals) -> Iterator[None]:
-    """Handle signals in this way for a while: a polite request to end like Ctrl-C, none while results are written."""
-    before = {number: signal.signal(number, handler) for number in signals}
+def _deaf() -> Iterator[None]:
+    """Let no signal that asks for the end disturb what is written."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
     try:
         yield
     finally:
@@ -189,7 +205,7 @@ class Progress:
         self._left = Counter(task.stage for key, task in plan.tasks.items() if key not in plan.up_to_date)
         self._slots, self._n_stages, self._n_points = slots, self._left.total(), len(plan.stages)
         self._points = sum(plan.up_to_date.issuperset(keys.values()) for keys in plan.stages.values())
-        self._failed, self._seconds = 0, defaultdict(list)
+        self._failed, self._seconds, self._told = 0, defaultdict(list), time.monotonic()
         for entry in known:
             if entry["state"] == "done":
                 self._seconds[entry["stage"]].append(entry["seconds"])
@@ -203,7 +219,7 @@ class Progress:
         self._failed += state in ("failed", "timed out", "killed")
         if seconds:
             self._seconds[task.stage].append(seconds)
-        said = f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left()}"
+        said = self._said([])
         whose = task.points[0] if len(task.points) == 1 else f"{len(task.points)} points"
         text = f"{task.stage} of {whose}: {state}" + (f" in {seconds:.0f} s" if seconds else "")
         if self.bar.disable:
@@ -214,16 +230,29 @@ class Progress:
             if state not in GOOD:
                 self.bar.write(text, file=sys.stderr)
 
-    def _time_left(self) -> str:
+    def runs(self, running: list[tuple[str, float]]) -> None:
+        """Show which stages run, each with its seconds so far: in the bar, or as a line a minute."""
+        names = ", ".join(f"{stage} for {files.lasting(seconds)}" for stage, seconds in running[:3])
+        said = f"{self._said(running)}, running: {names}" + (f" and {len(running) - 3} more" if len(running) > 3 else "")
+        if not self.bar.disable:
+            self.bar.set_postfix_str(said)
+        elif running and time.monotonic() > self._told + TOLD:
+            self._told = time.monotonic()
+            print(f"[{self._n_stages - self._left.total()} of {self._n_stages} stages, {said}]", flush=True)
+
+    def _said(self, running: list[tuple[str, float]]) -> str:
+        return f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left(running)}"
+
+    def _time_left(self, running: list[tuple[str, float]]) -> str:
         """The work left over the workers there are, from the mean time of each stage, and not less than one."""
         if not self._left.total():
             return "nothing left"
-        if not self._seconds:
-            return "time left unknown"
         means = {stage: fmean(seconds) for stage, seconds in self._seconds.items()}
+        if not means or any(seconds > 2 * means.get(stage, seconds) for stage, seconds in running):  # it may hang
+            return "time left unknown"
         each = {stage: means.get(stage, fmean(means.values())) for stage, n in self._left.items() if n}
         left = max(sum(self._left[stage] * mean for stage, mean in each.items()) / self._slots, *each.values())
-        return f"about {left:.0f} s left" if left < 120 else f"about {left / 60:.0f} min left"
+        return f"about {files.lasting(left)} left"
 
 
 def summary(sweep: Sweep) -> str:

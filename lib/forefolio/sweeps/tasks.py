@@ -21,13 +21,14 @@ from dask.system import cpu_count
 from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 
 from forefolio import files
-from forefolio.runs import contracts, execution
+from forefolio.runs import contracts, execution, kernels
 from forefolio.study.parameters import StudyError
 from forefolio.sweeps import memory
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import Store
 
-DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the command, which ends workers
+# Ctrl-C and a terminal that closes are for the command, which ends its workers
+DEAF = "import signal; [signal.signal(getattr(signal, name, 2), signal.SIG_IGN) for name in ('SIGINT', 'SIGHUP')]"
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
 OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those of the plan; if "
@@ -47,11 +48,13 @@ class Errand:
     ----------
     token : the call's own; while `.asked` in the folder holds it, the call wants its tasks.
     slots : how many tasks run at once on each machine, by the address of its workers: they share its cores.
+    minutes : how long a stage may take.
     """
 
     folder: Path
     token: str
     slots: dict[str, int] = field(default_factory=dict)
+    minutes: float = files.LIMIT
 
     def wanted(self) -> bool:
         """Whether the call still stands: it was neither interrupted nor followed by another."""
@@ -87,6 +90,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
                        dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
           Client(local, set_as_default=False) as client):
         yield client
+    kernels.clear_dead()  # what workers that had to be killed left
 
 
 def slots(client: Client) -> dict[str, int]:
@@ -168,12 +172,12 @@ def run(task: Task, errand: Errand, *made: str) -> str:
 
 def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
     """Execute the notebook in a new folder; what it made goes to the store, the notebook of a failure to `failed/`."""
-    folder = errand.folder / ".working" / uuid.uuid4().hex
+    folder = errand.folder / ".working" / f"{task.stage}-{uuid.uuid4().hex}"
     failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
     try:
         store.lay_out(folder, task.inputs)
         happened = execution.stage(
-            folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted,
+            folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted, minutes=errand.minutes,
             environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores), **ONE_THREAD})
         if happened["state"] == "done":
             entry = contracts.read_manifest(folder)[task.stage]

@@ -1,0 +1,86 @@
+"""Kernels that see what the study says and nothing that a user's account adds, and that outlive nobody.
+
+A kernel runs in this environment's own Python, whatever kernels are installed under its name, without the settings of
+IPython, Keras, TensorFlow and BLAS that a home folder or a shell may hold. A guard ends it when this process is gone.
+Sockets, settings and temporary files of kernels lie in one folder a process; the next one clears away those of the dead.
+"""
+
+import atexit
+import hashlib
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from traitlets.config import Config
+
+from forefolio.runs import contracts
+
+GUARD = Path(__file__).with_name("guard.py")
+FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
+
+
+class Kernel(AsyncKernelManager):
+    """A kernel of this Python, with a guard for parent."""
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        """How it is started; Windows ends a parent's children by itself."""
+        kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        guard = [sys.executable, "-I", str(GUARD), str(os.getpid())] if os.name == "posix" else []
+        return KernelSpec(argv=[*guard, *kernel], display_name="Python 3", language="python")
+
+
+@contextmanager
+def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
+    """The environment of one kernel, `variables` on top, and where it listens, so that no two take each other's ports."""
+    folder = Path(tempfile.mkdtemp(dir=own_folder(), prefix="k"))
+    own = {"PYTHONPATH": contracts.PACKAGE.parent, "PYTHONNOUSERSITE": 1, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
+           "KERAS_HOME": folder / "i", "PYDEVD_DISABLE_FILE_VALIDATION": 1}  # the last one silences the debugger
+    kept = {name: value for name, value in os.environ.items() if not contracts.is_setting(name)}
+    sockets = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
+    try:
+        yield (kept | {name: str(value) for name, value in own.items()} | variables,
+               Config({"KernelManager": sockets if os.name == "posix" else {"transport_encryption": "auto"},
+                       "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def own_folder() -> Path:
+    """This process's folder for what is gone when it ends; those of processes that are gone are cleared away first."""
+    clear_dead()
+    own = tempfile.mkdtemp(dir=_near(), prefix=f"{_prefix()}{os.getpid()}-{psutil.Process().create_time():.0f}-")
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return Path(own)
+
+
+def clear_dead() -> None:
+    """Remove the folders of processes of this machine that are gone."""
+    for folder in _near().glob(f"{_prefix()}*-*-*"):
+        number, created = folder.name.removeprefix(_prefix()).split("-")[:2]
+        with suppress(psutil.AccessDenied, OSError, ValueError):  # it is another user's
+            if not psutil.pid_exists(int(number)) or f"{psutil.Process(int(number)).create_time():.0f}" != created:
+                shutil.rmtree(folder)
+
+
+def _near() -> Path:
+    """The machine's temporary folder."""
+    near = tempfile.gettempdir()
+    return Path("/tmp" if len(near) > FAR and os.path.isdir("/tmp") else near)
+
+
+def _prefix() -> str:
+    """How folders of this machine's processes begin: containers may share a folder, and none knows the other's processes."""
+    space = Path("/proc/self/ns/pid")
+    about = f"{socket.gethostname()} {os.readlink(space) if space.is_symlink() else ''}"
+    return f"forefolio-{hashlib.sha256(about.encode()).hexdigest()[:6]}-"
