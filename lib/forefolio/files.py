@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,14 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
+def content_hash(content: bytes) -> str:
+    """SHA-256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return content_hash(path.read_bytes())
 
 
 @contextmanager
@@ -82,18 +88,21 @@ def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise 
         taken.release()
 
 
-def read_frame(path: Path, *, text: Iterable[str] = ()) -> "pd.DataFrame":
-    """A table (csv) or an artifact (parquet) as it was written.
+def read_frame(path: Path, *, text: Iterable[str] = (), expected: str | None = None) -> "pd.DataFrame":
+    """A table (csv) or an artifact (parquet) as it was written; a StageError where its hash is not the one expected.
 
     In a table, names and the columns in `text` are text whatever they look like; elsewhere an empty cell is missing.
     """
     import pandas as pd
 
+    content = path.read_bytes()
+    if expected not in (None, content_hash(content)):
+        raise StageError(f"{path} was changed since it was hashed; run all cells of the stage that reads it again")
     if path.suffix != ".csv":
-        return pd.read_parquet(path)
-    columns = set(pd.read_csv(path, nrows=0))
+        return pd.read_parquet(BytesIO(content))
+    columns = set(pd.read_csv(BytesIO(content), nrows=0))
     as_text = columns & {*NAMES, *text}
-    return pd.read_csv(path, dtype=dict.fromkeys(as_text, str), keep_default_na=False,
+    return pd.read_csv(BytesIO(content), dtype=dict.fromkeys(as_text, str), keep_default_na=False,
                        na_values=dict.fromkeys(columns - as_text, [""]))
 
 

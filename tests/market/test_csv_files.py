@@ -481,7 +481,7 @@ def test_a_file_takes_a_few_times_its_size_in_memory(folder, long):
     read(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * path.stat().st_size
+    assert peak < 5 * path.stat().st_size  # its bytes are kept, so that it is read once
 
 
 # ---- any table ----

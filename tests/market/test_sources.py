@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.market import sources, universe
+from forefolio import files
+from forefolio.market import csv_files, sources, universe
 from forefolio.market.csv_files import MarketError
 from forefolio.study import parameters, vocabulary
 from forefolio.study.parameters import Study
@@ -33,6 +34,18 @@ def gaps(market) -> list[tuple]:
     """Findings about days without a value of the benchmark."""
     return [(row.subject, f"{row.first:%Y-%m-%d}", f"{row.last:%Y-%m-%d}", row.n_days, row.treatment)
             for row in market.findings if row.finding == "days without a value of the benchmark"]
+
+
+def test_what_is_hashed_is_what_was_read_even_where_the_file_is_replaced_meanwhile(prices_file, monkeypatch):
+    was, days_of = files.file_hash(prices_file), csv_files._days
+
+    def replaced(*arguments):
+        prices_file.write_text("date,A,B,INDEX\n2020-01-01,7,70,700\n")
+        return days_of(*arguments)
+
+    monkeypatch.setattr(csv_files, "_days", replaced)
+    market = sources.load(csv_study(prices_file))
+    assert market.prices["A"].tolist() == [1, 2, 3, 4, 5] and market.files == {prices_file: was}
 
 
 def test_the_sample_is_the_one_that_skfolio_loads():
@@ -245,7 +258,7 @@ def test_a_source_from_outside_is_two_entries(monkeypatch, index):
                   benchmark=index or "C")
     market = sources.load(study)
     assert list(market.prices) == (["A", "B", "C"] if index else ["A", "B"]) and list(market.benchmark) == [study.benchmark]
-    assert market.prices.index.name == "date" and market.files == [] and market.truth.empty and market.findings == []
+    assert market.prices.index.name == "date" and market.files == {} and market.truth.empty and market.findings == []
     chosen = universe.choose(market.prices, study)
     assert chosen.assets["kept"].all() and chosen.traded.all(axis=None)
     with pytest.raises(MarketError, match="benchmark: DAX is not in the toy, which has "):
@@ -264,7 +277,7 @@ def test_a_simulated_market_is_the_same_for_the_same_seed():
     alike = sources.load(simulated(seed=8, simulated_seed=3))
     pd.testing.assert_frame_equal(first.prices, alike.prices, check_exact=True)
     assert first.prices.iloc[-1, :2].tolist() == pytest.approx([116.59636398996454, 138.84614566234697], rel=1e-9), "as before there was simulated_seed"
-    assert first.prices.shape[1] == 20 and first.files == [] and list(first.truth["best_r2"]) == [0.0] * 20
+    assert first.prices.shape[1] == 20 and first.files == {} and list(first.truth["best_r2"]) == [0.0] * 20
 
 
 def test_a_simulated_market_keeps_the_study_s_calendar_size_and_truth():

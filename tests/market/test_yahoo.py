@@ -113,7 +113,7 @@ def test_a_missing_ticker_that_is_allowed_is_dropped_with_its_reason(server):
     table = universe.choose(market.prices, allowed).assets.set_index("ticker")
     assert not table.loc["ZZZ", "kept"] and table.loc["ZZZ", "reason"] == "has no prices"
     assert [row[:2] for row in market.findings] == [("ZZZ", "not at Yahoo: no such symbol")]
-    assert snapshots.sidecar(market.files[0])["missing"] == {"ZZZ": "no such symbol"}
+    assert snapshots.sidecar([*market.files][0])["missing"] == {"ZZZ": "no such symbol"}
     with pytest.raises(MarketError, match="tickers: ZZZ are not in yahoo_2020-01-01_2020-03-31_"):
         sources.load(study(("AAA", "BBB", "ZZZ")))
 
@@ -188,9 +188,11 @@ def test_the_sidecar_says_what_was_asked_and_what_came(server):
 
 def test_a_changed_snapshot_is_refused(server):
     market = sources.load(study())
-    content = bytearray(market.files[0].read_bytes())
+    [(path, was)] = market.files.items()
+    content = bytearray(path.read_bytes())
+    assert hashlib.sha256(content).hexdigest() == was
     content[len(content) // 2] ^= 1
-    market.files[0].write_bytes(content)
+    path.write_bytes(content)
     with pytest.raises(MarketError, match="was changed since it was downloaded; delete it and its json file"):
         sources.load(study())
 

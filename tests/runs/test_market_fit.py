@@ -28,7 +28,7 @@ def loaded(monkeypatch) -> list[Study]:
         rng = np.random.default_rng(of.seed)
         levels = 100 * np.exp(rng.normal(0, 0.01, (len(DAYS), 6)).cumsum(axis=0))
         prices = pd.DataFrame(levels, DAYS, [*"ABCDE", "INDEX"])
-        return sources.Market(prices.drop(columns="INDEX"), prices[["INDEX"]], [], pd.DataFrame(), [of.prices_path])
+        return sources.Market(prices.drop(columns="INDEX"), prices[["INDEX"]], [], pd.DataFrame(), {of.prices_path: "its hash"})
 
     monkeypatch.setattr(sources, "load", load)
     return calls
@@ -75,7 +75,7 @@ def test_a_market_that_is_asleep_at_a_decision_is_refused_before_any_kernel(monk
     levels = 100 * np.exp(np.random.default_rng(1).normal(0, 0.01, (len(DAYS), 4)).cumsum(axis=0))
     levels[-20:] = levels[-20]
     prices = pd.DataFrame(levels, DAYS, list("ABCD"))
-    monkeypatch.setattr(sources, "load", lambda of: sources.Market(prices, prices[["A"]], [], pd.DataFrame(), []))
+    monkeypatch.setattr(sources, "load", lambda of: sources.Market(prices, prices[["A"]], [], pd.DataFrame(), {}))
     market_fit.check(a_study(validation_end=DAYS[-30].date(), stale_days=30))
     with pytest.raises(StudyError, match=r"^Nothing can be bought at the decision of 20\d\d-\d\d-\d\d: each of 4 assets has no move"):
         market_fit.check(a_study(validation_end=DAYS[-5].date()))

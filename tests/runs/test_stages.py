@@ -16,6 +16,7 @@ import short_project
 import forefolio
 from forefolio import files
 from forefolio.files import StageError
+from forefolio.market import sources
 from forefolio.runs import contracts, pictures, stages
 from forefolio.runs.stages import open_stage
 from forefolio.study.parameters import StudyError
@@ -80,6 +81,50 @@ def test_an_input_that_somebody_changed_is_refused(outputs, frame):
     close_01(frame)
     (frame * 2).to_parquet(outputs / "default" / "artifacts" / "returns.parquet")
     with pytest.raises(StageError, match="is not the file that 01_data wrote"):
+        open_stage("02_correlation", {})
+
+
+def test_an_input_that_somebody_changes_after_the_stage_has_opened_is_refused(outputs, frame):
+    close_01(frame)
+    stage = open_stage("02_correlation", {})
+    stage.read("returns")
+    (frame * 2).to_parquet(outputs / "default" / "artifacts" / "returns.parquet")
+    with pytest.raises(StageError, match="returns.parquet was changed since it was hashed"):
+        stage.read("returns")
+
+
+def test_published_numbers_that_change_after_the_stage_has_opened_are_refused(outputs, frame, tmp_path, monkeypatch):
+    monkeypatch.setattr(contracts, "PUBLISHED", tmp_path)
+    (tmp_path / "zouaoui2025_numbers.csv").write_text("place,value\nTable 3,1\n")
+    close_01(frame)
+    stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
+    assert stage.published()["numbers"]["value"].tolist() == [1]
+    (tmp_path / "zouaoui2025_numbers.csv").write_text("place,value\nTable 3,2\n")
+    with pytest.raises(StageError, match="zouaoui2025_numbers.csv was changed since"):
+        stage.published()
+
+
+def test_prices_count_as_they_were_when_they_were_read(outputs, frame, tmp_path):
+    days = pd.bdate_range("2020-01-01", periods=60)
+    prices = pd.DataFrame({"A": range(1, 61), "B": range(2, 62), "SP500": range(3, 63)}, days).rename_axis("date")
+    prices.to_csv(tmp_path / "prices.csv")
+    was = files.file_hash(tmp_path / "prices.csv")
+    given = {"source": "csv", "prices_path": str(tmp_path / "prices.csv"), "start": "2020-01-01", "end": "2020-03-24",
+             "train_end": "2020-02-14", "validation_end": "2020-02-28"}
+    stage = open_stage("01_data", given)
+    stage.read_outside(sources.load(stage.study).files)
+    (2 * prices).to_csv(tmp_path / "prices.csv")
+    write_all(stage, frame)
+    stage.close()
+    assert contracts.read_manifest(outputs / "default")["01_data"]["sources"] == [was]
+
+
+def test_a_result_that_somebody_changes_before_the_stage_closes_is_none_of_its(outputs, frame):
+    stage = open_stage("01_data", {})
+    write_all(stage, frame)
+    (2 * frame).to_parquet(outputs / "default" / "artifacts" / "returns.parquet")
+    stage.close()
+    with pytest.raises(StageError, match="returns.parquet in .* is not the file that 01_data wrote"):
         open_stage("02_correlation", {})
 
 

@@ -12,6 +12,7 @@ import zlib
 from array import array
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from io import BytesIO, TextIOWrapper
 from itertools import chain
 from pathlib import Path
 from reprlib import repr as shown
@@ -82,7 +83,17 @@ def found(subject: str, finding: str, days: pd.DatetimeIndex | pd.Series, treatm
     return [Finding(subject, finding, days.min(), days.max(), len(days), treatment)] if len(days) else []
 
 
-def read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, list[Finding]]:
+def content(path: Path) -> bytes:
+    """The bytes of a file of prices, all read at one time; MarketError where it cannot be read."""
+    try:
+        if (size := path.stat().st_size) > MOST_TEXT:
+            raise MarketError(f"{path.name}: {_too_large(f'{size / 1e6:,.0f} MB')}")
+        return path.read_bytes()
+    except OSError as error:
+        raise MarketError(f"{path.name}: cannot be read ({error.strerror}); correct the path {path}") from None
+
+
+def read(path: Path, named: Collection[str] | None = (), whole: bytes | None = None) -> tuple[pd.DataFrame, list[Finding]]:
     r"""
     Prices of a csv file, wide or long, plain or compressed (.gz), and what was mended in it.
 
@@ -94,6 +105,8 @@ def read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, 
         rows that yfinance writes. At most `MOST_TEXT` characters and `MOST_PRICES` prices.
     named : collection of str, or None
         Tickers that may be called like a field (Open, Volume); None if any may.
+    whole : bytes, optional
+        The file's `content`, where it was read before.
 
     Returns
     -------
@@ -118,19 +131,20 @@ def read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, 
     >>> prices["B"].tolist(), findings[0].finding, findings[0].treatment
     ([5.0, nan], 'days out of order', 'sorted')
     """
+    file = path.suffix.lower() == ".gz", content(path) if whole is None else whole
     try:
-        rows = _rows(path)
+        rows = _rows(*file)
         _, header = next(rows)
         titles = [title.lower() for title in header]
         if {"date", "ticker"} <= {*titles}:
             prices, mended = _long(titles, rows)
             ticker, close = titles.index("ticker"), titles.index("close")
-            texts = ((row[ticker], row[close]) for _, row in _rows(path))
+            texts = ((row[ticker], row[close]) for _, row in _rows(*file))
         else:
             columns, rows, notes = _columns(header, rows, named)
             prices, mended = _wide(columns, rows)
             mended += [(finding, prices.index, done) for finding, done in notes]
-            texts = ((ticker, row[at]) for _, row in _rows(path) for ticker, at in columns.items())
+            texts = ((ticker, row[at]) for _, row in _rows(*file) for ticker, at in columns.items())
         _check_thousands(prices, texts)
     except MarketError as error:
         raise MarketError(f"{path.name}: {error}") from None
@@ -154,14 +168,12 @@ def _lines(file: TextIO) -> Iterator[str]:
         yield unicodedata.normalize("NFC", line)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(zipped: bool, whole: bytes) -> Iterator[tuple[int, list[str]]]:
     """The header and at least one row, those with any value, each with the line on which it starts; one at a time."""
     n_rows, line, width = 0, 1, 0
     try:
-        if (size := path.stat().st_size) > MOST_TEXT:
-            raise _too_large(f"{size / 1e6:,.0f} MB")
-        with (gzip.open if path.suffix.lower() == ".gz" else open)(
-                path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+        with TextIOWrapper(gzip.GzipFile(fileobj=BytesIO(whole)) if zipped else BytesIO(whole), encoding="utf-8-sig",
+                           errors="replace", newline="") as file:
             reader = csv.reader(_lines(file), strict=True, skipinitialspace=True)
             for row in reader:
                 start, line, row = line, reader.line_num + 1, [cell.strip() for cell in row]
@@ -180,8 +192,6 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
                 yield start, row
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise MarketError("is not a whole gzip file; fetch it again, or save it as plain csv") from None
-    except OSError as error:
-        raise MarketError(f"cannot be read ({error.strerror}); correct the path {path}") from None
     except csv.Error as error:
         raise MarketError(f"the row from line {line} on is not csv ({error}); mend its quotes or commas") from None
     if n_rows < 2:

@@ -12,12 +12,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
 import platformdirs
 
-from forefolio.files import file_hash, utc, write_text, write_whole
+from forefolio.files import content_hash, file_hash, utc, write_text, write_whole
 from forefolio.market.csv_files import MarketError
 
 
@@ -117,9 +118,10 @@ def sidecar(snapshot: Path) -> dict:
                           "and the prices are downloaded again") from None
 
 
-def read(snapshot: Path) -> pd.DataFrame:
-    """The prices of a snapshot; a file that was changed since it was downloaded is refused."""
-    if file_hash(snapshot) != sidecar(snapshot)["sha256"]:
+def read(snapshot: Path, about: dict | None = None) -> pd.DataFrame:
+    """The prices of a snapshot; a file that was changed since it was downloaded, as its sidecar tells, is refused."""
+    content = snapshot.read_bytes()
+    if content_hash(content) != (about or sidecar(snapshot))["sha256"]:
         raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "
                           "json file, and the prices are downloaded again")
-    return pd.read_parquet(snapshot).astype(float)
+    return pd.read_parquet(BytesIO(content)).astype(float)

@@ -5,12 +5,13 @@ the source lacks is an error, unless the study allows it to be missing, and what
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from forefolio.files import content_hash
 from forefolio.market import csv_files, simulated, snapshots, universe, yahoo
 from forefolio.market.csv_files import Finding, MarketError, found
 from forefolio.market.returns import iso_day, simple_returns
@@ -28,7 +29,7 @@ class Market:
     benchmark: pd.DataFrame  # (n_days, 1), the index on the days of `prices`; days that it lacks hold its last value
     findings: list[Finding]  # what was found in the source, and what was done about it
     truth: pd.DataFrame  # columns `TRUTH`, what no real market tells: a row per asset of a simulated one, else none
-    files: list[Path]  # what was read, for the manifest
+    files: dict[Path, str]  # what was read, with the hash of its content, for the manifest
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Closes:
 
     name: str  # what messages call it: a file's name, as a rule
     prices: pd.DataFrame
-    files: list[Path] = field(default_factory=list)  # what was read
+    files: dict[Path, str] = field(default_factory=dict)  # what was read, with the hash of its content
     findings: list[Finding] = field(default_factory=list)  # what had to be mended
     levels: pd.DataFrame | None = None  # an index of the source's own, where the benchmark is not among `prices`
     truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH))
@@ -64,11 +65,10 @@ def load(study: Study) -> Market:
     told += found(source.name, f"more than {universe.CLOSING} days without any price before these",
                   universe.holes(prices.index).index, "flagged")
     prices = prices.drop(still) if study.drop_still_days else prices
-    benchmark, mended = _benchmark(study, source, prices.index)
+    benchmark, mended, own = _benchmark(study, source, prices.index)
     prices = prices.loc[benchmark.index]
     truth = source.truth[source.truth["asset"].isin(wanted)].reset_index(drop=True)
-    own = [Path(study.benchmark_path)] if study.benchmark_path else []
-    return Market(prices, benchmark, source.findings + told + mended, truth, source.files + own)
+    return Market(prices, benchmark, source.findings + told + mended, truth, source.files | own)
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
@@ -95,19 +95,19 @@ def truth_sentence(truth: pd.DataFrame) -> str:
             f"(lag {counted(planted['lag'].iloc[0], 'day')}){others}.")
 
 
-def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding]]:
-    """The benchmark on the days of the prices, from the first on that it has, and what was mended in it.
+def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
+    """The benchmark on the days of the prices, from the first on that it has, what was mended, and a file of its own.
 
     It may miss the first and the last days on which only what trades around the clock has prices.
     """
-    name, levels, mended = study.benchmark, source.prices if source.levels is None else source.levels, []
+    name, levels, mended, own = study.benchmark, source.prices if source.levels is None else source.levels, [], {}
     if name in source.prices and (study.benchmark_tickers or source.levels is not None and name in source.levels):
         raise MarketError(f"benchmark: {name} is a ticker of {source.name}, and the benchmark is made here; give it a "
                           "name of its own")
-    place = source.files[-1].name if source.files else source.name
+    place = [*source.files][-1].name if source.files else source.name
     if study.benchmark_path:
         path = _file(study.benchmark_path, "benchmark_path")
-        (levels, mended), place = csv_files.read(path, named=None), path.name
+        (levels, mended, own), place = _read(path, named=None), path.name
     if study.benchmark_tickers:
         level, held = _of_tickers(study.benchmark_tickers, source, days)
         mended = mended + held
@@ -129,7 +129,7 @@ def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd
     early, days = days[days < known.index[0]], days[days >= known.index[0]]
     gaps = found(name, "days before the benchmark's first value", early, "left out") + found(
         name, "days without a value of the benchmark", days.difference(known.index), "holds the last value")
-    return known.reindex(days, method="ffill").to_frame(name), mended + gaps
+    return known.reindex(days, method="ffill").to_frame(name), mended + gaps, own
 
 
 def _of_tickers(tickers: list[str], source: Closes, days: pd.DatetimeIndex) -> tuple[pd.Series, list[Finding]]:
@@ -165,16 +165,17 @@ def _sample(study: Study) -> Closes:
         raise MarketError("source sample: the package skfolio, which carries it, is not installed; run `make run`")
     folder = Path(package.origin).parent / "datasets" / "data"
     files = [folder / "sp500_dataset.csv.gz", folder / "sp500_index.csv.gz"]
-    prices, levels = (csv_files.read(path)[0] for path in files)
-    return Closes(files[0].name, prices, files, levels=levels)
+    (prices, _, of_prices), (levels, _, of_levels) = map(_read, files)
+    return Closes(files[0].name, prices, of_prices | of_levels, levels=levels)
 
 
 def _yfinance(study: Study) -> Closes:
     """A snapshot of Yahoo's prices, downloaded where there is none yet."""
     path = fetch(study)
+    about = snapshots.sidecar(path)
     absent = [Finding(ticker, f"not at Yahoo: {reason}", pd.NaT, pd.NaT, 0, "dropped")
-              for ticker, reason in snapshots.sidecar(path)["missing"].items() if ticker in study.tickers]
-    return Closes(path.name, snapshots.read(path), [path], absent)
+              for ticker, reason in about["missing"].items() if ticker in study.tickers]
+    return Closes(path.name, snapshots.read(path, about), {path: about["sha256"]}, absent)
 
 
 def fetch(study: Study) -> Path:
@@ -189,8 +190,8 @@ def fetch(study: Study) -> Path:
 def _csv(study: Study) -> Closes:
     """A file of prices; where `tickers` says what to read, other columns may hold anything."""
     path = _file(study.prices_path, "prices_path")
-    prices, mended = csv_files.read(path, named=None if study.tickers else {study.benchmark, *study.benchmark_tickers})
-    return Closes(path.name, prices, [path], mended)
+    prices, mended, files = _read(path, named=None if study.tickers else {study.benchmark, *study.benchmark_tickers})
+    return Closes(path.name, prices, files, mended)
 
 
 def _simulated(study: Study) -> Closes:
@@ -199,6 +200,12 @@ def _simulated(study: Study) -> Closes:
     prices, truth = simulated.factor_market(days, study)
     levels = _equal_weight_index(universe.known(prices)).to_frame(study.benchmark)
     return Closes("the simulated market", prices, levels=levels, truth=truth)
+
+
+def _read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
+    """What `csv_files.read` makes of a file, and the hash of the bytes that it was made of."""
+    content = csv_files.content(path)
+    return *csv_files.read(path, named, content), {path: content_hash(content)}
 
 
 def _file(path: str, parameter: str) -> Path:

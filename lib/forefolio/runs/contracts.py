@@ -179,10 +179,12 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
-def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[Path]) -> dict[str, Any]:
-    """All that a stage's results depend on, as the manifest keeps it; `sources` lie outside the run folder: prices."""
-    return {**code(stage), "parameters": counting(parameters),
-            "sources": [file_hash(path) for path in sources],
+def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[str]) -> dict[str, Any]:
+    """All that a stage's results depend on, as the manifest keeps it.
+
+    `sources` are hashes of what was read outside the run folder: prices.
+    """
+    return {**code(stage), "parameters": counting(parameters), "sources": sources,
             "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
             "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()}}
 

@@ -17,12 +17,12 @@ class Markets:
 
     def __init__(self) -> None:
         self._makes = set(contracts.declared_parameters("01_data")) - {"study"}
-        self._known: dict[str, tuple[list[Path], int, dict[str, int]]] = {}
+        self._known: dict[str, tuple[dict[Path, str], int, dict[str, int]]] = {}
 
-    def of(self, study: Study) -> tuple[list[Path], int, dict[str, int]]:
-        """Files of prices, number of assets that may be held, and days of returns: of each period, known at first, and all.
+    def of(self, study: Study) -> tuple[dict[Path, str], int, dict[str, int]]:
+        """Files of prices with their hashes, number of assets that may be held, and days of returns.
 
-        `known` counts the days before the first rebalance.
+        Days are those of each period, `known` at first, and `all`; `known` counts the days before the first rebalance.
         """
         key = contracts.combined(as_parameters(study, self._makes))
         if key not in self._known:
@@ -38,8 +38,8 @@ class Markets:
         return self._known[key]
 
 
-def check(study: Study, markets: Markets | None = None) -> list[Path]:
-    """The files of prices of a study that fits its market, as its stages will need it.
+def check(study: Study, markets: Markets | None = None) -> dict[Path, str]:
+    """The files of prices, with their hashes, of a study that fits its market, as its stages will need it.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     folder = files.outputs_folder() / study.study
     if (folder / "sweep.json").exists():
         raise StudyError(f"study: {folder} holds a sweep; name this run otherwise with --set study=NAME")
-    prices, values = market_fit.check(study), as_parameters(study)
+    prices, values = list(market_fit.check(study).values()), as_parameters(study)
     given = {name: {key: values[key] for key in contracts.declared_parameters(name)} for name in names}
 
     def conditions(name: str) -> dict[str, Any]:

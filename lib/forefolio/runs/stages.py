@@ -56,8 +56,7 @@ class Stage:
         self.folder = Path(self._run) if self._run else outputs_folder() / self.study.study
         self._executed = namespace.get("In") or [""]  # what the kernel has executed, where a kernel keeps it
         self._first = len(self._executed) - 1
-        self._sources: list[Path] = []
-        self._written: list[str] = []
+        self._written: dict[str, str] = {}  # each file, as it was when it was written
         self._token = uuid.uuid4().hex
         self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
         contracts.check_loaded(self._conditions["library"])
@@ -90,13 +89,18 @@ class Stage:
 
     def read(self, name: str) -> pd.DataFrame:
         """Read one of the stage's inputs by its noun, such as `returns`."""
-        return read_frame(self.folder / self._path_of(name, self._contract.reads))
+        path = self._path_of(name, self._contract.reads)
+        return read_frame(self.folder / path, expected=self._conditions["reads"][path])
 
     def write(self, name: str, frame: pd.DataFrame) -> None:
         """Write one of the stage's results by its noun, whole or not at all."""
         path = self._path_of(name, self._contract.writes)
         write_frame(self.folder / path, frame)
-        self._written.append(path)
+        self._wrote(path)
+
+    def _wrote(self, *paths: str) -> None:
+        """Take note of results, with their hashes: what somebody makes of them later is none."""
+        self._written |= {path: file_hash(self.folder / path) for path in paths}
 
     def _path_of(self, name: str, paths: tuple[str, ...]) -> str:
         for path in paths:
@@ -105,14 +109,14 @@ class Stage:
         raise StageError(f"{name} is not in the contract of {self.name}, which has {', '.join(paths)}; "
                          "add it to STAGES in runs/contracts.py")
 
-    def read_outside(self, files: list[Path]) -> None:
-        """Say which files from outside the run folder the results come from: their content counts as an input."""
-        self._sources = list(files)
+    def read_outside(self, files: dict[Path, str]) -> None:
+        """Say which files from outside the run folder the results come from, each with the hash of what was read of it."""
+        self._conditions["sources"] = list(files.values())
 
     def published(self) -> dict[str, pd.DataFrame]:
         """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
-        return {path.stem.removeprefix(f"{self.study.paper}_"): read_frame(path)
-                for path in contracts.published(self.study.paper)}
+        return {Path(name).stem.removeprefix(f"{self.study.paper}_"): read_frame(contracts.PUBLISHED / name, expected=was)
+                for name, was in self._conditions["published"].items()}
 
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
@@ -148,11 +152,11 @@ class Stage:
         """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
         path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
         write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
-        self._written += [f"figures/{path.name}", "figures/plotly.min.js"]
+        self._wrote(f"figures/{path.name}", "figures/plotly.min.js")
         shown = pictures.Shown(figure)
         if shown.png:
             write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(shown.png))
-            self._written.append(f"figures/{path.stem}.png")
+            self._wrote(f"figures/{path.stem}.png")
         return shown
 
     def close(self) -> None:
@@ -175,8 +179,7 @@ class Stage:
         if other:
             raise StageError(f"{listed(sorted(other))} changed since the stage was opened, so the results are not recorded; "
                              "restart the kernel and run all cells")
-        files = {path: file_hash(self.folder / path) for path in dict.fromkeys(self._written)}
-        entry = {**self._conditions, "sources": [file_hash(path) for path in self._sources], "files": files}
+        entry = {**self._conditions, "files": self._written}
         with self._alone():
             token = contracts.opening(self.folder, self.name)
             if not token.exists() or token.read_text() != self._token:

@@ -71,7 +71,7 @@ def plan(grid: Grid, store: Store) -> Plan:
     stages: dict[str, dict[str, str]] = {}
     for number, point in enumerate(grid.points, 1):
         try:
-            prices = [hashed(path) for path in market_fit.check(point.study, markets)]
+            prices = list(market_fit.check(point.study, markets).values())
             n_assets = markets.of(point.study)[1]
         except StudyError as error:
             where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
