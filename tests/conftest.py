@@ -1,4 +1,8 @@
-"""Every test of a process writes into one scratch folder; the notebooks' run in it is shared by all that read it."""
+"""Every test of a process writes into one scratch folder; the notebooks' run in it is shared by all that read it.
+
+All temporary files of a session lie in one folder: what is left in it when all tests have ended, or still works with it,
+fails the session.
+"""
 
 import atexit
 import ctypes
@@ -6,16 +10,24 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
 
-from forefolio.runs import guard
+from forefolio.runs import guard, kernels
 
+if "FOREFOLIO_TESTS" not in os.environ:  # the process that collects; those that run tests are its children
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()  # where `tmp_path` lies, for three sessions
+    os.environ["TMPDIR"] = os.environ["FOREFOLIO_TESTS"] = tempfile.mkdtemp(prefix="ft-")
+    tempfile.tempdir = None
+    atexit.register(shutil.rmtree, os.environ["TMPDIR"], ignore_errors=True)
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
+os.environ["DASK_TEMPORARY_DIRECTORY"] = str(SCRATCH)  # of the schedulers and workers that tests start by hand
 os.environ["FOREFOLIO_OUTPUTS"] = str(SCRATCH / "outputs")  # before any kernel starts: nbval's notebooks write there
 
 
@@ -29,6 +41,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
             return "the run" if module.startswith("notebooks/") or module == "tests/runs/test_run.py" else module
 
     return ByModule(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Nothing that a test started works on, and none of its temporary files is left."""
+    if hasattr(session.config, "workerinput"):
+        return
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    kernels.clear_dead()  # commands that were killed leave their folder to the next one
+    folder, left = Path(os.environ["FOREFOLIO_TESTS"]), []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process.environ().get("FOREFOLIO_TESTS") == str(folder):
+                left.append(f"process {process.pid}: {' '.join(process.cmdline())[:200]}")
+    left += sorted(path.name for path in folder.iterdir())
+    if left:
+        print("\nleft by the tests:", *left, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

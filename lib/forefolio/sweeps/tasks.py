@@ -87,7 +87,8 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
         return
     with (dask.config.set({"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}),
           LocalCluster(n_workers=workers or cpu_count(), threads_per_worker=1, processes=True, memory_limit=0,
-                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF) as local,
+                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF,
+                       local_directory=str(kernels.own_folder())) as local,
           Client(local, set_as_default=False) as client):
         yield client
     kernels.clear_dead()  # what workers that had to be killed left
