@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from modulefinder import ModuleFinder
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def test_modules_of_one_name_in_two_rooms_are_told_apart(made_up):
 @pytest.mark.parametrize("module", ["asset_networks", "joint_networks"])
 def test_the_backend_is_part_of_what_trained_networks_depend_on(monkeypatch, module):
     library = library_hashes(f"from forefolio.forecasts import {module}")
+    monkeypatch.delitem(sys.modules, "keras", raising=False)  # as in a process that plans
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     tensorflow = contracts.environment(library)
     monkeypatch.setenv("KERAS_BACKEND", "jax")

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"  # whatever ~/.keras/keras.json says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # sums in one order, so that the number of cores changes no result
+os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # sums in one order, so that the number of cores changes no result
 _LOGGED = re.compile(rb"(?m)^(?:WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ \S+:\d+\]).*\n?")
 
 
@@ -36,13 +37,17 @@ def _without_log_lines() -> Iterator[None]:
             os.write(2, _LOGGED.sub(b"", held.read()))
 
 
-if os.environ.get("KERAS_BACKEND", "tensorflow") == "tensorflow":
+if os.environ["KERAS_BACKEND"] == "tensorflow":
     with _without_log_lines():  # TensorFlow 2.21 heeds no log level while it is imported
         import tensorflow as tf
 
 import keras
 from keras import ops
 
+from forefolio.study.vocabulary import KERAS
+
+for _name, _value in KERAS.items():  # whatever ~/.keras/keras.json says
+    getattr(keras.config, f"set_{_name}")(_value)
 _FORGET_OPEN = np.array([0, 1, 0, 0])  # the biases that an LSTM's gates start at
 
 

@@ -7,14 +7,15 @@ and what it wrote are all unchanged. `STAGES` lists what each stage reads and wr
 import ast
 import hashlib
 import json
-import os
 import platform
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import forefolio
-from forefolio.files import StageError, file_hash, write_text
+from forefolio.files import StageError, content_hash, file_hash, write_text
+from forefolio.runs import measured
 from forefolio.study.parameters import PATHS, ROOT
 from forefolio.study.vocabulary import listed
 
@@ -106,12 +107,18 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 
 @lru_cache
 def _imported(source: str | bytes) -> frozenset[str]:
-    """Dotted names under this package that a source text imports, wherever the import stands, and all above them."""
+    """Dotted names that a source text imports, wherever the import stands, and all above them."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {".".join(filter(None, (getattr(node, "module", ""), name.name))) for node in nodes for name in node.names}
     split = [name.split(".") for name in found]
-    return frozenset(".".join(parts[:depth]) for parts in split if parts[0] == PACKAGE.name
-                     for depth in range(1, len(parts) + 1))
+    return frozenset(".".join(parts[:depth]) for parts in split for depth in range(1, len(parts) + 1))
+
+
+def _source(module: str) -> bytes | None:
+    """The source of a module of this package on the disk; None where there is no such module."""
+    place = PACKAGE.parent.joinpath(*module.split("."))
+    files = (place / "__init__.py", place.with_suffix(".py")) if module.split(".")[0] == PACKAGE.name else ()
+    return next((file.read_bytes() for file in files if file.exists()), None)
 
 
 def library_hashes(source: str) -> dict[str, str]:
@@ -122,29 +129,35 @@ def library_hashes(source: str) -> dict[str, str]:
     reached, waiting = {}, set(_imported(source))
     while waiting:
         module = waiting.pop()
-        place = PACKAGE.parent.joinpath(*module.split("."))
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if module not in reached and file.exists():
-                text = file.read_bytes()
-                reached[module] = hashlib.sha256(text).hexdigest()
-                waiting |= _imported(text)
+        if module not in reached and (text := _source(module)) is not None:
+            reached[module] = content_hash(text)
+            waiting |= _imported(text)
     return dict(sorted(reached.items()))
 
 
 def check_loaded(library: dict[str, str]) -> None:
-    """Refuse modules of which this process executed something else than these hashes say."""
+    """Refuse modules of which this process executed something else than these hashes say, or packages replaced since."""
     other = [module for module, was in library.items() if forefolio.LOADED.get(module, was) != was]
+    other += measured.replaced(packages(library))
     if other:
-        raise StageError(f"this kernel has loaded {listed(other)} as before an edit, so it is unknown which code would make "
-                         "the results; restart the kernel and run all cells")
+        raise StageError(f"this kernel still runs older code of {listed(other)} than the disk holds; restart the kernel "
+                         "and run all cells")
 
 
-def environment(library: dict[str, str]) -> dict[str, str]:
-    """What else a result depends on: the locked versions, Python, the kind of processor, the backend of networks."""
+def packages(library: dict[str, str]) -> set[str]:
+    """What modules import that is no part of this package or of Python."""
+    found = {name for module in library for name in _imported(_source(module) or b"") if "." not in name}
+    return found - sys.stdlib_module_names - {PACKAGE.name}
+
+
+def environment(library: dict[str, str]) -> dict[str, Any]:
+    """What else a result depends on, as this process finds it.
+
+    That is the lock, Python, the kind of processor, what networks compute with, and the packages that the modules import.
+    """
     trains = "forefolio.forecasts.layers" in library  # networks per asset and joint ones alike
-    backend = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if trains else {}
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
-            "machine": platform.machine()} | backend
+            "machine": platform.machine(), **(measured.networks() if trains else {}), **measured.versions(packages(library))}
 
 
 def code(stage: str) -> dict[str, Any]:

@@ -24,11 +24,14 @@ import pandas as pd
 import forefolio
 from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
-from forefolio.runs import contracts, pictures
+from forefolio.runs import contracts, measured, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import as_parameters, validated
 from forefolio.study.vocabulary import listed
 
+SET = sorted(name for name, value in os.environ.items() if contracts.is_setting(name) and (
+    not name.startswith(("PYTHON", "IPYTHON")) or name in ("PYTHONPATH", "PYTHONSTARTUP")) and (
+    value != str(contracts.PACKAGE.parent)))  # what a run's kernels lack, before this library sets any
 INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
 
 
@@ -60,11 +63,22 @@ class Stage:
         self._token = uuid.uuid4().hex
         self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
         contracts.check_loaded(self._conditions["library"])
+        if not self._run:
+            self._say_what_is_otherwise(namespace)
         self._check_inputs()
         with self._alone():
             contracts.forget(self.folder, name)
             write_text(contracts.opening(self.folder, name), self._token)
         pictures.warm_up()
+
+    def _say_what_is_otherwise(self, namespace: dict[str, Any]) -> None:
+        """Say in one line where this kernel, started by hand, is not like those of a run."""
+        shell = namespace["get_ipython"]() if "get_ipython" in namespace else None
+        startup = sorted(Path(shell.profile_dir.startup_dir).glob("*.*py")) if hasattr(shell, "profile_dir") else []
+        found = [*measured.unlocked(contracts.packages(self._conditions["library"])), *SET, *map(str, startup)]
+        if found:
+            print(f"{self.name}: this kernel is not like those of `forefolio run`, so its numbers may differ, because of "
+                  f"{listed(found)}")
 
     def _alone(self) -> AbstractContextManager[None]:
         """The run folder's lock, or nothing to do inside a run that has it."""
