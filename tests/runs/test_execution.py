@@ -1,5 +1,6 @@
 """A kernel that is watched: which processes are its own; and the names of folders, which mean nothing to it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from types import SimpleNamespace
 import pytest
 import short_project
 
-from forefolio.runs import execution
+from forefolio.files import RunFailed
+from forefolio.runs import execution, pipeline
 from forefolio.runs.contracts import STAGES, read_manifest
+from forefolio.sweeps import results
 
 NAMES = ["-dash", "{study}", "{x} {", "}{0}", "100%25 #1?a=b&c", "year=2020", "[ab]*?", "$HOME `id` ~", "\\1\\", "it's \"so\"",
          "\N{LATIN SMALL LETTER E WITH ACUTE}", "e\N{COMBINING ACUTE ACCENT}", "\N{CJK UNIFIED IDEOGRAPH-4E2D}", "two\nlines",
@@ -73,3 +76,44 @@ def test_a_sweep_does_so_with_its_own_notebook_and_that_of_a_stage_that_fails(pr
     folder = project.joinpath(*NAMES, "swept")
     assert (folder / "sweep.ipynb").exists() and (folder / "cost_bps-0" / "06_comparison.ipynb").exists()
     assert [path.name.startswith("06_comparison-") for path in (folder / "failed").iterdir()] == [True]
+
+
+# ----------------------------------------------------------------------------------------- a notebook has a name or is torn
+@pytest.fixture
+def torn(monkeypatch):
+    """In place of papermill: a full disk leaves a notebook of which a part is written."""
+    def execute(source, aside, parameters, **_):
+        Path(aside).write_text(json.dumps({"cells": ["x" * 9000]})[:8192])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(execution.papermill, "execute_notebook", execute)
+
+
+def test_a_notebook_that_is_not_whole_is_neither_seen_nor_announced(torn, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
+    (tmp_path / "short").mkdir()
+    line = execution.stage(tmp_path / "short", "01_data", {}, point="short")
+    assert line["state"] == "failed" and "No space left" in line["error"] and line["notebook"] is None
+    with pytest.raises(RunFailed) as failed:
+        pipeline._execute(tmp_path / "short", "01_data", {}, "no results yet", 60.0)
+    assert "No space left" in str(failed.value) and "with the error in it" not in str(failed.value)
+    assert not list(tmp_path.glob("short/*.ipynb")) and not list(tmp_path.glob("short/.*.ipynb"))
+
+
+def test_a_sweep_s_notebook_that_is_not_whole_is_neither_seen_nor_announced(torn, tmp_path):
+    for name in (*results.TABLES, "sweep.json"):
+        (tmp_path / name).write_text("a table")
+    with pytest.raises(RunFailed, match=r"failed with OSError: .*No space left on device$"):
+        results.execute_notebook(tmp_path)
+    assert not list(tmp_path.glob("*.ipynb")) and not list(tmp_path.glob(".*.ipynb"))
+
+
+def test_a_notebook_with_an_error_in_it_is_seen_and_announced(tmp_path, monkeypatch):
+    def execute(source, aside, parameters, **_):
+        Path(aside).write_text('{"cells": []}')
+        raise ValueError("seven")
+
+    monkeypatch.setattr(execution.papermill, "execute_notebook", execute)
+    with pytest.raises(RunFailed, match="failed with ValueError: seven\nits executed notebook, with the error in it: "):
+        pipeline._execute(tmp_path, "01_data", {}, "no results yet", 60.0)
+    assert (tmp_path / "01_data.ipynb").exists()

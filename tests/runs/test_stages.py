@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 import short_project
+from plotly.offline import get_plotlyjs
 
 import forefolio
 from forefolio import files
@@ -196,6 +197,96 @@ def test_what_is_remembered_is_checked_before_it_is_believed(outputs, frame):
     kept.write_bytes(b"")
     pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
     assert len(calls) == 3
+
+
+def full_disk(aside: Path, content: bytes) -> None:
+    """Write half of something, as a disk does that is full."""
+    aside.write_bytes(content[:len(content) // 2])
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("trouble", ["full disk", "no folder", "renamed by nobody"])
+def test_a_memory_that_cannot_be_written_warns_once_and_the_stage_goes_on(trouble, outputs, frame, monkeypatch):
+    from forefolio.forecasts import baselines
+
+    def slow(data, option):
+        return {"forecasts": data * option}
+
+    slow.__module__ = baselines.__name__
+    stage = open_stage("01_data", {})
+    if trouble == "full disk":
+        monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda frame, path: full_disk(path, b"parquet"))
+    elif trouble == "no folder":
+        (outputs / ".trained").write_text("a file in its place")
+    else:
+        monkeypatch.setattr(stages.os, "replace", lambda aside, path: full_disk(aside / "more", b"bytes"))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("default")
+        for option in (2, 3):
+            pd.testing.assert_frame_equal(stage.remember(slow, frame, option)["forecasts"], frame * option)
+    assert len(told) == 1 and ".trained cannot be written" in str(told[0].message)
+    assert not list(outputs.glob(".trained/*"))
+
+
+def test_what_a_killed_process_was_remembering_is_cleared_away(outputs, frame):
+    from forefolio.forecasts import baselines
+
+    def slow(data):
+        return {"forecasts": data}
+
+    slow.__module__ = baselines.__name__
+    for name in (".aside-old", ".aside-new"):
+        (outputs / ".trained" / name).mkdir(parents=True)
+    os.utime(outputs / ".trained" / ".aside-old", (0, 0))
+    open_stage("01_data", {}).remember(slow, frame)
+    assert [path.name for path in outputs.glob(".trained/.aside-*")] == [".aside-new"], "that one may be another's work"
+
+
+@pytest.mark.parametrize("about", ["[]", '{"files": ["forecasts"]}', '{"files": {"about.json": 7}, "warnings": []}', "{"])
+def test_a_memory_that_is_none_of_ours_is_made_again(about, outputs, frame):
+    from forefolio.forecasts import baselines
+
+    def slow(data):
+        return {"forecasts": data}
+
+    slow.__module__ = baselines.__name__
+    stage = open_stage("01_data", {})
+    stage.remember(slow, frame)
+    kept = next((outputs / ".trained").glob("*/about.json"))
+    was = kept.read_text()
+    kept.write_text(about)
+    pd.testing.assert_frame_equal(stage.remember(slow, frame)["forecasts"], frame, check_freq=False)
+    assert kept.read_text() == was
+
+
+# ----------------------------------------------------------------------------------------------------------- figures
+def test_what_draws_the_figures_is_whole_recorded_and_that_of_the_installed_plotly(outputs, frame, monkeypatch):
+    monkeypatch.setattr(pictures, "Shown", lambda figure: SimpleNamespace(png=None))
+    script = outputs / "default" / contracts.PLOTLY
+    script.parent.mkdir(parents=True)
+    script.write_bytes(get_plotlyjs().encode()[:8192])  # torn, or of another version
+    stage = open_stage("01_data", {})
+    write_all(stage, frame)
+    stage.figure("prices", go.Figure())
+    stage.close()
+    assert script.read_bytes() == get_plotlyjs().encode()
+    assert contracts.read_manifest(outputs / "default")["01_data"]["files"][contracts.PLOTLY] == files.file_hash(script)
+    assert '<script charset="utf-8" src="plotly.min.js"></script>' in (script.parent / "01_prices.html").read_text()
+
+
+def test_a_disk_that_is_full_leaves_no_part_of_what_draws_the_figures(outputs, monkeypatch):
+    stage = open_stage("01_data", {})
+    for write in ("write_text", "write_bytes"):
+        real = getattr(Path, write)
+
+        def torn(path, content, *_, real=real, **__):
+            real(path, content[:8192])
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(Path, write, torn)
+    with pytest.raises(OSError, match="No space left"):
+        stage.figure("prices", go.Figure())
+    assert not list((outputs / "default" / "figures").iterdir())
 
 
 def test_a_network_from_outside_the_library_is_trained_again_when_its_file_is_edited(outputs, frame, monkeypatch):

@@ -10,8 +10,9 @@ import pytest
 from forefolio import files as files_module
 from forefolio.files import file_hash, write_whole
 from forefolio.runs import contracts
+from forefolio.runs.contracts import PLOTLY
 from forefolio.sweeps import store as store_module
-from forefolio.sweeps.store import PLOTLY, Store, mend, put_away
+from forefolio.sweeps.store import Store, mend, put_away
 
 FILES = {  # what the stages of these tests wrote; the real ones write more
     "01_data": ["artifacts/returns.parquet", "tables/universe.csv", "figures/01_prices.html", PLOTLY, "01_data.ipynb"],

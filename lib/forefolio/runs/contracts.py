@@ -22,6 +22,7 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
+PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
 SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_",
             "NUMEXPR_", "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead

@@ -3,6 +3,7 @@
 Importing papermill takes a second.
 """
 
+import json
 import logging
 import os
 import subprocess
@@ -152,6 +153,18 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     return state, message, peak
 
 
+def named(aside: Path, executed: Path) -> bool:
+    """Give an executed notebook its final name if it is whole, whether it succeeded or not; a full disk tears one."""
+    try:
+        whole = "cells" in json.loads(aside.read_bytes())
+    except (OSError, ValueError):
+        whole = False
+    if whole:
+        os.replace(aside, executed)
+    aside.unlink(missing_ok=True)
+    return whole
+
+
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
           **options: Any) -> dict[str, Any]:
     """Execute the notebook of a stage, put what a failed one leaves out of sight, and return the line for the ledger.
@@ -167,12 +180,14 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
         state, message = "failed", "the notebook ended without closing its stage"
     if state != "done":
         contracts.forget(folder, name)
-    if aside.exists():  # it takes its final name when it is whole, whether it succeeded or not
-        os.replace(aside, executed)
+    shown = named(aside, executed)
+    if state == "done" and not shown:
+        contracts.forget(folder, name)
+        state, message = "failed", "its executed notebook could not be written whole"
     if state == "done":
         manifest = contracts.read_manifest(folder)
         manifest[name]["files"][executed.name] = files.file_hash(executed)
         contracts.write_manifest(folder, manifest)
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
-                             parameters=parameters, error=message, notebook=executed.name, peak_memory_mb=peak,
+                             parameters=parameters, error=message, notebook=executed.name if shown else None, peak_memory_mb=peak,
                              library_hash=contracts.combined(contracts.code(name)["library"]))

@@ -43,6 +43,13 @@ class Shown:
         return bundle | ({"image/png": base64.b64encode(self.png).decode()} if self.png else {})
 
 
+def script() -> bytes:
+    """What draws an interactive figure in a browser, as the installed plotly has it."""
+    from plotly.offline import get_plotlyjs  # whoever has a figure has imported plotly; a plan needs none
+
+    return get_plotlyjs().encode()
+
+
 class _Browser(NamedTuple):
     """A browser, its event loop, and the future of its being ready; kaleido's own server cannot end one that hangs."""
 

@@ -72,8 +72,8 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minu
         raise KeyboardInterrupt
     if entry["state"] != "done":
         how = "failed with" if entry["state"] == "failed" else entry["state"]
-        raise files.RunFailed(f"{name} {how} {entry['error']}\nits executed notebook, with the error in it: "
-                          f"{folder / entry['notebook']}")
+        shown = f"\nits executed notebook, with the error in it: {folder / entry['notebook']}" if entry["notebook"] else ""
+        raise files.RunFailed(f"{name} {how} {entry['error']}{shown}")
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 
 

@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import time
 import uuid
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from forefolio.study.vocabulary import listed
 SET = sorted(name for name, value in os.environ.items() if contracts.is_setting(name) and (
     not name.startswith(("PYTHON", "IPYTHON")) or name in ("PYTHONPATH", "PYTHONSTARTUP")) and (
     value != str(contracts.PACKAGE.parent)))  # what a run's kernels lack, before this library sets any
+KILLED = 3600  # seconds after which a folder that takes seconds to fill belongs to a process that was killed
 INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
 
 
@@ -165,8 +166,13 @@ class Stage:
     def figure(self, noun: str, figure: Any) -> pictures.Shown:
         """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
         path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
-        write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs="directory", div_id=path.stem))
-        self._wrote(f"figures/{path.name}", "figures/plotly.min.js")
+        plotly = self.folder / contracts.PLOTLY
+        if contracts.PLOTLY not in self._written:  # plotly itself would write it in place, and never again
+            if not plotly.exists() or plotly.read_bytes() != pictures.script():
+                write_whole(plotly, lambda aside: aside.write_bytes(pictures.script()))
+            self._wrote(contracts.PLOTLY)
+        write_whole(path, lambda aside: figure.write_html(aside, include_plotlyjs=plotly.name, div_id=path.stem))
+        self._wrote(f"figures/{path.name}")
         shown = pictures.Shown(figure)
         if shown.png:
             write_whole(path.with_suffix(".png"), lambda aside: aside.write_bytes(shown.png))
@@ -212,29 +218,40 @@ open_stage = Stage  # the verb that notebooks say
 
 
 def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
-    """Put frames and the warnings that came with them into a folder of remembered results."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=kept.parent, prefix=".aside-"))
-    for name, frame in frames.items():
-        frame.to_parquet(aside / f"{name}.parquet")
-    about = {"files": {path.name: file_hash(path) for path in aside.iterdir()}, "warnings": told}
-    (aside / "about.json").write_text(json.dumps(about), encoding="utf-8")
+    """Put frames and the warnings that came with them into a folder of remembered results, if that can be."""
+    aside = kept.with_name(f".aside-{uuid.uuid4().hex}")
     try:
+        for left in kept.parent.glob(".aside-*"):
+            if time.time() - left.stat().st_mtime > KILLED:
+                shutil.rmtree(left, ignore_errors=True)
+        aside.mkdir(parents=True)
+        for name, frame in frames.items():
+            frame.to_parquet(aside / f"{name}.parquet")
+        about = {"files": {path.name: file_hash(path) for path in aside.iterdir()}, "warnings": told}
+        (aside / "about.json").write_text(json.dumps(about), encoding="utf-8")
         os.replace(aside, kept)
-    except OSError:  # another run has just remembered the same
-        shutil.rmtree(aside)
+    except OSError as error:
+        if not (kept / "about.json").exists():  # else another run has just remembered the same
+            _say_once(f"{kept.parent} cannot be written ({error.strerror or type(error).__name__}), so what was trained here "
+                      "is trained again next time; make room there, or let this user write there")
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@cache
+def _say_once(text: str) -> None:
+    warnings.warn(text, stacklevel=3)
 
 
 def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
     """The frames and warnings in a folder; None, and no folder, where they are not as they were written."""
     try:
         about = json.loads((kept / "about.json").read_text(encoding="utf-8"))
-        if all(file_hash(kept / name) == was for name, was in about["files"].items()):
-            return {Path(name).stem: pd.read_parquet(kept / name) for name in about["files"]}, about["warnings"]
-    except (OSError, ValueError, KeyError):
-        pass
-    shutil.rmtree(kept, ignore_errors=True)
-    return None
+        frames = {Path(name).stem: read_frame(kept / name, expected=was) for name, was in about["files"].items()}
+        return frames, about["warnings"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StageError):  # nothing is there, or not ours
+        shutil.rmtree(kept, ignore_errors=True)
+        return None
 
 
 def _content(value: Any) -> Any:

@@ -5,7 +5,6 @@ and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (w
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +95,8 @@ def execute_notebook(folder: Path) -> None:
     if state == "cancelled":
         aside.unlink(missing_ok=True)
         raise KeyboardInterrupt
-    if aside.exists():
-        os.replace(aside, executed)
-    if state != "done":
-        kept = f"\nit is kept, with the error in it: {executed}" if executed.exists() else ""
-        raise RunFailed(f"the notebook of the sweep failed with {message}{kept}")
-    stamp.write_text(made_of)
+    shown = execution.named(aside, executed)
+    if state != "done" or not shown:
+        kept = f"\nit is kept, with the error in it: {executed}" if shown else ""
+        raise RunFailed(f"the notebook of the sweep failed with {message or 'a disk that tore it'}{kept}")
+    write_text(stamp, made_of)

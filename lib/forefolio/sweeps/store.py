@@ -19,7 +19,6 @@ from forefolio.files import file_hash, write_text
 from forefolio.runs import contracts
 
 PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
-PLOTLY = "figures/plotly.min.js"  # written by the first figure of a run folder; megabytes
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Store:
         """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
         folder.mkdir(parents=True)
         for stage, key in inputs.items():
-            for path in {*contracts.STAGES[stage].writes, PLOTLY}:
+            for path in {*contracts.STAGES[stage].writes, contracts.PLOTLY}:
                 _link(self.place(stage, key) / path, folder / path)
         contracts.write_manifest(folder, {stage: self.record(stage, key)["entry"] for stage, key in inputs.items()})
 

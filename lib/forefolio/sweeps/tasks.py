@@ -188,7 +188,7 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
         if happened["state"] == "done":
             failed.unlink(missing_ok=True)
             happened["state"] = "done" if store.keep(folder, task.stage, task.key, happened | about) else "up to date"
-        elif happened["state"] != "cancelled" and (folder / happened["notebook"]).exists():
+        elif happened["state"] != "cancelled" and happened["notebook"]:
             failed.parent.mkdir(exist_ok=True)
             (folder / happened["notebook"]).replace(failed)
             happened["notebook"] = failed.relative_to(errand.folder).as_posix()
