@@ -123,7 +123,8 @@ def test_a_point_that_does_not_fit_its_market_is_refused(scratch, tmp_path):
 
 @pytest.mark.parametrize("arguments, said", [
     (("--workers", "2", "--scheduler", "tcp://127.0.0.1:1"), "exclude each other"),
-    (("--scheduler", "nowhere"), "is no address"), (("--scheduler", "tcp://127.0.0.1:1"), "nobody answers there"),
+    (("--scheduler", "nowhere"), "is no address"),
+    (("--scheduler", "tcp://127.0.0.1:1"), "no Dask scheduler answers there (TimeoutError)"),
     (("--workers", "0"), "0 is not in the range"),
 ])
 def test_workers_that_cannot_be_had_are_one_sentence(arguments, said, file, tmp_path):

@@ -1,15 +1,20 @@
 """What a worker does with a task, and how Dask orders tasks and accounts for them; nothing here starts a process."""
 
+import socket
+import threading
 import uuid
 from pathlib import Path
 
 import hand_made_plan
 import pytest
+from distributed.core import Server
 from hand_made_plan import keep, place, states
+from short_project import wait_until
 
 from forefolio.files import read_ledger
 from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
+from forefolio.study.parameters import StudyError
 from forefolio.sweeps import tasks
 from forefolio.sweeps.plan import GOOD, Task
 from forefolio.sweeps.tasks import OTHER_CODE, OTHER_PRICES, Errand
@@ -218,3 +223,52 @@ def test_of_tasks_that_could_run_the_first_point_s_come_first_and_of_these_what_
     tasks.submit(Recorder(), tried.plan, Errand(tried.folder, "recorded"))
     assert sorted(tried.plan.tasks, key=urgency.get, reverse=True) == [
         "data", "forecasts", "frontier", "weights1", "correlation", "compared1", "compared2", "weights9", "compared9"]
+
+
+# --------------------------------------------------------------------------------------------------------- connected
+@pytest.fixture(params=[b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\n",
+                        bytes(100_000), bytes(range(255, 0, -1)) * 9, b"\1\0\0\0\0\0\0\0\377\377\0\0\0\0\0\0"],
+                ids=["silence", "http", "ssh", "zeros", "noise", "half a message"])
+def stranger(request):
+    """The address of a program that accepts connections and says something else than a scheduler; who was hung up on."""
+    hung_up, server = [], socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            connection, _ = server.accept()
+            connection.settimeout(30)
+            try:
+                connection.sendall(request.param)
+                while connection.recv(1000):
+                    pass
+                hung_up.append("by the command")
+            except TimeoutError:
+                hung_up.append("by the stranger")
+            except ConnectionError:
+                hung_up.append("by the command")
+            connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"tcp://127.0.0.1:{server.getsockname()[1]}", hung_up
+    server.close()
+
+
+def test_what_answers_in_place_of_a_scheduler_is_told_in_time_and_in_one_sentence(stranger, monkeypatch, capfd):
+    monkeypatch.setattr(tasks, "PATIENCE", 1)
+    address, hung_up = stranger
+    with pytest.raises(StudyError, match=f"--scheduler {address}: no Dask scheduler answers there") as refused:
+        tasks.connected(None, address).__enter__()
+    assert "\n" not in str(refused.value) and capfd.readouterr().err == ""
+    assert wait_until(lambda: hung_up == ["by the command"], seconds=60), hung_up
+
+
+def test_a_worker_is_no_scheduler(client):
+    async def start() -> Server:
+        server = Server({"identity": lambda **_: {"type": "Worker"}})
+        await server.listen("tcp://127.0.0.1:0")
+        return server
+
+    worker = client.sync(start)
+    with pytest.raises(StudyError, match="no Dask scheduler answers there"):
+        tasks.connected(None, worker.address).__enter__()
+    client.sync(worker.close)

@@ -81,7 +81,6 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
             if plan.to_run():
-                results.forget(folder)
                 _run_tasks(sweep, token, workers, scheduler, minutes)
         finally:
             with _deaf():
@@ -100,6 +99,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
 
     plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
     with tasks.connected(workers, scheduler) as client:
+        results.forget(sweep.folder)
         slots = tasks.slots(client)
         progress = Progress(plan, sum(slots.values()), files.read_ledger(sweep.folder))
         futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots, minutes))

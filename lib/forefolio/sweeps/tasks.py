@@ -4,6 +4,7 @@ Dask starts each task after those whose results it reads. A worker runs one stag
 its results whole, and writes a line in the ledger. Importing Dask takes a second.
 """
 
+import asyncio
 import logging
 import re
 import shutil
@@ -18,7 +19,7 @@ from typing import Any
 
 import dask
 from dask.system import cpu_count
-from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, Security, as_completed, get_worker, rpc
 
 from forefolio import files
 from forefolio.runs import contracts, execution, kernels
@@ -73,11 +74,11 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             raise StudyError(f"--scheduler {scheduler}: is no address of a scheduler; write one such as "
                              "tcp://10.0.0.1:8786, as `dask scheduler` prints it")
         try:
-            client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise StudyError(f"--scheduler {scheduler}: nobody answers there ({type(error).__name__}); start one with "
-                             "`dask scheduler`, and give the address that it prints") from None
-        with client:
+            asyncio.run(_greet(scheduler))
+        except Exception as error:  # whatever Dask makes of silence, and of bytes that are none of its own
+            raise StudyError(f"--scheduler {scheduler}: no Dask scheduler answers there ({type(error).__name__}); "
+                             "start one with `dask scheduler`, and give the address that it prints") from None
+        with Client(scheduler, timeout=PATIENCE, set_as_default=False) as client:
             try:
                 client.wait_for_workers(1, timeout=PATIENCE)
             except TimeoutError:
@@ -92,6 +93,14 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
           Client(local, set_as_default=False) as client):
         yield client
     kernels.clear_dead()  # what workers that had to be killed left
+
+
+async def _greet(address: str) -> None:
+    """Ask what is at an address whether it is a scheduler, in time: a `Client` may wait for ever."""
+    security = Security().get_connection_args("client")
+    async with asyncio.timeout(PATIENCE), rpc(address, connection_args=security) as there:
+        if (await there.identity(n_workers=0))["type"] != "Scheduler":
+            raise TypeError("this is a worker")
 
 
 def slots(client: Client) -> dict[str, int]:
