@@ -145,3 +145,14 @@ def test_a_table_comes_back_with_its_names_and_with_what_is_missing(tmp_path):
 def test_a_named_index_of_numbers_alone_comes_back_as_text(tmp_path):
     files.write_frame(tmp_path / "table.csv", pd.DataFrame({"mean": [1.0, np.nan]}, pd.Index(["0050", "2330"], name="asset")))
     assert files.read_frame(tmp_path / "table.csv").to_numpy(object)[:, 0].tolist() == ["0050", "2330"]
+
+
+@pytest.mark.parametrize(("first", "then"), [("run", "sweep"), ("sweep", "run")])
+def test_a_folder_keeps_the_kind_of_the_command_that_was_killed_in_it(first, then, tmp_path):
+    """Killed at once: it had the folder, and wrote nothing."""
+    with files.locked(tmp_path / "taken", f"`forefolio {first}`", kind=first):
+        pass
+    with pytest.raises(files.StageError, match=f"taken holds a {first}; .*name"):
+        files.locked(tmp_path / "taken", f"`forefolio {then}`", kind=then).__enter__()
+    with files.locked(tmp_path / "taken", f"`forefolio {first}`", kind=first):
+        pass

@@ -27,6 +27,10 @@ LIMIT = 60.0  # minutes that a stage may take, where the command does not say
 LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
                "peak_memory_mb", "worker")
 
+MARKS = {"run": "manifest.json", "sweep": "sweep.json"}  # the file by which a folder is one, from the first moment on
+RENAME = {"run": "name this run otherwise with --set study=NAME",
+          "sweep": "give this sweep another name, or another --output"}
+
 
 class StageError(RuntimeError):
     """What a user can mend in files and runs, as `StudyError` is in a study; the message is one sentence."""
@@ -70,17 +74,29 @@ def file_hash(path: Path) -> str:
     return content_hash(path.read_bytes())
 
 
+def check_kind(folder: Path, kind: str) -> None:
+    """Refuse a folder that the other kind of results has, even if what made them was killed at once."""
+    if other := [name for name, mark in MARKS.items() if name != kind and (folder / mark).exists()]:
+        raise StageError(f"{folder} holds a {other[0]}; {RENAME[kind]}")
+
+
 @contextmanager
-def locked(folder: Path, holder: str, *, rename: str = "name this run otherwise with --set study=NAME") -> Iterator[None]:
-    """Hold a folder for one process at a time; a StageError names the one that has it, and what to do: `rename`."""
+def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
+    """Hold a folder for one process at a time, and mark it as a run's or a sweep's.
+
+    A StageError names the process that has it, or the other kind that it is of, and says what to do.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
     try:
         taken.acquire()
     except filelock.Timeout:
         who = note.read_text(encoding="utf-8") if note.exists() else "another process"
-        raise StageError(f"{folder} is in use by {who}; wait until that ends, or {rename}") from None
+        raise StageError(f"{folder} is in use by {who}; wait until that ends, or {RENAME[kind]}") from None
     try:
+        check_kind(folder, kind)
+        if not (folder / MARKS[kind]).exists():
+            write_text(folder / MARKS[kind], "{}\n")
         write_text(note, f"{holder} (process {os.getpid()})")
         yield
     finally:

@@ -575,6 +575,13 @@ def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
     open_stage("01_data", {})
 
 
+def test_a_stage_by_hand_does_not_enter_the_folder_of_a_sweep(outputs):
+    with files.locked(outputs / "default", "`forefolio sweep`", kind="sweep"):
+        pass
+    with pytest.raises(StageError, match="default holds a sweep; name this run otherwise"):
+        open_stage("01_data", {})
+
+
 def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
     close_01(frame)
     stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})

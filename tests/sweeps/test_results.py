@@ -10,7 +10,7 @@ import pytest
 import yaml
 from small_sweep import made_returns
 
-from forefolio.files import RunFailed, StageError
+from forefolio.files import RunFailed, StageError, file_hash
 from forefolio.runs import contracts, execution
 from forefolio.sweeps import grids
 from forefolio.sweeps.results import TABLES, execute_notebook, forget, load, write
@@ -103,7 +103,9 @@ def test_where_no_point_is_done_there_are_accounts_alone(grid, folder):
 
 def test_what_the_notebook_needs_to_know_of_the_sweep_file_is_in_json(grid, folder):
     write(folder, grid, dict.fromkeys(NAMES, DONE))
-    assert json.loads((folder / "sweep.json").read_text()) == {
+    asked = json.loads((folder / "sweep.json").read_text())
+    assert asked.pop("files") == {name: file_hash(folder / name) for name in TABLES} and asked.pop("seal")
+    assert asked == {
         "name": "tried", "base": "params/default.yml", "metric": "sortino", "parameters": ["frameworks", "cost_bps"],
         "base_point": "", "paper": "none"}
 
@@ -113,8 +115,9 @@ def test_what_is_forgotten_are_the_tables_and_the_notebook_and_nothing_else(grid
     for name in ("sweep.ipynb", "ledger.jsonl", "mine.csv"):
         (folder / name).write_text("")
     forget(folder)
-    assert {path.name for path in folder.iterdir()} == {*NAMES, "ledger.jsonl", "mine.csv"}
+    assert {path.name for path in folder.iterdir()} == {*NAMES, "ledger.jsonl", "mine.csv", "sweep.json"}
     forget(folder)
+    assert (folder / "sweep.json").read_text() == "{}\n", "the folder is still a sweep's"
 
 
 # ------------------------------------------------------------------------------------------------------ the notebook
@@ -215,12 +218,19 @@ def small(tmp_path):
     """A sweep with a point that is done and one that failed, as the command leaves it."""
     path = tmp_path / "small"
     path.mkdir()
-    (path / "sweep.json").write_text(json.dumps({"name": "small", "base": "params/default.yml", "metric": "sharpe",
-                                                 "parameters": ["x", "tickers"], "base_point": "", "paper": "none"}))
     pd.DataFrame({"point": ["01", "02"], "state": ["done", "failed"], "stage": ["", "04_forecasting"],
                   "error": ["", "no memory"], "x": [1, 2], "tickers": ["", "A B"]}).to_csv(path / "points.csv", index=False)
     pd.DataFrame({"point": ["p1"], "x": [1], "strategy": ["lstm+mvf"], "sharpe": [0.5]}).to_parquet(path / "results.parquet")
     made_returns().to_parquet(path / "net_returns.parquet")
+    return sealed(path)
+
+
+def sealed(path: Path) -> Path:
+    """Write the sweep's own file over tables that were made by hand."""
+    asked = {"name": "small", "base": "params/default.yml", "metric": "sharpe", "parameters": ["x", "tickers"],
+             "base_point": "", "paper": "none",
+             "files": {name: file_hash(path / name) for name in TABLES if (path / name).exists()}}
+    (path / "sweep.json").write_text(json.dumps(asked | {"seal": contracts.combined(asked)}))
     return path
 
 
@@ -242,6 +252,7 @@ def test_empty_text_of_a_point_stays_text(small):
 def test_a_ticker_that_looks_like_a_number_stays_text(small):
     table = pd.read_csv(small / "points.csv").assign(tickers=["0050", "NA"])
     table.to_csv(small / "points.csv", index=False)
+    sealed(small)
     assert load(small).points["tickers"].tolist() == ["0050", "NA"]
 
 
@@ -252,3 +263,26 @@ def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small
     with pytest.raises(StageError, match=told) as error:
         load(small)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{}\n", "", "[]", "null", "[" * 100_000, '{"name": "small", "files": {}}'])
+def test_a_sweep_that_has_not_ended_or_whose_file_was_edited_has_no_results(small, text):
+    (small / "sweep.json").write_text(text)
+    with pytest.raises(StageError, match="no sweep with results"):
+        load(small)
+
+
+@pytest.mark.parametrize("name", ["points.csv", "results.parquet", "net_returns.parquet"])
+def test_a_table_with_one_bit_changed_is_not_read(small, name):
+    content = bytearray((small / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (small / name).write_bytes(content)
+    with pytest.raises(StageError, match=f"{name} was changed; give the same `forefolio sweep` again"):
+        load(small)
+
+
+def test_a_notebook_with_one_bit_changed_is_executed_again(written, notebook):
+    execute_notebook(written)
+    (written / "sweep.ipynb").write_text("executed 0")
+    execute_notebook(written)
+    assert (written / "sweep.ipynb").read_text() == "executed 2"

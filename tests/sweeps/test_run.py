@@ -18,7 +18,7 @@ from short_project import wait_until
 from forefolio.files import RunFailed, append_to_ledger, ledger_line, read_ledger
 from forefolio.runs import contracts, execution
 from forefolio.runs.contracts import STAGES
-from forefolio.study.parameters import as_yaml
+from forefolio.study.parameters import StudyError, as_yaml
 from forefolio.sweeps import results, run, store, tasks
 from forefolio.sweeps.run import Progress, Sweep
 
@@ -241,6 +241,40 @@ def test_a_second_call_has_nothing_to_run_and_keeps_the_notebook(tried, kernel, 
     again = Sweep(tried.folder, hand_made_plan.make())  # planned when nothing was there yet
     run.run(again)
     assert not ran and set(again.states.values()) == {"up to date"} and set(accounts(again).values()) == {"done"}
+
+
+def test_a_result_that_rots_is_made_again_by_the_next_call_and_its_points_are_whole(tried, kernel, ran):
+    """One letter of a file changed; its size and time did not."""
+    run.run(tried)
+    table = place(tried, "weights1") / "tables" / "cdar.csv"
+    before, was = table.stat(), table.read_text()
+    table.write_text(was.replace("of", "or"))
+    os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
+    ran.clear()
+    again = Sweep(tried.folder, hand_made_plan.make())
+    again.plan.up_to_date.update(key for key, task in again.plan.tasks.items() if again.store.intact(task.stage, key))
+    run.run(again)
+    assert ran == [("05_portfolios", FIRST)] and set(accounts(again).values()) == {"done"}
+    assert {(tried.folder / point / "tables" / "cdar.csv").read_text() for point in (FIRST, SECOND, THIRD)} == {was}
+
+
+def test_the_folder_is_a_sweep_s_while_its_first_stage_runs(tried, kernel, ran):
+    seen = []
+    kernel.edit = lambda: seen.append((tried.folder / "sweep.json").read_text())
+    run.run(tried)
+    assert seen == ["{}\n"] * len(ALL)
+
+
+def test_a_scheduler_that_cannot_be_had_leaves_earlier_results_in_sight(tried, kernel, ran, monkeypatch):
+    def nobody(workers, scheduler):
+        raise StudyError("nobody")
+
+    run.run(tried)
+    shutil.rmtree(place(tried, "compared9"))
+    monkeypatch.setattr(tasks, "connected", nobody)
+    with pytest.raises(StudyError):
+        run.run(Sweep(tried.folder, hand_made_plan.make()))
+    assert all((tried.folder / name).exists() for name in (*results.TABLES, "sweep.ipynb"))
 
 
 def test_a_stage_that_fails_takes_its_own_points_along(tried, kernel, ran, capsys):

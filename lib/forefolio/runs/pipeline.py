@@ -33,8 +33,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     if begin > end:
         raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
     folder = files.outputs_folder() / study.study
-    if (folder / "sweep.json").exists():
-        raise StudyError(f"study: {folder} holds a sweep; name this run otherwise with --set study=NAME")
+    files.check_kind(folder, "run")
     prices, values = list(market_fit.check(study).values()), as_parameters(study)
     given = {name: {key: values[key] for key in contracts.declared_parameters(name)} for name in names}
 

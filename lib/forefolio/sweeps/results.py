@@ -1,16 +1,18 @@
 """What a sweep leaves: tables over all points, and a notebook that reads them.
 
 A sweep's folder holds `points.csv` (a row per point), `results` (a row per strategy of each point that is done, as csv
-and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for) and `sweep.ipynb`.
+and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for, and the hashes of the
+tables; `{}` while the sweep runs) and `sweep.ipynb`.
 """
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from forefolio.files import RunFailed, StageError, file_hash, read_frame, write_frame, write_text
+from forefolio.files import MARKS, RunFailed, StageError, file_hash, read_frame, write_frame, write_text
 from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
 from forefolio.study.parameters import Study, as_parameters
@@ -22,7 +24,8 @@ NOTEBOOK = "sweep"
 
 def forget(folder: Path) -> None:
     """Put tables and notebook out of sight: points that they count are about to change."""
-    for name in (f"{NOTEBOOK}.ipynb", *TABLES, "sweep.json"):
+    write_text(folder / MARKS["sweep"], "{}\n")
+    for name in (f"{NOTEBOOK}.ipynb", *TABLES):
         (folder / name).unlink(missing_ok=True)
 
 
@@ -46,8 +49,18 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
                              for name in done], axis=1, sort=True)
         for name, frame in zip(TABLES[1:], (results, results, returns), strict=True):
             write_frame(folder / name, frame)
-    asked = {name: value for name, value in vars(grid).items() if name != "points"}
-    write_text(folder / "sweep.json", json.dumps(asked, indent=1) + "\n")
+    asked: dict[str, Any] = {name: value for name, value in vars(grid).items() if name != "points"}
+    asked["files"] = {name: file_hash(folder / name) for name in TABLES if (folder / name).exists()}
+    write_text(folder / MARKS["sweep"], json.dumps(asked | {"seal": contracts.combined(asked)}, indent=1) + "\n")
+
+
+def _asked(folder: Path) -> dict[str, Any]:
+    """What `sweep.json` says; nothing while the sweep runs, and where it is not as it was written."""
+    with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
+        asked = json.loads((folder / MARKS["sweep"]).read_text(encoding="utf-8"))
+        if asked.pop("seal", "") == contracts.combined(asked):
+            return asked
+    return {}
 
 
 def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
@@ -59,14 +72,22 @@ def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
         performance.assign(validation_mae=models.map(validation)))
 
 
+def _changed(folder: Path, made: dict[str, str]) -> list[str]:
+    """The tables that are not as they were written, one sentence each."""
+    return [f"{name} was changed" if (folder / name).exists() else f"{name} is gone" for name, was in made.items()
+            if not (folder / name).exists() or file_hash(folder / name) != was]
+
+
 def load(folder: Path) -> Sweep:
-    """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, or none of its points is done."""
-    if not all((folder / name).exists() for name in ("sweep.json", "points.csv")):
+    """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, changed, or no point is done."""
+    asked = _asked(folder)
+    if not asked or not (folder / "points.csv").exists():
         raise StageError(f"{folder} is no sweep with results; run `forefolio sweep` with its file first "
                          f"(params/sweeps/{folder.name}.yml, if it is one that ships)")
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
-    asked = json.loads((folder / "sweep.json").read_text(encoding="utf-8"))
+    if wrong := _changed(folder, asked.pop("files")):
+        raise StageError(f"{folder}: {wrong[0]}; give the same `forefolio sweep` again, which makes the tables anew")
     settings = [name for name in asked["parameters"] if not isinstance(getattr(Study(), name, 0), (int, float))]
     points = read_frame(folder / "points.csv", text=("stage", "error", *settings))
     return Sweep(**asked, points=points, results=read_frame(folder / "results.parquet"),
@@ -80,11 +101,10 @@ def execute_notebook(folder: Path) -> None:
     """
     if not (folder / "results.parquet").exists():
         return
-    made_of = contracts.combined({"tables": {name: file_hash(folder / name) for name in (*TABLES, "sweep.json")},
-                                  "code": contracts.code(NOTEBOOK)})
     executed, aside, stamp = (folder / name for name in (
         f"{NOTEBOOK}.ipynb", f".{NOTEBOOK}.running.ipynb", f".{NOTEBOOK}.made_of"))
-    if executed.exists() and stamp.exists() and stamp.read_text() == made_of:
+    made_of = _made_of(folder)
+    if executed.exists() and stamp.exists() and stamp.read_text() == f"{made_of} {file_hash(executed)}":
         return
     from forefolio.runs import execution  # papermill takes seconds to import
 
@@ -99,4 +119,10 @@ def execute_notebook(folder: Path) -> None:
     if state != "done" or not shown:
         kept = f"\nit is kept, with the error in it: {executed}" if shown else ""
         raise RunFailed(f"the notebook of the sweep failed with {message or 'a disk that tore it'}{kept}")
-    write_text(stamp, made_of)
+    write_text(stamp, f"{made_of} {file_hash(executed)}")
+
+
+def _made_of(folder: Path) -> str:
+    """One hash of all that the notebook of a sweep depends on."""
+    return contracts.combined({"tables": {name: file_hash(folder / name) for name in (*TABLES, MARKS["sweep"])},
+                               "code": contracts.code(NOTEBOOK)})

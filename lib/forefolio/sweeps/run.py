@@ -61,8 +61,7 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
     """Read a sweep file, check every point, and find what there is to run. Nothing is written."""
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
-    if (folder / "manifest.json").exists():
-        raise StudyError(f"{path}: name: {folder} holds a run; give the sweep another name")
+    files.check_kind(folder, "sweep")
     contracts.notebook_hash(results.NOTEBOOK)  # found missing now, not when all stages have run
     return Sweep(folder, plan_module.plan(grid, Store(folder.parent)))
 
@@ -75,7 +74,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
     on Ctrl-C; what is done is kept, and the points that are done are whole.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
-    with files.locked(folder, "`forefolio sweep`", rename="give this one another name, or another --output"):
+    with files.locked(folder, "`forefolio sweep`", kind="sweep"):
         files.write_text(folder / ".asked", token)  # workers of earlier calls see that nobody wants their tasks
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")

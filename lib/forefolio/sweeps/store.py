@@ -5,7 +5,6 @@ the ledger's line. It takes its name in one step when all is in it. Points of a 
 file that many points share lies on the disk once.
 """
 
-import filecmp
 import json
 import os
 import shutil
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forefolio.files import file_hash, write_text
+from forefolio.files import StageError, file_hash, write_text
 from forefolio.runs import contracts
 
 PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
@@ -32,16 +31,16 @@ class Store:
         return self.outputs / ".stages" / f"{stage}-{key}"
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """What is kept beside results: `entry` of the manifest, `line` of the ledger, sizes and times of `files`."""
+        """What is kept beside results: `entry` of the manifest, `line` of the ledger, and the `seal` of both."""
         return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
 
     def intact(self, stage: str, key: str) -> bool:
-        """Whether the results of a stage are as they were put there: by size and time, by hash where these differ."""
+        """Whether the results of a stage are, to the byte, as they were put there."""
         folder = self.place(stage, key)
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing is there, or no record
             kept = self.record(stage, key)
-            return all(_looks(folder / path) == kept["files"][path] or file_hash(folder / path) == was
-                       for path, was in kept["entry"]["files"].items())
+            return kept.pop("seal") == contracts.combined(kept) and all(
+                file_hash(folder / path) == was for path, was in kept["entry"]["files"].items())
         return False
 
     def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
@@ -55,14 +54,16 @@ class Store:
     def keep(self, folder: Path, stage: str, key: str, line: dict[str, Any]) -> bool:
         """Give the results of a stage that ran in a folder their place in the store; False if others are there already.
 
-        An `OSError` where a file that the manifest names is gone, or the store cannot be written.
+        An `OSError` where a file is gone or the store cannot be written, a `StageError` where a file was changed since.
         """
         entry = contracts.read_manifest(folder)[stage]
         aside = folder / "kept"
-        for path in entry["files"]:
+        for path, was in entry["files"].items():
             _link(folder / path, aside / path)
-        about = {"entry": entry, "line": line, "files": {path: _looks(aside / path) for path in entry["files"]}}
-        write_text(aside / "record.json", json.dumps(about, indent=1))
+            if file_hash(aside / path) != was:
+                raise StageError(f"{path} was changed after {stage} had written it; give the command again")
+        about = {"entry": entry, "line": line}
+        write_text(aside / "record.json", json.dumps(about | {"seal": contracts.combined(about)}, indent=1))
         self.place(stage, key).parent.mkdir(parents=True, exist_ok=True)
         try:
             os.rename(aside, self.place(stage, key))
@@ -83,7 +84,7 @@ class Store:
                    for stage, entry in reversed(entries.items()) for path in entry["files"]}
         with suppress(OSError):  # a file is gone
             if (contracts.read_manifest(folder) == entries and (folder / PARAMS).read_text(encoding="utf-8") == params
-                    and all(filecmp.cmp(folder / path, source) for path, source in sources.items())):
+                    and all(_same(folder / path, source) for path, source in sources.items())):
                 return
         new, old = _settled(folder)
         write_text(new / PARAMS, params)
@@ -129,6 +130,11 @@ def own_files(point: Path) -> list[str]:
     return [path for path in found if path not in made]
 
 
+def _same(first: Path, second: Path) -> bool:
+    """Whether two names are of one file, or of two with the same bytes."""
+    return os.path.samefile(first, second) or file_hash(first) == file_hash(second)
+
+
 def _link(source: Path, target: Path) -> None:
     """Let a file have a second name; a copy where the disk cannot do that. One that is there already stays."""
     if target.exists() or not source.exists():
@@ -138,9 +144,3 @@ def _link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _looks(path: Path) -> list[int]:
-    """Size in bytes and time of the last change in nanoseconds: what changes when a file is written again."""
-    found = path.stat()
-    return [found.st_size, found.st_mtime_ns]
