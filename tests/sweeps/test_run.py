@@ -215,7 +215,8 @@ def ran(client, kernel, monkeypatch):
         yield client
 
     monkeypatch.setattr(tasks, "connected", connected)
-    monkeypatch.setattr(execution, "notebook", lambda source, aside, parameters, **_: (aside.write_text("all") and "done", "", 1.0))
+    monkeypatch.setattr(execution, "notebook", lambda source, aside, parameters, **_: (
+        aside.write_text('{"cells": "all"}') and "done", "", 1.0))
     return kernel.calls
 
 
@@ -227,7 +228,7 @@ def accounts(of: Sweep) -> dict[str, str]:
 def test_a_sweep_runs_each_stage_once_for_all_points_that_share_it(tried, kernel, ran, capsys):
     run.run(tried)
     assert len(ran) == len(set(ran)) == len(ALL)
-    assert set(accounts(tried).values()) == {"done"} and (tried.folder / "sweep.ipynb").read_text() == "all"
+    assert set(accounts(tried).values()) == {"done"} and "all" in (tried.folder / "sweep.ipynb").read_text()
     assert "[9 of 9 stages, 3 of 3 points, 0 stages failed, nothing left]" in capsys.readouterr().out
     for point, keys in tried.plan.stages.items():
         assert contracts.read_manifest(tried.folder / point).keys() == keys.keys()

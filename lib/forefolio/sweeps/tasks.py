@@ -19,7 +19,8 @@ from typing import Any
 
 import dask
 from dask.system import cpu_count
-from distributed import CancelledError, Client, Future, KilledWorker, LocalCluster, Security, as_completed, get_worker, rpc
+from distributed import (CancelledError, Client, Future, KilledWorker, LocalCluster, Security, as_completed, get_worker,
+                         rpc)
 
 from forefolio import files
 from forefolio.runs import contracts, execution, kernels
