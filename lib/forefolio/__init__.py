@@ -27,14 +27,19 @@ class _Loader(SourceFileLoader):
         return self.source_to_code(_note(self.name, self.get_data(self.path)), self.path)
 
 
+def own(spec: ModuleSpec | None) -> bool:
+    """Whether a module's source is of this package or a user's own: neither Python's nor installed."""
+    return bool(spec and type(spec.loader) is SourceFileLoader and (
+        spec.name.startswith(f"{__name__}.") or not spec.origin.startswith((sys.prefix, sys.base_prefix))))
+
+
 class _Finder:
-    """Finds what Python itself would find, and has `_Loader` load it unless it was installed."""
+    """Finds what Python itself would find, and has `_Loader` load what is one's own."""
 
     @staticmethod
     def find_spec(name, path=None, target=None) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path, target)
-        if spec and type(spec.loader) is SourceFileLoader and (
-                name.startswith(f"{__name__}.") or not spec.origin.startswith((sys.prefix, sys.base_prefix))):
+        if own(spec):
             spec.loader = _Loader(spec.loader.name, spec.loader.path)
         return spec
 

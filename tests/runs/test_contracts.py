@@ -86,6 +86,18 @@ def test_dotted_imports_count_with_the_packages_on_the_way(made_up, source, expe
     assert list(library_hashes(source)) == [f"forefolio.{name}".rstrip(".") for name in expected]
 
 
+def test_a_module_of_a_user_s_own_beside_the_notebooks_counts_with_what_it_imports(made_up, tmp_path, monkeypatch):
+    monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path / "notebooks")
+    (tmp_path / "notebooks" / "mine").mkdir(parents=True)
+    for name, text in {"helper": "import numpy\nfrom mine import part", "mine/__init__": "", "mine/part": "X = 1"}.items():
+        (tmp_path / "notebooks" / f"{name}.py").write_text(text)
+    before = library_hashes("import pandas, helper, json")
+    assert list(before) == ["helper", "mine", "mine.part"] and contracts.packages(before) == {"numpy"}
+    (tmp_path / "notebooks" / "mine" / "part.py").write_text("X = 2")
+    now = library_hashes("import pandas, helper, json")
+    assert [name for name in now if now[name] != before[name]] == ["mine.part"]
+
+
 def test_modules_of_one_name_in_two_rooms_are_told_apart(made_up):
     (made_up / "cellar" / "stove.py").write_text("HEAT = 1")
     before = library_hashes("from forefolio.kitchen import stove")

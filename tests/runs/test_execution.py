@@ -12,7 +12,7 @@ import short_project
 
 from forefolio.files import RunFailed
 from forefolio.runs import execution, pipeline
-from forefolio.runs.contracts import STAGES, read_manifest
+from forefolio.runs.contracts import STAGES, combined, read_manifest, write_manifest
 from forefolio.sweeps import results
 
 NAMES = ["-dash", "{study}", "{x} {", "}{0}", "100%25 #1?a=b&c", "year=2020", "[ab]*?", "$HOME `id` ~", "\\1\\", "it's \"so\"",
@@ -117,3 +117,15 @@ def test_a_notebook_with_an_error_in_it_is_seen_and_announced(tmp_path, monkeypa
     with pytest.raises(RunFailed, match="failed with ValueError: seven\nits executed notebook, with the error in it: "):
         pipeline._execute(tmp_path, "01_data", {}, "no results yet", 60.0)
     assert (tmp_path / "01_data.ipynb").exists()
+
+
+def test_the_ledger_has_the_code_that_the_stage_was_made_of_even_if_it_is_edited_since(tmp_path, monkeypatch):
+    def executed(source, aside, parameters, **_):
+        aside.parent.mkdir(exist_ok=True)
+        aside.write_text('{"cells": []}')
+        write_manifest(tmp_path / "run", {"01_data": {"library": {"forefolio": "as it was loaded"}, "files": {}}})
+        return "done", "", 1.0
+
+    monkeypatch.setattr(execution, "notebook", executed)
+    line = execution.stage(tmp_path / "run", "01_data", {}, point="run")
+    assert line["library_hash"] == combined({"forefolio": "as it was loaded"})

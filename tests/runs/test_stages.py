@@ -305,9 +305,15 @@ def test_a_network_from_outside_the_library_is_trained_again_when_its_file_is_ed
     for text in ("units: int", "units: int", "units: int  # and another activation"):
         (outside / "outside_network.py").write_text(
             f"from dataclasses import dataclass\n\n@dataclass(frozen=True)\nclass Linear:\n    {text}\n")
-        monkeypatch.delitem(sys.modules, "outside_network", raising=False)
-        stage.remember(slow, frame, importlib.import_module("outside_network").Linear(4))
+        for known in (sys.modules, forefolio.LOADED):  # as in a kernel of its own
+            monkeypatch.delitem(known, "outside_network", raising=False)
+        network = importlib.import_module("outside_network").Linear(4)
+        stage.remember(slow, frame, network)
     assert calls == [4, 4], "once for each content of the file"
+    monkeypatch.delitem(sys.modules, "outside_network")
+    (outside / "outside_network.py").write_text("units = 4")
+    with pytest.raises(StageError, match="older code of outside_network"):
+        stage.remember(slow, frame, network)
 
 
 @pytest.mark.parametrize("module", ["asset_networks", "joint_networks"])

@@ -96,6 +96,17 @@ def test_code_that_was_edited_between_the_plan_and_the_notebook_s_start_is_notic
     assert read_ledger(tried.folder)[0]["error"] == OTHER_CODE and not place(tried, "data").exists()
 
 
+def test_published_numbers_that_are_not_those_of_the_plan_fail(tried, kernel, errand):
+    def edited():
+        manifest = contracts.read_manifest(kernel.folder)
+        manifest["01_data"]["published"] = {"nguyen2025_table.csv": "another hash"}
+        contracts.write_manifest(kernel.folder, manifest)
+
+    kernel.edit = edited
+    assert ended(tried.plan.tasks["data"], errand) == "failed"
+    assert read_ledger(tried.folder)[0]["error"] == OTHER_PRICES and not place(tried, "data").exists()
+
+
 def test_prices_that_are_not_those_of_the_command_fail(tried, kernel, errand):
     kernel.sources = ["hash of other prices"]
     assert ended(tried.plan.tasks["data"], errand) == "failed"

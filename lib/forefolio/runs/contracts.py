@@ -10,6 +10,7 @@ import json
 import platform
 import sys
 from functools import lru_cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -116,14 +117,23 @@ def _imported(source: str | bytes) -> frozenset[str]:
 
 
 def _source(module: str) -> bytes | None:
-    """The source of a module of this package on the disk; None where there is no such module."""
-    place = PACKAGE.parent.joinpath(*module.split("."))
-    files = (place / "__init__.py", place.with_suffix(".py")) if module.split(".")[0] == PACKAGE.name else ()
+    """The source, on the disk, of a module of this package or of one that a user keeps beside the notebooks or elsewhere.
+
+    None where there is no such module, or it was installed.
+    """
+    top, folder = module.split(".")[0], PACKAGE.parent
+    if top != PACKAGE.name:
+        spec = PathFinder.find_spec(top, [str(NOTEBOOKS), *sys.path])  # a kernel works in the folder of the notebooks
+        if not forefolio.own(spec):
+            return None
+        folder = Path(spec.origin).parents[bool(spec.submodule_search_locations)]
+    place = folder.joinpath(*module.split("."))
+    files = (place / "__init__.py", place.with_suffix(".py"))
     return next((file.read_bytes() for file in files if file.exists()), None)
 
 
 def library_hashes(source: str) -> dict[str, str]:
-    """SHA-256 of each module of this package that a source text reaches through imports, by dotted name, on the disk.
+    """SHA-256 of each module that a source text reaches through imports, by dotted name, on the disk; of none installed.
 
     Packages on the way count: `from forefolio.room import module` executes the room's `__init__` as well.
     """
@@ -148,7 +158,7 @@ def check_loaded(library: dict[str, str]) -> None:
 def packages(library: dict[str, str]) -> set[str]:
     """What modules import that is no part of this package or of Python."""
     found = {name for module in library for name in _imported(_source(module) or b"") if "." not in name}
-    return found - sys.stdlib_module_names - {PACKAGE.name}
+    return found - sys.stdlib_module_names - library.keys()
 
 
 def environment(library: dict[str, str]) -> dict[str, Any]:

@@ -59,9 +59,9 @@ def _distribution(package: str) -> str:
 @lru_cache  # once a process: what is installed later is not what was loaded
 def _version(package: str) -> str:
     """The installed version, with the place of a package that hides the installed one; '' where none is installed."""
-    name, spec = _distribution(package), find_spec(package)
+    name = _distribution(package)
     if not name:
         return ""
-    found = metadata.distribution(name)
+    found, spec = metadata.distribution(name), find_spec(package)
     hidden = spec and spec.origin and not Path(spec.origin).is_relative_to(found.locate_file(""))
     return f"{found.version} hidden by {spec.origin}" if hidden else found.version

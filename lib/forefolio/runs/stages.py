@@ -21,7 +21,6 @@ from typing import Any
 
 import pandas as pd
 
-import forefolio
 from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
 from forefolio.runs import contracts, measured, pictures
@@ -144,8 +143,9 @@ class Stage:
         modules = sorted({type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__})
         library = contracts.library_hashes("\n".join(f"import {module}" for module in modules))
         contracts.check_loaded(library)
-        outside = [forefolio.LOADED.get(module, uuid.uuid4().hex) for module in modules if module not in library]
-        key = [function.__qualname__, outside, [_content(argument) for argument in arguments], library,
+        elsewhere = [measured.versions([module.split(".")[0]]) or uuid.uuid4().hex  # of a notebook: always another
+                     for module in modules if module not in library]
+        key = [function.__qualname__, elsewhere, [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
         digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
         kept = outputs_folder() / ".trained" / digest[:32]

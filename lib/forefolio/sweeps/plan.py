@@ -29,6 +29,7 @@ class Task:
     sources : hashes of the files of prices that stage 01 must find.
     points : names of the points that share it, in order.
     n_assets : how many may be held, by which its memory is estimated.
+    published : hashes of the files of the paper's published numbers that it must find, by name.
     """
 
     stage: str
@@ -39,6 +40,7 @@ class Task:
     sources: list[str]
     points: list[str] = field(default_factory=list)
     n_assets: int = 0
+    published: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def plan(grid: Grid, store: Store) -> Plan:
                 "stage": stage, "code": code[stage], "parameters": contracts.counting(given), "sources": sources,
                 "published": published, "inputs": inputs})[:24]
             task = tasks.setdefault(keys[stage], Task(stage, keys[stage], inputs, given, code[stage], sources,
-                                                       n_assets=n_assets))
+                                                       n_assets=n_assets, published=published))
             task.points.append(point.name)
         stages[point.name] = keys
     return Plan(grid, tasks, stages, {key for key, task in tasks.items() if store.intact(task.stage, key)})

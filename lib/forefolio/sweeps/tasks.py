@@ -33,9 +33,10 @@ from forefolio.sweeps.store import Store
 DEAF = "import signal; [signal.signal(getattr(signal, name, 2), signal.SIG_IGN) for name in ('SIGINT', 'SIGHUP')]"
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
-OTHER_CODE = ("the notebooks, lib/, requirements.lock, Python or backend of this worker are not those of the plan; if "
+OTHER_CODE = ("the notebooks, lib/, packages, Python or backend of this worker are not those of the plan; if "
               "you edited them meanwhile, give the command again; another machine needs the same copy")
-OTHER_PRICES = "the prices that this worker finds are not those of the command; let both see the same files"
+OTHER_PRICES = ("the prices or published numbers that this worker finds are not those of the command; let both see the same "
+                "files")
 
 
 class Ended(Exception):
@@ -193,7 +194,8 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
         if happened["state"] == "done":
             entry = contracts.read_manifest(folder)[task.stage]
             same_code = contracts.combined({part: entry[part] for part in contracts.code(task.stage)}) == task.code
-            wrong = OTHER_CODE if not same_code else OTHER_PRICES if entry["sources"] != task.sources else ""
+            given = entry["sources"], entry.get("published", {})
+            wrong = OTHER_CODE if not same_code else OTHER_PRICES if given != (task.sources, task.published) else ""
             happened |= {"state": "failed", "error": wrong} if wrong else {}
         if happened["state"] == "done":
             failed.unlink(missing_ok=True)
