@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of web addresses, which would take 1.6 s more and nothing needs
 import papermill
 import psutil
 from papermill.clientwrap import PapermillNotebookClient
