@@ -49,6 +49,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     shutil.rmtree(SCRATCH, ignore_errors=True)
+    shutil.rmtree(kernels.own_folder())
     kernels.clear_dead()  # commands that were killed leave their folder to the next one
     folder, left = Path(os.environ["FOREFOLIO_TESTS"]), []
     for process in psutil.process_iter():

@@ -1,6 +1,8 @@
 """Files: a file is whole or not there; whoever appends to a ledger, no line of it is lost, mixed or believed half."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -156,3 +158,22 @@ def test_a_folder_keeps_the_kind_of_the_command_that_was_killed_in_it(first, the
         files.locked(tmp_path / "taken", f"`forefolio {then}`", kind=then).__enter__()
     with files.locked(tmp_path / "taken", f"`forefolio {first}`", kind=first):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent so there")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_until_what_must_not_be_disturbed_is_done(number):
+    came, done, before = [], [], signal.signal(number, lambda *_: came.append(list(done)))
+    try:
+        with files.undisturbed():
+            signal.raise_signal(number)
+            done.append("all")
+        assert came == [["all"]]
+        signal.raise_signal(number)
+        assert len(came) == 2, "the handler is in place again"
+        signal.signal(number, signal.SIG_IGN)
+        with files.undisturbed():
+            signal.raise_signal(number)
+        assert len(came) == 2 and signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)

@@ -7,6 +7,7 @@ are text: 0050 and NA are listed symbols.
 import hashlib
 import json
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -102,6 +103,24 @@ def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
     finally:
         note.unlink(missing_ok=True)
         taken.release()
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let signals that ask for the end wait until this is done."""
+    came: list[tuple[int, Any]] = []
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, lambda *signaled: came.append(signaled)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+        for number, frame in came[:1]:
+            if callable(before[number]):
+                before[number](number, frame)
+            elif before[number] == signal.SIG_DFL:
+                signal.raise_signal(number)
 
 
 def read_frame(path: Path, *, text: Iterable[str] = (), expected: str | None = None) -> "pd.DataFrame":

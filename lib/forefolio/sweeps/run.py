@@ -4,14 +4,12 @@ The ledger tells what happened, the store has what is done, and both outlive the
 command again runs only what is missing.
 """
 
-import signal
 import sys
 import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -82,7 +80,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
             if plan.to_run():
                 _run_tasks(sweep, token, workers, scheduler, minutes)
         finally:
-            with _deaf():
+            with files.undisturbed():
                 (folder / ".asked").unlink(missing_ok=True)
                 put_away(folder / ".working")
                 _take_stock(sweep)
@@ -118,7 +116,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                         _assemble(sweep, points[point])
                 progress.ended(task, state, seconds, len(complete))
         except KeyboardInterrupt:
-            with _deaf():
+            with files.undisturbed():
                 (sweep.folder / ".asked").unlink(missing_ok=True)  # the workers end their kernels and begin nothing
                 sweep.states |= {key: state for key, state, _ in tasks.ended(client, plan, futures, patience=GRACE)}
             raise
@@ -137,18 +135,6 @@ def _tell(progress: "Progress", working: Path, ended: threading.Event) -> None:
     while not ended.wait(LOOK):
         began = {folder: began.get(folder, time.monotonic()) for folder in sorted(working.glob("0*"))}
         progress.runs([(folder.name[:folder.name.index("-")], time.monotonic() - moment) for folder, moment in began.items()])
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """Let no signal that asks for the end disturb what is written."""
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
 
 
 def _tidy(sweep: Sweep) -> None:

@@ -8,12 +8,14 @@ import asyncio
 import logging
 import re
 import shutil
+import signal
 import socket
 import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +90,24 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
                                  "--nthreads 1`") from None
             yield client
         return
-    with (dask.config.set({"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h"}),
-          LocalCluster(n_workers=workers or cpu_count(), threads_per_worker=1, processes=True, memory_limit=0,
-                       dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF,
-                       local_directory=str(kernels.own_folder())) as local,
-          Client(local, set_as_default=False) as client):
-        yield client
-    kernels.clear_dead()  # what workers that had to be killed left
+    try:
+        with (dask.config.set({"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h",
+                               "temporary-directory": str(kernels.own_folder())}),
+              _local(workers or cpu_count()) as local, Client(local, set_as_default=False) as client):
+            yield client
+    finally:
+        kernels.clear_dead()  # what workers that had to be killed left
+
+
+def _local(workers: int) -> LocalCluster:
+    """New processes on this machine; their start, which Dask does not undo halfway, is disturbed by no signal."""
+    with files.undisturbed():
+        if hasattr(signal, "SIGHUP"):  # what counts the semaphores of all processes is deaf to every other signal
+            before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            resource_tracker.ensure_running()
+            signal.signal(signal.SIGHUP, before)
+        return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
+                            dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF)
 
 
 async def _greet(address: str) -> None:
