@@ -59,7 +59,8 @@ def entry(folder: Path, stage: str, *, sources: list[str] = ("hash of prices",))
         days = pd.date_range("2021-01-01", periods=3, name="date")
         pd.DataFrame({"mean+mvf": 0.01}, days).to_parquet(folder / "artifacts/net_returns.parquet")
     files = {path: file_hash(folder / path) for path in STAGES[stage].writes}
-    return {**code(stage), "sources": list(sources) if stage == "01_data" else [], "files": files}
+    hashes = list(sources) if stage == "01_data" else []
+    return {**contracts.conditions(folder, stage, {"seed": 7}, hashes, code(stage)), "files": files}
 
 
 def keep(of: Sweep, *keys: str, sweep_name: str = "tried") -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from forefolio.files import LIMIT, RunFailed, StageError
+from forefolio.files import LIMIT, MARKS, RunFailed, StageError
 from forefolio.runs.contracts import STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
@@ -139,12 +139,15 @@ def fetch(params: str, overrides: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def verify(folder: Path) -> None:
-    """Check by hashes that every file in the run FOLDER is what this code and its parameters made."""
+    """Check by hashes that every file in FOLDER, a run or a sweep, is what this code and its parameters made."""
     from forefolio.runs import pipeline
+    from forefolio.sweeps import verification
 
-    if not (folder / "manifest.json").is_file():
-        raise StageError(f"{folder} has no manifest.json, so it is not a run folder; name one such as outputs/default")
-    wrong = pipeline.verify(folder.absolute())
+    there = [kind for kind, mark in MARKS.items() if (folder / mark).is_file()]
+    if not there:
+        raise StageError(f"{folder} has no {' and no '.join(MARKS.values())}, so it is not a run or sweep folder; name one "
+                         "such as outputs/default")
+    wrong = {"run": pipeline.verify, "sweep": verification.verify}[there[-1]](folder.absolute())
     for sentence in wrong:
         click.echo(sentence, err=True)
     if wrong:

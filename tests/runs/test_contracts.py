@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pipeline
 from forefolio.runs.contracts import STAGES, library_hashes
 
 
@@ -161,3 +161,57 @@ def test_readers_follow_the_contracts():
 def test_a_manifest_that_is_none_counts_as_none(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
     assert contracts.read_manifest(tmp_path) == {}
+
+
+def entry(**changes: object) -> dict:
+    return {"parameters": {"seed": 7}, "files": {"tables/universe.csv": "hash"}} | changes
+
+
+@pytest.mark.parametrize("malformed", [
+    None, [], "x", 7, {}, {"files": {}}, {"parameters": {}}, entry(files=[]), entry(files=None), entry(parameters=[1]),
+    entry(files="tables/universe.csv")])
+def test_an_entry_that_no_stage_can_have_written_counts_as_none_though_its_seal_fits(tmp_path, malformed):
+    contracts.write_manifest(tmp_path, {"01_data": malformed, "02_correlation": entry()})
+    assert contracts.read_manifest(tmp_path) == {"02_correlation": entry()}
+    assert contracts.strangers(tmp_path) == []
+    now = contracts.conditions(tmp_path, "01_data", {}, [])
+    assert contracts.why_stale(tmp_path, "01_data", now) == "its entry in manifest.json was changed"
+    assert contracts.why_stale(tmp_path, "03_mpt_frontier", now) == "no results yet"
+
+
+@pytest.mark.parametrize("values", [
+    {"paper": ["a"]}, {"paper": "/etc"}, {"paper": "**"}, {"paper": None}, {}])
+def test_strange_values_in_an_entry_are_a_reason_and_no_traceback(tmp_path, values):
+    strange = {"parameters": values, "files": {"/dev/zero": "x", "tables": 7, "a\0b": [], "..": None}, "reads": 7,
+               "library": [], "environment": None, "sources": "x", "notebook": {}}
+    contracts.write_manifest(tmp_path, {"01_data": strange})
+    (tmp_path / "tables").mkdir()
+    said = pipeline.verify(tmp_path)
+    assert said[0] == "01_data: notebook changed" and len(said) == 6
+
+
+def test_a_file_of_an_entry_that_is_a_folder_or_a_device_is_gone(tmp_path):
+    now = contracts.conditions(tmp_path, "01_data", {}, [])
+    for path in ("/dev/zero", "tables", "a\0b"):
+        (tmp_path / "tables").mkdir(exist_ok=True)
+        contracts.write_manifest(tmp_path, {"01_data": now | {"files": {path: "hash"}}})
+        assert contracts.why_stale(tmp_path, "01_data", now) == f"{path} is gone"
+
+
+def test_a_notebook_that_no_stage_made_is_a_stranger_and_that_of_a_stage_that_failed_is_not(tmp_path):
+    contracts.write_manifest(tmp_path, {"01_data": entry(files={"01_data.ipynb": "hash"}), "02_correlation": entry()})
+    for name in ("01_data", "02_correlation", "03_mpt_frontier", "mine", ".01_data.running"):
+        (tmp_path / f"{name}.ipynb").write_text("{}")
+    assert contracts.strangers(tmp_path) == ["02_correlation.ipynb", "mine.ipynb"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, "\xff"])
+def test_a_manifest_that_is_none_is_one_sentence(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text, encoding="latin-1")
+    assert pipeline.verify(tmp_path) == ["manifest.json is gone or was changed, so nothing says what made the files; make "
+                                         "them again"]
+
+
+def test_a_stage_that_is_none_is_named(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"07_mine": {}}')
+    assert pipeline.verify(tmp_path)[0] == "07_mine in manifest.json is no stage"

@@ -204,7 +204,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(what, tmp_path):
 
 def test_a_folder_that_is_no_run_is_said_to_be_none(tmp_path):
     answer = forefolio("verify", str(tmp_path))
-    assert answer.returncode == 2 and "is not a run folder" in answer.stderr
+    assert answer.returncode == 2 and "is not a run or sweep folder" in answer.stderr
 
 
 def test_results_of_other_parameters_are_not_built_upon(default_run):

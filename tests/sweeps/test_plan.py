@@ -160,7 +160,8 @@ def test_what_the_store_has_is_up_to_date_and_what_is_broken_in_it_is_not(planne
     folder = tmp_path / "ran"
     folder.mkdir()
     (folder / "universe.csv").write_text("ticker\nA\n")
-    contracts.write_manifest(folder, {task.stage: {"files": {"universe.csv": files.file_hash(folder / "universe.csv")}}})
+    contracts.write_manifest(folder, {task.stage: {
+        "parameters": {}, "files": {"universe.csv": files.file_hash(folder / "universe.csv")}}})
     store = Store(tmp_path / "outputs")
     assert store.keep(folder, task.stage, task.key, {})
     again = planned(grid={"risk_aversion": [1, 10]})

@@ -105,6 +105,7 @@ def test_what_the_notebook_needs_to_know_of_the_sweep_file_is_in_json(grid, fold
     write(folder, grid, dict.fromkeys(NAMES, DONE))
     asked = json.loads((folder / "sweep.json").read_text())
     assert asked.pop("files") == {name: file_hash(folder / name) for name in TABLES} and asked.pop("seal")
+    assert asked.pop("params") == {}, "these points have no params files"
     assert asked == {
         "name": "tried", "base": "params/default.yml", "metric": "sortino", "parameters": ["frameworks", "cost_bps"],
         "base_point": "", "paper": "none"}
@@ -234,7 +235,7 @@ def sealed(path: Path) -> Path:
     """Write the sweep's own file over tables that were made by hand."""
     asked = {"name": "small", "base": "params/default.yml", "metric": "sharpe", "parameters": ["x", "tickers"],
              "base_point": "", "paper": "none",
-             "files": {name: file_hash(path / name) for name in TABLES if (path / name).exists()}}
+             "files": {name: file_hash(path / name) for name in TABLES if (path / name).exists()}, "params": {}}
     (path / "sweep.json").write_text(json.dumps(asked | {"seal": contracts.combined(asked)}))
     return path
 

@@ -54,7 +54,9 @@ def test_a_point_is_the_study_that_a_run_alone_makes(swept):
     assert alone.returncode == 0, alone.stderr
     made = tables(swept / "alone" / "aversions-risk_aversion-1000")
     assert len(made) > 20 and tables(point) == made
-    assert forefolio("verify", str(point)).returncode == 0
+    for folder in (point, swept / "aversions"):
+        answer = forefolio("verify", str(folder))
+        assert answer.returncode == 0 and f"{folder}: every file is what" in answer.stdout, answer.stderr
     assert sorted(path.stem for path in point.glob("*.ipynb")) == STAGES
 
 

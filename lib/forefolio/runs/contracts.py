@@ -9,6 +9,7 @@ import hashlib
 import json
 import platform
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -23,9 +24,11 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
+PARAMS = "study.yml"  # in a point of a sweep: its params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
 SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_",
             "NUMEXPR_", "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
+NOTHING_YET = "no results yet"
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
 
 
@@ -184,17 +187,30 @@ def counting(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def published(paper: str) -> list[Path]:
     """Files with the published numbers of a paper, `params/published/<paper>_<table>.csv`."""
-    return sorted(PUBLISHED.glob(f"{paper}_*.csv"))
+    return sorted(path for path in PUBLISHED.glob("*.csv") if path.name.startswith(f"{paper}_"))
+
+
+def sealed(folder: Path) -> dict[str, Any] | None:
+    """What `manifest.json` holds by stage, each entry with its seal, whole or not; None where it is no manifest at all."""
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else None
+    return None
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Manifest entries by stage; one that is not as it was written counts as none."""
+    found = sealed(folder) or {}
+    return {stage: found[stage]["entry"] for stage in STAGES if stage in found and _whole(found[stage])}
+
+
+def _whole(kept: Any) -> bool:
+    """Whether an entry is as it was written, and has what is looked for in it by name."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return {stage: manifest[stage]["entry"] for stage in STAGES
-                if stage in manifest and manifest[stage]["seal"] == combined(manifest[stage]["entry"])}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
+        entry = kept["entry"]
+        return kept["seal"] == combined(entry) and all(isinstance(entry[name], dict) for name in ("parameters", "files"))
+    except (TypeError, KeyError, RecursionError):
+        return False
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -203,21 +219,22 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
-def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[str]) -> dict[str, Any]:
+def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[str],
+               made_of: dict[str, Any] | None = None) -> dict[str, Any]:
     """All that a stage's results depend on, as the manifest keeps it.
 
-    `sources` are hashes of what was read outside the run folder: prices.
+    `sources` are hashes of what was read outside the run folder: prices. `made_of` is the stage's `code`, where it is known.
     """
-    return {**code(stage), "parameters": counting(parameters), "sources": sources,
+    return {**(made_of or code(stage)), "parameters": counting(parameters), "sources": sources,
             "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
-            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).exists()}}
+            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).is_file()}}
 
 
 def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
     """Why a stage has to run, in a few words; '' when it is up to date."""
     entry = read_manifest(folder).get(stage)
     if entry is None:
-        return "no results yet"
+        return NOTHING_YET if stage not in (sealed(folder) or {}) else "its entry in manifest.json was changed"
     for name in ("notebook", "parameters", "sources", "published", "reads", "library", "environment"):
         was = entry.get(name)  # an entry of an older version may lack it
         if was != now[name]:
@@ -226,7 +243,7 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
                 return f"{name} changed: {', '.join(changed)}"
             return f"{name} changed"
     for path, was in entry["files"].items():
-        if not (folder / path).exists():
+        if not (folder / path).is_file():
             return f"{path} is gone"
         if file_hash(folder / path) != was:
             return f"{path} was changed"
@@ -262,11 +279,19 @@ def opening(folder: Path, stage: str) -> Path:
 
 
 def strangers(folder: Path) -> list[str]:
-    """Files among the results that no stage's entry vouches for."""
-    known = {path for entry in read_manifest(folder).values() for path in entry["files"]}
-    found = (path.relative_to(folder).as_posix() for kind in ("artifacts", "tables", "figures")
-             for path in (folder / kind).glob("*") if not path.name.startswith("."))
-    return sorted(path for path in found if path not in known)
+    """Files among the results, and notebooks, that no stage's entry vouches for.
+
+    What may be of a stage whose entry was changed does not count, nor does the notebook of a stage that failed.
+    """
+    manifest = read_manifest(folder)
+    known = {path for entry in manifest.values() for path in entry["files"]}
+    known |= {f"{stage}.ipynb" for stage in STAGES if stage not in manifest}
+    doubtful = [stage for stage in sealed(folder) or () if stage in STAGES and stage not in manifest]
+    known |= {path for stage in doubtful for path in STAGES[stage].writes}
+    found = [path for kind in ("artifacts", "tables", "figures") for path in (folder / kind).glob("*")
+             if not path.name.startswith(tuple(f"{stage[:2]}_" for stage in doubtful))]
+    return sorted({path.relative_to(folder).as_posix() for path in (*found, *folder.glob("*.ipynb"))
+                   if not path.name.startswith(".")} - known)
 
 
 def combined(values: dict[str, Any]) -> str:

@@ -6,13 +6,14 @@ stops the run, and leaves nothing of the later stages in view.
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from forefolio import files
 from forefolio.runs import contracts, market_fit
 from forefolio.runs.contracts import STAGES
-from forefolio.study.parameters import Study, StudyError, as_parameters
+from forefolio.study.parameters import Study, StudyError, as_parameters, load
 
 
 def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False,
@@ -76,19 +77,31 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minu
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 
 
-def verify(folder: Path) -> list[str]:
-    """What is wrong in a run, one sentence each: by hashes, each file is what this code and its parameters made."""
-    manifest, wrong, seen = contracts.read_manifest(folder), [], {}
+def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code) -> list[str]:
+    """What is wrong in a run, one sentence each: by hashes, each file is what this code and its parameters made.
+
+    `code` gives what a stage is made of, for callers that remember it.
+    """
+    kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
+    if kept is None:
+        return ["manifest.json is gone or was changed, so nothing says what made the files; make them again"]
+    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES]
+    if (folder / contracts.PARAMS).exists():
+        try:
+            values = as_parameters(load(folder / contracts.PARAMS))
+            seen = {name: (contracts.PARAMS, value) for name, value in values.items()}
+        except StudyError as error:
+            wrong.append(str(error))
     for name in STAGES:
-        entry = manifest.get(name, {"parameters": {}, "sources": []})
-        now = contracts.conditions(folder, name, entry["parameters"], []) | {"sources": entry["sources"]}
-        why = contracts.why_stale(folder, name, now)
+        entry = manifest.get(name, {"parameters": {}})
+        sources = entry.get("sources", [])
+        why = contracts.why_stale(folder, name, contracts.conditions(folder, name, entry["parameters"], sources, code(name)))
         if why:
             wrong.append(f"{name}: {why}")
         for parameter, value in entry["parameters"].items():
-            stage, was = seen.setdefault(parameter, (name, value))
+            where, was = seen.setdefault(parameter, (name, value))
             if was != value:
-                wrong.append(f"{name}: {parameter} is {value!r}, but {stage} was run with {was!r}")
+                wrong.append(f"{name}: {parameter} was {value!r}, but {was!r} in {where}")
     return wrong + [f"{path} was made by no stage" for path in contracts.strangers(folder)]
 
 

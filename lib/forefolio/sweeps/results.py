@@ -2,7 +2,7 @@
 
 A sweep's folder holds `points.csv` (a row per point), `results` (a row per strategy of each point that is done, as csv
 and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for, and the hashes of the
-tables; `{}` while the sweep runs) and `sweep.ipynb`.
+tables and of the points' params files; `{}` while the sweep runs) and `sweep.ipynb`.
 """
 
 import json
@@ -15,11 +15,13 @@ import pandas as pd
 from forefolio.files import MARKS, RunFailed, StageError, file_hash, read_frame, write_frame, write_text
 from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
+from forefolio.runs.contracts import PARAMS
 from forefolio.study.parameters import Study, as_parameters
 from forefolio.sweeps.grids import Grid, text
 
 TABLES = ("points.csv", "results.csv", "results.parquet", "net_returns.parquet")
 NOTEBOOK = "sweep"
+STAMP = f".{NOTEBOOK}.made_of"
 
 
 def forget(folder: Path) -> None:
@@ -49,17 +51,18 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
                              for name in done], axis=1, sort=True)
         for name, frame in zip(TABLES[1:], (results, results, returns), strict=True):
             write_frame(folder / name, frame)
-    asked: dict[str, Any] = {name: value for name, value in vars(grid).items() if name != "points"}
-    asked["files"] = {name: file_hash(folder / name) for name in TABLES if (folder / name).exists()}
-    write_text(folder / MARKS["sweep"], json.dumps(asked | {"seal": contracts.combined(asked)}, indent=1) + "\n")
+    wanted: dict[str, Any] = {name: value for name, value in vars(grid).items() if name != "points"}
+    wanted["files"] = {name: file_hash(folder / name) for name in TABLES if (folder / name).exists()}
+    wanted["params"] = {name: file_hash(folder / name / PARAMS) for name in accounts if (folder / name / PARAMS).exists()}
+    write_text(folder / MARKS["sweep"], json.dumps(wanted | {"seal": contracts.combined(wanted)}, indent=1) + "\n")
 
 
-def _asked(folder: Path) -> dict[str, Any]:
+def asked(folder: Path) -> dict[str, Any]:
     """What `sweep.json` says; nothing while the sweep runs, and where it is not as it was written."""
     with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
-        asked = json.loads((folder / MARKS["sweep"]).read_text(encoding="utf-8"))
-        if asked.pop("seal", "") == contracts.combined(asked):
-            return asked
+        found = json.loads((folder / MARKS["sweep"]).read_text(encoding="utf-8"))
+        if found.pop("seal", "") == contracts.combined(found):
+            return found
     return {}
 
 
@@ -72,7 +75,7 @@ def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
         performance.assign(validation_mae=models.map(validation)))
 
 
-def _changed(folder: Path, made: dict[str, str]) -> list[str]:
+def changed(folder: Path, made: dict[str, str]) -> list[str]:
     """The tables that are not as they were written, one sentence each."""
     return [f"{name} was changed" if (folder / name).exists() else f"{name} is gone" for name, was in made.items()
             if not (folder / name).exists() or file_hash(folder / name) != was]
@@ -80,17 +83,18 @@ def _changed(folder: Path, made: dict[str, str]) -> list[str]:
 
 def load(folder: Path) -> Sweep:
     """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, changed, or no point is done."""
-    asked = _asked(folder)
-    if not asked or not (folder / "points.csv").exists():
+    wanted = asked(folder)
+    if not wanted or not (folder / "points.csv").exists():
         raise StageError(f"{folder} is no sweep with results; run `forefolio sweep` with its file first "
                          f"(params/sweeps/{folder.name}.yml, if it is one that ships)")
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")
-    if wrong := _changed(folder, asked.pop("files")):
+    if wrong := changed(folder, wanted.pop("files")):
         raise StageError(f"{folder}: {wrong[0]}; give the same `forefolio sweep` again, which makes the tables anew")
-    settings = [name for name in asked["parameters"] if not isinstance(getattr(Study(), name, 0), (int, float))]
+    del wanted["params"]
+    settings = [name for name in wanted["parameters"] if not isinstance(getattr(Study(), name, 0), (int, float))]
     points = read_frame(folder / "points.csv", text=("stage", "error", *settings))
-    return Sweep(**asked, points=points, results=read_frame(folder / "results.parquet"),
+    return Sweep(**wanted, points=points, results=read_frame(folder / "results.parquet"),
                  net_returns=read_frame(folder / "net_returns.parquet"))
 
 
@@ -101,11 +105,9 @@ def execute_notebook(folder: Path) -> None:
     """
     if not (folder / "results.parquet").exists():
         return
-    executed, aside, stamp = (folder / name for name in (
-        f"{NOTEBOOK}.ipynb", f".{NOTEBOOK}.running.ipynb", f".{NOTEBOOK}.made_of"))
-    made_of = _made_of(folder)
-    if executed.exists() and stamp.exists() and stamp.read_text() == f"{made_of} {file_hash(executed)}":
+    if notebook_is_current(folder):
         return
+    executed, aside, stamp = (folder / name for name in (f"{NOTEBOOK}.ipynb", f".{NOTEBOOK}.running.ipynb", STAMP))
     from forefolio.runs import execution  # papermill takes seconds to import
 
     for path in (stamp, executed):
@@ -119,10 +121,17 @@ def execute_notebook(folder: Path) -> None:
     if state != "done" or not shown:
         kept = f"\nit is kept, with the error in it: {executed}" if shown else ""
         raise RunFailed(f"the notebook of the sweep failed with {message or 'a disk that tore it'}{kept}")
-    write_text(stamp, f"{made_of} {file_hash(executed)}")
+    write_text(stamp, _stamp(folder))
 
 
-def _made_of(folder: Path) -> str:
-    """One hash of all that the notebook of a sweep depends on."""
-    return contracts.combined({"tables": {name: file_hash(folder / name) for name in (*TABLES, MARKS["sweep"])},
-                               "code": contracts.code(NOTEBOOK)})
+def notebook_is_current(folder: Path) -> bool:
+    """Whether the notebook of a sweep is, to the byte, what this code made of the tables as they are."""
+    with suppress(OSError):  # a file is gone
+        return (folder / STAMP).read_text(encoding="utf-8") == _stamp(folder)
+    return False
+
+
+def _stamp(folder: Path) -> str:
+    """One hash of the notebook of a sweep and all that it depends on."""
+    files = (*TABLES, MARKS["sweep"], f"{NOTEBOOK}.ipynb")
+    return contracts.combined({"files": {name: file_hash(folder / name) for name in files}, "code": contracts.code(NOTEBOOK)})

@@ -16,8 +16,7 @@ from typing import Any
 
 from forefolio.files import StageError, file_hash, write_text
 from forefolio.runs import contracts
-
-PARAMS = "study.yml"  # a point's params file, by which `forefolio run` makes the same study alone
+from forefolio.runs.contracts import PARAMS
 
 
 @dataclass(frozen=True)
