@@ -89,7 +89,8 @@ def test_dotted_imports_count_with_the_packages_on_the_way(made_up, source, expe
 def test_a_module_of_a_user_s_own_beside_the_notebooks_counts_with_what_it_imports(made_up, tmp_path, monkeypatch):
     monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path / "notebooks")
     (tmp_path / "notebooks" / "mine").mkdir(parents=True)
-    for name, text in {"helper": "import numpy\nfrom mine import part", "mine/__init__": "", "mine/part": "X = 1"}.items():
+    for name, text in {"helper": "import numpy\nfrom mine import part", "mine/__init__": "", "mine/part": "X = 1",
+                       }.items():
         (tmp_path / "notebooks" / f"{name}.py").write_text(text)
     before = library_hashes("import pandas, helper, json")
     assert list(before) == ["helper", "mine", "mine.part"] and contracts.packages(before) == {"numpy"}
@@ -116,6 +117,14 @@ def test_the_backend_is_part_of_what_trained_networks_depend_on(monkeypatch, mod
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert contracts.environment(library) != tensorflow
     assert "backend" not in contracts.environment(library_hashes("from forefolio.portfolios import frontier"))
+
+
+@pytest.mark.parametrize(("variable", "counts"), [
+    ("TF_ENABLE_ONEDNN_OPTS", True), ("XLA_FLAGS", True), ("KERAS_HOME", True), ("OPENBLAS_CORETYPE", True),
+    ("PYTHONPATH", True), ("TF_CPP_MIN_LOG_LEVEL", False), ("TF_CLI_CONFIG_FILE", False), ("OMP_NUM_THREADS", False),
+    ("KERAS_BACKEND", False)])
+def test_a_setting_is_a_variable_by_which_numbers_change(variable, counts):
+    assert contracts.is_setting(variable) == counts, "how much is logged, and settings of other programs, change none"
 
 
 def test_the_manifest_names_modules_as_they_are_imported(tmp_path):

@@ -28,7 +28,8 @@ def loaded(monkeypatch) -> list[Study]:
         rng = np.random.default_rng(of.seed)
         levels = 100 * np.exp(rng.normal(0, 0.01, (len(DAYS), 6)).cumsum(axis=0))
         prices = pd.DataFrame(levels, DAYS, [*"ABCDE", "INDEX"])
-        return sources.Market(prices.drop(columns="INDEX"), prices[["INDEX"]], [], pd.DataFrame(), {of.prices_path: "its hash"})
+        files = {of.prices_path: "its hash"}
+        return sources.Market(prices.drop(columns="INDEX"), prices[["INDEX"]], [], pd.DataFrame(), files)
 
     monkeypatch.setattr(sources, "load", load)
     return calls

@@ -30,7 +30,8 @@ def test_a_stage_that_was_made_with_another_version_of_what_it_imports_is_stale(
     entry = contracts.conditions(tmp_path, "02_correlation", {}, []) | {"files": {}}
     contracts.write_manifest(tmp_path, {"02_correlation": entry})
     installed["cvxpy"] = "0.1"
-    assert contracts.why_stale(tmp_path, "02_correlation", contracts.conditions(tmp_path, "02_correlation", {}, [])) == ""
+    now = contracts.conditions(tmp_path, "02_correlation", {}, [])
+    assert contracts.why_stale(tmp_path, "02_correlation", now) == ""
     installed["numpy"] = "0.1"
     now = contracts.conditions(tmp_path, "02_correlation", {}, [])
     assert contracts.why_stale(tmp_path, "02_correlation", now) == "environment changed: numpy"
@@ -73,7 +74,8 @@ def test_a_package_that_was_installed_again_under_a_kernel_is_refused(installed)
 def test_versions_other_than_the_locked_ones_are_named(installed, monkeypatch, tmp_path):
     monkeypatch.setattr(measured, "ROOT", tmp_path)
     installed |= {"numpy": "2.0", "sklearn": "1.0", "yaml": "6.0"}
-    (tmp_path / "requirements.lock").write_text("numpy==2.0 ; python_version < '3.12'\nnumpy==2.1\nscikit-learn==1.0.1\n\npyyaml==6.0\n")
+    (tmp_path / "requirements.lock").write_text(
+        "numpy==2.0 ; python_version < '3.12'\nnumpy==2.1\nscikit-learn==1.0.1\n\npyyaml==6.0\n")
     assert measured.unlocked(["numpy", "sklearn", "yaml", "no_such_package"]) == ["sklearn 1.0"]
 
 
@@ -85,7 +87,8 @@ def test_keras_is_measured_where_it_is_loaded_and_else_what_it_will_be_set_to(mo
         assert measured.networks() == {"backend": "tensorflow", **KERAS}
     have = {"backend": "jax", "floatx": "float64", "epsilon": 0.1, "image_data_format": "channels_first",
             "dtype_policy": SimpleNamespace(name="float64")}
-    loaded = SimpleNamespace(config=SimpleNamespace(**{name: lambda value=value: value for name, value in have.items()}))
+    config = SimpleNamespace(**{name: lambda value=value: value for name, value in have.items()})
+    loaded = SimpleNamespace(config=config)
     monkeypatch.setitem(sys.modules, "keras", loaded)
     monkeypatch.delitem(sys.modules, "forefolio.forecasts.layers", raising=False)
     assert measured.networks() == {"backend": "jax", **KERAS}, "its backend stays, the rest will be set"

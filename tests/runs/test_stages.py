@@ -356,13 +356,14 @@ def test_a_stage_opens_in_no_kernel_that_loaded_other_code_than_the_disk_holds(o
     write_all(stage, frame)
     stage.close()
     edited("forefolio.market.correlation")
-    with pytest.raises(StageError, match="older code of forefolio.market.correlation than the disk holds; restart the kernel"):
+    with pytest.raises(StageError, match="older code of forefolio.market.correlation than the disk holds; restart"):
         open_stage("02_correlation", {})
     assert "02_correlation" in contracts.read_manifest(outputs / "default"), "what the older code made stays"
     open_stage("03_mpt_frontier", {})
 
 
-def test_a_stage_that_does_not_end_with_the_code_that_it_began_with_is_not_recorded(outputs, frame, edited, monkeypatch):
+def test_a_stage_that_does_not_end_with_the_code_that_it_began_with_is_not_recorded(
+        outputs, frame, edited, monkeypatch):
     close_01(frame)
     stage = open_stage("02_correlation", {})
     write_all(stage, frame)
@@ -557,7 +558,8 @@ def as_a_run(monkeypatch):
     monkeypatch.setattr(measured, "unlocked", lambda packages: [])
 
 
-def test_a_stage_by_hand_says_in_one_line_where_its_kernel_is_not_like_those_of_a_run(outputs, as_a_run, monkeypatch, capsys):
+def test_a_stage_by_hand_says_in_one_line_where_its_kernel_is_not_like_those_of_a_run(
+        outputs, as_a_run, monkeypatch, capsys):
     (outputs / "own.py").write_text("from_startup = 1")
     (outputs / "README").write_text("This is the IPython startup directory")
     shell = SimpleNamespace(profile_dir=SimpleNamespace(startup_dir=str(outputs)))
@@ -567,8 +569,9 @@ def test_a_stage_by_hand_says_in_one_line_where_its_kernel_is_not_like_those_of_
     monkeypatch.setattr(stages, "SET", ["PYTHONPATH"])
     monkeypatch.setattr(measured, "unlocked", lambda packages: ["numpy 1.0"] if "numpy" in packages else [])
     open_stage("01_data", {"get_ipython": lambda: shell})
-    assert capsys.readouterr().out == ("01_data: this kernel is not like those of `forefolio run`, so its numbers may differ, "
-                                       f"because of numpy 1.0, PYTHONPATH and {outputs / 'own.py'}\n")
+    assert capsys.readouterr().out == (
+        "01_data: this kernel is not like those of `forefolio run`, so its numbers may differ, because of numpy 1.0, "
+        f"PYTHONPATH and {outputs / 'own.py'}\n")
     monkeypatch.setenv(stages.INSIDE_A_RUN, str(outputs / "default"))
     open_stage("01_data", {"get_ipython": lambda: shell})
     assert capsys.readouterr().out == ""

@@ -93,7 +93,8 @@ def content(path: Path) -> bytes:
         raise MarketError(f"{path.name}: cannot be read ({error.strerror}); correct the path {path}") from None
 
 
-def read(path: Path, named: Collection[str] | None = (), whole: bytes | None = None) -> tuple[pd.DataFrame, list[Finding]]:
+def read(path: Path, named: Collection[str] | None = (),
+         whole: bytes | None = None) -> tuple[pd.DataFrame, list[Finding]]:
     r"""
     Prices of a csv file, wide or long, plain or compressed (.gz), and what was mended in it.
 

@@ -119,7 +119,7 @@ def sidecar(snapshot: Path) -> dict:
 
 
 def read(snapshot: Path, about: dict | None = None) -> pd.DataFrame:
-    """The prices of a snapshot; a file that was changed since it was downloaded, as its sidecar tells, is refused."""
+    """The prices of a snapshot; a file that is not as its sidecar (`about`) says that it was downloaded is refused."""
     content = snapshot.read_bytes()
     if content_hash(content) != (about or sidecar(snapshot))["sha256"]:
         raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "

@@ -95,7 +95,8 @@ def truth_sentence(truth: pd.DataFrame) -> str:
             f"(lag {counted(planted['lag'].iloc[0], 'day')}){others}.")
 
 
-def _benchmark(study: Study, source: Closes, days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
+def _benchmark(study: Study, source: Closes,
+               days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
     """The benchmark on the days of the prices, from the first on that it has, what was mended, and a file of its own.
 
     It may miss the first and the last days on which only what trades around the clock has prices.

@@ -26,8 +26,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
 PARAMS = "study.yml"  # in a point of a sweep: its params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
-SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_",
-            "NUMEXPR_", "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
+SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_", "TF_USE_",
+            "TF_XLA_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
+            "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
 NOTHING_YET = "no results yet"
 NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
 
@@ -120,10 +121,7 @@ def _imported(source: str | bytes) -> frozenset[str]:
 
 
 def _source(module: str) -> bytes | None:
-    """The source, on the disk, of a module of this package or of one that a user keeps beside the notebooks or elsewhere.
-
-    None where there is no such module, or it was installed.
-    """
+    """The source, on the disk, of a module of this package or of a user's own; None of what is installed or not there."""
     top, folder = module.split(".")[0], PACKAGE.parent
     if top != PACKAGE.name:
         spec = PathFinder.find_spec(top, [str(NOTEBOOKS), *sys.path])  # a kernel works in the folder of the notebooks
@@ -136,9 +134,10 @@ def _source(module: str) -> bytes | None:
 
 
 def library_hashes(source: str) -> dict[str, str]:
-    """SHA-256 of each module that a source text reaches through imports, by dotted name, on the disk; of none installed.
+    """SHA-256 of each module that a source text reaches through imports, by dotted name, as the disk holds it.
 
-    Packages on the way count: `from forefolio.room import module` executes the room's `__init__` as well.
+    What is installed has versions instead. Packages on the way count: `from forefolio.room import module` executes the
+    room's `__init__` as well.
     """
     reached, waiting = {}, set(_imported(source))
     while waiting:
@@ -150,12 +149,12 @@ def library_hashes(source: str) -> dict[str, str]:
 
 
 def check_loaded(library: dict[str, str]) -> None:
-    """Refuse modules of which this process executed something else than these hashes say, or packages replaced since."""
+    """Refuse modules of which this process executed something else than these hashes, and packages replaced since."""
     other = [module for module, was in library.items() if forefolio.LOADED.get(module, was) != was]
     other += measured.replaced(packages(library))
     if other:
-        raise StageError(f"this kernel still runs older code of {listed(other)} than the disk holds; restart the kernel "
-                         "and run all cells")
+        raise StageError(f"this kernel still runs older code of {listed(other)} than the disk holds; restart the "
+                         "kernel and run all cells")
 
 
 def packages(library: dict[str, str]) -> set[str]:
@@ -167,11 +166,11 @@ def packages(library: dict[str, str]) -> set[str]:
 def environment(library: dict[str, str]) -> dict[str, Any]:
     """What else a result depends on, as this process finds it.
 
-    That is the lock, Python, the kind of processor, what networks compute with, and the packages that the modules import.
+    That is the lock, Python, the kind of processor, what networks compute with, and the packages that modules import.
     """
-    trains = "forefolio.forecasts.layers" in library  # networks per asset and joint ones alike
+    networks = measured.networks() if "forefolio.forecasts.layers" in library else {}  # per asset and joint ones alike
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
-            "machine": platform.machine(), **(measured.networks() if trains else {}), **measured.versions(packages(library))}
+            "machine": platform.machine(), **networks, **measured.versions(packages(library))}
 
 
 def code(stage: str) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
         manifest = contracts.read_manifest(folder)
         manifest[name]["files"][executed.name] = files.file_hash(executed)
         contracts.write_manifest(folder, manifest)
-    made_of = contracts.read_manifest(folder).get(name) or contracts.code(name)  # what it was made of, not what is there now
+    made_of = contracts.read_manifest(folder).get(name) or contracts.code(name)  # not what was edited since, if it is done
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
                              parameters=parameters, error=message, notebook=executed.name if shown else None, peak_memory_mb=peak,
                              library_hash=contracts.combined(made_of["library"]))

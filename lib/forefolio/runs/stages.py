@@ -77,8 +77,8 @@ class Stage:
         startup = sorted(Path(shell.profile_dir.startup_dir).glob("*.*py")) if hasattr(shell, "profile_dir") else []
         found = [*measured.unlocked(contracts.packages(self._conditions["library"])), *SET, *map(str, startup)]
         if found:
-            print(f"{self.name}: this kernel is not like those of `forefolio run`, so its numbers may differ, because of "
-                  f"{listed(found)}")
+            print(f"{self.name}: this kernel is not like those of `forefolio run`, so its numbers may differ, because "
+                  f"of {listed(found)}")
 
     def _alone(self) -> AbstractContextManager[None]:
         """The run folder's lock, or nothing to do inside a run that has it."""
@@ -124,21 +124,21 @@ class Stage:
                          "add it to STAGES in runs/contracts.py")
 
     def read_outside(self, files: dict[Path, str]) -> None:
-        """Say which files from outside the run folder the results come from, each with the hash of what was read of it."""
+        """Say which files from outside the run folder the results come from, each with the hash of what was read."""
         self._conditions["sources"] = list(files.values())
 
     def published(self) -> dict[str, pd.DataFrame]:
         """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
-        return {Path(name).stem.removeprefix(f"{self.study.paper}_"): read_frame(contracts.PUBLISHED / name, expected=was)
-                for name, was in self._conditions["published"].items()}
+        tables = {name: read_frame(contracts.PUBLISHED / name, expected=was)
+                  for name, was in self._conditions["published"].items()}
+        return {Path(name).stem.removeprefix(f"{self.study.paper}_"): table for name, table in tables.items()}
 
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
 
-        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that define
-        the function and the classes of its settings, as they were loaded, the modules that these reach through imports,
-        and the locked versions; no sentence or color of a notebook counts. The warnings that it raised are kept with
-        them, and told each time.
+        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
+        define the function and the classes of its settings, all that these reach through imports, and the versions; no
+        sentence or color of a notebook counts. The warnings that it raised are kept with them, and told each time.
         """
         modules = sorted({type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__})
         library = contracts.library_hashes("\n".join(f"import {module}" for module in modules))
@@ -194,10 +194,9 @@ class Stage:
                              "another order, so the results are not recorded; save it, restart the kernel and run all")
         contracts.check_loaded(self._conditions["library"])  # what the cells imported only now
         now = contracts.code(self.name)
-        other = [name for part in ("library", "environment") for name in now[part].keys() | self._conditions[part].keys()
-                 if now[part].get(name) != self._conditions[part].get(name)]
-        if other:
-            raise StageError(f"{listed(sorted(other))} changed since the stage was opened, so the results are not recorded; "
+        was, now = (made["library"] | made["environment"] for made in (self._conditions, now))
+        if other := sorted(name for name in now.keys() | was.keys() if now.get(name) != was.get(name)):
+            raise StageError(f"{listed(other)} changed since the stage was opened, so the results are not recorded; "
                              "restart the kernel and run all cells")
         entry = {**self._conditions, "files": self._written}
         with self._alone():

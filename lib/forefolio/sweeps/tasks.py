@@ -37,8 +37,8 @@ PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a work
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
 OTHER_CODE = ("the notebooks, lib/, packages, Python or backend of this worker are not those of the plan; if "
               "you edited them meanwhile, give the command again; another machine needs the same copy")
-OTHER_PRICES = ("the prices or published numbers that this worker finds are not those of the command; let both see the same "
-                "files")
+OTHER_PRICES = ("the prices or published numbers that this worker finds are not those of the command; let both see the "
+                "same files")
 
 
 class Ended(Exception):
