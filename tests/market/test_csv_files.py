@@ -166,7 +166,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n2020-01-01,1\0\n", "line 2 is not UTF-8 text"),
     (b"date,A\n2020-01-01,1\n2020-01-02,\xff\n", "line 3 is not UTF-8 text"),
     ("date,A\n2020-01-01,1\n".encode("utf-16"), "is not UTF-8 text"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n"), "is not UTF-8 text"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0), "is not UTF-8 text"),
     ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' for a ticker"),
     ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
     ("date,A,-\n2020-01-01,1,2\n", "column 3 of the header has '-' for a ticker"),
@@ -244,13 +244,13 @@ def test_what_has_two_meanings_or_none_is_refused(folder, text, words):
 
 @pytest.mark.parametrize(("content", "words"), [
     (b"date,A\n2020-01-01,1\n", "not a whole gzip file"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n")[:-4], "not a whole gzip file"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n")[:-12], "not a whole gzip file"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n")[:5], "not a whole gzip file"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n")[:10] + b"\xff" * 30, "not a whole gzip file"),
-    (gzip.compress(b"date,A\n2020-01-01,1\n") + b"more", "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0)[:-4], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0)[:-12], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0)[:5], "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0)[:10] + b"\xff" * 30, "not a whole gzip file"),
+    (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0) + b"more", "not a whole gzip file"),
     (b"", "has no prices"),
-    (gzip.compress(b""), "has no prices"),
+    (gzip.compress(b"", mtime=0), "has no prices"),
 ])
 def test_a_compressed_file_must_be_whole(folder, content, words):
     with pytest.raises(MarketError, match=words) as caught:
