@@ -76,7 +76,8 @@ def test_versions_other_than_the_locked_ones_are_named(installed, monkeypatch, t
     installed |= {"numpy": "2.0", "sklearn": "1.0", "yaml": "6.0"}
     (tmp_path / "requirements.lock").write_text(
         "numpy==2.0 ; python_version < '3.12'\nnumpy==2.1\nscikit-learn==1.0.1\n\npyyaml==6.0\n")
-    assert measured.unlocked(["numpy", "sklearn", "yaml", "no_such_package"]) == ["sklearn 1.0"]
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    assert measured.otherwise(["numpy", "sklearn", "yaml", "no_such_package"]) == ["sklearn 1.0"]
 
 
 # ------------------------------------------------------------------------------------------------------------- Keras
@@ -92,6 +93,7 @@ def test_keras_is_measured_where_it_is_loaded_and_else_what_it_will_be_set_to(mo
     monkeypatch.setitem(sys.modules, "keras", loaded)
     monkeypatch.delitem(sys.modules, "forefolio.forecasts.layers", raising=False)
     assert measured.networks() == {"backend": "jax", **KERAS}, "its backend stays, the rest will be set"
+    assert measured.otherwise([]) == ["backend jax"]
     monkeypatch.setitem(sys.modules, "forefolio.forecasts.layers", loaded)
     assert measured.networks() == have | {"dtype_policy": "float64"}
 

@@ -555,7 +555,7 @@ def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, 
 def as_a_run(monkeypatch):
     """A kernel that is like those of a run."""
     monkeypatch.setattr(stages, "SET", [])
-    monkeypatch.setattr(measured, "unlocked", lambda packages: [])
+    monkeypatch.setattr(measured, "otherwise", lambda packages: [])
 
 
 def test_a_stage_by_hand_says_in_one_line_where_its_kernel_is_not_like_those_of_a_run(
@@ -567,7 +567,7 @@ def test_a_stage_by_hand_says_in_one_line_where_its_kernel_is_not_like_those_of_
     open_stage("01_data", {"get_ipython": lambda: SimpleNamespace(profile_dir=SimpleNamespace(startup_dir="/nowhere"))})
     assert capsys.readouterr().out == ""
     monkeypatch.setattr(stages, "SET", ["PYTHONPATH"])
-    monkeypatch.setattr(measured, "unlocked", lambda packages: ["numpy 1.0"] if "numpy" in packages else [])
+    monkeypatch.setattr(measured, "otherwise", lambda packages: ["numpy 1.0"] if "numpy" in packages else [])
     open_stage("01_data", {"get_ipython": lambda: shell})
     assert capsys.readouterr().out == (
         "01_data: this kernel is not like those of `forefolio run`, so its numbers may differ, because of numpy 1.0, "

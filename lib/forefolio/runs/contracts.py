@@ -1,6 +1,6 @@
 """What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
 
-A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the locked versions
+A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the versions of packages
 and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
 """
 

@@ -19,13 +19,17 @@ from forefolio.study.vocabulary import KERAS
 BACKENDS = {"tensorflow", "jax"}  # packages of which networks need one
 
 
+def _planned() -> dict[str, Any]:
+    """The backend of networks and Keras's settings in a kernel of this process's own."""
+    return {"backend": os.environ.get("KERAS_BACKEND") or "tensorflow", **KERAS}
+
+
 def networks() -> dict[str, Any]:
     """The backend of networks and Keras's settings: as they are where these are loaded, else as they will be."""
-    keras = sys.modules.get("keras")
-    ours = keras and "forefolio.forecasts.layers" in sys.modules
-    backend = keras.config.backend() if keras else os.environ.get("KERAS_BACKEND") or "tensorflow"
-    found = {name: getattr(keras.config, name)() if ours else value for name, value in KERAS.items()}
-    return {"backend": backend} | {name: getattr(value, "name", value) for name, value in found.items()}
+    keras, ours = sys.modules.get("keras"), "forefolio.forecasts.layers" in sys.modules
+    found = {name: getattr(keras.config, name)() if keras and (ours or name == "backend") else value
+             for name, value in _planned().items()}
+    return {name: getattr(value, "name", value) for name, value in found.items()}
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -39,11 +43,12 @@ def replaced(packages: Iterable[str]) -> list[str]:
     return [package for package, version in versions(packages).items() if _version.__wrapped__(package) != version]
 
 
-def unlocked(packages: Iterable[str]) -> list[str]:
-    """Packages of other versions than `requirements.lock` has, each with its version."""
+def otherwise(packages: Iterable[str]) -> list[str]:
+    """In what this process is not as planned: packages of versions that are not in `requirements.lock`, and Keras."""
     locked = [line.split()[0] for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line]
-    return [f"{package} {version}" for package, version in versions(packages).items()
-            if f"{re.sub('[-_.]+', '-', _distribution(package)).lower()}=={version}" not in locked]
+    unlocked = [f"{package} {version}" for package, version in versions(packages).items()
+                if f"{re.sub('[-_.]+', '-', _distribution(package)).lower()}=={version}" not in locked]
+    return unlocked + [f"{name} {value}" for name, value in networks().items() if value != _planned()[name]]
 
 
 @lru_cache

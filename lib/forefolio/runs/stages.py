@@ -75,7 +75,7 @@ class Stage:
         """Say in one line where this kernel, started by hand, is not like those of a run."""
         shell = namespace["get_ipython"]() if "get_ipython" in namespace else None
         startup = sorted(Path(shell.profile_dir.startup_dir).glob("*.*py")) if hasattr(shell, "profile_dir") else []
-        found = [*measured.unlocked(contracts.packages(self._conditions["library"])), *SET, *map(str, startup)]
+        found = [*measured.otherwise(contracts.packages(self._conditions["library"])), *SET, *map(str, startup)]
         if found:
             print(f"{self.name}: this kernel is not like those of `forefolio run`, so its numbers may differ, because "
                   f"of {listed(found)}")
