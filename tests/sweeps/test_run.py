@@ -65,7 +65,7 @@ def test_results_that_are_not_as_they_were_put_there_are_taken_away(harm, tried)
 def test_a_point_that_is_no_more_goes_and_those_of_the_plan_stay(tried):
     old, own = assembled(tried, "gamma-7__cost-0", FIRST)
     run._tidy(tried)
-    assert not old.exists() and (own / "tables" / "universe.csv").exists() and tried.store.intact("01_data", "data")
+    assert not old.exists() and (own / "tables" / "universe.csv").exists() and tried.store.intact("01_data", "data", {})
 
 
 def test_a_point_that_is_no_more_stays_with_the_files_of_its_user(tried):
@@ -98,12 +98,13 @@ def test_notebooks_of_failures_go_with_their_tasks(tried):
 
 
 def test_what_killed_commands_left_of_their_work_goes(tried):
-    for left in (".working/abc/tables", ".working/def", ".away-123/ghi"):
+    for left in (".working/abc/tables", ".working/def", ".away-123/ghi", "../.stages/.away-123/ghi"):
         (tried.folder / left).mkdir(parents=True)
         (tried.folder / left / "half.csv").write_text("a")
     (tried.folder / "awayday.txt").write_text("mine")
     run._tidy(tried)
     assert [path.name for path in tried.folder.iterdir()] == ["awayday.txt"]
+    assert not list((tried.folder.parent / ".stages").iterdir())
 
 
 def test_a_worker_of_an_earlier_call_can_keep_nothing_once_its_folder_was_put_away(tried, monkeypatch):
@@ -253,7 +254,8 @@ def test_a_result_that_rots_is_made_again_by_the_next_call_and_its_points_are_wh
     os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
     ran.clear()
     again = Sweep(tried.folder, hand_made_plan.make())
-    again.plan.up_to_date.update(key for key, task in again.plan.tasks.items() if again.store.intact(task.stage, key))
+    again.plan.up_to_date.update(
+        key for key, task in again.plan.tasks.items() if again.store.intact(task.stage, key, task.inputs))
     run.run(again)
     assert ran == [("05_portfolios", FIRST)] and set(accounts(again).values()) == {"done"}
     assert {(tried.folder / point / "tables" / "cdar.csv").read_text() for point in (FIRST, SECOND, THIRD)} == {was}

@@ -84,7 +84,7 @@ def test_what_is_kept_is_there_with_all_that_the_manifest_names(kept):
     assert (folder / "tables/universe.csv").read_text() == "tables/universe.csv of first"
     record = kept.record("01_data", "k1")
     assert record["line"] == {"stage": "01_data", "seconds": 1.0} and record["entry"]["parameters"] == {"seed": 7}
-    assert kept.intact("01_data", "k1") and kept.intact("02_correlation", "k2")
+    assert kept.intact("01_data", "k1", {}) and kept.intact("02_correlation", "k2", {})
 
 
 def test_results_take_their_place_when_all_is_there(store, ran, monkeypatch):
@@ -105,7 +105,7 @@ def test_results_that_lack_a_file_are_not_kept(store, ran):
     (folder / "tables/universe.csv").unlink()
     with pytest.raises(FileNotFoundError):
         store.keep(folder, "01_data", "k1", {})
-    assert not store.place("01_data", "k1").exists() and not store.intact("01_data", "k1")
+    assert not store.place("01_data", "k1").exists() and not store.intact("01_data", "k1", {})
 
 
 def test_results_that_were_changed_since_the_manifest_are_not_kept(store, ran):
@@ -120,7 +120,7 @@ def test_the_second_of_two_that_made_the_same_is_dropped(store, ran):
     assert store.keep(ran("01_data", "first"), "01_data", "k1", {"worker": "a"}) is True
     assert store.keep(ran("01_data", "second"), "01_data", "k1", {"worker": "b"}) is False
     assert (store.place("01_data", "k1") / "tables/universe.csv").read_text() == "tables/universe.csv of first"
-    assert store.record("01_data", "k1")["line"] == {"worker": "a"} and store.intact("01_data", "k1")
+    assert store.record("01_data", "k1")["line"] == {"worker": "a"} and store.intact("01_data", "k1", {})
     assert store.keep(ran("01_data", "third"), "01_data", "k3", {}) is True, "another key has a place of its own"
 
 
@@ -135,7 +135,7 @@ def test_a_store_that_cannot_be_written_is_an_error_and_no_second_worker(store, 
 
 def test_results_that_are_put_away_are_gone_and_may_be_kept_again(kept, ran):
     put_away(kept.place("01_data", "k1"))
-    assert not kept.place("01_data", "k1").exists() and kept.intact("02_correlation", "k2")
+    assert not kept.place("01_data", "k1").exists() and kept.intact("02_correlation", "k2", {})
     assert [path.name for path in kept.place("01_data", "k1").parent.iterdir()] == ["02_correlation-k2"]
     put_away(kept.place("01_data", "k1"))
     assert kept.keep(ran("01_data", "second"), "01_data", "k1", {})
@@ -149,41 +149,65 @@ def test_a_file_that_changed_was_shortened_or_is_missing_is_noticed(path, kept):
     for wrong in (content[:-1] + b"X", content[:-1], content + b"X", b""):
         rewrite(file, wrong)
         os.utime(file, ns=(0, 0))
-        assert not kept.intact("01_data", "k1"), wrong
+        assert not kept.intact("01_data", "k1", {}), wrong
     file.unlink()
-    assert not kept.intact("01_data", "k1")
+    assert not kept.intact("01_data", "k1", {})
     rewrite(file, content)
-    assert kept.intact("01_data", "k1"), "the same bytes again"
+    assert kept.intact("01_data", "k1", {}), "the same bytes again"
 
 
 def test_a_time_without_a_change_does_no_harm(kept):
     for path in FILES["01_data"]:
         os.utime(kept.place("01_data", "k1") / path, ns=(1, 1))
-    assert kept.intact("01_data", "k1")
+    assert kept.intact("01_data", "k1", {})
 
 
 @pytest.mark.parametrize("path", [*FILES["01_data"], "record.json"])
 def test_one_bit_that_changed_is_noticed_whatever_size_and_time_say(path, kept):
     rot(kept.place("01_data", "k1") / path)
-    assert not kept.intact("01_data", "k1")
+    assert not kept.intact("01_data", "k1", {})
 
 
 def test_what_is_not_there_or_has_no_record_is_not_intact(kept):
-    assert not kept.intact("01_data", "other") and not kept.intact("03_mpt_frontier", "k1")
+    assert not kept.intact("01_data", "other", {}) and not kept.intact("03_mpt_frontier", "k1", {})
     record = kept.place("01_data", "k1") / "record.json"
     for text in ("", "{", "{}", "null", "[]", json.dumps({"entry": {"files": []}, "files": {}}),
                  json.dumps({"entry": {"files": {"a": "b"}}, "files": {}})):
         record.write_text(text)
-        assert not kept.intact("01_data", "k1"), text
+        assert not kept.intact("01_data", "k1", {}), text
     record.unlink()
-    assert not kept.intact("01_data", "k1")
+    assert not kept.intact("01_data", "k1", {})
 
 
 def test_a_file_of_a_point_edited_in_place_is_noticed_in_the_store(kept, point):
     """Both are the same file; the stage is run again rather than believed."""
     with open(point / "tables/universe.csv", "a") as table:
         table.write("more")
-    assert not kept.intact("01_data", "k1") and kept.intact("02_correlation", "k2")
+    assert not kept.intact("01_data", "k1", {}) and kept.intact("02_correlation", "k2", {})
+
+
+def test_results_that_were_made_of_an_input_with_other_bytes_are_not_believed(kept, ran):
+    """A stage that was made again may differ in the last digit, on another machine."""
+    record = kept.place("02_correlation", "k2") / "record.json"
+    about = json.loads(record.read_text())
+    del about["seal"]
+    about["entry"]["reads"] = {"artifacts/returns.parquet": file_hash(kept.place("01_data", "k1") / "artifacts/returns.parquet")}
+    record.write_text(json.dumps(about | {"seal": contracts.combined(about)}))
+    assert kept.intact("02_correlation", "k2", {"01_data": "k1"})
+    put_away(kept.place("01_data", "k1"))
+    assert kept.intact("02_correlation", "k2", {"01_data": "k1"}), "its input is made again"
+    kept.keep(ran("01_data", "second"), "01_data", "k1", {})
+    assert not kept.intact("02_correlation", "k2", {"01_data": "k1"})
+
+
+def test_what_draws_figures_is_restored_under_all_of_its_names_without_a_stage(kept, point, monkeypatch):
+    monkeypatch.setattr(store_module.pictures, "script", lambda: b"plotly")
+    rot(kept.place("01_data", "k1") / PLOTLY)
+    assert not kept.intact("01_data", "k1", {})
+    kept.restore("01_data", "k1")
+    assert kept.intact("01_data", "k1", {}) and (point / PLOTLY).read_text() == "plotly"
+    assert same_file(point / PLOTLY, kept.place("01_data", "k1") / PLOTLY)
+    kept.restore("03_mpt_frontier", "nowhere")
 
 
 # ----------------------------------------------------------------------------------------------------------- lay_out
@@ -203,7 +227,7 @@ def test_a_stage_that_reads_nothing_finds_an_empty_manifest(store, tmp_path):
 def test_what_a_stage_writes_whole_over_an_input_leaves_the_store_alone(kept, tmp_path):
     kept.lay_out(tmp_path / "run", {"01_data": "k1"})
     write_whole(tmp_path / "run" / "tables/universe.csv", lambda aside: aside.write_text("mine"))
-    assert kept.intact("01_data", "k1") and (tmp_path / "run" / "tables/universe.csv").read_text() == "mine"
+    assert kept.intact("01_data", "k1", {}) and (tmp_path / "run" / "tables/universe.csv").read_text() == "mine"
 
 
 # ---------------------------------------------------------------------------------------------------------- assemble
@@ -227,7 +251,7 @@ def test_where_a_disk_has_no_links_files_are_copied(store, ran, tmp_path, monkey
         raise OSError(95, "operation not supported")
 
     monkeypatch.setattr(store_module.os, "link", no_links)
-    assert store.keep(ran("01_data"), "01_data", "k1", {}) and store.intact("01_data", "k1")
+    assert store.keep(ran("01_data"), "01_data", "k1", {}) and store.intact("01_data", "k1", {})
     store.assemble(tmp_path / "point", {"01_data": "k1"}, "")
     copy, own = tmp_path / "point" / "tables/universe.csv", store.place("01_data", "k1") / "tables/universe.csv"
     assert copy.read_bytes() == own.read_bytes() and not same_file(copy, own)

@@ -41,7 +41,7 @@ def hidden(folder: Path) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- a worker
 def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, errand):
     assert ended(tried.plan.tasks["data"], errand) == "done"
-    assert tried.store.intact("01_data", "data") and not hidden(tried.folder)
+    assert tried.store.intact("01_data", "data", {}) and not hidden(tried.folder)
     (written,) = read_ledger(tried.folder)
     assert written == tried.store.record("01_data", "data")["line"]
     assert (written["worker"], written["key"], written["points"], written["sweep"], written["point"]) == (

@@ -90,7 +90,8 @@ def plan(grid: Grid, store: Store) -> Plan:
                                                        n_assets=n_assets, published=published))
             task.points.append(point.name)
         stages[point.name] = keys
-    return Plan(grid, tasks, stages, {key for key, task in tasks.items() if store.intact(task.stage, key)})
+    there = {key for key, task in tasks.items() if store.intact(task.stage, key, task.inputs)}
+    return Plan(grid, tasks, stages, there)
 
 
 def line(task: Task, state: str, error: str = "") -> dict[str, Any]:

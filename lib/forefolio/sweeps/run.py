@@ -149,7 +149,9 @@ def _tidy(sweep: Sweep) -> None:
             if made and point not in plan.stages and not own_files(params.parent):
                 put_away(params.parent)
     for key, task in plan.tasks.items():
-        if key in plan.up_to_date or store.intact(task.stage, key):  # another call may have made it since the plan was
+        if key not in plan.up_to_date:
+            store.restore(task.stage, key)
+        if key in plan.up_to_date or store.intact(task.stage, key, task.inputs):  # made by another call since, or restored
             plan.up_to_date.add(key)
             files.append_to_ledger(folder, line(task, "up to date"))
         else:
@@ -164,8 +166,8 @@ def _take_stock(sweep: Sweep) -> None:
     """Count as not run what somebody deleted, and write the lines that killed workers could not write."""
     written = {entry.get("key") for entry in files.read_ledger(sweep.folder) if entry["state"] == "done"}
     for key in [key for key, state in sweep.states.items() if state in GOOD]:
-        stage = sweep.plan.tasks[key].stage
-        if not sweep.store.intact(stage, key):
+        stage, inputs = sweep.plan.tasks[key].stage, sweep.plan.tasks[key].inputs
+        if not sweep.store.intact(stage, key, inputs):
             sweep.states[key] = "not run"
         elif key not in written and (kept := sweep.store.record(stage, key)["line"])["sweep"] == sweep.folder.name:
             files.append_to_ledger(sweep.folder, kept)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from forefolio.files import StageError, file_hash, write_text
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pictures
 from forefolio.runs.contracts import PARAMS
 
 
@@ -33,14 +33,26 @@ class Store:
         """What is kept beside results: `entry` of the manifest, `line` of the ledger, and the `seal` of both."""
         return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
 
-    def intact(self, stage: str, key: str) -> bool:
-        """Whether the results of a stage are, to the byte, as they were put there."""
+    def intact(self, stage: str, key: str, inputs: dict[str, str]) -> bool:
+        """Whether the results of a stage are, to the byte, as they were put there, and made of the inputs that are there.
+
+        `inputs` has the key of each stage whose results it reads; one that is not there is made again, as it was.
+        """
         folder = self.place(stage, key)
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing is there, or no record
             kept = self.record(stage, key)
-            return kept.pop("seal") == contracts.combined(kept) and all(
-                file_hash(folder / path) == was for path, was in kept["entry"]["files"].items())
+            reads, there = kept["entry"].get("reads", {}), [i for i in inputs.items() if self.place(*i).exists()]
+            made = {path: was for i in there for path, was in self.record(*i)["entry"]["files"].items()}
+            return (kept.pop("seal") == contracts.combined(kept)
+                    and all(made.get(path, was) == was for path, was in reads.items())
+                    and all(file_hash(folder / path) == was for path, was in kept["entry"]["files"].items()))
         return False
+
+    def restore(self, stage: str, key: str) -> None:
+        """Write anew, under all of its names, what draws figures if it changed: no stage has to run for it."""
+        path = self.place(stage, key) / contracts.PLOTLY
+        if path.exists() and path.read_bytes() != pictures.script():
+            path.write_bytes(pictures.script())
 
     def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
         """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
@@ -105,10 +117,10 @@ def put_away(folder: Path) -> None:
 
 
 def mend(sweep: Path) -> None:
-    """Finish or undo, in a sweep's folder, what a killed process left of putting points together or away."""
+    """Finish or undo what a killed process left of putting points together or away, and results of stages."""
     for params in [*sweep.glob(f".*.old/{PARAMS}"), *sweep.glob(f".*.new/{PARAMS}")]:
         _settled(params.parent.with_name(params.parent.name[1:-len(".new")]))
-    for left in sweep.glob(".away-*"):
+    for left in [*sweep.glob(".away-*"), *sweep.parent.glob(".stages/.away-*")]:
         shutil.rmtree(left, ignore_errors=True)
 
 
