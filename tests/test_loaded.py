@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import os
 import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -67,5 +68,10 @@ def test_what_was_loaded_outlives_a_reload_of_the_package():
     assert forefolio.LOADED["forefolio"] == files.file_hash(contracts.PACKAGE / "__init__.py")
 
 
-def test_installed_modules_are_loaded_as_ever():
+def test_installed_modules_are_loaded_as_ever(tmp_path):
     assert "filelock" in sys.modules and "filelock" not in forefolio.LOADED
+    for folder, own in (("lib/python3.11/site-packages", False), ("project", True)):  # the first as `pip install --user`
+        path = tmp_path / folder / "a_package.py"
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+        assert forefolio.own(PathFinder.find_spec("a_package", [str(path.parent)])) == own

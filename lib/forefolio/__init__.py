@@ -5,6 +5,7 @@ modules of this package, and those of a user's own, are always compiled from the
 """
 
 import hashlib
+import re
 import sys
 import uuid
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -29,8 +30,10 @@ class _Loader(SourceFileLoader):
 
 def own(spec: ModuleSpec | None) -> bool:
     """Whether a module's source is of this package or a user's own: neither Python's nor installed."""
-    return bool(spec and type(spec.loader) is SourceFileLoader and (
-        spec.name.startswith(f"{__name__}.") or not spec.origin.startswith((sys.prefix, sys.base_prefix))))
+    if not spec or type(spec.loader) is not SourceFileLoader:
+        return False
+    installed = spec.origin.startswith((sys.prefix, sys.base_prefix)) or re.search("(site|dist)-packages", spec.origin)
+    return spec.name.startswith(f"{__name__}.") or not installed
 
 
 class _Finder:
