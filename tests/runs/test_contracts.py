@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from forefolio.files import StageError
 from forefolio.runs import contracts, pipeline
 from forefolio.runs.contracts import STAGES, library_hashes
 
@@ -130,6 +131,29 @@ def test_a_setting_is_a_variable_by_which_numbers_change(variable, counts):
 def test_the_manifest_names_modules_as_they_are_imported(tmp_path):
     made = contracts.conditions(tmp_path, "02_correlation", {}, [])["library"]
     assert {"forefolio", "forefolio.runs.stages"} <= made.keys() and json.dumps(made)
+
+
+@pytest.fixture
+def notebook(tmp_path, monkeypatch):
+    """Write the one code cell of stage 02."""
+    monkeypatch.setattr(contracts, "NOTEBOOKS", tmp_path)
+    return lambda source: (tmp_path / "02_correlation.ipynb").write_text(json.dumps(
+        {"cells": [{"cell_type": "code", "source": source, "metadata": {}}]}))
+
+
+def test_what_a_notebook_itself_imports_counts_with_its_version(notebook):
+    notebook("from forefolio import files")
+    assert "statsmodels" not in contracts.code("02_correlation")["environment"]
+    notebook("from forefolio import files\nif True:\n    %matplotlib inline\n    import statsmodels.api as sm\n!ls")
+    made = contracts.code("02_correlation")
+    assert "statsmodels" in made["environment"] and "forefolio.files" in made["library"]
+
+
+def test_a_notebook_that_is_no_python_is_refused_in_one_sentence(notebook):
+    notebook("frame?")
+    with pytest.raises(StageError, match=r"^notebooks/02_correlation.ipynb, .* is not valid Python .*'frame\?'") as refused:
+        contracts.code("02_correlation")
+    assert "\n" not in str(refused.value)
 
 
 def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ import ast
 import hashlib
 import json
 import platform
+import re
 import sys
 from contextlib import suppress
 from functools import lru_cache
@@ -157,26 +158,32 @@ def check_loaded(library: dict[str, str]) -> None:
                          "kernel and run all cells")
 
 
-def packages(library: dict[str, str]) -> set[str]:
-    """What modules import that is no part of this package or of Python."""
-    found = {name for module in library for name in _imported(_source(module) or b"") if "." not in name}
+def packages(library: dict[str, str], source: str = "") -> set[str]:
+    """What modules and a source text import that is no part of this package or of Python."""
+    texts = [source, *(_source(module) or b"" for module in library)]
+    found = {name for text in texts for name in _imported(text) if "." not in name}
     return found - sys.stdlib_module_names - library.keys()
 
 
-def environment(library: dict[str, str]) -> dict[str, Any]:
-    """What else a result depends on, as this process finds it.
+def environment(library: dict[str, str], source: str = "") -> dict[str, Any]:
+    """What else a result of modules and of a source text depends on, as this process finds it.
 
-    That is the lock, Python, the kind of processor, what networks compute with, and the packages that modules import.
+    That is the lock, Python, the kind of processor, what networks compute with, and the packages that are imported.
     """
     networks = measured.networks() if "forefolio.forecasts.layers" in library else {}  # per asset and joint ones alike
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
-            "machine": platform.machine(), **networks, **measured.versions(packages(library))}
+            "machine": platform.machine(), **networks, **measured.versions(packages(library, source))}
 
 
 def code(stage: str) -> dict[str, Any]:
     """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
-    library = library_hashes("\n".join(code_cells(stage)))
-    return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library)}
+    source = re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", "\n".join(code_cells(stage)))  # what is no Python imports nothing
+    try:
+        library = library_hashes(source)
+    except SyntaxError as error:
+        raise StageError(f"notebooks/{stage}.ipynb, or a module that it imports, is not valid Python ({error.msg}: "
+                         f"{error.text!r}); correct that line") from None
+    return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library, source)}
 
 
 def counting(parameters: dict[str, Any]) -> dict[str, Any]:
