@@ -1,10 +1,12 @@
 """Files: a file is whole or not there; whoever appends to a ledger, no line of it is lost, mixed or believed half."""
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from forefolio import files
 
 WRITER = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from forefolio import files
 folder, name = Path(sys.argv[1]), sys.argv[2]
@@ -177,3 +180,27 @@ def test_a_signal_waits_until_what_must_not_be_disturbed_is_done(number):
         assert len(came) == 2 and signal.getsignal(number) == signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+def full(_):
+    raise OSError(errno.ENOSPC, "No space left on device")  # as a write does, which knows no name
+
+
+def library(_):
+    raise OSError("a library's own words")
+
+
+@pytest.mark.parametrize(("write", "reason"), [(full, "No space left on device"), (library, "a library's own words")])
+def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path, write, reason):
+    with pytest.raises(OSError) as refused:
+        files.write_whole(tmp_path / "table.csv", write)
+    assert (refused.value.filename, refused.value.strerror) == (str(tmp_path / "table.csv"), reason)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_ledger_on_a_full_disk_is_named(tmp_path):
+    (tmp_path / "ledger.jsonl").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as refused:
+        files.append_to_ledger(tmp_path, numbered(1))
+    assert refused.value.filename == str(tmp_path / "ledger.jsonl")

@@ -5,10 +5,13 @@ fit to the data are wrong (what a user can mend is said in one sentence), and 12
 interrupted: 130 by Ctrl-C, 143 when it was asked to end, 129 when its terminal was closed.
 """
 
+import errno
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -16,6 +19,10 @@ from forefolio.files import LIMIT, MARKS, RunFailed, StageError
 from forefolio.runs.contracts import STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
+from forefolio.study.vocabulary import short
+
+
+N_FILES = 256  # that a process may have open; a run has some 70
 
 
 class _Commands(click.Group):
@@ -24,6 +31,7 @@ class _Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         came = _polite()
         try:
+            _check_user()
             return super().invoke(context)
         except KeyboardInterrupt:
             click.echo("Interrupted: what is done is kept, and the same command goes on from there", err=True)
@@ -31,9 +39,55 @@ class _Commands(click.Group):
         except (StudyError, StageError, RunFailed) as error:
             sentence, code = str(error), 1 if isinstance(error, RunFailed) else 2
         except OSError as error:
-            sentence, code = f"{error.filename}: {error.strerror}; name a file or folder that can be read and written", 2
+            sentence, code = _unusable(error), 2
+        _fail(sentence, code)
+
+    def main(self, *arguments: object, **options: object) -> object:
+        try:
+            return super().main(*arguments, **options)
+        except OSError as error:  # of --help
+            _fail(_unusable(error), 2)
+
+
+def _check_user() -> None:
+    """Refuse a user without a home, and one who may open too few files: kernels need both."""
+    try:
+        Path.home()
+    except RuntimeError:
+        raise StageError("HOME: this user has no home folder; set HOME to a folder that can be written") from None
+    with suppress(ImportError):  # Windows has no such limit
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < N_FILES:
+            raise StageError(f"this process may open {soft} files, too few for a kernel; allow {N_FILES} (ulimit -n {N_FILES})")
+
+
+def _unusable(error: OSError) -> str:
+    """The sentence for a file, a folder or an output that cannot be used."""
+    reason, name = error.strerror or str(error) or type(error).__name__, error.filename
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{reason}: this process, or the machine, may open no more; allow it more (ulimit -n 1024)"
+    if name is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF):
+        _give_up(1)
+        return f"standard output: {reason}; print to a terminal or a file that can be written"
+    return f"{name or 'the system answers'}: {reason}; name a file or folder that can be read and written"
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    """End with one sentence; what would break or color the line is written as an escape."""
+    if code == 2:
+        sentence = "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in short(sentence, 5000))
+    try:
         click.echo(f"Error: {sentence}", err=True)
-        sys.exit(code)
+    except OSError:
+        _give_up(2)
+    sys.exit(code)
+
+
+def _give_up(stream: int) -> None:
+    """Send what is still printed there to nowhere, or Python meets the same error again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _polite() -> list[int]:

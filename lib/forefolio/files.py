@@ -49,15 +49,25 @@ def outputs_folder() -> Path:
     return folder
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give errors of the system the name of the file that they are about: a full disk tells none, a library no reason."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error) or type(error).__name__, str(path)) from error
+
+
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a file aside, then give it its name: a file that can be seen is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
-    try:
-        write(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with naming(path):
+        try:
+            write(aside)
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -159,7 +169,7 @@ def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
 def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
     """Add a line to the ledger of a folder; one process at a time, and on a line of its own after a torn one."""
     path = folder / "ledger.jsonl"
-    with filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
+    with naming(path), filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
         ledger.seek(max(ledger.tell() - 1, 0))
         torn = ledger.read(1) not in (b"", b"\n")
         ledger.write(b"\n" * torn + json.dumps(entry).encode() + b"\n")

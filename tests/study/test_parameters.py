@@ -1,9 +1,11 @@
 """What a study may say of each parameter, and what is answered when it says something else."""
 
+import os
 import unicodedata
 from datetime import date
 
 import pytest
+import yaml
 
 from forefolio.runs import contracts
 from forefolio.study import parameters, vocabulary
@@ -54,19 +56,34 @@ def test_the_studies_of_the_papers_have_their_dates_and_assets():
     ("models=[]", "models: is empty"),
     ("benchmark=''", "benchmark: is empty"),
     ("start='2016-02-30'", "start: '2016-02-30' is not a date"),
-    ("start=0001-01-01", "start: 0001-01-01 is not between 1900 and 2199"),
-    ("seed=1e3", "seed: '1e3' should be a whole number; write it with digits alone"),
+    ("start=0001-01-01", "start: '0001-01-01' is not between 1900 and 2199"),
+    ("end=2022-13-01", "end: '2022-13-01' is not a date; write it as 2018-12-31"),
+    ("end=2018-12-31 10:00:00", "end: '2018-12-31 10:00:00' is not a date; write it as 2018-12-31"),
+    ("end=!!timestamp 2018-12-31 10:00:00", "is not a date; write it as 2018-12-31"),
+    ("seed=1e3", "seed: 1000.0 should be a whole number; write it with digits alone"),
+    ("seed=1:30", "seed: '1:30' should be a whole number"),
+    ("seed=1_000", "seed: '1_000' should be a whole number"),
+    ("seed=0b11", "seed: '0b11' should be a whole number"),
+    ("cost_bps=1:30.5", "cost_bps: '1:30.5' should be a number"),
+    ("use_residual=yes", "use_residual: 'yes' should be a boolean; write it as true or false"),
+    ("study=" + "n" * 10**4 + "/", "is not a plain name"),
+    ("seed=" + "n" * 10**4, "n' should be a whole number"),
+    ("n" * 10**4 + "=1", "nnn is not a parameter; did you mean"),
+    ("n" * 10**4, "nnn: has no '='"),
+    ("seed=!" + "n" * 10**4 + " 1", "not plain YAML (could not determine a constructor"),
+    ("tickers=[" + "n" * 10**4 + ", " + "n" * 10**4 + "]", "is named twice"),
+    ("models=[zero, " + "n" * 10**4 + "]", "models[1]: 'nnn"),
     ("start=01/02/2014", "start: '01/02/2014' is not a date; write it as 2018-12-31"),
-    ("learning_rate=1e-3", "small numbers as 0.001 or 1.0e-3"),
+    ("learning_rate='1e-3'", "should be a number; write it without quotes: 0.001 or 1e-3"),
     ("epochs=0", "epochs: 0 should be greater than or equal to 1"),
     ("epochs=2.5", "epochs: 2.5 should be a whole number"),
     ("cost_bps=.nan", "cost_bps: nan should be a finite number"),
-    ("tickers=[AAPL, NO]", "tickers[1]: YAML reads this as False, which is not text; write it in quotes"),
+    ("tickers=[AAPL, TRUE]", "tickers[1]: YAML reads this as True, which is not text; write it in quotes"),
     ("tickers=[2330, 0050]", "tickers[0]: YAML reads this as 2330, which is not text; write it in quotes"),
-    ("tickers=['2330', 0050]", "tickers[1]: YAML reads this as 40, which is not text"),
+    ("tickers=['2330', 0050]", "tickers[1]: YAML reads this as 50, which is not text"),
     ('tickers=[0050]', "(in a shell: --set 'tickers=[\"0050\"]')"),
     ("tickers=[~]", "tickers[0]: YAML reads this as None, which is not text"),
-    ("tickers=[2020-01-01]", "tickers[0]: YAML reads this as 2020-01-01, which is not text"),
+    ("tickers=[1e5]", "tickers[0]: YAML reads this as 100000.0, which is not text"),
     ("benchmark=000001", "benchmark: YAML reads this as 1, which is not text"),
     ("benchmark=1.5", "(in a shell: --set 'benchmark=\"0050\"')"),
     ("predictability=1.5", "predictability[0]: 1.5 should be less than 1"),
@@ -82,7 +99,31 @@ def test_a_wrong_value_is_refused_in_one_sentence(override, said):
     with pytest.raises(StudyError) as refused:
         parameters.load(parameters.ROOT / "params" / "default.yml", (override,))
     assert said in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize(("written", "value"), [
+    ("010", 10), ("0o10", 8), ("0x1f", 31), ("+7", 7), ("0008", 8), ("'010'", None), ("08.5", None), ("0x", None)])
+def test_a_whole_number_is_what_yaml_1_2_reads(written, value):
+    overrides = (f"seed={written}",)
+    if value is None:
+        with pytest.raises(StudyError, match="seed: .* should be a whole number"):
+            parameters.load(parameters.ROOT / "params" / "default.yml", overrides)
+    else:
+        assert parameters.load(parameters.ROOT / "params" / "default.yml", overrides).seed == value
+
+
+@pytest.mark.parametrize(("written", "value"), [
+    ("1e-3", 1e-3), ("1.0e-3", 1e-3), (".5", 0.5), ("1", 1), ("01", 1), ("5E-1", 0.5), ("0.10", 0.1)])
+def test_a_number_is_what_yaml_1_2_reads(written, value):
+    overrides = (f"learning_rate={written}",)
+    assert parameters.load(parameters.ROOT / "params" / "default.yml", overrides).learning_rate == value
+
+
+def test_tickers_that_older_yaml_took_for_something_else_are_text():
+    names = ["NO", "ON", "Y", "yes", "OFF", "1:30", "1_000", "2020-01-01", "0x", "1.2.3"]
+    loaded = parameters.load(parameters.ROOT / "params" / "default.yml", (f"tickers=[{', '.join(names)}]",))
+    assert loaded.tickers == names
 
 
 def test_one_number_stands_for_all_assets():
@@ -123,7 +164,7 @@ def test_a_name_that_another_module_adds_to_the_vocabulary_is_accepted_and_liste
 
 
 @pytest.mark.parametrize(("override", "said"), [
-    ("end=2022-13-01", "not plain YAML (month must be in 1..12)"),
+    ("end=!!timestamp 2022-13-01", "not plain YAML (month must be in 1..12)"),
     ("seed", "--set seed: has no '='"),
     ("seed=!!python/object/apply:os.getcwd []", "not plain YAML"),
     ("seed=[1, 2", "not plain YAML"),
@@ -147,6 +188,10 @@ def test_an_override_that_is_not_plain_yaml_is_refused(override, said):
     ("\tseed: 1\n", "not plain YAML"),
     ("study: a\0\n", "special characters are not allowed); write one `name: value` a line"),
     ("seed: " + "[" * 3000, "not plain YAML"),
+    ("seed: 0x" + "f" * 9000, "line 1: not plain YAML (a number of 9002 digits); write one"),
+    ("seed: " + "9" * 9000, "line 1: not plain YAML (a number of 9000 digits); write one"),
+    ("a: &a [x, x]\nb: [*a, *a]\n", "line 2: not plain YAML (an alias: write the value itself); write one"),
+    ("study: a\n" + "#" * 10**6, "cannot be read (it is larger than 1 MB); name a params file"),
 ])
 def test_a_file_that_is_not_plain_params_is_refused(tmp_path, text, said):
     path = tmp_path / "params.yml"
@@ -164,6 +209,25 @@ def test_a_missing_or_binary_file_is_refused(tmp_path):
     (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StudyError, match="not UTF-8"):
         parameters.load(tmp_path / "binary.yml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yml")
+    for path in (tmp_path / "pipe.yml", "/dev/zero", "/dev/null"):
+        with pytest.raises(StudyError, match=f"{path}: cannot be read .it is no file.; name a params file"):
+            parameters.load(path)
+    with pytest.raises(StudyError, match="cannot be read"):
+        parameters.load("a\0b.yml")
+
+
+def test_more_values_than_a_study_has_are_refused_before_they_take_minutes(tmp_path, monkeypatch):
+    monkeypatch.setattr(parameters, "MOST_VALUES", 100)
+    path = tmp_path / "params.yml"
+    for text, line in [("".join(f"k{i}: 1\n" for i in range(200)), 50), (f"tickers: {[*map(str, range(200))]}", 1)]:
+        path.write_text(text)
+        with pytest.raises(StudyError, match=f"params.yml, line {line}: not plain YAML .more than 100 names and values"):
+            parameters.load(path)
 
 
 def test_dates_may_be_quoted_or_not(tmp_path):
@@ -191,6 +255,14 @@ def test_the_resolved_study_reads_back_as_itself(tmp_path):
     path = tmp_path / "params.yml"
     path.write_text(parameters.as_yaml(Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)))
     assert parameters.load(path) == Study(study="copy", tickers=["AAPL", "MSFT"], risk_aversion=2)
+
+
+def test_names_that_look_like_numbers_to_any_reader_of_yaml_are_written_in_quotes(tmp_path):
+    names = ["0050", "0o10", "1e5", "NO", "1:30", "1_000", "2020-01-01", "0x1f", "~", "null", ".5", "5.", "true", "0b11"]
+    path = tmp_path / "params.yml"
+    path.write_text(parameters.as_yaml(Study(study="copy", tickers=names, risk_aversion=1e-5, cost_bps=1e3)))
+    assert parameters.load(path).tickers == yaml.safe_load(path.read_text())["tickers"] == names
+    assert (parameters.load(path).risk_aversion, yaml.safe_load(path.read_text())["risk_aversion"]) == (1e-5, 1e-5)
 
 
 def test_names_that_look_the_same_are_the_same():

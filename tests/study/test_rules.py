@@ -1,5 +1,7 @@
 """Values that do not fit together are refused in one sentence."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from forefolio.study import parameters, rules, vocabulary
@@ -74,3 +76,18 @@ def test_a_rule_is_looked_at_only_where_all_that_it_reads_is_declared(monkeypatc
     assert rules.problem(study, {"seed", "lookback"}) == ""
     with pytest.raises(AssertionError, match="evaluated"):
         rules.problem(study, {"seed", "epochs"})
+
+
+def test_a_name_that_stands_twice_is_found_without_comparing_all_with_all():
+    class Counted(str):
+        n_compared = 0
+
+        def __eq__(self, other):
+            Counted.n_compared += 1
+            return str(self) == str(other)
+
+        __hash__ = str.__hash__
+
+    rule = next(rule for rule in rules.RULES if rule.fields == ("tickers",))
+    many = [*(Counted(f"T{number}") for number in range(2000)), Counted("T7")]
+    assert rule.broken(SimpleNamespace(tickers=many)) == "T7" and Counted.n_compared < 2 * len(many)

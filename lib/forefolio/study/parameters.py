@@ -7,6 +7,7 @@ one sentence.
 
 import difflib
 import re
+import stat
 import unicodedata
 from contextlib import suppress
 from datetime import date
@@ -20,10 +21,13 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from forefolio.study import rules, vocabulary
+from forefolio.study.vocabulary import short
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = ("prices_path", "benchmark_path")
-WRITTEN = {"float_type": "without quotes, and small numbers as 0.001 or 1.0e-3", "int_type": "with digits alone: 1000",
+LARGEST = 1_000_000  # bytes of a params file or a sweep file; more is another file
+MOST_VALUES, LONGEST_NUMBER = 50_000, 40  # in it, and digits: YAML is slow, and such integers cannot be printed
+WRITTEN = {"float_type": "without quotes: 0.001 or 1e-3", "int_type": "with digits alone: 1000",
            "bool_type": "as true or false, without quotes", "list_type": "as [first, second]"}
 
 
@@ -177,8 +181,8 @@ def validated(values: dict[str, Any], *, where: str, declared: set[str] | None =
     """
     for name in values:
         if name not in Study.model_fields:
-            near = difflib.get_close_matches(str(name), Study.model_fields, n=1, cutoff=0)
-            raise StudyError(f"{where}: {name} is not a parameter; did you mean {near[0]}?")
+            near = difflib.get_close_matches(short(name), Study.model_fields, n=1, cutoff=0)
+            raise StudyError(f"{where}: {short(name)} is not a parameter; did you mean {near[0]}?")
     try:
         return Study.model_validate(values, context={"declared": declared})
     except ValidationError as error:
@@ -190,19 +194,19 @@ def _sentence(problem: dict[str, Any]) -> str:
     if not problem["loc"]:
         return problem["msg"].removeprefix("Value error, ")
     name, value, kind = problem["loc"][0], problem["input"], problem["type"]
+    shown = short(repr(value))
     item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
     if kind == "string_type":
         quoted = '["0050"]' if item else '"0050"'
-        return (f"{name}{item}: YAML reads this as {value}, which is not text; write it in quotes, such as \"0050\" "
+        return (f"{name}{item}: YAML reads this as {short(value)}, which is not text; write it in quotes, such as \"0050\" "
                 f"(in a shell: --set '{name}={quoted}')")
-    if isinstance(value, date):
-        return f"{name}: {value} is not between 1900 and 2199; write it as 2018-12-31"
-    if kind.startswith("date") or kind == "value_error":
-        return f"{name}{item}: {value!r} is not a date; write it as 2018-12-31"
+    if Study.model_fields[name].annotation is date:
+        wanted = "between 1900 and 2199" if "than" in kind else "a date"
+        return f"{name}: {shown} is not {wanted}; write it as 2018-12-31"
     if kind in ("too_short", "string_too_short"):
         return f"{name}{item}: is empty; name at least one"
     wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
-    return f"{name}{item}: {value!r} should be {wanted}" + (f"; write it {WRITTEN[kind]}" if kind in WRITTEN else "")
+    return f"{name}{item}: {shown} should be {wanted}" + (f"; write it {WRITTEN[kind]}" if kind in WRITTEN else "")
 
 
 def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]:
@@ -211,7 +215,23 @@ def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML without Python objects, and with a key at most once."""
+    """YAML 1.2 without Python objects, and with a key at most once: 010 is ten, and no, 1:30 and 1_000 are text."""
+
+    yaml_implicit_resolvers: dict = {}
+    n_values = 0
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        """Refuse what grows while it is read, or takes minutes."""
+        self.n_values, mark = self.n_values + 1, self.peek_event().start_mark
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.constructor.ConstructorError(None, None, "an alias: write the value itself", mark)
+        if self.n_values > MOST_VALUES:
+            raise yaml.constructor.ConstructorError(None, None, f"more than {MOST_VALUES:,} names and values", mark)
+        return super().compose_node(parent, index)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML that is the same for readers of versions 1.1 and 1.2: what one of them takes for a number is in quotes."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
@@ -224,7 +244,21 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
     return loader.construct_mapping(node)
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > LONGEST_NUMBER:
+        raise yaml.constructor.ConstructorError(None, None, f"a number of {len(node.value)} digits", node.start_mark)
+    return int(node.value, {"0o": 8, "0x": 16}.get(node.value[:2], 10))
+
+
+for _tag, _text, _first in [  # the core schema of YAML 1.2; a date is text, which `_iso_date` reads
+        ("null", r"~|null|Null|NULL|", [*"~nN", ""]), ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+        ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", [*"-+0123456789"]),
+        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+         [*"-+.0123456789"])]:
+    for _of in (_Loader, _Dumper):
+        _of.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_text})$"), _first)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 
 
 def _yaml(text: str, *, where: str) -> Any:
@@ -233,15 +267,21 @@ def _yaml(text: str, *, where: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that no calendar has, a thousand brackets
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{where}{line}: not plain YAML ({getattr(error, 'problem', None) or str(error).splitlines()[0]}); "
-                         "write one `name: value` a line") from None
+        problem = short(getattr(error, "problem", None) or str(error).splitlines()[0])
+        raise StudyError(f"{where}{line}: not plain YAML ({problem}); write one `name: value` a line") from None
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """The names and values in a YAML file; a StudyError where it cannot be read or holds none."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # /dev/zero never ends, and a pipe may never begin
+            raise OSError(0, "it is no file")
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise OSError(0, "it is larger than 1 MB")
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:  # bytes that are no text, a path with a NUL
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
     values = _yaml(text, where=str(path))
@@ -268,8 +308,8 @@ def written(path: str | Path, overrides: tuple[str, ...]) -> dict[str, Any]:
     for override in overrides:
         name, equals, text = override.partition("=")
         if not equals:
-            raise StudyError(f"--set {override}: has no '='; write --set name=value")
-        values |= located({name: _yaml(text, where=f"--set {override}")}, Path.cwd())
+            raise StudyError(f"--set {short(override)}: has no '='; write --set name=value")
+        values |= located({name: _yaml(text, where=f"--set {short(override)}")}, Path.cwd())
     return values
 
 
@@ -281,4 +321,4 @@ def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:
 
 def as_yaml(study: Study) -> str:
     """The resolved study as a params file."""
-    return yaml.safe_dump(as_parameters(study), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.dump(as_parameters(study), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)

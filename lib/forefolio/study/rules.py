@@ -1,10 +1,11 @@
 """Rules between the parameters of a study: which values do not fit together, and what to do about it."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from forefolio.study.vocabulary import MODELS, SOURCES
+from forefolio.study.vocabulary import MODELS, SOURCES, short
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a study or a sweep, which is a folder's
 DAYS = ("start", "train_end", "validation_end", "end")
@@ -23,13 +24,15 @@ def problem(study: Any, declared: set[str]) -> str:
     for rule in RULES:
         found = set(rule.fields) <= declared and rule.broken(study)
         if found:
-            return rule.message.format(found=found, **dict(study))
+            values = {"found": found, **dict(study)}
+            return rule.message.format(**{name: short(value) if isinstance(value, str | list) else value
+                                          for name, value in values.items()})
     return ""
 
 
 def _repeated(field: str) -> Rule:
     """A list in which a value stands twice."""
-    return Rule((field,), lambda s: next((of for of in getattr(s, field) if getattr(s, field).count(of) > 1), None),
+    return Rule((field,), lambda s: next((of for of, count in Counter(getattr(s, field)).items() if count > 1), None),
                 f"{field}: {{found}} is named twice; name it once")
 
 

@@ -116,6 +116,16 @@ def listed(names: list[str], last: str = "and") -> str:
     return f" {last} ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
+def short(value: object, most: int = 100) -> str:
+    """A value as a message shows it: its text, cut in the middle where it is longer than `most`.
+
+    >>> short("x" * 1000, 20)
+    'xxxxxxxxxx ... xxxxx'
+    """
+    text = str(value)
+    return text if len(text) <= most else f"{text[:most // 2]} ... {text[5 - most + most // 2:]}"
+
+
 def lower_is_better(metric: str) -> bool:
     """Whether a lower value of a metric is the better one; of a name that is no metric a higher one is."""
     return metric in METRICS and METRICS[metric].better == "lower"

@@ -14,6 +14,7 @@ from forefolio.runs.contracts import combined
 from forefolio.study import rules, vocabulary
 from forefolio.study.parameters import ROOT, Study, StudyError, as_parameters, located, read_mapping, validated, written
 from forefolio.study.parameters import load as load_study
+from forefolio.study.vocabulary import short
 
 KEYS = ("base", "grid", "points", "name", "metric")
 MOST = 100_000  # points: more are a slip of the pen
@@ -62,9 +63,9 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
     for override in overrides:
         key = override.partition("=")[0]
         if key == "study":
-            raise StudyError(f"--set {override}: a sweep has no study; set name in {path}, or choose another --output")
+            raise StudyError(f"--set {short(override)}: a sweep has no study; set name in {path}, or choose another --output")
         if key in grid:
-            raise StudyError(f"--set {override}: {key} is in the grid of {path}; change it there")
+            raise StudyError(f"--set {short(override)}: {key} is in the grid of {path}; change it there")
     base = load_study(ROOT / wanted["base"], overrides)
     values = written(ROOT / wanted["base"], overrides) | {"study": wanted["name"]}
     combinations = islice(product(*grid.values()), MOST + 1) if grid else []
@@ -96,7 +97,7 @@ def text(value: Any) -> Any:
 def _check(wanted: dict[str, Any], path: str | Path) -> None:
     """Refuse what cannot be a sweep, whatever its points are."""
     if unknown := [key for key in wanted if key not in KEYS]:
-        raise StudyError(f"{path}: {unknown[0]} is not a key of a sweep; its keys are {', '.join(KEYS)}")
+        raise StudyError(f"{path}: {short(unknown[0])} is not a key of a sweep; its keys are {', '.join(KEYS)}")
     name, grid, points = wanted["name"], wanted.get("grid", {}), wanted.get("points", [])
     for key, fits, mend in [
             ("base", isinstance(wanted.get("base"), str), "name its params file, such as params/default.yml"),
@@ -108,11 +109,12 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
              "write a list of sets such as `- {risk_aversion: 10, cost_bps: 20}`"),
             ("grid", grid or points, "there is no point; give values to combine, or points")]:
         if not fits:
-            given = f"{wanted[key]!r} cannot be used" if key in wanted else "is missing"
+            given = f"{short(repr(wanted[key]))} cannot be used" if key in wanted else "is missing"
             raise StudyError(f"{path}: {key}: {given}; {mend}")
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise StudyError(f"{path}: grid: {key}: {values!r} is no list of values; write `{key}: [value, value]`")
+            raise StudyError(f"{path}: grid: {short(key)}: {short(repr(values))} is no list of values; "
+                             f"write `{short(key)}: [value, value]`")
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
@@ -136,4 +138,4 @@ def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
 
 def _said(changes: dict[str, Any]) -> str:
     """What a point sets, in an error."""
-    return ", ".join(f"{key} {value}" for key, value in changes.items())
+    return short(", ".join(f"{key} {short(value)}" for key, value in changes.items()))
