@@ -8,7 +8,6 @@ import ast
 import hashlib
 import json
 import platform
-import re
 import sys
 from contextlib import suppress
 from functools import lru_cache
@@ -177,12 +176,12 @@ def environment(library: dict[str, str], source: str = "") -> dict[str, Any]:
 
 def code(stage: str) -> dict[str, Any]:
     """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
-    source = re.sub(r"(?m)^(\s*)[%!].*", r"\1pass", "\n".join(code_cells(stage)))  # what is no Python imports nothing
+    source = "\n".join(code_cells(stage))
     try:
         library = library_hashes(source)
     except SyntaxError as error:
-        raise StageError(f"notebooks/{stage}.ipynb, or a module that it imports, is not valid Python ({error.msg}: "
-                         f"{error.text!r}); correct that line") from None
+        raise StageError(f"notebooks/{stage}.ipynb, or a module that it imports, is not plain Python ({error.msg}: "
+                         f"{(error.text or '').strip()}); correct that line") from None
     return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library, source)}
 
 
