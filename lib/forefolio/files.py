@@ -85,6 +85,19 @@ def file_hash(path: Path) -> str:
     return content_hash(path.read_bytes())
 
 
+def reading_once() -> Callable[[Path], str]:
+    """A `file_hash` for one look at many results: it reads a file that has many names once."""
+    known: dict[tuple[int, int], str] = {}
+
+    def hashed(path: Path) -> str:
+        found = path.stat()
+        if (found.st_dev, found.st_ino) not in known:
+            known[found.st_dev, found.st_ino] = file_hash(path)
+        return known[found.st_dev, found.st_ino]
+
+    return hashed
+
+
 def check_kind(folder: Path, kind: str) -> None:
     """Refuse a folder that the other kind of results has, even if what made them was killed at once."""
     if other := [name for name, mark in MARKS.items() if name != kind and (folder / mark).exists()]:

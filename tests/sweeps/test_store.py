@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from forefolio import files as files_module
 from forefolio.files import StageError, file_hash, write_whole
 from forefolio.runs import contracts
 from forefolio.runs.contracts import PLOTLY
@@ -160,6 +161,19 @@ def test_a_time_without_a_change_does_no_harm(kept):
     for path in FILES["01_data"]:
         os.utime(kept.place("01_data", "k1") / path, ns=(1, 1))
     assert kept.intact("01_data", "k1", {})
+
+
+def test_one_look_at_many_results_reads_a_file_of_many_names_once_and_the_next_look_reads_it_again(kept, tmp_path, monkeypatch):
+    script, other = (kept.place(stage, key) / PLOTLY for stage, key in BOTH.items())
+    other.unlink()
+    os.link(script, other)
+    read = []
+    monkeypatch.setattr(files_module, "file_hash", lambda path: read.append(path) or file_hash(path))
+    hashed = files_module.reading_once()
+    assert all(kept.intact(stage, key, {}, hashed) for stage, key in BOTH.items())
+    assert [path for path in read if path.name == script.name] == [script] and len(read) == len(set(read)) == 8
+    rot(script)
+    assert not any(kept.intact(stage, key, {}, files_module.reading_once()) for stage, key in BOTH.items())
 
 
 @pytest.mark.parametrize("path", [*FILES["01_data"], "record.json"])

@@ -9,6 +9,7 @@ import hashlib
 import json
 import platform
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder
@@ -235,7 +236,7 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
             "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).is_file()}}
 
 
-def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
+def why_stale(folder: Path, stage: str, now: dict[str, Any], hashed: Callable[[Path], str] = file_hash) -> str:
     """Why a stage has to run, in a few words; '' when it is up to date."""
     entry = read_manifest(folder).get(stage)
     if entry is None:
@@ -250,7 +251,7 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any]) -> str:
     for path, was in entry["files"].items():
         if not (folder / path).is_file():
             return f"{path} is gone"
-        if file_hash(folder / path) != was:
+        if hashed(folder / path) != was:
             return f"{path} was changed"
     return ""
 

@@ -77,10 +77,11 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minu
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 
 
-def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code) -> list[str]:
+def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
+           hashed: Callable[[Path], str] = files.file_hash) -> list[str]:
     """What is wrong in a run, one sentence each: by hashes, each file is what this code and its parameters made.
 
-    `code` gives what a stage is made of, for callers that remember it.
+    `code` gives what a stage is made of, and `hashed` the hash of a file, for callers that remember them.
     """
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
@@ -95,7 +96,8 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code)
     for name in STAGES:
         entry = manifest.get(name, {"parameters": {}})
         sources = entry.get("sources", [])
-        why = contracts.why_stale(folder, name, contracts.conditions(folder, name, entry["parameters"], sources, code(name)))
+        now = contracts.conditions(folder, name, entry["parameters"], sources, code(name))
+        why = contracts.why_stale(folder, name, now, hashed)
         if why:
             wrong.append(f"{name}: {why}")
         for parameter, value in entry["parameters"].items():

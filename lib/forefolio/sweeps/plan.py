@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from forefolio import files
@@ -68,7 +67,7 @@ def plan(grid: Grid, store: Store) -> Plan:
     """Find the tasks of a sweep, after checking each point against its market."""
     code = {stage: contracts.combined(contracts.code(stage)) for stage in STAGES}
     declared = {stage: list(contracts.declared_parameters(stage)) for stage in STAGES}
-    markets, hashed = market_fit.Markets(), cache(files.file_hash)
+    markets, hashed = market_fit.Markets(), files.reading_once()
     tasks: dict[str, Task] = {}
     stages: dict[str, dict[str, str]] = {}
     for number, point in enumerate(grid.points, 1):
@@ -90,7 +89,7 @@ def plan(grid: Grid, store: Store) -> Plan:
                                                        n_assets=n_assets, published=published))
             task.points.append(point.name)
         stages[point.name] = keys
-    there = {key for key, task in tasks.items() if store.intact(task.stage, key, task.inputs)}
+    there = {key for key, task in tasks.items() if store.intact(task.stage, key, task.inputs, hashed)}
     return Plan(grid, tasks, stages, there)
 
 

@@ -165,9 +165,10 @@ def _tidy(sweep: Sweep) -> None:
 def _take_stock(sweep: Sweep) -> None:
     """Count as not run what somebody deleted, and write the lines that killed workers could not write."""
     written = {entry.get("key") for entry in files.read_ledger(sweep.folder) if entry["state"] == "done"}
+    hashed = files.reading_once()
     for key in [key for key, state in sweep.states.items() if state in GOOD]:
         stage, inputs = sweep.plan.tasks[key].stage, sweep.plan.tasks[key].inputs
-        if not sweep.store.intact(stage, key, inputs):
+        if not sweep.store.intact(stage, key, inputs, hashed):
             sweep.states[key] = "not run"
         elif key not in written and (kept := sweep.store.record(stage, key)["line"])["sweep"] == sweep.folder.name:
             files.append_to_ledger(sweep.folder, kept)

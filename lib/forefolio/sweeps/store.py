@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Store:
         """What is kept beside results: `entry` of the manifest, `line` of the ledger, and the `seal` of both."""
         return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
 
-    def intact(self, stage: str, key: str, inputs: dict[str, str]) -> bool:
+    def intact(self, stage: str, key: str, inputs: dict[str, str], hashed: Callable[[Path], str] = file_hash) -> bool:
         """Whether the results of a stage are, to the byte, as they were put there, and made of the inputs that are there.
 
         `inputs` has the key of each stage whose results it reads; one that is not there is made again, as it was.
@@ -45,7 +46,7 @@ class Store:
             made = {path: was for i in there for path, was in self.record(*i)["entry"]["files"].items()}
             return (kept.pop("seal") == contracts.combined(kept)
                     and all(made.get(path, was) == was for path, was in reads.items())
-                    and all(file_hash(folder / path) == was for path, was in kept["entry"]["files"].items()))
+                    and all(hashed(folder / path) == was for path, was in kept["entry"]["files"].items()))
         return False
 
     def restore(self, stage: str, key: str) -> None:

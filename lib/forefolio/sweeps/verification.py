@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from forefolio.files import MARKS, read_frame
+from forefolio.files import MARKS, read_frame, reading_once
 from forefolio.runs import contracts, pipeline
 from forefolio.runs.contracts import PARAMS
 from forefolio.sweeps import results
@@ -31,12 +31,12 @@ def verify(folder: Path) -> list[str]:
     runs = {path.parent.name for path in folder.glob(f"*/{MARKS['run']}") if not path.parent.name.startswith(".")}
     wrong += [f"{name} was made by no sweep" for name in sorted(notebooks)]
     wrong += [f"{name} is no point of this sweep" for name in sorted(runs - set(points.index))]
-    code = cache(contracts.code)
+    code, hashed = cache(contracts.code), reading_once()
     for point, state, stage in points[["state", "stage"]].itertuples():
         done = state == "done"
         said = [] if done else [f"{stage} {state}"]
         if done or point in runs:
-            said += [sentence for sentence in pipeline.verify(folder / point, code)
+            said += [sentence for sentence in pipeline.verify(folder / point, code, hashed)
                      if done or not sentence.endswith(contracts.NOTHING_YET)]
             said += results.changed(folder / point, {PARAMS: asked["params"].get(point, "")})
         wrong += [f"{point}: {sentence}" for sentence in said]
