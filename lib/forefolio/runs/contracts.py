@@ -165,14 +165,14 @@ def packages(library: dict[str, str], source: str = "") -> set[str]:
     return found - sys.stdlib_module_names - library.keys()
 
 
-def environment(library: dict[str, str], source: str = "") -> dict[str, Any]:
-    """What else a result of modules and of a source text depends on, as this process finds it.
+def environment(library: dict[str, str]) -> dict[str, Any]:
+    """What else a result depends on, as this process finds it.
 
-    That is the lock, Python, the kind of processor, what networks compute with, and the packages that are imported.
+    That is the lock, Python, the kind of processor, what networks compute with, and the packages that modules import.
     """
     networks = measured.networks() if "forefolio.forecasts.layers" in library else {}  # per asset and joint ones alike
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
-            "machine": platform.machine(), **networks, **measured.versions(packages(library, source))}
+            "machine": platform.machine(), **networks, **measured.versions(packages(library))}
 
 
 def code(stage: str) -> dict[str, Any]:
@@ -183,7 +183,8 @@ def code(stage: str) -> dict[str, Any]:
     except SyntaxError as error:
         raise StageError(f"notebooks/{stage}.ipynb, or a module that it imports, is not plain Python ({error.msg}: "
                          f"{(error.text or '').strip()}); correct that line") from None
-    return {"notebook": notebook_hash(stage), "library": library, "environment": environment(library, source)}
+    return {"notebook": notebook_hash(stage), "library": library,
+            "environment": environment(library) | measured.versions(packages(library, source))}
 
 
 def counting(parameters: dict[str, Any]) -> dict[str, Any]:
