@@ -95,7 +95,7 @@ def test_a_notebook_that_is_not_whole_is_neither_seen_nor_announced(torn, tmp_pa
     line = execution.stage(tmp_path / "short", "01_data", {}, point="short")
     assert line["state"] == "failed" and "No space left" in line["error"] and line["notebook"] is None
     with pytest.raises(RunFailed) as failed:
-        pipeline._execute(tmp_path / "short", "01_data", {}, "no results yet", 60.0)
+        pipeline._execute(tmp_path / "short", "01_data", {}, "no results yet", 60.0, False)
     assert "No space left" in str(failed.value) and "with the error in it" not in str(failed.value)
     assert not list(tmp_path.glob("short/*.ipynb")) and not list(tmp_path.glob("short/.*.ipynb"))
 
@@ -115,7 +115,7 @@ def test_a_notebook_with_an_error_in_it_is_seen_and_announced(tmp_path, monkeypa
 
     monkeypatch.setattr(execution.papermill, "execute_notebook", execute)
     with pytest.raises(RunFailed, match="failed with ValueError: seven\nits executed notebook, with the error in it: "):
-        pipeline._execute(tmp_path, "01_data", {}, "no results yet", 60.0)
+        pipeline._execute(tmp_path, "01_data", {}, "no results yet", 60.0, False)
     assert (tmp_path / "01_data.ipynb").exists()
 
 

@@ -1,20 +1,21 @@
 """Figures as pictures: whatever a browser does or does not do, a stage goes on and leaves no process behind."""
 
 import os
+import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import plotly.graph_objects as go
 import psutil
 import pytest
+from short_project import wait_until
 
 from forefolio.runs import pictures
 
 
 def test_with_a_browser_a_figure_is_shown_interactive_and_as_a_picture(monkeypatch):
-    monkeypatch.setattr(pictures, "png", lambda figure, scale: b"a picture")
+    monkeypatch.setattr(pictures, "png", lambda figure: b"a picture")
     monkeypatch.setattr(pictures, "_missing", [])
     shown = pictures.Shown(go.Figure())
     assert shown.png == b"a picture"
@@ -60,18 +61,48 @@ def test_a_browser_that_is_not_there_costs_one_line(tmp_path):
     assert done.stdout.count("no PNG figures: ChromeNotFoundError") == 1 and done.stdout.endswith("[None, None]\n")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="the browser that never answers is a shell script")
-@pytest.mark.parametrize(("script", "said"), [(DRAW, "no PNG figures: TimeoutError"), (START_ONLY, "")])
-def test_a_browser_that_never_answers_is_ended_with_what_started_it(script, said, tmp_path):
-    browser, note = tmp_path / "browser", tmp_path / "number"
-    browser.write_text(f"#!/bin/sh\necho $$ > {note}.new; mv {note}.new {note}\nexec sleep 3600\n")
+def test_a_kernel_that_is_told_that_no_browser_is_usable_starts_none_and_says_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv(pictures.WITHOUT, "1")
+    started = tmp_path / "started"
+    done = call(DRAW, script(tmp_path, f"touch {started}"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[None, None]\n", "") and not started.exists()
+
+
+def script(folder: Path, *lines: str) -> Path:
+    """A browser that is a shell script."""
+    browser = folder / "browser"
+    browser.write_text("\n".join(["#!/bin/sh", *lines]) + "\n")
     browser.chmod(0o755)
-    done = call(script, browser)
+    return browser
+
+
+NOTE = "echo $$ $! > number.new; mv number.new number"
+HANGS = {  # ways of a browser to say nothing, with children or without
+    "alone": ("cd {folder}", NOTE, "exec sleep 3600"),
+    "with a child": ("cd {folder}", "sleep 3600 &", NOTE, "wait"),
+    "with a child in a session of its own": ("cd {folder}", "setsid sleep 3600 &", NOTE, "wait"),
+    "dead, but not its child": ("cd {folder}", "sleep 3600 &", NOTE, "exit 1"),
+}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the browser that never answers is a shell script")
+@pytest.mark.parametrize(("how", "drawing", "said"), [
+    *((how, DRAW, "no PNG figures: ") for how in HANGS), ("alone", START_ONLY, "")])
+def test_a_browser_that_never_answers_is_ended_with_all_that_it_started(how, drawing, said, tmp_path):
+    if "setsid" in str(HANGS[how]) and not shutil.which("setsid"):
+        pytest.skip("no setsid here")
+    done = call(drawing, script(tmp_path, *(line.format(folder=tmp_path) for line in HANGS[how])))
     assert (done.returncode, done.stderr) == (0, "") and said in done.stdout
-    number = int(note.read_text())
-    for _ in range(100):  # the system takes a moment to bury it
-        if not psutil.pid_exists(number) or psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
-            return
-        time.sleep(0.1)
-    psutil.Process(number).kill()
-    pytest.fail("the browser runs on")
+    numbers = [int(number) for number in (tmp_path / "number").read_text().split()]
+    assert len(numbers) == 2 - (how == "alone")
+    left = [number for number in numbers if not wait_until(lambda number=number: is_gone(number), seconds=10)]
+    for number in left:
+        psutil.Process(number).kill()
+    assert not left, "the browser or a child of it runs on"
+
+
+def is_gone(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -15,8 +15,8 @@ import pytest
 from hand_made_plan import entry, keep, place, states
 from short_project import wait_until
 
-from forefolio.files import RunFailed, append_to_ledger, ledger_line, read_ledger
-from forefolio.runs import contracts, execution
+from forefolio.files import RunFailed, append_to_ledger, file_hash, ledger_line, read_ledger
+from forefolio.runs import contracts, execution, pictures, redraw
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError, as_yaml
 from forefolio.sweeps import results, run, store, tasks
@@ -259,6 +259,37 @@ def test_a_result_that_rots_is_made_again_by_the_next_call_and_its_points_are_wh
     run.run(again)
     assert ran == [("05_portfolios", FIRST)] and set(accounts(again).values()) == {"done"}
     assert {(tried.folder / point / "tables" / "cdar.csv").read_text() for point in (FIRST, SECOND, THIRD)} == {was}
+
+
+def test_pictures_that_results_lack_are_told_and_drawn_by_the_next_call_without_a_kernel(tried, kernel, ran, monkeypatch):
+    def completed(entries):
+        for folder, _ in entries:
+            (folder / "figures/02_heatmap.png").write_text("a picture")
+        return [entry | {"files": entry["files"] | {"figures/02_heatmap.png": file_hash(folder / "figures/02_heatmap.png")}}
+                for folder, entry in entries]
+
+    def figure():
+        if ran[-1][0] == "02_correlation":
+            html = kernel.folder / "figures" / "02_heatmap.html"
+            html.parent.mkdir()
+            html.write_text("a figure")
+            manifest = contracts.read_manifest(kernel.folder)
+            manifest["02_correlation"]["files"]["figures/02_heatmap.html"] = file_hash(html)
+            contracts.write_manifest(kernel.folder, manifest)
+
+    kernel.edit, drawn = figure, []
+    monkeypatch.setattr(redraw, "completed", lambda entries: drawn.extend(entries) or completed(entries))
+    run.run(tried)
+    assert run.summary(tried).splitlines()[-2] == pictures.missed(1) and not drawn, "a kernel has just looked in vain"
+    again = Sweep(tried.folder, hand_made_plan.make())
+    ran.clear()
+    run.run(again)
+    assert len(drawn) == 1 and not ran and pictures.missed(1) not in run.summary(again)
+    for point in (FIRST, SECOND, THIRD):
+        assert "figures/02_heatmap.png" in contracts.read_manifest(tried.folder / point)["02_correlation"]["files"]
+        assert (tried.folder / point / "figures" / "02_heatmap.png").read_text() == "a picture"
+    run.run(Sweep(tried.folder, hand_made_plan.make()))
+    assert len(drawn) == 1 and not ran and tried.store.intact("02_correlation", "correlation")
 
 
 def test_the_folder_is_a_sweep_s_while_its_first_stage_runs(tried, kernel, ran):

@@ -205,6 +205,12 @@ def sealed(folder: Path) -> dict[str, Any] | None:
     return None
 
 
+def lacking(entry: dict[str, Any]) -> list[str]:
+    """Paths of the pictures that figures of a manifest entry lack: no browser was usable when they were drawn."""
+    pictures = (f"{path.removesuffix('.html')}.png" for path in entry["files"] if path.endswith(".html"))
+    return [path for path in pictures if path not in entry["files"]]
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Manifest entries by stage; one that is not as it was written counts as none."""
     found = sealed(folder) or {}

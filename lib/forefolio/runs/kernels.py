@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,8 @@ from traitlets.config import Config
 from forefolio.runs import contracts
 
 GUARD = Path(__file__).with_name("guard.py")
-FAR = 60  # letters of a temporary folder in which a socket's path, 107 at most, may have no room
+_numbers = count()  # of the kernels of this process
+FAR = 16  # letters of a temporary folder in which the path of a browser's socket, 107 at most, may have no room
 
 
 class Kernel(AsyncKernelManager):
@@ -35,14 +37,19 @@ class Kernel(AsyncKernelManager):
     def kernel_spec(self) -> KernelSpec:
         """How it is started; Windows ends a parent's children by itself."""
         kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        guard = [sys.executable, "-I", str(GUARD), str(os.getpid())] if os.name == "posix" else []
-        return KernelSpec(argv=[*guard, *kernel], display_name="Python 3", language="python")
+        return KernelSpec(argv=guarded(*kernel), display_name="Python 3", language="python")
+
+
+def guarded(*command: str) -> list[str]:
+    """A command that ends, with all that it started, when this process is gone; by itself, where Windows does that."""
+    return [sys.executable, "-I", str(GUARD), str(os.getpid()), *command] if os.name == "posix" else list(command)
 
 
 @contextmanager
 def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
     """The environment of one kernel, `variables` on top, and where it listens, so that no two take each other's ports."""
-    folder = Path(tempfile.mkdtemp(dir=own_folder(), prefix="k"))
+    folder = own_folder() / str(next(_numbers))
+    folder.mkdir()
     own = {"PYTHONPATH": contracts.PACKAGE.parent, "PYTHONNOUSERSITE": 1, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
            "KERAS_HOME": folder / "i", "PYDEVD_DISABLE_FILE_VALIDATION": 1}  # the last one silences the debugger
     kept = {name: value for name, value in os.environ.items() if not contracts.is_setting(name)}
@@ -59,7 +66,7 @@ def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
 def own_folder() -> Path:
     """This process's folder for what is gone when it ends; those of processes that are gone are cleared away first."""
     clear_dead()
-    own = tempfile.mkdtemp(dir=_near(), prefix=f"{_prefix()}{os.getpid()}-{psutil.Process().create_time():.0f}-")
+    own = tempfile.mkdtemp(dir=_near(), prefix=f"{_prefix()}{os.getpid()}-{_created(os.getpid())}-")
     atexit.register(shutil.rmtree, own, ignore_errors=True)
     return Path(own)
 
@@ -69,8 +76,13 @@ def clear_dead() -> None:
     for folder in _near().glob(f"{_prefix()}*-*-*"):
         number, created = folder.name.removeprefix(_prefix()).split("-")[:2]
         with suppress(psutil.AccessDenied, OSError, ValueError):  # it is another user's
-            if not psutil.pid_exists(int(number)) or f"{psutil.Process(int(number)).create_time():.0f}" != created:
+            if not psutil.pid_exists(int(number)) or _created(int(number)) != created:
                 shutil.rmtree(folder)
+
+
+def _created(number: int) -> str:
+    """When a process was created, in seconds, which tells it from an earlier one of the same number."""
+    return f"{int(psutil.Process(number).create_time()):x}"
 
 
 def _near() -> Path:

@@ -1,7 +1,8 @@
 """One headless browser a process turns plotly figures into PNG, each in a fraction of a second.
 
 Starting a browser takes seconds and plotly starts one for each picture; here it is started once, in the background,
-while the notebook loads its data. A machine without a Chrome or Chromium has no pictures, and nothing else changes.
+while the notebook loads its data. A machine without a Chrome or Chromium has no pictures, and nothing else changes; the
+manifest tells which figures lack theirs, and `redraw` makes these later.
 """
 
 import asyncio
@@ -11,13 +12,18 @@ import json
 import os
 import signal
 import threading
+from contextlib import suppress
 from concurrent.futures import Future, wait
 from functools import cache
 from typing import Any, NamedTuple
 
+import psutil
+
+WITHOUT = "FOREFOLIO_WITHOUT_PICTURES"  # says to a kernel that an earlier one found no usable browser
 PATIENCE = 60  # seconds for one picture, with the start of the browser where it is the first
 GRACE = 1  # seconds for the browser to end by itself
-_missing: list[str] = []  # why this process has no pictures, once that is known
+SCALE = 1.1  # pixels of a picture for one of its figure
+_missing = [WITHOUT] if WITHOUT in os.environ else []  # why this process has no pictures, once that is known
 
 
 class Shown:
@@ -31,11 +37,11 @@ class Shown:
         if _missing:
             return
         try:
-            self.png = png(figure, scale=1.1)
+            self.png = png(figure)
         except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
             _missing.append(type(error).__name__)
-            print(f"no PNG figures: {_missing[0]}, no usable Chrome or Chromium; the interactive figures are there, and the "
-                  "same stage, run again with --force, makes both once there is a browser")
+            print(f"no PNG figures: {_missing[0]}, no usable Chrome or Chromium; the interactive figures are there, "
+                  "and once there is a browser, `forefolio run` draws the pictures without running a stage")
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()),
@@ -58,9 +64,15 @@ class _Browser(NamedTuple):
     started: list[Any]  # kaleido's browser, from the moment on that there is something to end
 
 
+def warm_up() -> None:
+    """Start the browser in the background, unless it is known that none is usable."""
+    if not _missing:
+        _browser()
+
+
 @cache
-def warm_up() -> _Browser:
-    """Start the browser in the background, once a process."""
+def _browser() -> _Browser:
+    """The browser of this process, started once."""
     import kaleido  # a second to import, paid beside the notebook's own work
 
     loop, started = asyncio.new_event_loop(), []
@@ -75,13 +87,13 @@ def warm_up() -> _Browser:
     return browser
 
 
-def png(figure: Any, *, scale: float) -> bytes:
-    """Draw a figure at its own size in pixels, times `scale`; a browser that fails is ended, and its error raised."""
-    browser = warm_up()
+def png(figure: Any) -> bytes:
+    """Draw a figure at its own size in pixels, times `SCALE`; a browser that fails is ended, and its error raised."""
+    browser = _browser()
 
     async def drawn() -> bytes:
         ready = await asyncio.wrap_future(browser.ready)
-        return await ready.calc_fig(figure, opts={"format": "png", "scale": scale})
+        return await ready.calc_fig(figure, opts={"format": "png", "scale": SCALE})
 
     try:
         return asyncio.run_coroutine_threadsafe(drawn(), browser.loop).result(PATIENCE - 3 * GRACE)
@@ -92,15 +104,40 @@ def png(figure: Any, *, scale: float) -> bytes:
 
 
 def _end(browser: _Browser) -> None:
-    """End the browser and its loop; one that does not answer is killed, so that only its temporary files are left."""
+    """End the browser, all that it started, and its loop; one that is killed leaves its temporary files."""
     wait([browser.ready], GRACE)  # one that was only just started has no process yet
     for kaleido in browser.started:
+        number = getattr(getattr(kaleido, "subprocess", None), "pid", None)
+        family = _family(number)
         closing = asyncio.run_coroutine_threadsafe(kaleido.close(), browser.loop)
-        if not wait([closing], GRACE).done:
-            if hasattr(os, "killpg"):
-                os.killpg(kaleido.subprocess.pid, signal.SIGKILL)  # kaleido gives it a group of its own
-            else:
-                kaleido.subprocess.kill()
+        closed = wait([closing], GRACE).done
+        for process in family:
+            with suppress(psutil.Error):  # it ended by itself
+                process.kill()
+        if number and hasattr(os, "killpg"):
+            with suppress(OSError):  # kaleido gives it a group of its own, of which mostly nobody is left
+                os.killpg(number, signal.SIGKILL)
+        if not closed:
             closing.cancel()
             wait([asyncio.run_coroutine_threadsafe(asyncio.sleep(GRACE / 10), browser.loop)], GRACE)
     browser.loop.call_soon_threadsafe(browser.loop.stop)
+
+
+def _family(number: int | None) -> list[psutil.Process]:
+    """A process and all that it started; none where it is gone or never was."""
+    try:
+        return [(first := psutil.Process(number)), *first.children(recursive=True)] if number else []
+    except psutil.Error:
+        return []
+
+
+def told(in_vain: bool) -> dict[str, str]:
+    """Variables for the next kernels of a command, which look for no browser where an earlier one did `in_vain`."""
+    return {WITHOUT: "1"} if in_vain else {}
+
+
+def missed(number: int) -> str:
+    """One sentence about so many figures without a picture."""
+    what = "1 figure has no picture" if number == 1 else f"{number} figures have no picture"
+    return (f"{what} (PNG), as no Chrome or Chromium was usable; once there is one, the same command draws what is "
+            "missing, without running a stage")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from forefolio import files
-from forefolio.runs import contracts, market_fit
+from forefolio.runs import contracts, market_fit, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import Study, StudyError, as_parameters, load
+from forefolio.study.vocabulary import listed
 
 
 def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False,
@@ -47,32 +48,50 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
             raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
                              "leave --from out")
     with files.locked(folder, "`forefolio run`"):
+        in_vain = False  # whether a kernel of this call looked for a browser
         for name in names[begin:end + 1]:
             now = conditions(name)
             why = contracts.why_stale(folder, name, now)
             if why or force:
-                _execute(folder, name, given[name], why or "asked for with --force", minutes)
+                _execute(folder, name, given[name], why or "asked for with --force", minutes, in_vain)
+                in_vain |= bool(contracts.lacking(contracts.read_manifest(folder)[name]))
             else:
                 print(f"{name}  up to date", flush=True)
                 files.append_to_ledger(folder, files.ledger_line(
                     point=study.study, stage=name, state="up to date", started=time.time(), seconds=0.0,
                     parameters=given[name], library_hash=contracts.combined(now["library"])))
+        _draw(folder, names[begin:end + 1], tried=in_vain)
     return folder
 
 
-def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minutes: float) -> None:
+def _draw(folder: Path, names: list[str], *, tried: bool) -> None:
+    """Draw the pictures that figures of stages lack, unless that was just `tried`; say how many are missing then."""
+    manifest = contracts.read_manifest(folder)
+    lacking = {name: manifest[name] for name in names if contracts.lacking(manifest[name])}
+    if lacking and not tried:
+        from forefolio.runs import redraw  # half a second to import
+
+        print(f"pictures  drawing what {listed(list(lacking))} lack", flush=True)
+        lacking = dict(zip(lacking, redraw.completed([(folder, entry) for entry in lacking.values()]), strict=True))
+        contracts.write_manifest(folder, manifest | lacking)
+    if missing := sum(len(contracts.lacking(entry)) for entry in lacking.values()):
+        print(pictures.missed(missing), flush=True)
+
+
+def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minutes: float, in_vain: bool) -> None:
     """Execute one notebook, and say so in the ledger and to the user."""
     from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
 
     print(f"{name}  running ({why})", flush=True)
     entry = execution.stage(folder, name, parameters, point=folder.name, minutes=minutes, bar=sys.stderr.isatty(),
-                            tell=lambda line: print(f"{name}  {line}", flush=True))
+                            environment=pictures.told(in_vain), tell=lambda line: print(f"{name}  {line}", flush=True))
     files.append_to_ledger(folder, entry)
     if entry["state"] == "cancelled":
         raise KeyboardInterrupt
     if entry["state"] != "done":
         how = "failed with" if entry["state"] == "failed" else entry["state"]
-        shown = f"\nits executed notebook, with the error in it: {folder / entry['notebook']}" if entry["notebook"] else ""
+        executed = entry["notebook"]
+        shown = f"\nits executed notebook, with the error in it: {folder / executed}" if executed else ""
         raise files.RunFailed(f"{name} {how} {entry['error']}{shown}")
     print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
 

@@ -231,8 +231,8 @@ def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
         os.replace(aside, kept)
     except OSError as error:
         if not (kept / "about.json").exists():  # else another run has just remembered the same
-            _say_once(f"{kept.parent} cannot be written ({error.strerror or type(error).__name__}), so what was trained here "
-                      "is trained again next time; make room there, or let this user write there")
+            _say_once(f"{kept.parent} cannot be written ({error.strerror or type(error).__name__}), so what was "
+                      "trained here is trained again next time; make room there, or let this user write there")
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -98,7 +98,7 @@ def load(folder: Path) -> Sweep:
                  net_returns=read_frame(folder / "net_returns.parquet"))
 
 
-def execute_notebook(folder: Path) -> None:
+def execute_notebook(folder: Path, environment: dict[str, str] | None = None) -> None:
     """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
 
     A notebook that raised is kept, with the error in it, and is a `RunFailed`.
@@ -113,7 +113,7 @@ def execute_notebook(folder: Path) -> None:
     for path in (stamp, executed):
         path.unlink(missing_ok=True)
     state, message, _ = execution.notebook(contracts.NOTEBOOKS / executed.name, aside, {"sweep": folder.name},
-                                           environment={"FOREFOLIO_OUTPUTS": str(folder.parent)})
+                                           environment={"FOREFOLIO_OUTPUTS": str(folder.parent), **(environment or {})})
     if state == "cancelled":
         aside.unlink(missing_ok=True)
         raise KeyboardInterrupt

@@ -18,7 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 from forefolio import files
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pictures
 from forefolio.study.parameters import StudyError, as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
@@ -79,6 +79,8 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
         try:
             if plan.to_run():
                 _run_tasks(sweep, token, workers, scheduler, minutes)
+            if not any((folder / ".working").glob("without-*")):  # no kernel of this call looked for a browser in vain
+                _draw(sweep)
         finally:
             with files.undisturbed():
                 (folder / ".asked").unlink(missing_ok=True)
@@ -87,7 +89,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
                 for point in plan.grid.points:
                     _assemble(sweep, point)
                 results.write(folder, plan.grid, sweep.accounts())
-        results.execute_notebook(folder)
+        results.execute_notebook(folder, pictures.told(bool(_lacking(sweep))))
 
 
 def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None, minutes: float) -> None:
@@ -174,6 +176,26 @@ def _take_stock(sweep: Sweep) -> None:
             files.append_to_ledger(sweep.folder, kept)
 
 
+def _lacking(sweep: Sweep) -> dict[str, dict[str, Any]]:
+    """Manifest entries of the results that lack pictures of their figures, by key."""
+    entries = {}
+    for key in [key for key, state in sweep.states.items() if state in GOOD]:
+        with suppress(OSError, ValueError, KeyError):  # somebody deletes the store: stock is taken at the end
+            entries[key] = sweep.store.record(sweep.plan.tasks[key].stage, key)["entry"]
+    return {key: entry for key, entry in entries.items() if contracts.lacking(entry)}
+
+
+def _draw(sweep: Sweep) -> None:
+    """Draw the pictures that results in the store lack."""
+    if lacking := _lacking(sweep):
+        from forefolio.runs import redraw  # half a second to import
+
+        stages = {key: sweep.plan.tasks[key].stage for key in lacking}
+        drawn = redraw.completed([(sweep.store.place(stages[key], key), entry) for key, entry in lacking.items()])
+        for key, entry in zip(lacking, drawn, strict=True):
+            sweep.store.add(stages[key], key, entry)
+
+
 def _assemble(sweep: Sweep, point: grids.Point) -> None:
     """Link a point's folder together from the stages that are done."""
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
@@ -253,4 +275,6 @@ def summary(sweep: Sweep) -> str:
               if state not in QUIET]
     if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
+    if missing := sum(len(contracts.lacking(entry)) for entry in _lacking(sweep).values()):
+        lines.append(pictures.missed(missing))
     return "\n".join([*lines, f"results: {sweep.folder}"])

@@ -74,8 +74,7 @@ class Store:
             _link(folder / path, aside / path)
             if file_hash(aside / path) != was:
                 raise StageError(f"{path} was changed after {stage} had written it; give the command again")
-        about = {"entry": entry, "line": line}
-        write_text(aside / "record.json", json.dumps(about | {"seal": contracts.combined(about)}, indent=1))
+        _seal(aside, entry, line)
         self.place(stage, key).parent.mkdir(parents=True, exist_ok=True)
         try:
             os.rename(aside, self.place(stage, key))
@@ -84,6 +83,10 @@ class Store:
                 raise
             return False
         return True
+
+    def add(self, stage: str, key: str, entry: dict[str, Any]) -> None:
+        """Record what was added to the results of a stage in their place."""
+        _seal(self.place(stage, key), entry, self.record(stage, key)["line"])
 
     def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
         """Make the run folder of a point from the store: the files of its stages, one manifest, its params file.
@@ -145,6 +148,12 @@ def own_files(point: Path) -> list[str]:
 def _same(first: Path, second: Path) -> bool:
     """Whether two names are of one file, or of two with the same bytes."""
     return os.path.samefile(first, second) or file_hash(first) == file_hash(second)
+
+
+def _seal(folder: Path, entry: dict[str, Any], line: dict[str, Any]) -> None:
+    """Write the record of results into their folder."""
+    about = {"entry": entry, "line": line}
+    write_text(folder / "record.json", json.dumps(about | {"seal": contracts.combined(about)}, indent=1))
 
 
 def _link(source: Path, target: Path) -> None:
