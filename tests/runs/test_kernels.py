@@ -75,7 +75,7 @@ def test_folders_of_dead_processes_are_cleared_away_and_those_of_others_stay(fre
     monkeypatch.setattr(kernels, "FAR", 1000)
     own, elsewhere = kernels.own_folder(), "forefolio-000000-99999999-1-abc"
     number, born = os.getpid(), own.name.split("-")[3]
-    dead = [own.with_name(f"{kernels._prefix()}{name}") for name in (f"99999999-{born}-a", f"{number}-{int(born) - 60}-b")]
+    dead = [own.with_name(f"{kernels._prefix()}{name}") for name in (f"99999999-{born}-a", f"{number}-{int(born, 16) - 60:x}-b")]
     stay = [own, own.with_name(elsewhere), own.with_name(f"{kernels._prefix()}x-y-z"), tmp_path / "somebody-s"]
     for folder in (*dead, *stay):
         (folder / "inner").mkdir(parents=True)
@@ -163,7 +163,7 @@ def test_a_command_that_ends_while_its_kernel_is_born_leaves_none(how, parents, 
 @linux
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_run_that_is_interrupted_says_so_in_its_ledger_and_its_exit_code(how, code, project, tmp_path):
-    temporary = Path(tempfile.mkdtemp(prefix="own-", dir="/tmp"))
+    temporary = Path(tempfile.mkdtemp(prefix="own", dir="/tmp"))
     command = started(project, tmp_path, TMPDIR=str(temporary))
     assert wait_until(lambda: hangs(tmp_path), seconds=60)
     command.send_signal(how)
