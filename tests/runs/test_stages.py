@@ -26,6 +26,7 @@ from forefolio.study.parameters import StudyError
 
 @pytest.fixture
 def outputs(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_missing", ["no browser is started in this process"])
     monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
     return tmp_path
 

@@ -289,7 +289,7 @@ def test_pictures_that_results_lack_are_told_and_drawn_by_the_next_call_without_
         assert "figures/02_heatmap.png" in contracts.read_manifest(tried.folder / point)["02_correlation"]["files"]
         assert (tried.folder / point / "figures" / "02_heatmap.png").read_text() == "a picture"
     run.run(Sweep(tried.folder, hand_made_plan.make()))
-    assert len(drawn) == 1 and not ran and tried.store.intact("02_correlation", "correlation")
+    assert len(drawn) == 1 and not ran and tried.store.intact("02_correlation", "correlation", {"01_data": "data"})
 
 
 def test_the_folder_is_a_sweep_s_while_its_first_stage_runs(tried, kernel, ran):

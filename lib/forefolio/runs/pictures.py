@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import base64
 import json
+import logging
 import os
 import signal
 import threading
@@ -75,6 +76,7 @@ def _browser() -> _Browser:
     """The browser of this process, started once."""
     import kaleido  # a second to import, paid beside the notebook's own work
 
+    logging.getLogger("choreographer").setLevel(logging.CRITICAL)  # one sentence here says what it would
     loop, started = asyncio.new_event_loop(), []
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
