@@ -25,7 +25,7 @@ class Yahoo:
         The day of a two-for-one split.
     trouble : dict of str to list
         Answers given before the right one, the last one for ever when followed by `...`:
-        429, "cut" (half a body), "garbled" (half of the json), "html", 500.
+        429, "cut" (half a body), "garbled" (half of the json), "html", 500, "silent" (no answer at all).
     asked : list of str
         Symbols of all price requests so far, in order.
     """
@@ -62,6 +62,8 @@ class Yahoo:
         self.hold.wait()
         trouble = self.trouble.get(symbol, [])
         kind = (trouble[0] if trouble[1:] == [...] else trouble.pop(0)) if trouble else None
+        if kind == "silent":
+            threading.Event().wait()
         if isinstance(kind, int):
             return self._send(request, kind, "Too Many Requests" if kind == 429 else "<html>error</html>")
         status, body = self._chart(symbol, int(options["period1"][0]), int(options["period2"][0]))
@@ -106,14 +108,14 @@ class Yahoo:
         return 200, {"chart": {"result": [result], "error": None}}
 
 
-def point(url: str, cache: str, setattr=setattr) -> None:
+def point(url: str, cache: str, setattr=setattr, hosts: tuple[str, ...] = HOSTS) -> None:
     """Point every address of the yfinance that is loaded here at `url`, and its own cache at a folder."""
     import yfinance
 
     yfinance.set_tz_cache_location(cache)
     for name, module in list(sys.modules.items()):
         for attribute, value in list(vars(module).items()) if name.startswith("yfinance") else []:
-            host = next((host for host in HOSTS if isinstance(value, str) and value.startswith(host)), None)
+            host = next((host for host in hosts if isinstance(value, str) and value.startswith(host)), None)
             if host:
                 setattr(module, attribute, value.replace(host, url))
 

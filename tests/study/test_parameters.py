@@ -56,7 +56,7 @@ def test_the_studies_of_the_papers_have_their_dates_and_assets():
     ("models=[]", "models: is empty"),
     ("benchmark=''", "benchmark: is empty"),
     ("start='2016-02-30'", "start: '2016-02-30' is not a date"),
-    ("start=0001-01-01", "start: '0001-01-01' is not between 1900 and 2199"),
+    ("start=0001-01-01", "start: 0001-01-01 is not between 1900 and 2199"),
     ("end=2022-13-01", "end: '2022-13-01' is not a date; write it as 2018-12-31"),
     ("end=2018-12-31 10:00:00", "end: '2018-12-31 10:00:00' is not a date; write it as 2018-12-31"),
     ("end=!!timestamp 2018-12-31 10:00:00", "is not a date; write it as 2018-12-31"),

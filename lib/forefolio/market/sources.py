@@ -184,7 +184,7 @@ def fetch(study: Study) -> Path:
     if study.source != "yfinance":
         raise MarketError(f"source {study.source}: has nothing to download; only source yfinance has")
     own = [] if study.benchmark_path else study.benchmark_tickers or [study.benchmark]
-    return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end,
+    return yahoo.fetch([*study.tickers, *own], start=study.start, end=study.end, minutes=study.fetch_minutes,
                        allow_missing=study.allow_missing_tickers)
 
 

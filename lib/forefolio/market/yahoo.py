@@ -6,13 +6,16 @@ A market is downloaded once, in batches; a download that was stopped goes on fro
 import logging
 import shutil
 import sys
+import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +27,9 @@ from forefolio.market.csv_files import MarketError
 from forefolio.market.snapshots import Asked
 
 BATCH = 10  # tickers asked for side by side; what a batch brought is on disk before the next one starts
+N_ASKERS = 4  # threads
+SILENCE = 30  # seconds without any answer, after which those that are missing are not waited for
+SILENT = "no answer"
 WAITS = (2, 4, 8, 16, 32, 64)  # seconds before asking again, after a rate limit or an answer that cannot be read
 
 
@@ -31,7 +37,7 @@ class NoNetworkError(MarketError):
     """Yahoo cannot be reached."""
 
 
-def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool) -> Path:
+def fetch(tickers: Sequence[str], *, start: date, end: date, minutes: float, allow_missing: bool) -> Path:
     """
     The snapshot that holds these tickers over these days; downloaded where there is none yet.
 
@@ -39,6 +45,8 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     ----------
     start, end : date
         The day that is still running is never asked for: it has no close yet.
+    minutes : float
+        How long a download may take in all.
     allow_missing : bool
         Whether a ticker without prices is noted in the sidecar; else it is an error.
 
@@ -51,8 +59,8 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     Raises
     ------
     MarketError
-        No network, a rate limit that does not end, or tickers that Yahoo does not know. What had arrived by then is
-        kept, and the next call goes on from there.
+        No network, no answer, a rate limit that does not end, or tickers that Yahoo does not know. What had arrived by
+        then is kept, and the next call goes on from there.
 
     Notes
     -----
@@ -66,7 +74,7 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     if whole:
         return whole[0]
     try:
-        return _new_snapshot(asked, allow_missing)
+        return _new_snapshot(asked, minutes, allow_missing)
     except NoNetworkError:
         if not there:
             raise
@@ -76,7 +84,7 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, allow_missing: bool
     return path
 
 
-def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
+def _new_snapshot(asked: Asked, minutes: float, allow_missing: bool) -> Path:
     """Download a snapshot."""
     import yfinance
 
@@ -85,7 +93,7 @@ def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
     except OSError as error:
         raise MarketError(f"FOREFOLIO_DATA: {asked.parts.parent} cannot hold snapshots ({error.strerror}); name a "
                           "folder that can be written") from None
-    missing, span = _download(asked), f"from {asked.start} to {asked.end}"
+    missing, span = _download(asked, minutes), f"from {asked.start} to {asked.end}"
     if missing and not allow_missing:
         reasons = "; ".join(f"{ticker}: {reason}" for ticker, reason in list(missing.items())[:3])
         raise MarketError(f"tickers: Yahoo has no prices of {', '.join(missing)} {span} ({reasons}); correct "
@@ -100,7 +108,7 @@ def _new_snapshot(asked: Asked, allow_missing: bool) -> Path:
     return path
 
 
-def _download(asked: Asked) -> dict[str, str]:
+def _download(asked: Asked, minutes: float) -> dict[str, str]:
     """Bring every ticker's closes into `asked.parts`, batch by batch; returns the tickers without prices and why."""
     import yfinance
     from tqdm import tqdm
@@ -108,34 +116,75 @@ def _download(asked: Asked) -> dict[str, str]:
     yfinance.config.debug.hide_exceptions = False  # it raises what goes wrong, and says nothing by itself
     logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
     waiting = [ticker for ticker in asked.tickers if not _part(asked, ticker).exists()]
-    with warnings.catch_warnings(action="ignore"), ThreadPoolExecutor(4) as pool, tqdm(
+    with warnings.catch_warnings(action="ignore"), tqdm(
             total=len(asked.tickers), initial=len(asked.tickers) - len(waiting), desc="Yahoo", unit="ticker",
             disable=None) as bar:
-        ask = partial(_ask, asked, pool=pool, bar=bar)
+        ask = partial(_ask, asked, minutes=minutes, until=time.monotonic() + 60 * minutes, bar=bar)
         return ask(list(ask(waiting)))  # a ticker is missing when Yahoo has said so twice
 
 
-def _ask(asked: Asked, waiting: list[str], *, pool: ThreadPoolExecutor, bar: Any) -> dict[str, str]:
+def _ask(asked: Asked, waiting: list[str], *, minutes: float, until: float, bar: Any) -> dict[str, str]:
     """Ask for tickers in batches, each again and again until every one of it is answered; the missing and why."""
     missing: dict[str, str] = {}
+    answered = False
     for first in range(0, len(waiting), BATCH):
         batch = waiting[first:first + BATCH]
         for wait in (*WAITS, None):
-            answers = dict(zip(batch, pool.map(partial(_bring, asked), batch), strict=True))
+            answers = _answers(asked, batch, until=until, bar=bar)
             missing |= {ticker: answer for ticker, answer in answers.items() if isinstance(answer, str)}
             troubles = {ticker: answer for ticker, answer in answers.items() if isinstance(answer, tuple)}
-            bar.update(list(answers.values()).count(None))
             if not troubles:
                 break
+            answered = answered or len(troubles) < len(answers)
             batch, (kind, reason) = list(troubles), next(iter(troubles.values()))
-            hopeless = kind == "no network" and len(troubles) == len(answers) and not any(asked.parts.iterdir())
-            if wait is None or hopeless:
-                raise _stopped(asked, kind, reason, batch)
+            hopeless = not answered and (kind == SILENT or kind == "no network" and not any(asked.parts.iterdir()))
+            late = time.monotonic() + (wait or 0) >= until
+            if wait is None or hopeless or late:
+                tries = f"still after {minutes:g} minutes (fetch_minutes)" if late else f"still after {len(WAITS) + 1} tries"
+                raise _stopped(asked, "no network" if hopeless else kind, reason, batch, tries)
             bar.write(f"Yahoo: {kind} for {', '.join(batch)}; asking again in {wait} s", file=sys.stderr)
             time.sleep(wait)
+        answered = True
         if bar.disable:
             print(f"Yahoo: {_n_parts(asked)} of {bar.total} tickers", file=sys.stderr, flush=True)
     return missing
+
+
+def _answers(asked: Asked, batch: list[str], *, until: float, bar: Any) -> dict[str, Any]:
+    """What `_bring` answers for each ticker; those still silent when nothing has come for a while are not waited for.
+
+    The threads that ask do not keep the process from ending, as those of a pool would.
+    """
+    left, came, found = deque(batch), SimpleQueue(), {}
+
+    def bring() -> None:
+        with suppress(IndexError):
+            while True:
+                ticker = left.popleft()
+                try:
+                    came.put((ticker, _bring(asked, ticker)))
+                except Exception as error:  # a full disk
+                    came.put((ticker, error))
+
+    for _ in range(N_ASKERS):
+        threading.Thread(target=bring, daemon=True).start()
+    last = told = time.monotonic()
+    while len(found) < len(batch) and (now := time.monotonic()) < min(last + SILENCE, until):
+        try:
+            ticker, answer = came.get(timeout=max(min(0.5, until - now), 0))
+        except Empty:
+            bar.refresh()  # its clock moves
+            if bar.disable and now > told + SILENCE / 3:
+                told = now
+                print(f"Yahoo: no answer for {now - last:.0f} s", file=sys.stderr, flush=True)
+            continue
+        if isinstance(answer, Exception):
+            raise answer
+        found[ticker], last = answer, time.monotonic()
+        bar.update(answer is None)
+    left.clear()
+    silent = SILENT, f"it sent nothing for {time.monotonic() - last:.0f} s"
+    return {ticker: found.get(ticker, silent) for ticker in batch}
 
 
 def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
@@ -156,7 +205,8 @@ def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
             return "no such symbol"
         yfinance.data.YfData.cache_get.cache_clear()  # it would give the same broken answer again
         names = {kind.__name__ for kind in type(error).__mro__}
-        kind = "no network" if names & {"ConnectionError", "ProxyError"} else "an answer that cannot be read"
+        kind = SILENT if "Timeout" in names else (
+            "no network" if names & {"ConnectionError", "ProxyError"} else "an answer that cannot be read")
         return kind, f"{type(error).__name__}: {error}".splitlines()[0]
     closes = found[["Close"]].dropna().set_axis([ticker], axis=1)
     if closes.empty:
@@ -166,14 +216,14 @@ def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
     return None
 
 
-def _stopped(asked: Asked, kind: str, reason: str, batch: list[str]) -> MarketError:
+def _stopped(asked: Asked, kind: str, reason: str, batch: list[str], tries: str) -> MarketError:
     """The sentence for a download that cannot go on."""
     if kind == "no network":
         why, path = reason.split(" See ")[0].rstrip("."), asked.path
         return NoNetworkError(f"source yfinance: Yahoo cannot be reached ({why}), and there is no snapshot {path.name} "
                               f"in {path.parent}; run `forefolio fetch` where there is a network and copy the snapshot "
                               "with its json file there, or set source to sample, csv or simulated, which need none")
-    return MarketError(f"source yfinance: {kind} from Yahoo for {', '.join(batch)}, still after {len(WAITS) + 1} tries "
+    return MarketError(f"source yfinance: {kind} from Yahoo for {', '.join(batch)}, {tries} "
                        f"({reason}); {_n_parts(asked)} tickers are kept in {asked.parts}, so run `forefolio fetch` "
                        "again later to go on")
 

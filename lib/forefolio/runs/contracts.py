@@ -31,7 +31,7 @@ SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF
             "TF_XLA_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
             "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
 NOTHING_YET = "no results yet"
-NO_KEY = {"study", *PATHS}  # these place a run or a file; the content of the file counts instead
+NO_KEY = {"study", "fetch_minutes", *PATHS}  # these place a run or a file, whose content counts instead, or change no number
 
 
 class Contract(NamedTuple):

@@ -80,6 +80,7 @@ class Study(BaseModel):
     source: Source = "sample"
     tickers: list[Name] = []
     allow_missing_tickers: bool = False
+    fetch_minutes: Annotated[float, Field(gt=0, le=1440)] = 10.0
     prices_path: str = ""
     benchmark_path: str = ""
     benchmark: Name = "SP500"
@@ -201,8 +202,8 @@ def _sentence(problem: dict[str, Any]) -> str:
         return (f"{name}{item}: YAML reads this as {short(value)}, which is not text; write it in quotes, such as \"0050\" "
                 f"(in a shell: --set '{name}={quoted}')")
     if Study.model_fields[name].annotation is date:
-        wanted = "between 1900 and 2199" if "than" in kind else "a date"
-        return f"{name}: {shown} is not {wanted}; write it as 2018-12-31"
+        found = f"{value} is not between 1900 and 2199" if "than" in kind else f"{shown} is not a date"
+        return f"{name}: {found}; write it as 2018-12-31"
     if kind in ("too_short", "string_too_short"):
         return f"{name}{item}: is empty; name at least one"
     wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
