@@ -10,7 +10,7 @@ import pytest
 
 from forefolio.files import StageError
 from forefolio.runs import contracts, measured
-from forefolio.study.vocabulary import KERAS
+from forefolio.study.precision import KERAS
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
 import keras
 from keras import ops
 
-from forefolio.study.vocabulary import KERAS
+from forefolio.study.precision import KERAS
 
 for _name, _value in KERAS.items():  # whatever ~/.keras/keras.json says
     getattr(keras.config, f"set_{_name}")(_value)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from forefolio.study.parameters import ROOT
-from forefolio.study.vocabulary import KERAS
+from forefolio.study.precision import KERAS
 
 BACKENDS = {"tensorflow", "jax"}  # packages of which networks need one
 

@@ -77,8 +77,6 @@ SOURCES = {
     "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
     "simulated": Source("a simulated factor market"),
 }
-KERAS = {  # what it is set to, whatever a home folder says
-    "floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last", "dtype_policy": "float32"}
 METRICS = {  # those that a sweep may rank by
     "sharpe": Metric("Sharpe ratio", "annual", PLAIN, "higher"),
     "sortino": Metric("Sortino ratio", "annual", PLAIN, "higher"),
