@@ -70,7 +70,7 @@ def test_what_was_loaded_outlives_a_reload_of_the_package():
 
 def test_installed_modules_are_loaded_as_ever(tmp_path):
     assert "filelock" in sys.modules and "filelock" not in forefolio.LOADED
-    for folder, own in (("lib/python3.11/site-packages", False), ("project", True)):  # the first as `pip install --user`
+    for folder, own in (("lib/python3.11/site-packages", False), ("project", True)):  # as with --user
         path = tmp_path / folder / "a_package.py"
         path.parent.mkdir(parents=True)
         path.write_text("")

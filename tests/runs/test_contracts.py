@@ -151,9 +151,9 @@ def test_what_a_notebook_itself_imports_counts_with_its_version(notebook):
 
 def test_a_notebook_that_is_no_python_is_refused_in_one_sentence(notebook):
     notebook("frame?")
-    with pytest.raises(StageError, match=r"^notebooks/02_correlation.ipynb, .* is not plain Python .*: frame\?") as refused:
+    with pytest.raises(StageError, match=r"^notebooks/02_correlation.ipynb, .* is not plain Python .*: frame\?") as error:
         contracts.code("02_correlation")
-    assert "\n" not in str(refused.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp_path):

@@ -122,7 +122,7 @@ def _imported(source: str | bytes) -> frozenset[str]:
 
 
 def _source(module: str) -> bytes | None:
-    """The source, on the disk, of a module of this package or of a user's own; None of what is installed or not there."""
+    """The source, on the disk, of a module of this package or of a user's own; None of what is installed or absent."""
     top, folder = module.split(".")[0], PACKAGE.parent
     if top != PACKAGE.name:
         spec = PathFinder.find_spec(top, [str(NOTEBOOKS), *sys.path])  # a kernel works in the folder of the notebooks
