@@ -209,8 +209,8 @@ def test_what_runs_and_for_how_long_is_told_once_a_minute(project, tmp_path, mon
     nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=meta), tmp_path / "waits.ipynb")
     told = []
     assert execution.notebook(tmp_path / "waits.ipynb", tmp_path / "done.ipynb", {}, tell=told.append)[0] == "done"
-    assert told[-1].startswith("running for ") and " s, cell 1 of 1 (__import__('time').sleep(4)) for " in told[-1]
-    assert 2 <= len(told) <= 30
+    assert all(line.startswith("running for ") for line in told)
+    assert any(" s, cell 1 of 1 (__import__('time').sleep(4)) for " in line for line in told), told
 
 
 def test_a_browser_of_a_kernel_that_had_to_be_killed_is_ended(tmp_path):

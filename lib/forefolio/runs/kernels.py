@@ -50,7 +50,7 @@ def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
     """The environment of one kernel, `variables` on top, and where it listens, so that no two take each other's ports."""
     folder = own_folder() / str(next(_numbers))
     folder.mkdir()
-    own = {"PYTHONPATH": contracts.PACKAGE.parent, "PYTHONNOUSERSITE": 1, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
+    own = {"PYTHONPATH": contracts.PACKAGE.parent, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
            "KERAS_HOME": folder / "i", "PYDEVD_DISABLE_FILE_VALIDATION": 1}  # the last one silences the debugger
     kept = {name: value for name, value in os.environ.items() if not contracts.is_setting(name)}
     sockets = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
