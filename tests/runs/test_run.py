@@ -263,15 +263,15 @@ def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sen
     hard = small_market.assign(TWIN=small_market["AAPL"], PEG=1 + rng.normal(0, 1e-5, len(small_market)))
     hard.to_csv(tmp_path / "hard.csv", date_format="%Y-%m-%d")
     call = ["run", str(small_params), "--set", f"prices_path={tmp_path}/hard.csv", "--set", "models=[zero, mean]",
-            "--set", "portfolio_models=[mean]", "--to", "05_portfolios"]
-    without = forefolio(*call, outputs=tmp_path / "sample")
+            "--set", "portfolio_models=[mean]"]
+    folder = tmp_path / "outputs" / "small"
+    without = forefolio(*call, "--to", "03_mpt_frontier", outputs=folder.parent)
     assert without.returncode == 0, without.stderr
-    executed = (tmp_path / "sample" / "small" / "03_mpt_frontier.ipynb").read_text()
+    executed = (folder / "03_mpt_frontier.ipynb").read_text()
     assert "Tangency portfolio: failed" in executed
     assert "set covariance_estimator to ledoit_wolf or ridge above 0" in executed
-    solved = forefolio(*call, "--set", "ridge=0.001", outputs=tmp_path / "ridge")
+    solved = forefolio(*call, "--set", "ridge=0.001", "--to", "05_portfolios", outputs=folder.parent)
     assert solved.returncode == 0, solved.stderr
-    folder = tmp_path / "ridge" / "small"
     assert set(read_frame(folder / "tables" / "solver_log.csv")["status"]) == {"optimal"}
     twins = read_frame(folder / "tables" / "near_duplicates.csv")
     assert twins[["first", "second"]].to_numpy().tolist() == [["AAPL", "TWIN"]] and twins["correlation"][0] > 1 - 1e-9

@@ -25,7 +25,7 @@ import pytest
 import short_project
 from short_project import ledger, processes, wait_until
 
-from forefolio.runs.contracts import STAGES
+from forefolio.runs.contracts import STAGES, combined
 from forefolio.sweeps.tasks import OTHER_CODE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment")
@@ -91,7 +91,8 @@ def begun(reference: Reference, outputs: Path, *stages: str) -> Path:
             shutil.copytree(place, copied)
             record = json.loads((copied / "record.json").read_text())
             record["line"]["sweep"] = "another"
-            (copied / "record.json").write_text(json.dumps(record))
+            del record["seal"]
+            (copied / "record.json").write_text(json.dumps(record | {"seal": combined(record)}))
     return outputs
 
 
