@@ -1,9 +1,11 @@
 """What a worker does with a task, and how Dask orders tasks and accounts for them; nothing here starts a process."""
 
+import asyncio
 import socket
 import threading
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import hand_made_plan
 import pytest
@@ -299,3 +301,20 @@ def test_a_worker_is_no_scheduler(client):
     with pytest.raises(StudyError, match="no Dask scheduler answers there"):
         tasks.connected(None, worker.address).__enter__()
     client.sync(worker.close)
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_scheduler_that_falls_silent_in_the_middle_of_a_sweep_is_hung_up_on(answers, monkeypatch):
+    """One that answers is asked again and again, until the client has ended."""
+    monkeypatch.setattr(tasks, "SILENCE", 0.05)
+    asked, hung_up = [], []
+
+    async def identity(n_workers):
+        asked.append(n_workers)
+        client.status = "closed" if len(asked) == 3 else "running"
+        await asyncio.sleep(0 if answers else 60)
+
+    client = SimpleNamespace(status="running", scheduler=SimpleNamespace(identity=identity), scheduler_comm=SimpleNamespace(
+        comm=SimpleNamespace(abort=lambda: hung_up.append(True))))
+    asyncio.run(asyncio.wait_for(tasks._stay(client), 30))
+    assert (len(asked), hung_up) == ((3, []) if answers else (1, [True]))

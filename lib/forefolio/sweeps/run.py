@@ -68,8 +68,9 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
     """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
 
     It uses `workers` processes of this machine, one per core where none are given, or those of the Dask `scheduler` at
-    an address, and ends a stage that takes more than so many minutes. It raises `RunFailed` where the scheduler is gone or the sweep's notebook raised, and ends its kernels
-    on Ctrl-C; what is done is kept, and the points that are done are whole.
+    an address, and ends a stage that takes more than so many minutes. It raises `RunFailed` where the scheduler is gone
+    or the sweep's notebook raised, and ends its kernels on Ctrl-C; what is done is kept, and the points that are done
+    are whole.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
     with files.locked(folder, "`forefolio sweep`", kind="sweep"):

@@ -34,6 +34,7 @@ from forefolio.sweeps.store import Store
 # Ctrl-C and a terminal that closes are for the command, which ends its workers
 DEAF = "import signal; [signal.signal(getattr(signal, name, 2), signal.SIG_IGN) for name in ('SIGINT', 'SIGHUP')]"
 PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
+SILENCE = 60  # seconds between questions whether a scheduler is still there, and that it may take to answer one
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
 OTHER_CODE = ("the notebooks, lib/, packages, Python or backend of this worker are not those of the plan; if "
               "you edited them meanwhile, give the command again; another machine needs the same copy")
@@ -88,6 +89,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
             except TimeoutError:
                 raise StudyError(f"--scheduler {scheduler}: has no workers; start some with `dask worker {scheduler} "
                                  "--nthreads 1`") from None
+            asyncio.run_coroutine_threadsafe(_stay(client), client.loop.asyncio_loop)
             yield client
         return
     try:
@@ -108,6 +110,17 @@ def _local(workers: int) -> LocalCluster:
             signal.signal(signal.SIGHUP, before)
         return LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, memory_limit=0,
                             dashboard_address="127.0.0.1:0", silence_logs=50, preload=DEAF)
+
+
+async def _stay(client: Client) -> None:
+    """Hang up on a scheduler that has fallen silent, so that Dask takes it for gone and not for busy."""
+    while client.status == "running":
+        await asyncio.sleep(SILENCE)
+        try:
+            await asyncio.wait_for(client.scheduler.identity(n_workers=0), SILENCE)
+        except TimeoutError:
+            client.scheduler_comm.comm.abort()
+            return
 
 
 async def _greet(address: str) -> None:
