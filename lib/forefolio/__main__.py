@@ -1,8 +1,8 @@
 """The `forefolio` command.
 
-It answers with exit code 0 when all is done, 1 when a stage failed or took too long, 2 when the call, the params or their
-fit to the data are wrong (what a user can mend is said in one sentence), and 128 and the number of the signal when it was
-interrupted: 130 by Ctrl-C, 143 when it was asked to end, 129 when its terminal was closed.
+It answers with exit code 0 when all is done, 1 when a stage failed or took too long, 2 when the call, the params or
+their fit to the data are wrong (what a user can mend is said in one sentence), and 128 and the number of the signal when
+it was interrupted: 130 by Ctrl-C, 143 when it was asked to end, 129 when its terminal was closed.
 """
 
 import errno
@@ -91,7 +91,7 @@ def _give_up(stream: int) -> None:
 
 
 def _polite() -> list[int]:
-    """Let a polite request to end, or a terminal that closes, interrupt the command as Ctrl-C does; the signals that came."""
+    """Let a request to end, or a terminal that closes, interrupt the command as Ctrl-C does; the signals that came."""
     came: list[int] = []
 
     def interrupt(number: int, _: object) -> None:
@@ -118,8 +118,9 @@ def _into(context: click.Context, option: click.Parameter, folder: str | None) -
 
 _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                     help="Change one parameter; the value is YAML. May be repeated.")
-_limit = click.option("--stage-timeout", "minutes", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES", default=LIMIT,
-                      show_default=True, help="End a stage that takes longer; the same command with more goes on from there.")
+_limit = click.option("--stage-timeout", "minutes", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES",
+                      default=LIMIT, show_default=True,
+                      help="End a stage that takes longer; the same command with more goes on from there.")
 _output = click.option("--output", metavar="FOLDER", callback=_into, expose_value=False,
                        help="Folder that holds runs and sweeps; the workers of a scheduler must see it.")
 
@@ -132,7 +133,8 @@ _output = click.option("--output", metavar="FOLDER", callback=_into, expose_valu
 @click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
 @_limit
 @_output
-def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool, minutes: float) -> None:
+def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | None, force: bool,
+        minutes: float) -> None:
     """Run the stages of the study in PARAMS that are not up to date."""
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 

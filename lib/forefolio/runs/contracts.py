@@ -31,7 +31,7 @@ SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF
             "TF_XLA_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
             "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
 NOTHING_YET = "no results yet"
-NO_KEY = {"study", "fetch_minutes", *PATHS}  # these place a run or a file, whose content counts instead, or change no number
+NO_KEY = {"study", "fetch_minutes", *PATHS}  # these change no number, or place a file whose content counts instead
 
 
 class Contract(NamedTuple):
@@ -80,7 +80,7 @@ STAGES = {
 
 
 def is_setting(variable: str) -> bool:
-    """Whether a variable of the environment is one of `SETTINGS`; the backend is recorded, and threads change no number."""
+    """Whether a variable is one of `SETTINGS`; the backend is recorded, and the number of threads changes nothing."""
     return variable.startswith(SETTINGS) and variable != "KERAS_BACKEND" and not variable.endswith("_NUM_THREADS")
 
 
@@ -198,7 +198,7 @@ def published(paper: str) -> list[Path]:
 
 
 def sealed(folder: Path) -> dict[str, Any] | None:
-    """What `manifest.json` holds by stage, each entry with its seal, whole or not; None where it is no manifest at all."""
+    """What `manifest.json` holds by stage, each entry with its seal, whole or not; None where it is no manifest."""
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else None

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of web addresses, which would take 1.6 s more and nothing needs
+sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of web addresses: 1.6 s to load, and nothing needs it
 import papermill
 import psutil
 from papermill.clientwrap import PapermillNotebookClient
@@ -32,7 +32,7 @@ TOLD = 60  # seconds between lines that say what runs, where nobody sees a bar
 
 
 class _Engine(NBClientEngine):
-    """Papermill's own engine, with an isolated kernel whose processes are looked at while it runs, and ended after it."""
+    """Papermill's own engine, with an isolated kernel that is looked at while it runs and ended with all it started."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, *, place, look, start_timeout=PATIENCE, **_):
@@ -134,12 +134,13 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
         if late or not wanted():
             _kill(processes)
 
-    show = {"desc": source.stem, "unit": "cell", "leave": False, "bar_format": "{desc}: {n} of {total} cells, {elapsed}{postfix}"}
+    show = {"desc": source.stem, "unit": "cell", "leave": False,
+            "bar_format": "{desc}: {n} of {total} cells, {elapsed}{postfix}"}
     with kernels.place(environment or {}) as place:
         try:
             papermill.execute_notebook(
-                _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched", place=place,
-                look=look, progress_bar=show if bar else False)
+                _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched",
+                place=place, look=look, progress_bar=show if bar else False)
             state = "done"
         except KeyboardInterrupt:
             state, message = "cancelled", "interrupted"

@@ -2,7 +2,8 @@
 
 A kernel runs in this environment's own Python, whatever kernels are installed under its name, without the settings of
 IPython, Keras, TensorFlow and BLAS that a home folder or a shell may hold. A guard ends it when this process is gone.
-Sockets, settings and temporary files of kernels lie in one folder a process; the next one clears away those of the dead.
+Sockets, settings and temporary files of kernels lie in one folder a process. The next process
+clears away those of the dead.
 """
 
 import atexit
@@ -47,7 +48,7 @@ def guarded(*command: str) -> list[str]:
 
 @contextmanager
 def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
-    """The environment of one kernel, `variables` on top, and where it listens, so that no two take each other's ports."""
+    """The environment of one kernel, `variables` on top, and where it listens: no two take each other's ports."""
     folder = own_folder() / str(next(_numbers))
     folder.mkdir()
     own = {"PYTHONPATH": contracts.PACKAGE.parent, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
@@ -92,7 +93,7 @@ def _near() -> Path:
 
 
 def _prefix() -> str:
-    """How folders of this machine's processes begin: containers may share a folder, and none knows the other's processes."""
+    """How folders of this machine's processes begin: containers that share a folder do not see each other's processes."""
     space = Path("/proc/self/ns/pid")
     about = f"{socket.gethostname()} {os.readlink(space) if space.is_symlink() else ''}"
     return f"forefolio-{hashlib.sha256(about.encode()).hexdigest()[:6]}-"

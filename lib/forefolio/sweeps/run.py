@@ -64,7 +64,8 @@ def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
     return Sweep(folder, plan_module.plan(grid, Store(folder.parent)))
 
 
-def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None, minutes: float = files.LIMIT) -> None:
+def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None,
+        minutes: float = files.LIMIT) -> None:
     """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
 
     It uses `workers` processes of this machine, one per core where none are given, or those of the Dask `scheduler` at
@@ -137,7 +138,8 @@ def _tell(progress: "Progress", working: Path, ended: threading.Event) -> None:
     began: dict[Path, float] = {}
     while not ended.wait(LOOK):
         began = {folder: began.get(folder, time.monotonic()) for folder in sorted(working.glob("0*"))}
-        progress.runs([(folder.name[:folder.name.index("-")], time.monotonic() - moment) for folder, moment in began.items()])
+        progress.runs([(folder.name[:folder.name.index("-")], time.monotonic() - moment)
+                       for folder, moment in began.items()])
 
 
 def _tidy(sweep: Sweep) -> None:
@@ -244,7 +246,8 @@ class Progress:
     def runs(self, running: list[tuple[str, float]]) -> None:
         """Show which stages run, each with its seconds so far: in the bar, or as a line a minute."""
         names = ", ".join(f"{stage} for {files.lasting(seconds)}" for stage, seconds in running[:3])
-        said = f"{self._said(running)}, running: {names}" + (f" and {len(running) - 3} more" if len(running) > 3 else "")
+        more = f" and {len(running) - 3} more" if len(running) > 3 else ""
+        said = f"{self._said(running)}, running: {names}{more}"
         if not self.bar.disable:
             self.bar.set_postfix_str(said)
         elif running and time.monotonic() > self._told + TOLD:
