@@ -123,7 +123,8 @@ def test_the_ledger_has_the_code_that_the_stage_was_made_of_even_if_it_is_edited
     def executed(source, aside, parameters, **_):
         aside.parent.mkdir(exist_ok=True)
         aside.write_text('{"cells": []}')
-        write_manifest(tmp_path / "run", {"01_data": {"library": {"forefolio": "as it was loaded"}, "files": {}}})
+        write_manifest(tmp_path / "run", {"01_data": {
+                "parameters": {}, "library": {"forefolio": "as it was loaded"}, "files": {}}})
         return "done", "", 1.0
 
     monkeypatch.setattr(execution, "notebook", executed)

@@ -223,3 +223,10 @@ def test_a_browser_of_a_kernel_that_had_to_be_killed_is_ended(tmp_path):
     assert guarded.returncode == 1
     assert not psutil.pid_exists(int(note.read_text())) or (
         psutil.Process(int(note.read_text())).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_in_a_kernel_s_place_no_other_folder_is_made(fresh, monkeypatch):
+    with kernels.place({}) as (environment, _):
+        kernels.own_folder.cache_clear()
+        monkeypatch.setattr(tempfile, "tempdir", environment["TMPDIR"])
+        assert str(kernels.own_folder()) == environment["TMPDIR"]

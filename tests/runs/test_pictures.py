@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -106,3 +108,22 @@ def is_gone(number: int) -> bool:
         return psutil.Process(number).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+@pytest.mark.skipif("CI" not in os.environ and not any(map(shutil.which, ("chromium", "google-chrome", "chrome"))),
+                    reason="no browser here")
+def test_a_process_that_is_killed_leaves_what_its_browser_wrote_to_the_next_one():
+    """A kernel that a user runs by hand may be killed: profile and page lie in the folder that is then cleared away."""
+    near = Path(tempfile.mkdtemp(prefix="p-", dir="/tmp"))
+    script = ("import os, plotly.graph_objects as go\nfrom forefolio.runs import kernels, pictures\n"
+              "assert pictures.png(go.Figure())\nprint(len(list(kernels.own_folder().iterdir())), flush=True)\nos.kill(os.getpid(), 9)")
+    clear = "from forefolio.runs import kernels; kernels.clear_dead()"
+    environment = os.environ | {"TMPDIR": str(near)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, text=True, capture_output=True)
+    assert done.returncode == -9 and int(done.stdout) >= 2, done.stderr
+    for _ in range(100):  # the browser ends a moment later
+        subprocess.run([sys.executable, "-c", clear], env=environment, check=True)
+        if not list(near.iterdir()):
+            break
+        time.sleep(0.1)
+    near.rmdir()

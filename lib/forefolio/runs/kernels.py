@@ -66,6 +66,8 @@ def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
 @cache
 def own_folder() -> Path:
     """This process's folder for what is gone when it ends; those of processes that are gone are cleared away first."""
+    if (near := Path(tempfile.gettempdir())).parent.name.startswith(_prefix()):
+        return near  # a kernel's place in the folder of its command, which clears it away
     clear_dead()
     own = tempfile.mkdtemp(dir=_near(), prefix=f"{_prefix()}{os.getpid()}-{_created(os.getpid())}-")
     atexit.register(shutil.rmtree, own, ignore_errors=True)

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import signal
+import tempfile
 import threading
 from contextlib import suppress
 from concurrent.futures import Future, wait
@@ -76,14 +77,21 @@ def _browser() -> _Browser:
     """The browser of this process, started once."""
     import kaleido  # a second to import, paid beside the notebook's own work
 
+    from forefolio.runs import kernels
+
     logging.getLogger("choreographer").setLevel(logging.CRITICAL)  # one sentence here says what it would
     loop, started = asyncio.new_event_loop(), []
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
     async def opened() -> Any:
-        started.append(kaleido.Kaleido())
-        return await started[0].__aenter__()
+        before, tempfile.tempdir = tempfile.tempdir, str(kernels.own_folder())  # the profile of a browser, and its page
+        try:
+            started.append(kaleido.Kaleido())
+            return await started[0].__aenter__()
+        finally:
+            tempfile.tempdir = before
 
+    kernels.own_folder()  # before what ends the browser is registered, so that it goes after that
     browser = _Browser(loop, asyncio.run_coroutine_threadsafe(opened(), loop), started)
     atexit.register(_end, browser)
     return browser
@@ -106,7 +114,7 @@ def png(figure: Any) -> bytes:
 
 
 def _end(browser: _Browser) -> None:
-    """End the browser, all that it started, and its loop; one that is killed leaves its temporary files."""
+    """End the browser, all that it started, and its loop."""
     wait([browser.ready], GRACE)  # one that was only just started has no process yet
     for kaleido in browser.started:
         number = getattr(getattr(kaleido, "subprocess", None), "pid", None)
