@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,6 +26,7 @@ if "FOREFOLIO_TESTS" not in os.environ:  # the process that collects; those that
     os.environ["TMPDIR"] = os.environ["FOREFOLIO_TESTS"] = tempfile.mkdtemp(prefix="ft-")
     tempfile.tempdir = None
     atexit.register(shutil.rmtree, os.environ["TMPDIR"], ignore_errors=True)
+PATIENCE = 20  # seconds that what a test started may take to go
 SCRATCH = Path(tempfile.mkdtemp(prefix="forefolio-tests-"))
 atexit.register(shutil.rmtree, SCRATCH, ignore_errors=True)
 os.environ["DASK_TEMPORARY_DIRECTORY"] = str(SCRATCH)  # of the schedulers and workers that tests start by hand
@@ -50,16 +52,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     shutil.rmtree(SCRATCH, ignore_errors=True)
     shutil.rmtree(kernels.own_folder())
+    end = time.monotonic() + PATIENCE
+    while (left := _left()) and time.monotonic() < end:  # what was just killed takes a moment to go
+        time.sleep(0.5)
+    if left:
+        print("\nleft by the tests:", *left, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _left() -> list[str]:
+    """Processes that a test started, and names in the session's folder for temporary files."""
     kernels.clear_dead()  # commands that were killed leave their folder to the next one
     folder, left = Path(os.environ["FOREFOLIO_TESTS"]), []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get("FOREFOLIO_TESTS") == str(folder):
                 left.append(f"process {process.pid}: {' '.join(process.cmdline())[:200]}")
-    left += sorted(path.name for path in folder.iterdir())
-    if left:
-        print("\nleft by the tests:", *left, sep="\n  ")
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return left + sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture(scope="session")
