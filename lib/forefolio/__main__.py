@@ -21,7 +21,6 @@ from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
 from forefolio.study.vocabulary import short
 
-
 N_FILES = 256  # that a process may have open; a run has some 70
 
 

@@ -213,9 +213,3 @@ def lasting(seconds: float) -> str:
     ('35 s', '119 s', '60 min')
     """
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def shortened(text: str, n_letters: int = 60) -> str:
-    """One line of a text, cut where it is long."""
-    line = " ".join(text.split())
-    return line if len(line) <= n_letters else f"{line[:n_letters - 3]}..."

@@ -1,6 +1,7 @@
 """What tests of running share: a sweep of three points, a stub of a kernel, and Dask in this process."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import hand_made_plan
@@ -52,3 +53,16 @@ def client(dask) -> Iterator[Client]:
     """The same, idle before and after each test."""
     yield dask
     assert wait_until(lambda: not any(dask.processing().values()), seconds=60)
+
+
+@pytest.fixture
+def ran(client, kernel, monkeypatch):
+    """Workers are a thread of this process, and the sweep's notebook is not executed; what a kernel was started for."""
+    @contextmanager
+    def connected(workers, scheduler):
+        yield client
+
+    monkeypatch.setattr(tasks, "connected", connected)
+    monkeypatch.setattr(execution, "notebook", lambda source, aside, parameters, **_: (
+        aside.write_text('{"cells": "all"}') and "done", "", 1.0))
+    return kernel.calls

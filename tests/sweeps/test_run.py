@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from hand_made_plan import entry, keep, place, states
 from short_project import wait_until
 
 from forefolio.files import RunFailed, append_to_ledger, file_hash, ledger_line, read_ledger
-from forefolio.runs import contracts, execution, pictures, redraw
+from forefolio.runs import contracts, pictures, redraw
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError, as_yaml
 from forefolio.sweeps import results, run, store, tasks
@@ -208,19 +207,6 @@ def test_one_point_is_no_points(tried):
 
 
 # ------------------------------------------------------------------------------------------------- all of it together
-@pytest.fixture
-def ran(client, kernel, monkeypatch):
-    """Workers are a thread of this process, and the sweep's notebook is not executed; what a kernel was started for."""
-    @contextmanager
-    def connected(workers, scheduler):
-        yield client
-
-    monkeypatch.setattr(tasks, "connected", connected)
-    monkeypatch.setattr(execution, "notebook", lambda source, aside, parameters, **_: (
-        aside.write_text('{"cells": "all"}') and "done", "", 1.0))
-    return kernel.calls
-
-
 def accounts(of: Sweep) -> dict[str, str]:
     points = pd.read_csv(of.folder / "points.csv")
     return dict(zip(points["point"], points["state"], strict=True))

@@ -3,30 +3,22 @@
 import json
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import hand_made_plan
 import pytest
 
 from forefolio.files import locked
-from forefolio.runs import contracts, execution, pipeline
-from forefolio.sweeps import results, run, tasks
+from forefolio.runs import contracts, pipeline
+from forefolio.sweeps import results, run
 from forefolio.sweeps.verification import verify
 
 FIRST, SECOND, THIRD = hand_made_plan.POINTS
 
 
 @pytest.fixture
-def swept(tried, kernel, client, monkeypatch) -> Path:
+def swept(tried, kernel, ran, monkeypatch) -> Path:
     """The folder of a sweep of three points that are done, made by stubs of kernels."""
-    @contextmanager
-    def connected(workers, scheduler):
-        yield client
-
-    monkeypatch.setattr(tasks, "connected", connected)
-    monkeypatch.setattr(execution, "notebook", lambda source, aside, parameters, **_: (
-        aside.write_text('{"cells": []}') and "done", "", 1.0))
     make = kernel.__class__.__call__
 
     def with_notebook(self, folder, name, parameters, **options):

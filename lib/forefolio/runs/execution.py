@@ -25,6 +25,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 from forefolio import files
 from forefolio.runs import contracts, kernels
 from forefolio.runs.stages import INSIDE_A_RUN
+from forefolio.study.vocabulary import short
 
 LOOK = 0.5  # seconds between looks at a kernel
 PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
@@ -81,7 +82,7 @@ def _place(nb_man: NotebookExecutionManager) -> tuple[str, float]:
         if about.get("status") == nb_man.RUNNING:
             line = next((line for line in cell.source.splitlines() if line.strip()), "")
             began = datetime.fromisoformat(about["start_time"]).timestamp()
-            return f"cell {number} of {len(nb_man.nb.cells)} ({files.shortened(line)})", began
+            return f"cell {number} of {len(nb_man.nb.cells)} ({short(line, 60)})", began
     return "the start of its kernel", nb_man.start_time.timestamp()
 
 
