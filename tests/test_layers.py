@@ -75,7 +75,7 @@ def test_a_room_says_what_enters_and_what_leaves_and_re_exports_nothing(room):
 def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_and_dask():
     """Importing every other module loads no Keras, no TensorFlow, no statsmodels, no arch, no yfinance, no Dask."""
     heavy = {"forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks",
-             "runs/execution", "sweeps/tasks", "__main__"}
+             "portfolios/end_to_end", "runs/execution", "sweeps/tasks", "__main__"}
     light = [f"forefolio.{module.replace('/', '.')}" for module in MODULES if module not in heavy and "__init__" not in module]
     script = (f"import sys, {', '.join(light)}; "
               "print([name for name in ('keras', 'tensorflow', 'statsmodels', 'arch', 'papermill', 'skfolio', 'yfinance', 'distributed') "
