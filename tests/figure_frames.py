@@ -41,6 +41,9 @@ def made_up() -> dict[str, pd.DataFrame]:
     history = pd.concat([pd.DataFrame({"model": model, "seed": 0, "asset": asset, "epoch": range(1, n + 1), "loss": 1.0,
                                        "validation_loss": np.arange(n, dtype=float), "kept": np.arange(n) == n - 2})
                          for model in ("lstm", "cnn1d") for asset, n in [("AA", 3), ("BB", 5)]])
+    learned = pd.concat([pd.DataFrame({
+        "fitted_until": "2021-12-31", "seed": seed, "epoch": range(1, n + 1), "sharpe": np.arange(n) + 1.0,
+        "validation_sharpe": np.r_[1.0, np.full(n - 1, 0.5)], "kept": np.arange(n) == 0}) for seed, n in [(1, 3), (2, 5)]])
     by_window = pd.MultiIndex.from_product([CELLS, [30, 5, 10]], names=["model", "window"]).to_frame(index=False)
     joint_history = by_window.merge(pd.DataFrame([(0, 1, False), (0, 2, True), (0, 3, False), (1, 1, True)],
                                                  columns=["seed", "epoch", "kept"]), how="cross")
@@ -65,7 +68,7 @@ def made_up() -> dict[str, pd.DataFrame]:
         "risk": pd.DataFrame({"weight": [0.2] * 5, "risk_share": risk}, index=pd.Index(ASSETS, name="asset")),
         "contributions": pd.concat([pd.DataFrame({"strategy": strategy, "asset": ASSETS, "risk_share": risk})
                                     for strategy in STRATEGIES]),
-        "history": history, "forecasts": forecasts.assign(forecast=RNG.normal(0, 0.001, len(forecasts))),
+        "history": history, "learned": learned, "forecasts": forecasts.assign(forecast=RNG.normal(0, 0.001, len(forecasts))),
         "by_asset": by_asset.assign(mse=np.where(by_asset["model"] == "zero", 2.0, 1.0 + 2 * by_asset["seed"])),
         "window_accuracy": by_window.assign(
             seed=0, mse_test=by_window["window"] * 1.01e-4, zero_mse_test=by_window["window"] * 1e-4,
@@ -99,6 +102,7 @@ DRAW = {  # every figure of the library from the frames
                                            periods_per_year=252, risk_free_rate=0.01),
     "mpt_weights": lambda f: frontier_figures.portfolio_weights_bars(f["mpt_weights"], sample=SAMPLE),
     "risk_shares": lambda f: frontier_figures.risk_shares(f["risk"], portfolio="maximum_sharpe", sample=SAMPLE),
+    "learned": lambda f: forecast_figures.sharpe_curves(f["learned"]),
     "training": lambda f: forecast_figures.training_curves(f["history"]),
     "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),

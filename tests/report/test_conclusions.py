@@ -37,6 +37,28 @@ def concluded(table, tests, twins=TWINS):
     return sentences.conclusion(table, tests, twins=twins)
 
 
+HISTORY = pd.DataFrame([("2020-12-31", 7, 1, 1.0, 0.5, False), ("2020-12-31", 7, 2, 2.0, 0.8, True),
+                        ("2020-12-31", 8, 4, 3.0, 1.2, True)],
+                       columns=["fitted_until", "seed", "epoch", "sharpe", "validation_sharpe", "kept"])
+
+
+def test_what_learned_weights_came_to_is_said_with_their_turnover():
+    trades = pd.Series({"equal_weight": 0.03, "dls": 0.587})
+    told = sentences.learned(HISTORY, trades)
+    assert "trained 2 times" in told and "after 2 to 4 epochs, have a Sharpe ratio of 2.50 in training and 1.00" in told
+    assert "It trades 59 % of its wealth at a rebalance, and equal weight 3 %" in told
+    assert "after 2 epochs, have a Sharpe ratio of 2.00" in sentences.learned(HISTORY[:2], trades)
+    assert "trades" not in sentences.learned(HISTORY, pd.Series({"equal_weight": np.nan, "dls": np.nan}))
+
+
+def test_trainings_of_weights_that_diverged_are_said():
+    diverged = HISTORY.assign(kept=HISTORY["seed"] == 8)
+    trades = pd.Series({"equal_weight": 0.03, "dls": 0.587})
+    assert "1 training diverged and has no part in it." in sentences.learned(diverged[[False, True, True]], trades)
+    assert "None of 2 trainings of `dls` converged" in sentences.learned(HISTORY.assign(kept=False), trades)
+    assert sentences.learned(HISTORY[:0], trades).startswith("No strategy of this study learns its weights")
+
+
 def test_conclusion_names_the_best_and_counts_what_is_significant():
     table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
     text = concluded(table, tests)

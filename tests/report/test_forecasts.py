@@ -15,6 +15,15 @@ def test_a_stopped_asset_keeps_its_last_loss():
     assert "kept 3" in [note.text for note in drawn("training").layout.annotations]
 
 
+def test_the_ratios_of_learned_weights_are_means_over_trainings_and_the_title_has_those_that_were_kept():
+    training, validation = drawn("learned").data
+    assert list(training.y) == [1, 2, 3, 3.5, 4]  # one training stops after three epochs
+    assert list(validation.y) == [1, 0.5, 0.5, 0.5, 0.5]
+    assert "Sharpe ratio 1.0 in training, 1.0 in validation" in drawn("learned").layout.title.text
+    none = forecast_figures.sharpe_curves(FRAMES["learned"].assign(kept=False))
+    assert "no training converged" in none.layout.title.text and not none.layout.shapes
+
+
 def test_accuracy_is_the_mean_over_seeds_divided_by_the_zero_forecast_s():
     assert {box.name: set(box.y) for box in drawn("accuracy").data} == {"lstm": {1.0}, "mean": {1.0}}
     assert "lstm 0; mean 0" in drawn("accuracy").layout.title.text

@@ -81,6 +81,30 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
                  margin_t=92, legend=dict(orientation="h", x=0.5, xanchor="center", y=-0.2, yanchor="top"), margin_b=95)
 
 
+def sharpe_curves(history: pd.DataFrame) -> go.Figure:
+    """Sharpe ratio of learned weights in training and validation by epoch: mean over seeds and fits (stage 05).
+
+    A training that has stopped keeps its last ratio. The vertical line is the median of the kept epochs, and the title
+    says what the kept states have on average.
+    """
+    figure, each = go.Figure(), ["fitted_until", "seed"]
+    for column, name, style in [("sharpe", "training", dict(color=GREY, dash="dot")),
+                                ("validation_sharpe", "validation", dict(color=strategy_color("dls")))]:
+        curve = history.pivot_table(index="epoch", columns=each, values=column).ffill().mean(axis=1)
+        figure.add_scatter(x=list(curve.index), y=curve.to_numpy("float32"), mode="lines+markers", name=name,
+                           line=style | dict(width=2))
+    kept = history[history["kept"]]
+    if len(kept):
+        figure.add_vline(x=kept["epoch"].median(), line=REFERENCE)
+    figure.update_xaxes(title_text="epoch")
+    figure.update_yaxes(title_text="Sharpe ratio (annual, net of costs)")
+    return dress(figure, f"Learned weights: Sharpe ratio {kept['sharpe'].mean():.1f} in training, "
+                         f"{kept['validation_sharpe'].mean():.1f} in validation" if len(kept) else
+                 "Learned weights: no training converged",
+                 f"fits: {history['fitted_until'].nunique()}, the first until {history['fitted_until'].min()}, seeds: "
+                 f"{history['seed'].nunique()}; dashed: median of the kept epochs; what has stopped keeps its last ratio")
+
+
 def window_training_curves(history: pd.DataFrame) -> go.Figure:
     """Training and validation loss by epoch, a panel per window, a color per model: mean over seeds.
 

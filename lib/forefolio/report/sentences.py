@@ -37,6 +37,30 @@ def absences(kept_out: pd.DataFrame) -> str:
             f"{'; '.join(told)}.")
 
 
+def learned(history: pd.DataFrame, turnover: pd.Series) -> str:
+    """What the training of learned weights came to, and how much they trade: mean one-way turnover by strategy.
+
+    `history` is as `portfolios.registry.learned_weights` gives it; it is empty where no strategy learns its weights.
+    """
+    if history.empty:
+        return "No strategy of this study learns its weights: add `dls` to `frameworks` for one that does."
+    trainings, kept = history.groupby(["fitted_until", "seed"]).ngroups, history[history["kept"]]
+    if kept.empty:
+        return (f"None of {counted(trainings, 'training')} of `dls` converged, so it holds equal weight: lower "
+                "`learning_rate`.")
+    last, first = kept["epoch"].max(), kept["epoch"].min()
+    told = (f"`dls` was trained {counted(trainings, 'time')}. The states that were kept, after "
+            f"{counted(last, 'epoch') if first == last else f'{first} to {last} epochs'}, have a Sharpe ratio of "
+            f"{kept['sharpe'].mean():.2f} in training and {kept['validation_sharpe'].mean():.2f} in validation "
+            "(annual, net of costs, mean).")
+    lost = trainings - len(kept)
+    told += f" {counted(lost, 'training')} diverged and {'has' if lost == 1 else 'have'} no part in it." if lost else ""
+    if turnover.get("dls", np.nan) >= 0:  # missing where there is one decision alone
+        told += (f" It trades {percent(turnover['dls'], 0)} of its wealth at a rebalance, and equal weight "
+                 f"{percent(turnover[EQUAL_WEIGHT], 0)}: what it earns before costs is no measure of it.")
+    return told
+
+
 def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:
     """Where a strategy did not hold what its name promises, a paragraph each; nothing where all did.
 
