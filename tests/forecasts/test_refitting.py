@@ -131,3 +131,29 @@ def test_without_refits_forecasts_are_those_without_a_plan(returns, schedule):
     without = baselines.autoregression(returns, schedule, train_end=SPLIT["train_end"], lags=1)
     pd.testing.assert_frame_equal(autoregressions(returns, plan_of(schedule, "never")), without, check_exact=True)
     assert not autoregressions(returns, plan_of(schedule, "yearly"))["forecast"].equals(without["forecast"])
+
+
+# -- where stocks and a coin are held together
+
+
+def mixed_market() -> pd.DataFrame:
+    """Whether each price is the day's own: a coin every day, two stocks on weekdays."""
+    days = pd.date_range("2020-06-01", "2022-01-20", name="date")
+    return pd.DataFrame({"COIN": True, "A": days.day_of_week < 5, "B": days.day_of_week < 5}, index=days)
+
+
+def test_forecasts_of_a_month_are_made_on_the_last_day_on_which_the_market_as_a_whole_traded():
+    traded = mixed_market()
+    split = {"train_end": "2020-12-31", "validation_end": "2021-01-31"}  # a Sunday
+    made = forecast_schedule(traded.index, traded=traded, **split)
+    longest = made.groupby("decision_date")["horizon"].max()
+    assert longest[["2021-01-29", "2021-01-30", "2021-01-31", "2021-02-26"]].tolist() == [28, 1, 1, 33]  # to 02-26, to 03-31
+
+
+def test_a_fit_ends_on_the_day_of_its_first_decision_and_learns_nothing_of_the_weekend_after():
+    traded = mixed_market()
+    split = {"train_end": "2020-12-31", "validation_end": "2021-01-31", "traded": traded}
+    plan = fits(traded.index, forecast_schedule(traded.index, **split), refit="quarterly", **split)
+    assert [fit.validation_end for fit in plan] == ["2021-01-29", "2021-03-31", "2021-06-30", "2021-09-30", "2021-12-31"]
+    served = plan[0].schedule
+    assert (served["decision_date"] == "2021-01-29").sum() == 28

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.market.returns import asset_summary, periods, rebalance_dates, simple_returns
+from forefolio.market.returns import asset_summary, open_days, periods, rebalance_dates, simple_returns
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
 
@@ -101,3 +101,58 @@ def test_asset_summary_by_hand_and_against_scipy():
 def test_an_asset_that_never_moves_has_a_summary():
     still = asset_summary(pd.DataFrame({"A": np.zeros(9)}), periods_per_year=252).loc["A"]
     assert still["annual_return"] == 0 and still["zero_share"] == 1 and np.isnan(still["autocorrelation"])
+
+
+# -- days on which the market as a whole trades
+
+
+def mixed(first: str, last: str, *, stocks=3) -> pd.DataFrame:
+    """Whether each price is the day's own: one coin every day, and stocks on weekdays."""
+    days = pd.date_range(first, last, name="date")
+    return pd.DataFrame({"COIN": True, **{f"S{at}": days.day_of_week < 5 for at in range(stocks)}}, index=days)
+
+
+def days_of(traded: pd.DataFrame, *, validation_end: str) -> list[str]:
+    return rebalance_dates(traded.index, validation_end=validation_end, traded=traded).strftime("%Y-%m-%d").tolist()
+
+
+def test_portfolios_of_stocks_and_a_coin_are_decided_on_the_last_day_on_which_half_of_the_assets_traded():
+    assert days_of(mixed("2024-02-01", "2024-07-10"), validation_end="2024-03-31") == [  # the Friday before Easter Sunday
+        "2024-03-29", "2024-04-30", "2024-05-31", "2024-06-28"]
+    assert days_of(mixed("2024-02-01", "2024-07-10", stocks=1), validation_end="2024-03-31") == [  # one of two is half
+        "2024-03-31", "2024-04-30", "2024-05-31", "2024-06-30"]
+
+
+@pytest.mark.parametrize("days", [pd.bdate_range("2023-11-15", "2024-06-03"), pd.date_range("2020-01-31", periods=40, freq="ME")])
+def test_without_gaps_the_rebalances_are_the_same(days):
+    everything = pd.DataFrame(True, days, ["A", "B"])
+    plain = rebalance_dates(days, validation_end=days[20])
+    pd.testing.assert_index_equal(rebalance_dates(days, validation_end=days[20], traded=everything), plain)
+
+
+def test_assets_that_ended_long_ago_shut_no_market():
+    traded = mixed("2024-01-01", "2024-07-10", stocks=5)
+    traded.loc["2024-03-01":, ["S0", "S1", "S2", "S3"]] = False  # of six assets two are left
+    assert days_of(traded, validation_end="2024-02-28") == [
+        "2024-02-28", "2024-02-29", "2024-03-31", "2024-04-30", "2024-05-31", "2024-06-30"]
+
+
+def test_a_market_shut_for_longer_than_any_holiday_is_not_waited_for():
+    traded = mixed("2024-01-01", "2024-06-10")
+    traded.loc["2024-03-22":"2024-03-31", ["S0", "S1", "S2"]] = False  # ten days
+    assert "2024-03-21" in days_of(traded, validation_end="2024-01-31")
+    traded.loc["2024-03-20":"2024-03-31", ["S0", "S1", "S2"]] = False  # twelve
+    assert "2024-03-31" in days_of(traded, validation_end="2024-01-31")
+
+
+def test_assets_of_which_few_trade_on_any_day_are_decided_upon_on_the_last_day_of_the_month():
+    days = pd.date_range("2024-01-01", "2024-04-15")
+    traded = pd.DataFrame({f"A{at}": np.arange(len(days)) % 5 == at for at in range(5)}, index=days)
+    assert not open_days(traded)["2024-01-06":].any()
+    assert days_of(traded, validation_end="2024-01-31") == ["2024-01-31", "2024-02-29", "2024-03-31"]
+
+
+def test_what_trades_after_a_day_does_not_decide_whether_it_was_open():
+    traded = pd.DataFrame(np.random.default_rng(5).random((60, 5)) < 0.4, pd.date_range("2024-01-01", periods=60))
+    for last in range(1, 60):
+        pd.testing.assert_series_equal(open_days(traded.iloc[:last]), open_days(traded).iloc[:last])

@@ -297,7 +297,7 @@ def test_a_simulated_benchmark_holds_all_listed_assets_equally():
     assert market.prices.isna().any().sum() == 5
 
 
-def test_simulated_delistings_are_dropped_before_and_held_after_the_end_of_validation():
+def test_simulated_delistings_are_dropped_before_and_cash_after_the_end_of_validation():
     made = simulated(simulated_delistings=12)
     market = sources.load(made)
     chosen = universe.choose(market.prices, made)
@@ -307,7 +307,7 @@ def test_simulated_delistings_are_dropped_before_and_held_after_the_end_of_valid
     assert set(table.loc[~table["kept"], "ticker"]) == set(early) and 0 < len(early) < 12
     late = ended.index[ended > pd.Timestamp(made.validation_end)]
     assert (kept[late].iloc[-1] == market.prices[late].ffill().iloc[-1]).all()
-    assert table.set_index("ticker").loc[late, "reason"].str.endswith("held after").all()
+    assert table.set_index("ticker").loc[late, "reason"].str.endswith("cash after").all()
 
 
 def test_what_cannot_be_simulated_is_one_sentence():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from forefolio.market import universe
-from forefolio.market.universe import absences, kept_out
+from forefolio.market.returns import simple_returns
+from forefolio.market.universe import ENDED, absences, kept_out
 from forefolio.study.parameters import Study
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
@@ -405,3 +406,54 @@ def test_absences_have_the_first_and_the_last_decision_and_how_many():
                                          ["A", "not traded that day", CALENDAR[16], CALENDAR[19], 2]]
     assert list(table) == ["asset", "reason", "first", "last", "n_decisions"]
     assert absences(reasons(moving())).empty
+
+
+# -- suspended, and ended for good
+
+LONG = pd.bdate_range("2024-01-02", periods=40, name="date")
+
+
+def ending(last: int, *, delisting_return=0.0, back=None):
+    """The universe of A, which has no price after day `last` of 40 (but on day `back`), and of B, which always has."""
+    frame = pd.DataFrame(np.random.default_rng(4).uniform(90, 110, (40, 2)), LONG, ["A", "B"])
+    gone = (np.arange(40) > last) & (np.arange(40) != back)
+    study = Study().model_copy(update=dict(train_end=LONG[4].date(), validation_end=LONG[5].date(),
+                                           delisting_return=delisting_return))
+    return frame, universe.choose(frame.mask(gone[:, None] & [True, False]), study)
+
+
+def test_an_asset_that_ends_for_good_pays_the_delisting_return_once_and_moves_no_more():
+    frame, chosen = ending(19, delisting_return=-0.3)
+    returns = simple_returns(chosen.prices)["A"]
+    assert returns.iloc[19] == pytest.approx(-0.3) and (returns.iloc[20:] == 0).all()
+    assert chosen.prices["A"].iloc[:20].equals(frame["A"].iloc[:20]) and chosen.prices["B"].equals(frame["B"])
+    assert chosen.assets["reason"].tolist() == [f"ends on {LONG[19]:%Y-%m-%d}, cash after", ""]
+    _, plain = ending(19)
+    assert (plain.prices["A"].iloc[19:] == frame["A"].iloc[19]).all()
+
+
+@pytest.mark.parametrize("last, back", [(33, None), (10, 39), (10, 31)])
+def test_an_asset_that_comes_back_or_is_absent_only_at_the_end_is_suspended_and_pays_nothing(last, back):
+    frame, chosen = ending(last, delisting_return=-0.3, back=back)
+    if back is not None:
+        assert chosen.prices["A"].iloc[back] == frame["A"].iloc[back]
+    assert (chosen.prices["A"].iloc[last:back] == frame["A"].iloc[last]).all()
+
+
+def test_what_has_ended_is_told_from_what_did_not_trade_that_day_and_only_after_its_last_price():
+    moves = pd.DataFrame(0.01, LONG, ["A", "B", "C"])
+    traded = moves.notna().assign(A=np.arange(40) < 15, B=np.arange(40) % 3 == 0)
+    found = kept_out(moves, traded, dates=LONG, stale_days=5)
+    assert found["A"].tolist() == [""] * 15 + [ENDED] * 25
+    assert set(found["B"]) == {"", universe.NOT_TRADED} and (found["C"] == "").all()
+
+
+def test_monthly_prices_end_after_five_months_without_one():
+    months = pd.date_range("2020-01-31", periods=24, freq="ME", name="date")
+    traded = pd.DataFrame({"A": np.arange(24) < 20, "B": np.arange(24) < 12, "C": True}, index=months)
+    assert universe.ended(traded).isna().tolist() == [True, False, True]
+
+
+def test_a_delisting_return_of_minus_one_or_less_is_refused():
+    with pytest.raises(ValueError, match="delisting_return"):
+        Study(delisting_return=-1.0)

@@ -98,8 +98,8 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
     return pd.DataFrame(rows).assign(kept=lambda history: history["epoch"] == best_epoch)
 
 
-def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Any,
-                      training: Training) -> dict[str, pd.DataFrame]:
+def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: Any, training: Training,
+                      traded: pd.DataFrame | None = None) -> dict[str, pd.DataFrame]:
     """Train one network per window length, make the scheduled forecasts and measure how accurate each network is.
 
     Returns
@@ -118,7 +118,8 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
     period's edge. Beyond what a network gives it reads its own forecasts, appended to the window; this is ours.
     """
     spans = periods(returns.index, train_end=training.train_end, validation_end=training.validation_end).set_index("period")
-    rebalances = rebalance_dates(returns.index, validation_end=training.validation_end).rename("decision_date")
+    rebalances = rebalance_dates(returns.index, validation_end=training.validation_end,
+                                 traded=traded).rename("decision_date")
     means, tables = returns.loc[:spans.loc["training", "last"]].mean().to_numpy(), {}
     for window in network.windows:
         started = time.perf_counter()

@@ -106,20 +106,23 @@ def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]
     return drawn
 
 
-def plan(index: pd.DatetimeIndex, study: Study) -> list[Fit]:
-    """The fits of a study's models in order of time, each with the part of the schedule that it forecasts."""
-    dates = {"train_end": study.train_end, "validation_end": study.validation_end}
+def plan(index: pd.DatetimeIndex, study: Study, *, traded: pd.DataFrame | None = None) -> list[Fit]:
+    """The fits of a study's models in order of time, each with the part of the schedule that it forecasts.
+
+    `traded` says on which days each price is its own, and so when portfolios are decided (`rebalance_dates`).
+    """
+    dates = {"train_end": study.train_end, "validation_end": study.validation_end, "traded": traded}
     return fits(index, forecast_schedule(index, **dates), refit=study.refit, **dates)
 
 
-def forecasts(returns: pd.DataFrame, *, study: Study,
+def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | None = None,
               remember: Callable[..., dict[str, pd.DataFrame]] = lambda function, *given: function(*given)) -> Forecasts:
     """Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
 
     Each training of a network is called as remember(function, *arguments); `Stage.remember` computes nothing twice.
-    ValueError if a period is too short (`needed_days`).
+    `traded` is for `plan`. ValueError if a period is too short (`needed_days`).
     """
-    fitted, left = plan(returns.index, study), []
+    fitted, left = plan(returns.index, study, traded=traded), []
     made = [BASELINES[model](returns, fit, study) for model in study.models if model in BASELINES for fit in fitted]
     if networks(study):  # importing Keras takes seconds
         from forefolio.forecasts import asset_networks, joint_networks
@@ -129,7 +132,8 @@ def forecasts(returns: pd.DataFrame, *, study: Study,
     for network in networks(study).values():
         for fit in fitted:
             training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
-            frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training)
+            given = () if traded is None or study.network_scope == "asset" else (traded,)  # when it is to be decided
+            frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training, *given)
             left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
     key = {"joint": {"window": int}, "asset": {"asset": str}}[study.network_scope]
     tables = _LEFT | {"history": _NETWORK | key | _LOSSES}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from forefolio.market.returns import Date, iso_day, periods, rebalance_dates
+from forefolio.market.returns import Date, days_before, iso_day, periods, rebalance_dates
 
 SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
 
@@ -28,12 +28,14 @@ def lookback_windows(values: pd.DataFrame | np.ndarray, *, lookback: int) -> np.
     return np.lib.stride_tricks.sliding_window_view(np.asarray(values), lookback, axis=0).swapaxes(1, 2)
 
 
-def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
+def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date,
+                      traded: pd.DataFrame | None = None) -> pd.DataFrame:
     """Forecasts to be made, the same for every model.
 
     Horizon 1 is forecast from the last day up to `train_end` on, so that targets fill validation and test; from each
     rebalance date also horizons 2 and more, up to and including the next rebalance date (from the last one, the last
-    day). ValueError if no trading day lies up to `train_end`, or none after `validation_end`.
+    day). `traded` is for `rebalance_dates`. ValueError if no trading day lies up to `train_end`, or none after
+    `validation_end`.
 
     Examples
     --------
@@ -49,9 +51,10 @@ def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_en
     if first < 0:
         raise ValueError(f"No return lies up to train_end {iso_day(train_end)}: move it into the data")
     last = len(index) - 1
-    rebalances = index.get_indexer(rebalance_dates(index, validation_end=validation_end))
+    rebalances = index.get_indexer(rebalance_dates(index, validation_end=validation_end, traded=traded))
     n_horizons = np.ones(last, dtype=int)
     n_horizons[rebalances] = np.diff(rebalances, append=last)
+    first = min(first, *rebalances[:1])  # where the last days up to train_end are holidays of most assets
     decisions = np.repeat(np.arange(first, last), n_horizons[first:])
     horizons = np.concatenate([np.arange(1, n + 1) for n in n_horizons[first:]])
     return pd.DataFrame({"decision_date": index[decisions], "target_date": index[decisions + horizons],
@@ -126,21 +129,25 @@ class Fit:
 
 
 def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_end: Date,
-         validation_end: Date) -> list[Fit]:
+         validation_end: Date, traded: pd.DataFrame | None = None) -> list[Fit]:
     """Divide the schedule among fits in order of time, walk-forward with an expanding training period.
 
     Parameters
     ----------
     refit : {"never", "yearly", "quarterly"}
         Whether models are fitted anew before each calendar year or quarter of the test period.
+    traded : DataFrame of bool, optional
+        Whether each price is the day's own, as for `rebalance_dates`.
 
     Notes
     -----
-    The first fit has the dates as given and serves the test period's first year or quarter. A later one is made at the
-    close of the last trading day before its own, which is its `validation_end`, as every return up to it is known. Its
-    validation has as many trading days as the first one's, and all days before these are its training (walk-forward,
-    anchored: the training period expands and its first day stays). All forecasts of a decision day belong to one fit,
-    the latest whose `validation_end` is not after that day. A fit without a forecast to make is left out.
+    The first fit has the dates as given and serves the test period's first year or quarter. Where the first portfolios
+    are decided before `validation_end`, as most assets did not trade after, its validation ends on that day. A later
+    one is made at the close of the rebalance date before its own, which is its `validation_end`, as every return up to
+    it is known. Its validation has as many trading days as the first one's, and all days before these are its training
+    (walk-forward, anchored: the training period expands and its first day stays). All forecasts of a decision day
+    belong to one fit, the latest whose `validation_end` is not after that day. A fit without a forecast to make is left
+    out.
 
     Examples
     --------
@@ -150,14 +157,16 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     >>> [(fit.train_end, fit.validation_end) for fit in plan]
     [('2024-01-31', '2024-02-29'), ('2024-02-29', '2024-03-29'), ('2024-05-30', '2024-06-28')]
     """
-    first = Fit(schedule, iso_day(train_end), iso_day(validation_end))
+    decided = rebalance_dates(index, validation_end=validation_end, traded=traded)[:1]
+    early = decided[(decided > pd.Timestamp(train_end)) & (decided < index[index <= pd.Timestamp(validation_end)].max())]
+    first = Fit(schedule, iso_day(train_end), iso_day([*early, validation_end][0]))
     test = index[index > pd.Timestamp(validation_end)]
     if refit == "never" or test.empty:
         return [first]
     spans = test.to_period(SPANS[refit])
     firsts = test[~spans.duplicated() & (spans != spans[0])]
     n_validation = ((index > pd.Timestamp(train_end)) & (index <= pd.Timestamp(validation_end))).sum()
-    fitted = index.get_indexer(firsts) - 1  # positions of the days at whose close a later fit is made
+    fitted = index.get_indexer(days_before(index, firsts, traded=traded))  # positions of the days at whose close a later fit is made
     plan = [first, *(Fit(schedule, iso_day(index[day - n_validation]), iso_day(index[day])) for day in fitted)]
     serving = index[fitted].searchsorted(schedule["decision_date"], side="right")  # of each forecast, which fit makes it
     parts = [schedule[serving == number].reset_index(drop=True) for number in range(len(plan))]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 Date = str | dt.date | pd.Timestamp
+CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
 
 
 class Need(NamedTuple):
@@ -83,12 +84,57 @@ def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -
                          for period, mask in masks.items()])
 
 
-def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.DatetimeIndex:
+def open_days(traded: pd.DataFrame) -> pd.Series:
+    """
+    Days on which the market as a whole traded: at least half of the assets that did so within `CLOSING` days.
+
+    Parameters
+    ----------
+    traded : DataFrame of bool (n_days, n_assets)
+        Whether a price is the day's own, as `universe.choose` tells.
+
+    Returns
+    -------
+    Series of bool (n_days,)
+        It looks back only: an asset without a price for longer than any holiday does not count until it is back.
+
+    Examples
+    --------
+    Two stocks and a coin from Thursday to Monday:
+
+    >>> days = pd.date_range("2024-02-29", periods=5)
+    >>> stock = [True, True, False, False, True]
+    >>> open_days(pd.DataFrame({"COIN": True, "A": stock, "B": stock}, index=days)).tolist()
+    [True, True, False, False, True]
+    """
+    listed = traded.astype(float).rolling(f"{CLOSING + 1}D").max().sum(axis=1)
+    return 2 * traded.sum(axis=1) >= listed
+
+
+def days_before(index: pd.DatetimeIndex, firsts: pd.DatetimeIndex, *,
+                traded: pd.DataFrame | None = None) -> pd.DatetimeIndex:
+    """
+    The last day before each of some days of `index` on which the market as a whole traded (`open_days`).
+
+    Without `traded` every day counts. Where no such day lies within `CLOSING` days of the last one, the last one is
+    taken. A day is named once.
+    """
+    before = index.get_indexer(firsts) - 1
+    if traded is None:
+        return index[before]
+    chosen = np.maximum.accumulate(np.where(open_days(traded).reindex(index), np.arange(len(index)), 0))[before]
+    near = index[before] - index[chosen] <= pd.Timedelta(days=CLOSING)
+    return index[np.unique(np.where(near, chosen, before))]
+
+
+def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date,
+                    traded: pd.DataFrame | None = None) -> pd.DatetimeIndex:
     """
     Days at whose close the portfolios are decided: the last trading day before each month of the test period.
 
     The test period starts after `validation_end`, so the first decision is on the last trading day up to it; the last
-    day of `index` is never one.
+    day of `index` is never one. With `traded`, whether each price is the day's own, a trading day is one on which the
+    market as a whole traded: where stocks and coins are held together, no decision falls on a weekend.
 
     Examples
     --------
@@ -98,7 +144,7 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date) -> pd.Date
     """
     test = index[index > pd.Timestamp(validation_end)]
     first_of_month = test[~test.to_period("M").duplicated()]
-    return index[index.get_indexer(first_of_month) - 1]
+    return days_before(index, first_of_month, traded=traded)
 
 
 def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.csv_files import Finding, found
-from forefolio.market.returns import Date, Need, check_labels, iso_day
+from forefolio.market.returns import CLOSING, Date, Need, check_labels, iso_day
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import counted, listed, percent
 
+NOT_TRADED, ENDED = "not traded that day", "its prices have ended"  # why an asset cannot be bought
 CONSTANT = 1e-8  # a deviation of daily returns that is only rounding: such a column correlates with nothing
 NOISE = 1e-7  # a move below it is rounding: the price stands still
 PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
-CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
 SPLITS = (2, 3, 5, 10)  # shares for one, or one for so many
 NEAR = 0.05  # how far a split's ratio may be from such a number: the market moved on that day, too
 CALENDARS = (12, 52, 252, 365)  # usual rows a year: months, weeks, days of an exchange, days of the year
@@ -28,7 +28,7 @@ A_QUARTER = 0.24  # years; over shorter spans holidays alone change the rows a y
 class Universe(NamedTuple):
     """The assets that a study may hold."""
 
-    prices: pd.DataFrame  # of the tickers that are kept; each gap holds the last price before it
+    prices: pd.DataFrame  # of the tickers that are kept; each gap holds the last price before it, but for `paid_out`
     assets: pd.DataFrame  # ticker, first, last (days with a price), missing (days up to validation_end), kept, reason
     traded: pd.DataFrame  # whether a price is the day's own; nothing can be bought at one that is held
 
@@ -49,7 +49,8 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     prices : DataFrame (n_days, n_tickers)
         Adjusted closes as they came.
     study : Study
-        Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, and `jump_threshold` where `drop_jumps` is set.
+        Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, `delisting_return`, and `jump_threshold` where
+        `drop_jumps` is set.
         Its `tickers` must all be kept and may miss no more than `max_missing` of all days, unless
         `allow_missing_tickers` is set.
 
@@ -100,7 +101,7 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     start = first[kept].max()
     traded = clean.loc[start:, kept].notna()
     traded = traded[traded.any(axis=1)]
-    held = clean[kept].ffill().loc[traded.index]
+    held = paid_out(clean[kept].ffill().loc[traded.index], traded, delisting_return=study.delisting_return)
     check_rate(held, periods_per_year=study.periods_per_year)
     assets = pd.DataFrame({
         "ticker": clean.columns, "first": first.array, "last": last.array, "missing": early.isna().sum().array,
@@ -108,6 +109,47 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
         "reason": [dropped or _what_is_held(traded[ticker], first[ticker], clean.index[0])
                    for ticker, dropped in reasons.items()]})
     return Universe(held, assets.astype({"first": "datetime64[us]", "last": "datetime64[us]"}), traded)
+
+
+def ended(traded: pd.DataFrame) -> pd.Series:
+    """
+    The last day with a price of each asset that ended for good, as after a delisting; missing for the others.
+
+    An asset has ended if its last price lies further before the last day of the data than any usual closing:
+    `CLOSING` days, and five usual steps from row to row. A shorter absence at the end is a suspension.
+
+    Notes
+    -----
+    A delisting is public when it happens, while prices tell it only by never returning. So this reads the whole file,
+    and it may be asked about what is held of such an asset, never about whether to buy one that trades.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=30, name="date")
+    >>> ended(pd.DataFrame({"A": days.day <= 12, "B": days.day <= 25, "C": True}, index=days)).to_dict()
+    {'A': Timestamp('2024-01-12 00:00:00'), 'B': NaT, 'C': NaT}
+    """
+    days, there = traded.index, traded.to_numpy()
+    last = pd.Series(days[len(days) - 1 - there[::-1].argmax(axis=0)], traded.columns)
+    closing = max(CLOSING, 5 * days.to_series().diff().dt.days.median()) if len(days) > 1 else CLOSING
+    return last.where((days[-1] - last).dt.days > closing)
+
+
+def paid_out(held: pd.DataFrame, traded: pd.DataFrame, *, delisting_return: float) -> pd.DataFrame:
+    """
+    Prices whose gaps hold the last price, with what a holder got for an asset that `ended`.
+
+    That is its last price times 1 + `delisting_return`, from the next row on: what the holder has then is cash.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=15)
+    >>> traded = pd.DataFrame({"A": days.day <= 2, "B": days.day <= 14}, index=days)
+    >>> paid_out(traded.assign(A=8.0, B=5.0), traded, delisting_return=-0.5).iloc[[1, 2, 14]].to_numpy().tolist()
+    [[8.0, 5.0], [4.0, 5.0], [4.0, 5.0]]
+    """
+    after = held.index.to_numpy()[:, None] > ended(traded).to_numpy()  # nowhere, where it has not ended
+    return held.mask(after, held * (1 + delisting_return))
 
 
 def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
@@ -194,9 +236,9 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
     """
     Why each asset cannot be bought at each of some dates; an empty text where it can.
 
-    The reason is `not traded that day` where its price is an older one that is held, and else `no move in <stale_days>
-    days` where its last `stale_days` returns up to that day are all zero, but for rounding: such a price is dead, not
-    calm.
+    The reason is `ENDED` where its prices have ended for good, `NOT_TRADED` where its price is an older one that is
+    held, and else `no move in <stale_days> days` where its last `stale_days` returns up to that day are all zero, but
+    for rounding: such a price is dead, not calm.
 
     Raises
     ------
@@ -218,8 +260,9 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
     dates = pd.DatetimeIndex(dates)
     asleep = ((returns.abs() < NOISE).rolling(stale_days).sum() == stale_days).loc[dates]
     still = f"no move in {counted(stale_days, 'day')}"
+    over = dates.to_numpy()[:, None] > ended(traded[returns.columns]).to_numpy()
     reasons = pd.DataFrame("", dates, returns.columns).mask(asleep, still).mask(
-        ~traded.loc[dates, returns.columns], "not traded that day")
+        ~traded.loc[dates, returns.columns], NOT_TRADED).mask(over, ENDED)
     if len(nothing := reasons.index[(reasons != "").all(axis=1)]):
         raise ValueError(f"Nothing can be bought at the decision of {iso_day(nothing[0])}: each of "
                          f"{counted(len(returns.columns), 'asset')} has {still} or was not traded that day; mend the "
@@ -349,11 +392,11 @@ def _why_dropped(early: pd.Series, first: pd.Timestamp, last: pd.Timestamp, stud
 
 def _what_is_held(traded: pd.Series, first: pd.Timestamp, first_day: pd.Timestamp) -> str:
     """Where a kept ticker starts late or holds an old price, or an empty string."""
-    said, n_gaps = [], (~traded).sum()
+    said, n_gaps, over = [], (~traded).sum(), ended(traded.to_frame()).notna().all()
     if first > first_day:
         said.append(f"starts on {iso_day(first)}, so that all prices start on {iso_day(traded.index[0])}")
     if not traded.iloc[-1]:
-        said.append(f"ends on {iso_day(traded.index[traded][-1])}, held after")
+        said.append(f"ends on {iso_day(traded.index[traded][-1])}, {'cash' if over else 'held'} after")
     elif n_gaps:
         said.append(f"holds the last price on {counted(n_gaps, 'missing day')}")
     return "; ".join(said)

@@ -31,8 +31,8 @@ class Markets:
             rows = returns.simple_returns(chosen.prices)
             periods = returns.periods(rows.index, train_end=study.train_end, validation_end=study.validation_end)
             days = periods.set_index("period")["n_days"].to_dict()
-            universe.kept_out(rows, chosen.traded, stale_days=study.stale_days,
-                             dates=returns.rebalance_dates(rows.index, validation_end=study.validation_end))
+            dates = returns.rebalance_dates(rows.index, validation_end=study.validation_end, traded=chosen.traded)
+            universe.kept_out(rows, chosen.traded, dates=dates, stale_days=study.stale_days)
             days |= {"known": days["training"] + days["validation"], "all": len(rows)}
             self._known[key] = market.files, rows.shape[1], days
         return self._known[key]

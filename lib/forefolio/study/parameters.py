@@ -91,6 +91,7 @@ class Study(BaseModel):
     validation_end: Day = date(2020, 12, 31)
     max_missing: Share = 0.0
     fill_limit: Annotated[int, Field(ge=0)] = 0
+    delisting_return: Annotated[float, Field(gt=-1)] = 0.0
     drop_still_days: bool = False
     stale_days: Count = 10
     jump_threshold: Annotated[float, Field(gt=0)] = 0.5
