@@ -373,7 +373,7 @@ def test_a_delisted_asset_is_sold_even_under_a_tight_limit_and_the_log_says_so(r
     to_sell = held(drifted, strategy, date)["KO"]
     assert to_sell > 0.1 and held(weights, strategy, date)["KO"] == 0
     note = log[(log["strategy"] == strategy) & (log["date"] == date)]["note"].iloc[0]
-    assert f"turnover {100 * to_sell:.3g} %, the least possible" in note and note.endswith("without KO, not traded that day")
+    assert f"turnover {100 * to_sell:.3g} %, the least possible" in note and note.endswith("without KO, its prices have ended")
     trades = realized(weights, dead)
     assert trades[(date, strategy)] == pytest.approx(to_sell, abs=1e-5)
     assert trades[(dates[3], strategy)] <= 0.02 + 1e-6
@@ -539,7 +539,7 @@ def test_an_asset_whose_last_price_is_held_is_not_bought_and_the_log_says_so(ret
     assert (of_dead[of_dead.index > ended] == 0).all() and of_dead[of_dead.index <= ended].max() > 0
     np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
     later = log["date"] > ended
-    assert log.loc[later, "note"].str.endswith("without KO, not traded that day").all()
+    assert log.loc[later, "note"].str.endswith("without KO, its prices have ended").all()
     assert not log.loc[~later, "note"].str.contains("KO").any()
     bought = decide(dead, forecasts, dates, stale_days=1000)[0]  # without that rule the dead asset looks like the safest
     assert held(bought, "mean+rpp", dates[-1])["KO"] > 1.3 * held(bought, "mean+rpp", dates[0])["KO"]

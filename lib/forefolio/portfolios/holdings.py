@@ -1,11 +1,21 @@
-"""What weights are like: how concentrated, who carries their risk, how far apart they are, which are near-copies."""
+"""What weights are like and what becomes of them: concentration, risk, near-copies, drift, and what is frozen.
+
+Nobody can sell an asset that does not trade. Its weight is frozen: it is what the weight decided earlier has drifted to.
+A framework decides weights of the assets that trade, and they share what is not frozen.
+"""
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date
-from forefolio.portfolios.problems import aligned, covariance_matrix
+from forefolio.market.universe import NOT_TRADED
+from forefolio.portfolios.problems import Limits, aligned, covariance_matrix
 from forefolio.portfolios.registry import Terms
+from forefolio.study.vocabulary import percent
+
+LEAST = 1e-9  # of wealth: with less to be shared out, nothing is traded
 
 
 def effective_holdings(weights: pd.Series) -> float:
@@ -147,3 +157,84 @@ def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[s
         furthest = distance_from(weights, name)[distinct].max()
         distinct += [name] if (furthest > apart).all() else []
     return [name for name in names if name in distinct]
+
+
+def drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
+    """
+    What has become of weights decided at a date by the last day of `returns`, as in `backtest`.
+
+    Series by asset that sums to one, without assets that are not held; None where nothing is left.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=2)
+    >>> returns = pd.DataFrame({"A": [0.0, 1.0], "B": [0.0, 0.0]}, index=days)
+    >>> drifted(days[0], pd.Series({"A": 0.5, "B": 0.5}), returns).round(4).to_dict()
+    {'A': 0.6667, 'B': 0.3333}
+    """
+    holdings = weights[weights != 0]
+    holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
+    return holdings / holdings.sum() if holdings.sum() > 0 else None
+
+
+def frozen(held: pd.Series | None, reasons: pd.Series) -> pd.Series:
+    """
+    Weights that cannot be traded: of what is held, what did not trade that day; empty where there is none.
+
+    `held` is as `drifted` gives it, `reasons` a row of `universe.kept_out`. What has ended for good is not frozen: it
+    is cash. Neither is an asset whose price is there every day and never moves.
+
+    Examples
+    --------
+    >>> frozen(pd.Series({"A": 0.6, "B": 0.4}), pd.Series({"A": "", "B": "not traded that day"})).to_dict()
+    {'B': 0.4}
+    """
+    if held is None:
+        return pd.Series(dtype=float)
+    return held[(reasons[held.index] == NOT_TRADED).to_numpy()]
+
+
+def limits_of_rest(limits: Limits, held: pd.Series, fixed: pd.Series) -> Limits:
+    """
+    Limits with what is held, for the wealth that is not frozen: the most that may be traded is a larger share of it.
+
+    Examples
+    --------
+    >>> held, fixed = pd.Series({"A": 0.2, "B": 0.3, "C": 0.5}), pd.Series({"C": 0.5})
+    >>> rest = limits_of_rest(Limits(max_turnover=0.1), held, fixed)
+    >>> float(rest.max_turnover), rest.held.to_dict()
+    (0.2, {'A': 0.4, 'B': 0.6})
+    """
+    share = 1 - fixed.sum()
+    if fixed.empty or share <= LEAST:
+        return replace(limits, held=held)
+    return replace(limits, held=held.drop(fixed.index) / share, max_turnover=min(1.0, limits.max_turnover / share))
+
+
+def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.Series:
+    """
+    Weights of all wealth: those of a framework, which sum to one, scaled to what is not frozen, and what is.
+
+    Where what is frozen is worth all wealth, or more than it as with short sales, nothing is traded: `held` is held on.
+
+    Examples
+    --------
+    >>> held = pd.Series({"A": 0.1, "C": 0.9})
+    >>> around(pd.Series({"A": 0.5, "B": 0.5}), held, held[["C"]]).round(4).to_dict()
+    {'A': 0.05, 'B': 0.05, 'C': 0.9}
+    """
+    if fixed.empty:
+        return weights
+    share = 1 - fixed.sum()
+    return pd.concat([weights * share, fixed]).rename(weights.name) if share > LEAST else held
+
+
+def frozen_note(fixed: pd.Series) -> str:
+    """How much of a strategy's wealth is frozen, for the log; an empty text where nothing is.
+
+    >>> frozen_note(pd.Series({"A": 0.25}))
+    '25.0 % of wealth stays in A, which cannot be sold'
+    """
+    if fixed.empty:
+        return ""
+    return f"{percent(fixed.sum())} of wealth stays in {', '.join(map(str, fixed.index))}, which cannot be sold"
