@@ -1,4 +1,8 @@
-"""From prices to weights, refitted on the way: what happens after a day changes nothing that was decided up to it."""
+"""From prices to weights, refitted on the way: what happens after a day changes nothing that was decided up to it.
+
+Every model and every framework of the vocabulary takes part, so that a new one does, too. What happens is noise, a jump and a
+delisting, and for what takes no training each of them alone.
+"""
 
 import numpy as np
 import pandas as pd
@@ -6,19 +10,18 @@ import pytest
 
 from forefolio.forecasts import registry
 from forefolio.forecasts.schedule import Fit, forecast_schedule
-from forefolio.market import simulated
+from forefolio.market import simulated, sources, universe
+from forefolio.market.returns import open_days, rebalance_dates, simple_returns
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
 from forefolio.portfolios.registry import Terms
-from forefolio.study.vocabulary import FRAMEWORKS
-from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.study.parameters import Study
+from forefolio.study.vocabulary import FRAMEWORKS, MODELS, baselines
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
-STUDY = Study(start="2022-09-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=2, patience=2, seed=3, ar_lags=2,
+STUDY = Study(start="2022-09-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=1, patience=1, seed=3, ar_lags=2,
               lstm_layers=1, lstm_units=3, lstm_dropout=0.1, lstm_recurrent_dropout=0.1, cnn1d_layers=1, cnn1d_filters=3,
-              cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, **SPLIT).model_copy(
-                  update={"models": ["mean", "ar", "lstm", "cnn1d"]})  # decided upon below, where zero has nothing to say
+              cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, delisting_return=-0.5, **SPLIT)
 OPTIONS = {"estimation_window": 40, "stale_days": 10, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
            "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
            "covariance_estimator": "sample", "ridge": 0.0}
@@ -28,22 +31,61 @@ SCENARIOS = {  # each with another path of the drawdown
     "forecast_only": {"drawdown_path": "uncompounded", "drawdown_alpha": 0.8},
 }
 LAST = pd.Timestamp("2024-03-29")  # a rebalance date in the middle, on which all models are refitted
+CHANGES = (("noise",), ("jump",), ("delisting",), ("noise", "jump", "delisting"))
+DEAF = {"zero", "mean_frozen"}  # after LAST they learn nothing more
+ASSET, JOINT = ([name for name, model in MODELS.items() if scope in model.scopes] for scope in ("asset", "joint"))
 
 
-def study(prices) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Forecasts and weights of the whole test period."""
-    returns = simple_returns(prices)
-    plan = registry.plan(returns.index, STUDY)
-    assert [fit.validation_end for fit in plan] == [SPLIT["validation_end"], f"{LAST:%Y-%m-%d}"]
-    made = registry.forecasts(returns, study=STUDY).forecasts
-    dates = rebalance_dates(returns.index, validation_end=SPLIT["validation_end"])
-    assert LAST in dates[1:-1]
-    decided = []
-    for scenarios, path in SCENARIOS.items():
-        weights, _ = decisions.decide(returns, made, prices.notna(), rebalance_dates=dates, frameworks=tuple(FRAMEWORKS),
-                                      terms=Terms(scenarios=scenarios, **path, **OPTIONS))
-        decided.append(weights.assign(scenarios=scenarios))
-    return made, pd.concat(decided, ignore_index=True)
+def changed(prices: pd.DataFrame, *changes: str) -> pd.DataFrame:
+    """The same prices up to LAST; after it, what nobody could know."""
+    later, made = prices.index > LAST, prices.copy()
+    if "noise" in changes:
+        shocks = np.random.default_rng(8).normal(0, 0.05, (later.sum(), prices.shape[1]))
+        made.loc[later] = prices.loc[LAST].to_numpy() * np.exp(shocks)
+    if "jump" in changes:
+        made.loc[later, "S02"] *= 1.4
+    if "delisting" in changes:
+        made.loc[later, "S03"] = np.nan
+    return made
+
+
+class Studied:
+    """Everything from the prices to the weights of the whole test period."""
+
+    def __init__(self, prices, models, **settings):
+        study = STUDY.model_copy(update={"models": models, **settings})
+        self.universe = universe.choose(prices, study)
+        self.returns, traded = simple_returns(self.universe.prices), self.universe.traded
+        self.plan = registry.plan(self.returns.index, study, traded=traded)
+        self.made = registry.forecasts(self.returns, study=study, traded=traded)
+        self.forecasts = self.made.forecasts
+        self.dates = rebalance_dates(self.returns.index, validation_end=SPLIT["validation_end"], traded=traded)
+        assert LAST in self.dates[1:-1]
+        self.reasons = universe.kept_out(self.returns, traded, dates=self.dates, stale_days=OPTIONS["stale_days"])
+        decided = []
+        for scenarios, path in SCENARIOS.items():
+            terms = Terms(scenarios=scenarios, **path, **OPTIONS)
+            weights, _ = decisions.decide(self.returns, self.forecasts, traded, rebalance_dates=self.dates,
+                                          frameworks=tuple(FRAMEWORKS), terms=terms)
+            decided.append(weights.assign(scenarios=scenarios))
+        self.weights = pd.concat(decided, ignore_index=True)
+        self.by_window = decisions.weights_by_window(self.made.window_means, self.returns, traded, terms=terms)
+
+
+def assert_same(ours, theirs, date: str) -> None:
+    """The rows up to LAST are the same, to the last digit, and there are some on that day."""
+    known = ours[date] <= LAST
+    assert (ours.loc[known, date] == LAST).any()
+    pd.testing.assert_frame_equal(ours[known], theirs[theirs[date] <= LAST], check_exact=True)
+
+
+def assert_heard(ours, theirs, value: str, date: str, name: str) -> None:
+    """After LAST each model or strategy moves."""
+    keys = [key for key in ("target_date", "horizon", "scenarios", "window", "seed") if key in ours]
+    both = ours.merge(theirs, on=[date, name, "asset", *keys], suffixes=("", "_theirs"))
+    moved = (both[value] - both[f"{value}_theirs"]).abs()[both[date] > LAST].groupby(both[name]).max()
+    deaf = [of for of in moved.index if of.split("+")[0] in {*DEAF, "equal_weight"}]
+    assert len(moved) > len(deaf) and (moved.drop(deaf) > 1e-4).all(), moved
 
 
 @pytest.fixture(scope="module")
@@ -54,45 +96,101 @@ def prices():
 
 
 @pytest.fixture(scope="module")
-def noisy(prices):
-    """The same prices up to LAST; after it, prices that nobody could know."""
-    changed, later = prices.copy(), prices.index > LAST
-    shocks = np.random.default_rng(8).normal(0, 0.05, (later.sum(), prices.shape[1]))
-    changed.loc[later] = prices.loc[LAST].to_numpy() * np.exp(shocks)
-    return changed
+def by_asset(prices):
+    """Studies of each model that is a network per asset or none, with these prices and with all changes to them."""
+    models = [*baselines(), *ASSET]
+    return Studied(prices, models), Studied(changed(prices, *CHANGES[-1]), models)
 
 
 @pytest.fixture(scope="module")
-def studies(prices, noisy):
-    return study(prices), study(noisy)
+def jointly(prices):
+    """The same of all joint networks, which are never refitted."""
+    settings = {"models": JOINT, "network_scope": "joint", "windows": [3], "refit": "never", "network_target": "next_day"}
+    return Studied(prices, **settings), Studied(changed(prices, *CHANGES[-1]), **settings)
 
 
-def test_noise_after_a_rebalance_date_changes_no_forecast_decided_up_to_it(studies):
-    (ours, _), (theirs, _) = studies
-    known = ours["decision_date"] <= LAST
-    pd.testing.assert_frame_equal(ours[known], theirs[known], check_exact=True)
-    assert (ours.loc[known, "decision_date"] == LAST).any() and (ours.loc[known, "horizon"] > 1).any()
+@pytest.fixture(scope="module")
+def baseline(prices):
+    return Studied(prices, baselines())
 
 
-def test_noise_after_a_rebalance_date_changes_no_weight_decided_up_to_it(studies):
-    (_, ours), (_, theirs) = studies
-    known = ours["rebalance_date"] <= LAST
-    pd.testing.assert_frame_equal(ours[known], theirs[known], check_exact=True)
-    assert ours.loc[known, "rebalance_date"].nunique() == 3
+@pytest.mark.parametrize("scope", ["by_asset", "jointly"])
+def test_what_happens_after_a_rebalance_date_changes_no_forecast_decided_up_to_it(scope, request):
+    ours, theirs = request.getfixturevalue(scope)
+    assert set(ours.forecasts["model"]) == {"by_asset": {*baselines(), *ASSET}, "jointly": set(JOINT)}[scope]
+    assert_same(ours.forecasts, theirs.forecasts, "decision_date")
+    assert (ours.forecasts.loc[ours.forecasts["decision_date"] == LAST, "horizon"] > 1).any()
+    if scope == "jointly":
+        assert_same(ours.made.window_means, theirs.made.window_means, "decision_date")
 
 
-def test_the_noise_is_heard_by_every_model_and_every_strategy_after_it(studies):
-    (our_forecasts, our_weights), (their_forecasts, their_weights) = studies
-    for ours, theirs, value, date, name in [(our_forecasts, their_forecasts, "forecast", "decision_date", "model"),
-                                            (our_weights, their_weights, "weight", "rebalance_date", "strategy")]:
-        moved = (ours[value] - theirs[value]).abs()[ours[date] > LAST].groupby(ours[name]).max()
-        assert (moved.drop("equal_weight", errors="ignore") > 1e-4).all(), moved
+@pytest.mark.parametrize("scope", ["by_asset", "jointly"])
+def test_what_happens_after_a_rebalance_date_changes_no_weight_decided_up_to_it(scope, request):
+    ours, theirs = request.getfixturevalue(scope)
+    assert_same(ours.weights, theirs.weights, "rebalance_date")
+    assert ours.weights.loc[ours.weights["rebalance_date"] <= LAST, "rebalance_date"].nunique() == 3
+    if scope == "jointly":
+        assert_same(ours.by_window, theirs.by_window, "rebalance_date")
 
 
-def test_a_fit_that_looks_ahead_by_a_week_would_be_noticed(prices, noisy):
+@pytest.mark.parametrize("scope", ["by_asset", "jointly"])
+def test_it_is_heard_by_every_model_and_every_strategy_after_it(scope, request):
+    ours, theirs = request.getfixturevalue(scope)
+    assert_heard(ours.forecasts, theirs.forecasts, "forecast", "decision_date", "model")
+    assert_heard(ours.weights, theirs.weights, "weight", "rebalance_date", "strategy")
+
+
+def test_models_are_refitted_at_the_rebalance_date_in_the_middle(by_asset):
+    for studied in by_asset:
+        assert [fit.validation_end for fit in studied.plan] == [SPLIT["validation_end"], f"{LAST:%Y-%m-%d}"]
+
+
+@pytest.mark.parametrize("changes", CHANGES[:3])
+def test_noise_a_jump_or_a_delisting_alone_changes_nothing_decided_up_to_it(baseline, prices, changes):
+    theirs = Studied(changed(prices, *changes), baselines())
+    assert_same(baseline.forecasts, theirs.forecasts, "decision_date")
+    assert_same(baseline.weights, theirs.weights, "rebalance_date")
+    assert not baseline.weights.equals(theirs.weights)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_nothing_after_a_day_decides_what_may_be_held_and_when(baseline, prices, changes):
+    theirs = Studied.__new__(Studied)
+    theirs.universe = universe.choose(changed(prices, *changes), STUDY)
+    columns = ["ticker", "first", "missing", "kept"]
+    pd.testing.assert_frame_equal(baseline.universe.assets[columns], theirs.universe.assets[columns])
+    for ours, other in zip(baseline.universe, theirs.universe, strict=True):
+        if isinstance(ours.index, pd.DatetimeIndex):
+            pd.testing.assert_frame_equal(ours[:LAST], other[:LAST], check_exact=True)
+    pd.testing.assert_series_equal(open_days(baseline.universe.traded)[:LAST], open_days(theirs.universe.traded)[:LAST])
+    reasons = universe.kept_out(simple_returns(theirs.universe.prices), theirs.universe.traded, dates=baseline.dates,
+                                stale_days=OPTIONS["stale_days"])
+    pd.testing.assert_frame_equal(reasons[:LAST], baseline.reasons[:LAST])
+    assert (reasons.loc[LAST + pd.Timedelta(days=1):, "S03"] != "").all() == ("delisting" in changes)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("kind", ["made", "of the source"])
+def test_a_benchmark_of_tickers_is_the_same_up_to_a_day_whatever_comes_after(prices, tmp_path, changes, kind):
+    def benchmark(of: pd.DataFrame) -> pd.Series:
+        if kind == "of the source":  # as of a simulated market, which leaves out what has ended
+            return sources._equal_weight_index(of)
+        path = tmp_path / "prices.csv"
+        of.to_csv(path)
+        study = STUDY.model_copy(update=dict(source="csv", prices_path=str(path), benchmark="MADE", tickers=["S03", "S04"],
+                                             benchmark_tickers=["S01", "S02"], allow_missing_tickers=True))
+        return sources.load(study).benchmark["MADE"]
+
+    ours, theirs = benchmark(prices), benchmark(changed(prices, *changes))
+    pd.testing.assert_series_equal(ours[:LAST], theirs[:LAST], check_exact=True)
+    if changes != ("delisting",) or kind == "of the source":  # no member of the made one is delisted
+        assert (ours[-1:] - theirs[-1:]).abs().item() > 0.01
+
+
+def test_a_fit_that_looks_ahead_by_a_week_would_be_noticed(prices):
     """Fitted up to 2024-04-04, with forecasts decided on LAST: the comparison above must tell."""
     made = []
-    for returns in (simple_returns(prices), simple_returns(noisy)):
+    for returns in (simple_returns(prices), simple_returns(changed(prices, "noise"))):
         schedule = forecast_schedule(returns.index, **SPLIT)
         decided = schedule[schedule["decision_date"] == LAST].reset_index(drop=True)
         made.append(registry.BASELINES["ar"](returns, Fit(decided, "2024-04-04", "2024-04-05"), STUDY))
