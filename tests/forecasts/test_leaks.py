@@ -19,7 +19,7 @@ from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import FRAMEWORKS, MODELS, baselines
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
-STUDY = Study(start="2022-09-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=1, patience=1, seed=3, ar_lags=2,
+STUDY = Study(start="2023-03-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=1, patience=1, seed=3, ar_lags=2,
               lstm_layers=1, lstm_units=3, lstm_dropout=0.1, lstm_recurrent_dropout=0.1, cnn1d_layers=1, cnn1d_filters=3,
               cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, delisting_return=-0.5, **SPLIT)
 OPTIONS = {"estimation_window": 40, "stale_days": 10, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
@@ -52,7 +52,7 @@ def changed(prices: pd.DataFrame, *changes: str) -> pd.DataFrame:
 class Studied:
     """Everything from the prices to the weights of the whole test period."""
 
-    def __init__(self, prices, models, **settings):
+    def __init__(self, prices, models, scenarios=("append",), **settings):
         study = STUDY.model_copy(update={"models": models, **settings})
         self.universe = universe.choose(prices, study)
         self.returns, traded = simple_returns(self.universe.prices), self.universe.traded
@@ -63,11 +63,11 @@ class Studied:
         assert LAST in self.dates[1:-1]
         self.reasons = universe.kept_out(self.returns, traded, dates=self.dates, stale_days=OPTIONS["stale_days"])
         decided = []
-        for scenarios, path in SCENARIOS.items():
-            terms = Terms(scenarios=scenarios, **path, **OPTIONS)
+        for name in scenarios:
+            terms = Terms(scenarios=name, **SCENARIOS[name], **OPTIONS)
             weights, _ = decisions.decide(self.returns, self.forecasts, traded, rebalance_dates=self.dates,
                                           frameworks=tuple(FRAMEWORKS), terms=terms)
-            decided.append(weights.assign(scenarios=scenarios))
+            decided.append(weights.assign(scenarios=name))
         self.weights = pd.concat(decided, ignore_index=True)
         self.by_window = decisions.weights_by_window(self.made.window_means, self.returns, traded, terms=terms)
 
@@ -88,9 +88,19 @@ def assert_heard(ours, theirs, value: str, date: str, name: str) -> None:
     assert len(moved) > len(deaf) and (moved.drop(deaf) > 1e-4).all(), moved
 
 
+@pytest.fixture(scope="module", autouse=True)
+def eagerly():
+    """To compile a network takes longer than to train it for an epoch."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def prices():
-    days = simulated.trading_days("2022-09-01", "2024-05-10", periods_per_year=252)
+    days = simulated.trading_days("2023-03-01", "2024-05-10", periods_per_year=252)
     return simulated.factor_market(days, Study(simulated_assets=4, simulated_mean=0.05, simulated_groups=2,
                                                predictability=[0.02], seed=2))[0]
 
@@ -111,7 +121,7 @@ def jointly(prices):
 
 @pytest.fixture(scope="module")
 def baseline(prices):
-    return Studied(prices, baselines())
+    return Studied(prices, baselines(), scenarios=tuple(SCENARIOS))
 
 
 @pytest.mark.parametrize("scope", ["by_asset", "jointly"])
@@ -147,7 +157,7 @@ def test_models_are_refitted_at_the_rebalance_date_in_the_middle(by_asset):
 
 @pytest.mark.parametrize("changes", CHANGES[:3])
 def test_noise_a_jump_or_a_delisting_alone_changes_nothing_decided_up_to_it(baseline, prices, changes):
-    theirs = Studied(changed(prices, *changes), baselines())
+    theirs = Studied(changed(prices, *changes), baselines(), scenarios=tuple(SCENARIOS))
     assert_same(baseline.forecasts, theirs.forecasts, "decision_date")
     assert_same(baseline.weights, theirs.weights, "rebalance_date")
     assert not baseline.weights.equals(theirs.weights)
