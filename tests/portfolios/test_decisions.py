@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 from rebalance_market import TERMS, dates, forecasts, returns  # noqa: F401  fixtures
 
+from forefolio.market import universe
 from forefolio.market.covariance import estimate
+from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios import decisions, holdings, problems, registry
 from forefolio.portfolios.drawdown import PATHS, minimum_drawdown
 from forefolio.portfolios.long_only import mean_variance_forecast, risk_parity
 from forefolio.portfolios.long_short import tangency, tangency_within
 from forefolio.portfolios.problems import Limits, OptimizationError
+from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import FRAMEWORKS
 
 
@@ -500,8 +503,9 @@ def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_uni
     traded = returns.notna()
     traded.loc[dates[1], returns.columns[2:]] = False
     weights, log = decide(returns, forecasts, dates[:2], traded, limits=Limits(max_weight=1.5 * even))
-    at_last = weights[(weights["rebalance_date"] == dates[1]) & (weights["weight"] > 0)]
-    np.testing.assert_allclose(at_last["weight"], 0.5, atol=1e-6)
+    at_last = weights[(weights["rebalance_date"] == dates[1]) & weights["asset"].isin(returns.columns[:2])]
+    shares = at_last["weight"] / at_last.groupby("strategy")["weight"].transform("sum")  # of what is not frozen
+    np.testing.assert_allclose(shares, 0.5, atol=1e-6)
     bounded = log[log["strategy"] != "equal_weight"]
     assert (bounded["note"].str.contains("max_weight 50 %, as 2 assets need") == (bounded["date"] == dates[1])).all()
     with pytest.raises(ValueError, match="lets no weights of 5 assets sum to one"):
@@ -798,3 +802,110 @@ def test_momentum_share_by_hand():
     assert share["relative_difference"] == pytest.approx((0 + 4 + 1 + 5) / (1 + 2 + 3 + 2))
     assert share["forecast_correlation"] == pytest.approx(0.8) and share["same_favorite"] == 0.5
     assert share["window_mean_correlation"] == pytest.approx(np.corrcoef(means["mu"], means["window_mean"])[0, 1])
+
+
+# ------------------------------------------------------------------------------------------- suspended
+@pytest.fixture(scope="module")
+def suspended(returns, dates):
+    """Returns and days of trade where KO is suspended from three days before the second decision to the day after the third."""
+    first, last = returns.index.get_indexer(dates[[1, 2]]) + [-2, 1]
+    halted = returns.index[first:last + 1]
+    moves, traded = returns.copy(), returns.notna()
+    moves.loc[halted, "KO"], traded.loc[halted, "KO"] = 0.0, False
+    moves.loc[returns.index[last + 1], "KO"] = -0.3  # what was feared
+    return moves, traded
+
+
+ALL = list(FRAMEWORKS)
+
+
+def test_what_is_held_of_a_suspended_asset_is_neither_bought_nor_sold_until_it_trades_again(suspended, forecasts, dates):
+    moves, traded = suspended
+    weights, log = decide(moves, forecasts, dates, traded, frameworks=ALL, max_gross=2.0)
+    drifted = backtest(weights, moves, cost_rate=0.0).drifted_weights
+    decided, before = (frame.pivot(index="rebalance_date", columns=["strategy", "asset"], values="weight").xs("KO", axis=1, level=1)
+                       for frame in (weights, drifted))
+    np.testing.assert_allclose(decided.loc[dates[1:3]], before.loc[dates[1:3]], atol=1e-12)
+    assert (decided.loc[dates[1:3], "equal_weight"] > 0.15).all() and decided.loc[dates[3], "equal_weight"] == 0.2
+    np.testing.assert_allclose(weights.groupby(["rebalance_date", "strategy"])["weight"].sum(), 1)
+    noted = log[log["strategy"] == "equal_weight"].set_index("date")["note"]
+    assert noted.str.contains("of wealth stays in KO, which cannot be sold").tolist() == [False, True, True, *[False] * (len(dates) - 3)]
+
+
+def test_equal_weight_bears_the_fall_after_a_suspension(suspended, forecasts, dates):
+    moves, traded = suspended
+    weights, _ = decide(moves, forecasts, dates, traded, frameworks=["rpp"])
+    net = backtest(weights, moves, cost_rate=0.0).net_returns["equal_weight"]
+    day = moves.index[moves["KO"] == -0.3][0]
+    kept = held(weights, "equal_weight", dates[2])["KO"]
+    assert kept > 0.15 and net[day] < 0.8 * kept * -0.3
+
+
+def test_the_assets_that_trade_share_what_is_not_frozen_as_if_it_were_all(suspended, returns, forecasts, dates):
+    moves, traded = suspended
+    weights, _ = decide(moves, forecasts, dates[:2], traded, frameworks=ALL, max_gross=2.0)
+    others, _ = decide(moves.drop(columns="KO"), forecasts[forecasts["asset"] != "KO"], dates[1:2], frameworks=ALL, max_gross=2.0)
+    for strategy in others["strategy"].unique():
+        ours = held(weights, strategy, dates[1])
+        np.testing.assert_allclose(ours.drop("KO") / (1 - ours["KO"]), held(others, strategy, dates[1]), atol=1e-12)
+
+
+def test_a_limit_on_turnover_holds_for_all_wealth_beside_a_suspended_asset(suspended, forecasts, dates):
+    moves, traded = suspended
+    weights, log = decide(moves, forecasts, dates, traded, limits=Limits(max_turnover=0.05), frameworks=["mvf", "rpp", "mdp"])
+    trades = realized(weights, moves)
+    assert not log["note"].str.contains("the least possible").any()
+    for strategy in weights["strategy"].unique():
+        if strategy != "equal_weight":
+            assert trades[(dates[1], strategy)] <= 0.05 + 1e-6 and trades[(dates[2], strategy)] <= 0.05 + 1e-6
+    assert max(trades[(dates[1], strategy)] for strategy in weights["strategy"].unique()) > 0.049
+
+
+def test_nothing_is_traded_where_all_that_is_held_is_suspended(returns, forecasts, dates):
+    traded = returns.notna()
+    traded.loc[dates[1], returns.columns.drop("XOM")] = False
+    lost = forecasts[(forecasts["model"] != "lstm") | (forecasts["asset"] != "XOM")]  # so lstm does not buy XOM
+    weights, log = decide(returns, lost, dates[:2], traded, frameworks=["rpp"])
+    assert held(weights, "lstm+rpp", dates[1])["XOM"] == 0
+    drifted = backtest(weights, returns, cost_rate=0.0).drifted_weights
+    pd.testing.assert_series_equal(held(weights, "lstm+rpp", dates[1]), held(drifted, "lstm+rpp", dates[1]))
+
+
+def test_risk_parity_of_the_window_is_compared_with_what_is_not_frozen(suspended, forecasts, dates):
+    moves, traded = suspended
+    history, _ = decide(moves, forecasts, dates, traded, frameworks=["rpp"], scenarios="history")
+    distance = decisions.rpp_distance(moves, history, terms=TERMS, traded=traded)
+    assert distance["largest_distance"].max() < 1e-9
+    assert decisions.rpp_distance(moves, history, terms=TERMS)["largest_distance"].max() > 0.01
+
+
+def test_the_holdings_of_windows_are_frozen_too(suspended, dates):
+    moves, traded = suspended
+    means = pd.DataFrame(np.random.default_rng(2).normal(0.001, 0.001, (len(dates), 5)), dates.rename("decision_date"), moves.columns)
+    long = means.rename_axis(columns="asset").stack().rename("forecast").reset_index().assign(model="lstm", seed=0, window=30)
+    weights = decisions.weights_by_window(long, moves, traded, terms=replace(TERMS, max_gross=2.0))
+    drifted = backtest(weights, moves, cost_rate=0.0).drifted_weights
+    strategy = "lstm+tangency, 30 days"
+    for date in dates[1:3]:
+        assert held(weights, strategy, date)["KO"] == pytest.approx(held(drifted, strategy, date)["KO"], abs=1e-12)
+        assert abs(held(weights, strategy, date)["KO"]) > 0.01
+
+
+def test_stocks_that_are_shut_at_the_end_of_the_month_leave_equal_weight_in_all_of_them(forecasts):
+    """A coin and two stocks: once all wealth went into the coin for the month after a weekend at its end."""
+    days = pd.date_range("2020-09-01", "2020-12-05", name="date")
+    rng = np.random.default_rng(1)
+    closes = pd.DataFrame(100 * np.exp(rng.normal(0, 0.02, (len(days), 3)).cumsum(axis=0)), days, ["COIN", "A", "B"])
+    closes.loc[days.day_of_week > 4, ["A", "B"]] = np.nan
+    study = Study(periods_per_year=365).model_copy(update={"train_end": days[9].date(), "validation_end": days[29].date(),
+                                                           "fill_limit": 3})
+    market = universe.choose(closes, study)
+    moves = simple_returns(market.prices)
+    dates = rebalance_dates(moves.index, validation_end=study.validation_end, traded=market.traded)
+    assert dates.strftime("%Y-%m-%d").tolist() == ["2020-09-30", "2020-10-30", "2020-11-30"]
+    none = pd.DataFrame(columns=forecasts.columns)
+    weights, _ = decisions.decide(moves, none, market.traded, rebalance_dates=dates, frameworks=[], terms=TERMS)
+    net = backtest(weights, moves, cost_rate=0.0).net_returns["equal_weight"]
+    earned = (1 + net["2020-10-31":"2020-11-30"]).prod() - 1
+    assert earned == pytest.approx((closes.loc["2020-11-30"] / closes.loc["2020-10-30"]).mean() - 1)
+    assert abs(earned - (closes["COIN"]["2020-11-30"] / closes["COIN"]["2020-10-31"] - 1)) > 0.01

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
-from forefolio.market.universe import kept_out
+from forefolio.market.universe import NOT_TRADED, kept_out
 from forefolio.portfolios import registry
-from forefolio.portfolios.holdings import held_assets
+from forefolio.portfolios.holdings import around, drifted, frozen, frozen_note, held_assets, limits_of_rest
 from forefolio.portfolios.long_only import equal_weight
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, estimation_sample, joined
 from forefolio.portfolios.registry import Terms
@@ -62,8 +62,9 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
     An asset whose price does not move, because it was delisted, suspended or abandoned, would seem to be without risk,
     and draw all the weight of those who avoid risk. No strategy buys what `universe.kept_out` names, equal weight
-    included. What was held of it is sold at its last price at the first rebalance at which it is named, and counts as
-    turnover: after a suspension nobody could have sold, so such a result is kinder than the market.
+    included. What is held of an asset that did not trade that day is frozen: it keeps its drifted weight until it trades
+    again, the other weights share the rest, and limits hold for this rest (`holdings.limits_of_rest`). What is held of
+    an asset that has ended is sold at the first rebalance after, and so is one whose price never moves, at that price.
     Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
@@ -71,15 +72,18 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     decided, last = [], {}  # last: the date before and what each strategy decided then
+    limited = terms.limits.max_turnover < 1
     for date in dates:
         assets = returns.columns[reasons.loc[date] == ""]
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
         for (model, of_model), framework in product(by_model.items(), frameworks):
             strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
             kind = vocabulary.FRAMEWORKS[framework]
+            held, fixed = _before(last.get(strategy), returns, date, reasons.loc[date], limited)
             if own.empty:
-                decided.append((date, strategy, _instead(assets, f"{model} forecasts nothing that can be bought"), ""))
-                last[strategy] = date, decided[-1][2].weights
+                chosen = _instead(assets, f"{model} forecasts nothing that can be bought")
+                last[strategy] = date, around(chosen.weights, held, fixed)
+                decided.append((date, strategy, replace(chosen, weights=last[strategy][1]), frozen_note(fixed)))
                 continue
             seen, note = SEEN[kind.sees](of_model, returns[own], date, terms)
             note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
@@ -88,14 +92,17 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
                 limits, widened = terms.limits.fitting(len(own))
                 note = joined(note, widened)
                 if limits.max_turnover < 1 and strategy in last:
-                    limits = replace(limits, held=_drifted(*last[strategy], returns.loc[:date]))
+                    limits = limits_of_rest(limits, held, fixed)
             asked = pickle.dumps((framework, seen, limits))
             if asked not in solved:
                 solved[asked] = solution(framework, seen, terms, limits)
             chosen = solved[asked]
-            last[strategy] = date, chosen.weights
-            decided.append((date, strategy, chosen, note))
-        decided.append((date, vocabulary.EQUAL_WEIGHT, equal_weight(assets), ""))
+            last[strategy] = date, around(chosen.weights, held, fixed)
+            decided.append((date, strategy, replace(chosen, weights=last[strategy][1]), joined(note, frozen_note(fixed))))
+        held, fixed = _before(last.get(vocabulary.EQUAL_WEIGHT), returns, date, reasons.loc[date])
+        equal = replace(equal_weight(assets), weights=around(equal_weight(assets).weights, held, fixed))
+        last[vocabulary.EQUAL_WEIGHT] = date, equal.weights
+        decided.append((date, vocabulary.EQUAL_WEIGHT, equal, frozen_note(fixed)))
     return _frames(decided, reasons)
 
 
@@ -210,11 +217,13 @@ def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
     return of_model.groupby(keys, sort=False, as_index=False)["forecast"].mean()
 
 
-def _drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
-    """What has become of weights decided at a date, as in `backtest`; None where nothing is left."""
-    holdings = weights[weights > 0]
-    holdings = holdings * (1 + returns.loc[returns.index > date, holdings.index]).prod()
-    return holdings / holdings.sum() if holdings.sum() > 0 else None
+def _before(last: tuple[pd.Timestamp, pd.Series] | None, returns: pd.DataFrame, date: pd.Timestamp,
+            reasons: pd.Series, limited: bool = False) -> tuple[pd.Series | None, pd.Series]:
+    """What a strategy holds before it trades, where that matters, and what of it is frozen."""
+    if last is None or not (limited or (reasons == NOT_TRADED).any()):
+        return None, frozen(None, reasons)
+    held = drifted(*last, returns.loc[:date])
+    return held, frozen(held, reasons)
 
 
 def _without(assets: pd.Index, reason: str) -> str:
@@ -249,16 +258,18 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
         Columns rebalance_date, model, window, strategy (`<model>+tangency, <window> days`), asset, weight, status.
         Where there is no solution, equal weight, status `failed`.
     """
-    rows = []
+    rows, last = [], {}
     means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
     reasons = kept_out(returns, traded, dates=window_means["decision_date"].unique(), stale_days=terms.stale_days)
     for (model, window, date), of_date in means.groupby(level=[0, 1, 2], sort=False):
         assets = returns.columns[reasons.loc[date] == ""]
         mu, Sigma = of_date.droplevel([0, 1, 2])[assets], terms.covariance(terms.window(returns[assets], date))
         chosen = solution("tangency", (mu, Sigma), terms)
+        weights = around(chosen.weights, *_before(last.get((model, window)), returns, date, reasons.loc[date]))
+        last[model, window] = date, weights
         rows.append(pd.DataFrame({
             "rebalance_date": date, "model": model, "window": window, "strategy": f"{model}+tangency, {window} days",
-            "asset": returns.columns, "weight": chosen.weights.reindex(returns.columns, fill_value=0.0).to_numpy(),
+            "asset": returns.columns, "weight": weights.reindex(returns.columns, fill_value=0.0).to_numpy(),
             "status": chosen.status}))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(
         columns=["rebalance_date", "model", "window", "strategy", "asset", "weight", "status"])
@@ -301,7 +312,8 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
                                        "relative_difference", "same_favorite"])
 
 
-def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) -> pd.DataFrame:
+def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms,
+                 traded: pd.DataFrame | None = None) -> pd.DataFrame:
     """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
 
     Returns
@@ -312,17 +324,21 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms) 
 
     Notes
     -----
-    Risk parity of the window is without limits. Where limits bind, the distance is what forecasts and limits moved
+    With `traded` only assets that traded that day are compared, by their share of what is not frozen. Risk parity of
+    the window is without limits. Where limits bind, the distance is what forecasts and limits moved
     together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
     """
     rows = []
     of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
     for date, at_date in of_rpp.groupby("rebalance_date"):
         window = terms.window(returns, date)
-        assets = held_assets(weights, date=date)  # risk parity and equal weight hold all that they may
+        assets = everything = held_assets(weights, date=date)  # risk parity and equal weight hold all that they may
+        if traded is not None:
+            assets = everything[traded.loc[date, everything]]
         history = solution("rpp", (terms.covariance(window[assets]),), terms)
         for strategy, held in at_date.groupby("strategy", sort=False):
-            difference = held.set_index("asset")["weight"].loc[assets] - history.weights
+            own = held.set_index("asset")["weight"].loc[assets]
+            difference = (own if len(assets) == len(everything) else own / own.sum()) - history.weights
             distance = np.nan if history.status == "failed" else 0.5 * difference.abs().sum()
             rows.append((strategy, distance))
     distance = pd.DataFrame(rows, columns=["strategy", "distance"]).groupby("strategy", sort=False)["distance"]
