@@ -254,13 +254,16 @@ def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_co
     asleep = pd.DataFrame([("KO", "no move in 10 days", pd.Timestamp("2024-01-31"), pd.Timestamp("2024-05-31"), 4),
                            ("XOM", "not traded that day", pd.Timestamp("2024-02-29"), pd.Timestamp("2024-02-29"), 1)],
                           columns=["asset", "reason", "first", "last", "n_decisions"])
-    told = ("No strategy could buy these assets, and what was held of them was sold at the last price: `KO` (no move in 10 days) "
-            "at 4 decisions, 2024-01-31 to 2024-05-31; `XOM` (not traded that day) at 1 decision, 2024-02-29.")
+    told = ("No strategy could buy these assets: `KO` (no move in 10 days) at 4 decisions, 2024-01-31 to 2024-05-31; `XOM` (not "
+            "traded that day) at 1 decision, 2024-02-29. What was held of an asset that did not trade that day stayed held, and "
+            "the rest of the wealth was decided around it. What was held of the others was sold at the last price.")
     write_frame(tmp_path / "kept_out.csv", asleep)
     write_frame(tmp_path / "none.csv", asleep.iloc[:0])
     assert sentences.absences(asleep) == sentences.absences(read_frame(tmp_path / "kept_out.csv")) == told
     many = pd.concat([asleep.iloc[:1].assign(asset=f"A{i}") for i in range(20)])
-    assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`.")
+    assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`. What was held of them was sold at the "
+                                             "last price.")
+    assert sentences.absences(asleep.iloc[1:]).endswith("the rest of the wealth was decided around it.")
     assert sentences.absences(read_frame(tmp_path / "none.csv")) == "Every asset could be bought at every decision."
 
 

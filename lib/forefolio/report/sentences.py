@@ -8,6 +8,7 @@ import pandas as pd
 import scipy  # its parts are loaded where they are used: statistics take a second
 
 from forefolio.market.returns import iso_day
+from forefolio.market.universe import NOT_TRADED
 from forefolio.performance import luck
 from forefolio.performance.evidence import LEVEL, RIVAL
 from forefolio.performance.investors import WISHES, Served
@@ -26,15 +27,18 @@ WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", 
 
 
 def absences(kept_out: pd.DataFrame) -> str:
-    """Which assets no strategy could buy, when and why, by `universe.absences` or the table that was made of it."""
+    """Which assets no strategy could buy, when and why, and what became of them, by `universe.absences` or its table."""
     told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
             + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
     told, more = told[:SHOWN], len(told) - SHOWN
     if not told:
         return "Every asset could be bought at every decision."
     told += [f"{more} more, in the table `kept_out`"] if more > 0 else []
-    return ("No strategy could buy these assets, and what was held of them was sold at the last price: "
-            f"{'; '.join(told)}.")
+    suspended = kept_out["reason"].eq(NOT_TRADED)
+    became = ["What was held of an asset that did not trade that day stayed held, and the rest of the wealth was decided "
+              "around it."] if suspended.any() else []
+    became += [f"What was held of {'the others' if became else 'them'} was sold at the last price."] * bool((~suspended).any())
+    return f"No strategy could buy these assets: {'; '.join(told)}. {' '.join(became)}"
 
 
 def learned(history: pd.DataFrame, turnover: pd.Series) -> str:
