@@ -869,6 +869,8 @@ def test_nothing_is_traded_where_all_that_is_held_is_suspended(returns, forecast
     assert held(weights, "lstm+rpp", dates[1])["XOM"] == 0
     drifted = backtest(weights, returns, cost_rate=0.0).drifted_weights
     pd.testing.assert_series_equal(held(weights, "lstm+rpp", dates[1]), held(drifted, "lstm+rpp", dates[1]))
+    note = log[(log["strategy"] == "lstm+rpp") & (log["date"] == dates[1])]["note"].item()
+    assert "100.0 % of wealth stays in AAPL, JNJ, KO, RRC, which cannot be sold, so nothing is traded" in note
 
 
 def test_risk_parity_of_the_window_is_compared_with_what_is_not_frozen(suspended, forecasts, dates):

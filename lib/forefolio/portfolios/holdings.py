@@ -230,11 +230,12 @@ def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.S
 
 
 def frozen_note(fixed: pd.Series) -> str:
-    """How much of a strategy's wealth is frozen, for the log; an empty text where nothing is.
+    """How much of a strategy's wealth is frozen, for the log; an empty text where it is nothing that one could see.
 
     >>> frozen_note(pd.Series({"A": 0.25}))
     '25.0 % of wealth stays in A, which cannot be sold'
     """
-    if fixed.empty:
+    if fixed.abs().sum() < 5e-4:
         return ""
-    return f"{percent(fixed.sum())} of wealth stays in {', '.join(map(str, fixed.index))}, which cannot be sold"
+    rest = "" if 1 - fixed.sum() > LEAST else ", so nothing is traded"
+    return f"{percent(fixed.sum())} of wealth stays in {', '.join(map(str, fixed.index))}, which cannot be sold{rest}"
