@@ -1,7 +1,7 @@
 """From prices to weights, refitted on the way: what happens after a day changes nothing that was decided up to it.
 
-Every model and every framework of the vocabulary takes part, so that a new one does, too. What happens is noise, a jump and a
-delisting, and for what takes no training each of them alone.
+Every model and every framework of the vocabulary takes part, so that a new one does, too. What happens is noise, a jump, a
+delisting and a suspension, and for what takes no training each of them alone.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ SCENARIOS = {  # each with another path of the drawdown
     "forecast_only": {"drawdown_path": "uncompounded", "drawdown_alpha": 0.8},
 }
 LAST = pd.Timestamp("2024-03-29")  # a rebalance date in the middle, on which all models are refitted
-CHANGES = (("noise",), ("jump",), ("delisting",), ("noise", "jump", "delisting"))
+CHANGES = (("noise",), ("jump",), ("delisting",), ("suspension",), ("noise", "jump", "delisting", "suspension"))
 DEAF = {"zero", "mean_frozen"}  # after LAST they learn nothing more
 ASSET, JOINT = ([name for name, model in MODELS.items() if scope in model.scopes] for scope in ("asset", "joint"))
 
@@ -46,6 +46,8 @@ def changed(prices: pd.DataFrame, *changes: str) -> pd.DataFrame:
         made.loc[later, "S02"] *= 1.4
     if "delisting" in changes:
         made.loc[later, "S03"] = np.nan
+    if "suspension" in changes:
+        made.loc["2024-04-22":"2024-05-03", "S04"] = np.nan  # over the next rebalance date
     return made
 
 
@@ -155,8 +157,8 @@ def test_models_are_refitted_at_the_rebalance_date_in_the_middle(by_asset):
         assert [fit.validation_end for fit in studied.plan] == [SPLIT["validation_end"], f"{LAST:%Y-%m-%d}"]
 
 
-@pytest.mark.parametrize("changes", CHANGES[:3])
-def test_noise_a_jump_or_a_delisting_alone_changes_nothing_decided_up_to_it(baseline, prices, changes):
+@pytest.mark.parametrize("changes", CHANGES[:4])
+def test_noise_a_jump_a_delisting_or_a_suspension_alone_changes_nothing_decided_up_to_it(baseline, prices, changes):
     theirs = Studied(changed(prices, *changes), baselines(), scenarios=tuple(SCENARIOS))
     assert_same(baseline.forecasts, theirs.forecasts, "decision_date")
     assert_same(baseline.weights, theirs.weights, "rebalance_date")
@@ -193,7 +195,7 @@ def test_a_benchmark_of_tickers_is_the_same_up_to_a_day_whatever_comes_after(pri
 
     ours, theirs = benchmark(prices), benchmark(changed(prices, *changes))
     pd.testing.assert_series_equal(ours[:LAST], theirs[:LAST], check_exact=True)
-    if changes != ("delisting",) or kind == "of the source":  # no member of the made one is delisted
+    if {"noise", "jump"} & {*changes} or kind == "of the source":  # no member of the made one is delisted or suspended
         assert (ours[-1:] - theirs[-1:]).abs().item() > 0.01
 
 

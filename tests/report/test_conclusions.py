@@ -256,13 +256,13 @@ def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_co
                           columns=["asset", "reason", "first", "last", "n_decisions"])
     told = ("No strategy could buy these assets: `KO` (no move in 10 days) at 4 decisions, 2024-01-31 to 2024-05-31; `XOM` (not "
             "traded that day) at 1 decision, 2024-02-29. What was held of an asset that did not trade that day stayed held, and "
-            "the rest of the wealth was decided around it. What was held of the others was sold at the last price.")
+            "the rest of the wealth was decided around it. What was held of the others was sold at the first of these decisions.")
     write_frame(tmp_path / "kept_out.csv", asleep)
     write_frame(tmp_path / "none.csv", asleep.iloc[:0])
     assert sentences.absences(asleep) == sentences.absences(read_frame(tmp_path / "kept_out.csv")) == told
     many = pd.concat([asleep.iloc[:1].assign(asset=f"A{i}") for i in range(20)])
     assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`. What was held of them was sold at the "
-                                             "last price.")
+                                             "first of these decisions.")
     assert sentences.absences(asleep.iloc[1:]).endswith("the rest of the wealth was decided around it.")
     assert sentences.absences(read_frame(tmp_path / "none.csv")) == "Every asset could be bought at every decision."
 

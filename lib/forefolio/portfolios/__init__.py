@@ -11,7 +11,8 @@ Assets are joined by name. A missing value, a problem without a solution and a s
 returns, scenarios : DataFrame (n_days, n_assets)
     Simple daily returns, fractions, ascending and without gaps. Only drawdowns depend on the order of scenarios.
 traded : DataFrame of bool (n_days, n_assets)
-    Whether an asset has a price of its own that day. Where not, it cannot be bought: its weight is 0.
+    Whether an asset has a price of its own that day. Where not, it can be neither bought nor sold: what is held of it
+    keeps its drifted weight, or has become cash where its prices have ended.
 forecasts : DataFrame
     Columns decision_date, target_date, horizon, asset, model, seed, forecast. `of_model` is one model's part of it,
     averaged over seeds.

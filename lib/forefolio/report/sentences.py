@@ -35,9 +35,12 @@ def absences(kept_out: pd.DataFrame) -> str:
         return "Every asset could be bought at every decision."
     told += [f"{more} more, in the table `kept_out`"] if more > 0 else []
     suspended = kept_out["reason"].eq(NOT_TRADED)
-    became = ["What was held of an asset that did not trade that day stayed held, and the rest of the wealth was decided "
-              "around it."] if suspended.any() else []
-    became += [f"What was held of {'the others' if became else 'them'} was sold at the last price."] * bool((~suspended).any())
+    became = []
+    if suspended.any():
+        became += ["What was held of an asset that did not trade that day stayed held, and the rest of the wealth was "
+                   "decided around it."]
+    if not suspended.all():
+        became += [f"What was held of {'the others' if became else 'them'} was sold at the first of these decisions."]
     return f"No strategy could buy these assets: {'; '.join(told)}. {' '.join(became)}"
 
 
