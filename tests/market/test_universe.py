@@ -347,12 +347,14 @@ def test_ordinary_prices_have_no_findings():
     ({"ridge": 0.01}, [("train_end", 2, "training"), ("correlation_window", 63, "all")]),
     ({"covariance_estimator": "ledoit_wolf", "correlation_window": 20},
      [("train_end", 2, "training"), ("correlation_window", 20, "all")]),
+    ({"covariance_estimator": "gerber"}, [("train_end", 7, "training"), ("correlation_window", 63, "all")]),
     ({"source": "simulated", "predictability_lag": 9},
      [("train_end", 7, "training"), ("predictability_lag", 10, "training"), ("correlation_window", 63, "all")])])
 def test_the_days_that_the_first_stages_need(changes, expected):
     needs = universe.needed_days(Study(**changes), n_assets=5)
     assert [need[:3] for need in needs] == expected
-    assert needs[0].why == "the sample covariance of 5 assets needs more, or set covariance_estimator or ridge"
+    assert needs[0].why == (f"the {Study(**changes).covariance_estimator} covariance of 5 assets needs more, or set "
+                            "covariance_estimator to ledoit_wolf, or ridge")
 
 
 CALENDAR = pd.bdate_range("2024-01-01", periods=20, name="date")

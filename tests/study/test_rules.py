@@ -23,6 +23,7 @@ from forefolio.study.parameters import Study, StudyError
     ("network_scope=joint", "models: cnn1d is not there for network_scope joint"),
     ("max_gross=0.5", "max_gross: 0.5 is below 1"),
     ("windows=[5, 5]", "windows: 5 is named twice"),
+    ("covariance_estimator=ewma", "scenarios: append puts forecasts after the days that rpp sees"),
     ("study=../x", "study: '../x' is not a plain name"),
     ("study=.hidden", "is not a plain name"),
     ("study=''", "is not a plain name"),

@@ -1,11 +1,22 @@
 """Returns to covariance: estimates, and how to make one that portfolios can be solved with.
 
 The sample covariance is `DataFrame.cov`. Near copies of an asset make it nearly singular: Ledoit-Wolf or a ridge keeps
-it solvable.
+it solvable. A new estimator is an entry in `vocabulary.COVARIANCES` and its function in `ESTIMATORS`.
 """
+
+import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+
+from forefolio.study.vocabulary import listed
+
+DECAY = 0.97  # of the weight of a day in `ewma`, per day; RiskMetrics (1996) takes it for a horizon of one month
+GERBER_THRESHOLD = 0.5  # of an asset's volatility: a smaller move is noise (Gerber, Markowitz, Ernst, Miao et al. 2022)
+MONTH = 21  # days ahead over which `garch` averages its forecasts
+GARCH_DAYS = 50  # fewer days tell nothing of how volatility moves
+STILL = 1e-13  # of the largest volatility: at or below it a return does not vary, but for rounding
 
 
 def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
@@ -19,7 +30,132 @@ def ledoit_wolf(returns: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shrunk(returns.to_numpy())[0], returns.columns, returns.columns)
 
 
-ESTIMATORS = {"sample": pd.DataFrame.cov, "ledoit_wolf": ledoit_wolf}  # choices of covariance_estimator
+def ewma(returns: pd.DataFrame) -> pd.DataFrame:
+    """Exponentially weighted covariance (RiskMetrics 1996): recent days count most, whatever the mean.
+
+    Sigma = sum_k w_k r_k r_k', w_k proportional to 0.97^k for the day k days before the last, with sum 1. RiskMetrics
+    sets 0.94 for the next day and 0.97 for a month, for which portfolios are held here. The weights are those of about
+    66 equally weighted days, so with more assets than that it is nearly singular, however many days there are.
+
+    >>> ewma(pd.DataFrame({"A": [0.0, 0.0, 0.1]})).loc["A", "A"].round(6)  # 0.01 / (1 + 0.97 + 0.97^2)
+    np.float64(0.003435)
+    """
+    R = returns.to_numpy(dtype=float)
+    weights = DECAY ** np.arange(len(R))[::-1]
+    return _labelled((R.T * (weights / weights.sum())) @ R, returns)
+
+
+def denoised(returns: pd.DataFrame) -> pd.DataFrame:
+    """Sample covariance whose correlations keep only what stands out of noise (Lopez de Prado 2020, chapter 2).
+
+    Eigenvalues of the correlation below the edge of the Marchenko-Pastur distribution, fitted to them by skfolio, are
+    replaced by their mean. Variances stay those of the sample (ddof 1).
+    """
+    def correlation(moving: pd.DataFrame) -> np.ndarray:
+        from skfolio.moments import DenoiseCovariance, EmpiricalCovariance
+
+        with np.errstate(all="ignore"):  # with as many days as assets the distribution's density at zero is infinite
+            fitted = DenoiseCovariance(EmpiricalCovariance(nearest=False), nearest=False).fit(moving.to_numpy())
+        return standardized(_labelled(fitted.covariance_, moving)).to_numpy()
+
+    return _from_correlation(returns, correlation, name="denoised")
+
+
+def gerber(returns: pd.DataFrame) -> pd.DataFrame:
+    """Covariance by the Gerber statistic: how often two assets move together, however far (Gerber et al. 2022).
+
+    The correlation counts days on which both assets move by at least half their volatility: those in the same direction
+    less those in opposite ones, over the days on which not both are within their thresholds. That variant (skfolio's)
+    is positive semidefinite. Variances are those of the sample (ddof 1).
+    """
+    def correlation(moving: pd.DataFrame) -> np.ndarray:
+        from skfolio.moments import GerberCovariance
+
+        fitted = GerberCovariance(threshold=GERBER_THRESHOLD, nearest=False).fit(moving.to_numpy())
+        return standardized(_labelled(fitted.covariance_, moving)).to_numpy()
+
+    return _from_correlation(returns, correlation, name="gerber")
+
+
+def garch(returns: pd.DataFrame) -> pd.DataFrame:
+    """Covariance of the coming month by constant-correlation GARCH (Bollerslev 1990): Sigma = D R D.
+
+    Each asset has a GARCH(1,1) with a constant mean, fitted by maximum likelihood (arch); D has the root of its mean
+    variance forecast over the 21 days after the last, R is the correlation of the standardized residuals. An asset
+    whose fit fails, and each one where there are fewer than 50 days, has its sample variance, with a warning.
+    """
+    moving, residuals, volatilities, failed = _moving(returns), {}, {}, []
+    if moving.shape[1] == 0:
+        return 0.0 * returns.cov()
+    for name, values in moving.items():
+        scale = values.std()
+        fitted = _garch(values / scale)
+        if fitted is None:
+            failed.append(name)
+            fitted = 1.0, (values - values.mean()).to_numpy() / scale
+        volatilities[name], residuals[name] = fitted[0] * scale, fitted[1]
+    if failed:
+        warnings.warn(f"GARCH could not be fitted to the {len(moving)} days of {listed(list(map(str, failed)))}; "
+                      "the sample variance stands in", stacklevel=2)
+    correlation = np.corrcoef(np.array(list(residuals.values())), rowvar=True).reshape(len(volatilities), -1)
+    D = np.array(list(volatilities.values()))
+    return _labelled(correlation * np.outer(D, D), moving).reindex(
+        index=returns.columns, columns=returns.columns, fill_value=0.0)
+
+
+def _garch(values: pd.Series) -> tuple[float, np.ndarray] | None:
+    """Volatility forecast and standardized residuals of returns in units of their volatility; None if the fit fails."""
+    from arch import arch_model  # takes a second to import
+
+    if len(values) < GARCH_DAYS:
+        return None
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            fit = arch_model(values.to_numpy(), rescale=False).fit(disp="off")  # constant mean, GARCH(1,1), normal
+            ahead = fit.forecast(horizon=MONTH, reindex=False).variance.to_numpy().mean()
+        except (ValueError, np.linalg.LinAlgError):
+            return None
+    residuals = fit.resid / fit.conditional_volatility
+    sound = fit.convergence_flag == 0 and 0 < ahead < np.inf and np.isfinite(residuals).all() and residuals.std() > 0
+    return (float(np.sqrt(ahead)), residuals) if sound else None
+
+
+def _labelled(Sigma: np.ndarray, returns: pd.DataFrame) -> pd.DataFrame:
+    """A matrix under the names of the assets, symmetric to the last digit."""
+    return pd.DataFrame((Sigma + Sigma.T) / 2, returns.columns, returns.columns)
+
+
+def _moving(returns: pd.DataFrame) -> pd.DataFrame:
+    """Without the assets that never move: they have no correlation."""
+    volatility = returns.std()
+    return returns.loc[:, (volatility > STILL * volatility.max()).to_numpy()]
+
+
+def _from_correlation(returns: pd.DataFrame, correlation: Callable[[pd.DataFrame], np.ndarray], *,
+                      name: str) -> pd.DataFrame:
+    """Sample volatilities with another correlation of the assets that move; if that fails the sample's, with a warning."""
+    Sigma, moving = 0.0 * returns.cov(), _moving(returns)
+    if moving.shape[1] == 0:
+        return Sigma
+    try:
+        R = correlation(moving)
+        sound = np.isfinite(R).all()
+    except (ValueError, np.linalg.LinAlgError):
+        sound = False
+    if not sound:
+        warnings.warn(f"No {name} correlation of {moving.shape[1]} assets over {len(moving)} days could be computed; "
+                      "the sample covariance stands in", stacklevel=3)
+        return returns.cov()
+    volatility = moving.std().to_numpy()
+    Sigma.loc[moving.columns, moving.columns] = R * np.outer(volatility, volatility)
+    return Sigma
+
+
+ESTIMATORS: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {  # returns -> covariance a day
+    "sample": pd.DataFrame.cov, "ledoit_wolf": ledoit_wolf, "ewma": ewma, "denoised": denoised, "gerber": gerber,
+    "garch": garch,
+}
 
 
 def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataFrame:
@@ -27,8 +163,9 @@ def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataF
 
     Parameters
     ----------
-    estimator : {"sample", "ledoit_wolf"}
-        Parameter `covariance_estimator` of a study.
+    estimator : str
+        A name of `ESTIMATORS`, parameter `covariance_estimator` of a study. For `ewma` and `garch` the order of the
+        days counts: the last row is the newest.
     ridge : float
         Share of each asset's variance, zero or more; 0.01 adds one percent.
 

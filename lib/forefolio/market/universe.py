@@ -13,7 +13,7 @@ import pandas as pd
 from forefolio.market.csv_files import Finding, found
 from forefolio.market.returns import CLOSING, Date, Need, check_labels, iso_day
 from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import counted, listed, percent
+from forefolio.study.vocabulary import COVARIANCES, counted, listed, percent
 
 NOT_TRADED, ENDED = "not traded that day", "its prices have ended"  # why an asset cannot be bought
 CONSTANT = 1e-8  # a deviation of daily returns that is only rounding: such a column correlates with nothing
@@ -281,18 +281,19 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     """
     Days of returns that stages 01 to 03 need, in the order in which they are checked.
 
-    A sample covariance of n assets can be inverted with n + 2 days; a shrunk one, or one with a ridge, with two.
+    A covariance of n assets can be inverted with n + 2 days; that of Ledoit and Wolf, or one with a ridge, with two.
 
     Examples
     --------
     >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(), n_assets=20)]
     [('train_end', 22, 'training'), ('correlation_window', 63, 'all')]
     """
-    regular = study.covariance_estimator != "sample" or study.ridge > 0
+    regular = COVARIANCES[study.covariance_estimator].invertible or study.ridge > 0
     carried = [Need("predictability_lag", study.predictability_lag + 1, "training",
                     "nothing carries over within the training period")] if study.source == "simulated" else []
     return [Need("train_end", 2 if regular else n_assets + 2, "training",
-                 f"the sample covariance of {n_assets} assets needs more, or set covariance_estimator or ridge"),
+                 f"the {study.covariance_estimator} covariance of {n_assets} assets needs more, or set "
+                 "covariance_estimator to ledoit_wolf, or ridge"),
             *carried, Need("correlation_window", study.correlation_window, "all", "that is all there is")]
 
 

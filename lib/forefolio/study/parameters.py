@@ -65,6 +65,7 @@ Name = Annotated[str, Field(min_length=1), AfterValidator(partial(unicodedata.no
 Source = Annotated[str, _one_of(vocabulary.SOURCES)]
 Model = Annotated[str, _one_of(vocabulary.MODELS)]
 Framework = Annotated[str, _one_of(vocabulary.FRAMEWORKS)]
+Covariance = Annotated[str, _one_of(vocabulary.COVARIANCES)]
 
 
 class Study(BaseModel):
@@ -115,7 +116,7 @@ class Study(BaseModel):
 
     correlation_window: Annotated[int, Field(ge=10)] = 63
 
-    covariance_estimator: Literal["sample", "ledoit_wolf"] = "sample"
+    covariance_estimator: Covariance = "sample"
     ridge: Annotated[float, Field(ge=0, le=10)] = 0.0
 
     frontier_sample: Literal["training", "all"] = "training"

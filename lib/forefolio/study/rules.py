@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from forefolio.study.vocabulary import MODELS, SOURCES, short
+from forefolio.study.vocabulary import COVARIANCES, FRAMEWORKS, MODELS, SOURCES, short
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a study or a sweep, which is a folder's
 DAYS = ("start", "train_end", "validation_end", "end")
@@ -60,6 +60,11 @@ RULES = (  # the first broken one is told
     Rule(("drawdown_alpha", "drawdown_path"), lambda s: s.drawdown_alpha != 1 and s.drawdown_path != "uncompounded",
          "drawdown_alpha: {drawdown_alpha} needs drawdown_path uncompounded, as the mean of compounded drawdowns is "
          "not convex; set it, or drawdown_alpha to 1"),
+    Rule(("covariance_estimator", "scenarios", "frameworks"),
+         lambda s: COVARIANCES[s.covariance_estimator].ordered and s.scenarios == "append"
+         and next((name for name in s.frameworks if FRAMEWORKS[name].sees == "covariance"), None),
+         "scenarios: append puts forecasts after the days that {found} sees, where covariance_estimator "
+         "{covariance_estimator} looks for the newest returns; set history or recenter, or leave {found} out"),
     Rule(("min_weight", "max_weight"), lambda s: s.min_weight > s.max_weight,
          "min_weight: {min_weight} is above max_weight ({max_weight}); lower it"),
     Rule(("max_gross",), lambda s: 0 < s.max_gross < 1,

@@ -1,4 +1,4 @@
-"""Every name that a study may use: models, frameworks, sources and metrics, with what is said and drawn of each.
+"""Every name that a study may use: models, frameworks, covariances, sources and metrics, with what is said and drawn of each.
 
 Plain data, in the order in which choices, tables and figures have them. Everything that lists or labels such names reads
 it here. A room puts the function under the name: `forecasts/registry`, `portfolios/registry`, `market/sources`.
@@ -31,6 +31,15 @@ class Framework(NamedTuple):
     sees: str  # what it is solved on: mean or bare forecast (each with a covariance), covariance, or path
     long_only: bool  # whether min_weight, max_weight and max_turnover hold for it
     profile: str  # the investor it is meant for (Nguyen 2025)
+
+
+class Covariance(NamedTuple):
+    """An estimator of the covariance of returns."""
+
+    title: str
+    ordered: bool = False  # whether it takes the last days for the newest, which count most
+    invertible: bool = False  # however few the days are
+    quick: bool = True  # whether stage 05 compares it where it was not chosen
 
 
 class Source(NamedTuple):
@@ -66,6 +75,14 @@ FRAMEWORKS = {
     "rpp": Framework("risk parity", 212, 0.72, 1.0, "covariance", True, "moderate"),
     "mdp": Framework("minimum drawdown", 145, 0.5, 0.85, "path", True, "conservative"),
     "tangency": Framework("tangency portfolio", 280, 0.6, 1.0, "forecast", False, "long-short"),
+}
+COVARIANCES = {
+    "sample": Covariance("sample"),
+    "ledoit_wolf": Covariance("Ledoit-Wolf shrinkage", invertible=True),
+    "ewma": Covariance("exponentially weighted", ordered=True),
+    "denoised": Covariance("denoised by Marchenko-Pastur"),
+    "gerber": Covariance("Gerber statistic"),
+    "garch": Covariance("constant-correlation GARCH", ordered=True, quick=False),  # a fit per asset and date
 }
 PORTFOLIOS = {  # single portfolios and their colors
     BENCHMARK: "#000000", EQUAL_WEIGHT: "#c99700", "minimum_variance": "#1f5fa8", "maximum_sharpe": "#c8371e",
