@@ -34,8 +34,11 @@ SCENARIOS = {  # window of returns, forecasts of the coming month, those of the 
 
 
 def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Sequence[Date],
-           frameworks: Sequence[str], terms: Terms) -> tuple[pd.DataFrame, pd.DataFrame]:
+           frameworks: Sequence[str], terms: Terms,
+           learned: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
+
+    `learned` has the weights that `registry.learned_weights` gives, for frameworks that see nothing else.
 
     `terms.limits` hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
     drifted to this one. Where too few assets trade for the bounds these are widened to equal weight, as the log says.
@@ -71,15 +74,19 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     terms.limits.check(returns.shape[1])
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
+    read = [name for name in frameworks if vocabulary.FRAMEWORKS[name].sees != "learned"]
+    strategies = [(f"{model}+{name}", name, model, of_model)
+                  for (model, of_model), name in product(by_model.items(), read)]
+    strategies += [(name, name, name, learned) for name in frameworks if name not in read]
     decided, last = [], {}  # last: the date before and what each strategy decided then
     limited = terms.limits.max_turnover < 1
     for date in dates:
         assets = returns.columns[reasons.loc[date] == ""]
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
-        for (model, of_model), framework in product(by_model.items(), frameworks):
-            strategy, own = f"{model}+{framework}", assets[assets.isin(of_model["asset"].unique())]
+        for strategy, framework, model, of_model in strategies:
             kind = vocabulary.FRAMEWORKS[framework]
             held, fixed = _before(last.get(strategy), returns, date, reasons.loc[date], limited)
+            own = assets if kind.sees == "learned" else assets[assets.isin(of_model["asset"].unique())]
             if own.empty:
                 chosen = _instead(assets, f"{model} forecasts nothing that can be bought")
                 last[strategy] = date, around(chosen.weights, held, fixed)
@@ -144,7 +151,14 @@ def _covariance(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestam
     return (terms.covariance(path - level),), note
 
 
-SEEN = {"mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path}  # what a framework sees
+def _learned(trained: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """What each training decided for these assets, a row each."""
+    at_date = trained[trained["rebalance_date"] == date].pivot(index="seed", columns="asset", values="weight")
+    return (at_date.reindex(columns=returns.columns),), ""
+
+
+SEEN = {  # what a framework sees
+    "mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path, "learned": _learned}
 
 
 def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:

@@ -4,14 +4,16 @@
 function here: `(what it sees, terms, limits) -> Solution`. Solvers are loaded when a function is called, not before.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pandas as pd
 
+from forefolio.forecasts.schedule import fits
 from forefolio.market import covariance
-from forefolio.market.returns import Date, Need
-from forefolio.portfolios.problems import Limits, Solution, estimation_sample
+from forefolio.market.returns import Date, Need, iso_day
+from forefolio.portfolios.problems import Limits, OptimizationError, Solution, estimation_sample
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
 
@@ -90,9 +92,49 @@ def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) 
     return long_short.tangency_within(mu, Sigma, risk_free=terms.risk_free, max_gross=terms.max_gross)
 
 
+def _learned(trained: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """The mean of what trainings decided, a row each, scaled up where assets are left out; limits are not for it."""
+    weights = trained.mean()
+    if not weights.sum() > 0:
+        raise OptimizationError("no training holds any of what can be bought")
+    return Solution(weights / weights.sum(), "network", "optimal")
+
+
 FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limits -> weights
     "mvf": _mean_variance, "rpp": _risk_parity, "mdp": _minimum_drawdown, "tangency": _tangency,
+    "dls": _learned,
 }
+
+
+def learned_weights(returns: pd.DataFrame, study: Study, *, rebalance_dates: Sequence[Date],
+                    remember: Callable[..., Any] = lambda function, *given: function(*given)) -> dict[str, pd.DataFrame]:
+    """Weights of `dls`, and how they were learned; frames without rows where the study does not ask for it.
+
+    Each training is called as remember(function, *arguments); `Stage.remember` computes nothing twice. With `refit` a
+    date's weights are of the latest fit that was made by then.
+
+    Returns
+    -------
+    dict of DataFrame
+        `weights`: seed, rebalance_date, asset, weight. `history`: fitted_until (the fit's last day of
+        validation, ISO text), seed, epoch, sharpe, validation_sharpe, kept; see `end_to_end.train`.
+    """
+    made = {"weights": [pd.DataFrame(columns=["seed", "rebalance_date", "asset", "weight"])],
+            "history": [pd.DataFrame(columns=["fitted_until", "seed", "epoch", "sharpe", "validation_sharpe", "kept"])]}
+    if "dls" in study.frameworks:  # importing Keras takes seconds
+        from forefolio.portfolios.end_to_end import Learning, trained_weights
+
+        decided = pd.DataFrame({"decision_date": pd.DatetimeIndex(rebalance_dates)})
+        made = {"weights": [], "history": []}
+        for fit in fits(returns.index, decided, refit=study.refit, train_end=study.train_end,
+                        validation_end=study.validation_end):
+            given = {field.name: getattr(study, field.name) for field in fields(Learning)}
+            learning = Learning(**given | {"train_end": fit.train_end, "validation_end": fit.validation_end})
+            frames = remember(trained_weights, returns, [iso_day(day) for day in fit.schedule["decision_date"]], learning)
+            made["weights"].append(frames["weights"])
+            made["history"].append(frames["history"].assign(fitted_until=fit.validation_end))
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in made.items()}
+    return joined | {"history": joined["history"][["fitted_until", *joined["history"].columns.drop("fitted_until")]]}
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
@@ -108,6 +150,10 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     residual = ("validation", "only validation has forecasts") if study.use_residual else ("known", known)
     needs = [Need("estimation_window", study.estimation_window, "known", known),
              Need("residual_window", study.residual_window, *residual)]
+    if "dls" in study.frameworks:
+        month = max(1, round(study.periods_per_year / 12))
+        needs += [Need("lookback", study.lookback + month, "training", "dls holds for a month after its first window"),
+                  Need("validation_end", month, "validation", "dls holds for a month")]
     on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
     if study.scenarios == "forecast_only" and on_path:
         needs.append(Need("scenarios", 2, "validation", "it needs forecasts of days before the first rebalance, which "

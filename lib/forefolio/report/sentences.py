@@ -64,7 +64,7 @@ def learned(history: pd.DataFrame, turnover: pd.Series) -> str:
     told += f" {counted(lost, 'training')} diverged and {'has' if lost == 1 else 'have'} no part in it." if lost else ""
     if turnover.get("dls", np.nan) >= 0:  # missing where there is one decision alone
         told += (f" It trades {percent(turnover['dls'], 0)} of its wealth at a rebalance, and equal weight "
-                 f"{percent(turnover[EQUAL_WEIGHT], 0)}: what it earns before costs is no measure of it.")
+                 f"{percent(turnover[EQUAL_WEIGHT], 0)}, so compare what is left after costs.")
     return told
 
 

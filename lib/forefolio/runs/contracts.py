@@ -68,7 +68,8 @@ STAGES = {
     "05_portfolios": Contract(
         reads=_artifacts("returns", "traded", "forecasts", "window_means"),
         writes=_artifacts("weights", "window_weights") + _tables(
-            "solver_log", "kept_out", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance", "promised")),
+            "solver_log", "kept_out", "learning", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance",
+            "promised")),
     "06_comparison": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
             "universe", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",

@@ -28,7 +28,7 @@ class Framework(NamedTuple):
     hue: int  # degrees
     saturation: float
     shade: float  # factor of the lightness: green looks lighter than red or blue of the same lightness
-    sees: str  # what it is solved on: mean or bare forecast (each with a covariance), covariance, or path
+    sees: str  # what it is solved on: mean or bare forecast (each with a covariance), covariance, path, or learned
     long_only: bool  # whether min_weight, max_weight and max_turnover hold for it
     profile: str  # the investor it is meant for (Nguyen 2025)
 
@@ -75,6 +75,7 @@ FRAMEWORKS = {
     "rpp": Framework("risk parity", 212, 0.72, 1.0, "covariance", True, "moderate"),
     "mdp": Framework("minimum drawdown", 145, 0.5, 0.85, "path", True, "conservative"),
     "tangency": Framework("tangency portfolio", 280, 0.6, 1.0, "forecast", False, "long-short"),
+    "dls": Framework("learned weights", 325, 0.6, 1.0, "learned", False, "return-seeking"),
 }
 COVARIANCES = {
     "sample": Covariance("sample"),
