@@ -63,10 +63,11 @@ FAULTS = {  # daily returns of A, B, C, D and the index I without a fault -> the
     "all rising": lambda moves: moves.abs(),
     "a rate above all means": lambda moves: moves,
 }
+SOLVED = [name for name, kind in FRAMEWORKS.items() if kind.sees != "learned"]  # others take seconds: each alone, below
 STUDY = {
     "source": "csv", "benchmark": "I", "start": "2019-01-01", "end": "2020-12-31", "train_end": "2020-01-31",
     "validation_end": "2020-08-31", "models": ["zero", "mean", "ar", "lstm"], "portfolio_models": ["mean", "lstm"],
-    "frameworks": list(FRAMEWORKS), "epochs": 1, "lookback": 5, "lstm_layers": 1, "estimation_window": 60,
+    "frameworks": SOLVED, "epochs": 1, "lookback": 5, "lstm_layers": 1, "estimation_window": 60,
     "residual_window": 20, "correlation_window": 20, "random_portfolios": 1000, "ar_lags": 1}
 OWN = {"a rate above all means": {"risk_free_rate": 0.9}}  # parameters of a fault
 

@@ -14,7 +14,7 @@ from forefolio.market import simulated, sources, universe
 from forefolio.market.returns import open_days, rebalance_dates, simple_returns
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
-from forefolio.portfolios.registry import Terms
+from forefolio.portfolios.registry import Terms, learned_weights
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import FRAMEWORKS, MODELS, baselines
 
@@ -64,11 +64,13 @@ class Studied:
         self.dates = rebalance_dates(self.returns.index, validation_end=SPLIT["validation_end"], traded=traded)
         assert LAST in self.dates[1:-1]
         self.reasons = universe.kept_out(self.returns, traded, dates=self.dates, stale_days=OPTIONS["stale_days"])
+        learns = {"frameworks": ["dls"] if set(ASSET) <= set(models) else ["mvf"]}  # once is enough
+        learned = learned_weights(self.returns, study.model_copy(update=learns), rebalance_dates=self.dates)["weights"]
         decided = []
         for name in scenarios:
             terms = Terms(scenarios=name, **SCENARIOS[name], **OPTIONS)
             weights, _ = decisions.decide(self.returns, self.forecasts, traded, rebalance_dates=self.dates,
-                                          frameworks=tuple(FRAMEWORKS), terms=terms)
+                                          frameworks=tuple(FRAMEWORKS), terms=terms, learned=learned)
             decided.append(weights.assign(scenarios=name))
         self.weights = pd.concat(decided, ignore_index=True)
         self.by_window = decisions.weights_by_window(self.made.window_means, self.returns, traded, terms=terms)

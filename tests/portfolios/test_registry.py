@@ -114,3 +114,78 @@ def test_what_says_how_many_days_are_needed_and_what_describes_weights_loads_no_
     script = ("import sys; from forefolio.portfolios import holdings, problems, registry; "
               "print([name for name in ('cvxpy', 'highspy') if name in sys.modules])")
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def learned(*rows):
+    return pd.DataFrame(rows, columns=["seed", "rebalance_date", "asset", "weight"])
+
+
+def test_learned_weights_are_the_mean_of_trainings_of_what_can_be_bought(returns, forecasts, dates):
+    """XOM is not traded on the second date; its weight goes to the others in proportion."""
+    first, second = dates[:2]
+    given = {1: [0.6, 0.1, 0.1, 0.0, 0.2], 2: [0.2, 0.3, 0.1, 0.0, 0.4]}
+    trained = learned(*((seed, date, asset, weight) for seed, weights in given.items() for date in (first, second)
+                        for asset, weight in zip(returns.columns, weights, strict=True)))
+    traded = returns.notna()
+    traded.loc[second, "XOM"] = False
+    weights, log = decisions.decide(returns, forecasts, traded, rebalance_dates=dates[:2], terms=TERMS,
+                                    frameworks=["dls", "rpp"], learned=trained)
+    dls = weights[weights["strategy"] == "dls"].pivot(index="rebalance_date", columns="asset", values="weight")
+    np.testing.assert_allclose(dls.loc[first, returns.columns], [0.4, 0.2, 0.1, 0.0, 0.3], atol=1e-12)
+    held = dls.loc[second, returns.columns].to_numpy()
+    np.testing.assert_allclose(held[1:3] / held[0], [0.5, 0.25], atol=1e-12)
+    assert set(log.loc[log["strategy"] == "dls", "status"]) == {"optimal"} and not any("+dls" in name for name in log["strategy"])
+    alone, _ = decisions.decide(returns, forecasts, traded, rebalance_dates=dates[:2], terms=TERMS, frameworks=["rpp"])
+    pd.testing.assert_frame_equal(weights[weights["strategy"] != "dls"].reset_index(drop=True), alone)
+
+
+@pytest.mark.parametrize("trained", [None, learned(), learned((1, "2022-03-31", "AAPL", 0.0))])
+def test_where_no_training_decides_equal_weight_is_held_and_said(trained, returns, forecasts, dates):
+    if trained is not None:
+        trained["rebalance_date"] = pd.DatetimeIndex(trained["rebalance_date"])
+    weights, log = decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:1], terms=TERMS,
+                                    frameworks=["dls"], learned=trained)
+    assert (weights.loc[weights["strategy"] == "dls", "weight"] == 0.2).all()
+    assert log.loc[0, ["strategy", "status"]].tolist() == ["dls", "failed"]
+    assert log.loc[0, "note"] == "equal weight instead: no training holds any of what can be bought"
+
+
+def test_a_study_without_learned_weights_loads_no_keras_for_them():
+    script = ("import sys, pandas as pd; from forefolio.portfolios import registry; from forefolio.study.parameters import Study; "
+              "made = registry.learned_weights(pd.DataFrame(), Study(), rebalance_dates=[]); "
+              "print([len(frame) for frame in made.values()], 'keras' in sys.modules)")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[0, 0] False"
+
+
+def test_weights_are_learned_anew_where_refit_says_so_and_each_date_has_those_of_the_latest_fit(monkeypatch, returns, dates):
+    """Of the trainings' dates, costs and periods; nothing is trained here."""
+    asked = []
+
+    def remembered(function, returns, days, learning):
+        asked.append((function.__name__, days, learning))
+        weights = pd.DataFrame({"seed": 7, "rebalance_date": pd.DatetimeIndex(days), "asset": "AAPL", "weight": 1.0})
+        history = pd.DataFrame({"seed": [7], "epoch": [1], "sharpe": [1.0], "validation_sharpe": [0.5], "kept": [True]})
+        return {"weights": weights, "history": history}
+
+    study = Study(start="2021-06-01", end="2022-08-01", train_end="2021-10-29", validation_end="2022-03-31",
+                  frameworks=["dls"], refit="quarterly", cost_bps=20.0, seeds=3)
+    made = registry.learned_weights(returns, study, rebalance_dates=dates, remember=remembered)
+    assert [name for name, _, _ in asked] == ["trained_weights"] * 2
+    assert [days for _, days, _ in asked] == [["2022-03-31", "2022-04-29", "2022-05-31"], ["2022-06-30"]]
+    assert [(learning.train_end, learning.validation_end) for _, _, learning in asked] == [
+        ("2021-10-29", "2022-03-31"), ("2022-01-31", "2022-06-30")]
+    assert {(learning.cost_bps, learning.seeds, learning.seed) for _, _, learning in asked} == {(20.0, 3, 7)}
+    assert made["history"]["fitted_until"].tolist() == ["2022-03-31", "2022-06-30"]
+    assert made["weights"]["rebalance_date"].tolist() == list(dates)
+
+
+def test_days_that_learned_weights_need_are_enough_and_one_fewer_is_not():
+    from forefolio.portfolios import end_to_end
+
+    assert needs(frameworks=["dls"], lookback=9)["lookback"] == (30, "training")
+    assert needs(frameworks=["dls"])["validation_end"] == (21, "validation") and "validation_end" not in needs()
+    assert end_to_end.paths(9 - 1, 30 - 1, hold=21).size == end_to_end.paths(30 - 1, 30 + 21 - 1, hold=21).size == 1
+    for first, last in [(9 - 1, 29 - 1), (30 - 1, 30 + 20 - 1)]:
+        with pytest.raises(ValueError, match="^A path needs 21 days"):
+            end_to_end.paths(first, last, hold=21)

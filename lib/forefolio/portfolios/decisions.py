@@ -38,7 +38,8 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
            learned: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
-    `learned` has the weights that `registry.learned_weights` gives, for frameworks that see nothing else.
+    `learned` has the weights that `registry.learned_weights` gives, for frameworks that see nothing else; without them
+    these have no solution.
 
     `terms.limits` hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
     drifted to this one. Where too few assets trade for the bounds these are widened to equal weight, as the log says.
@@ -153,6 +154,8 @@ def _covariance(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestam
 
 def _learned(trained: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
     """What each training decided for these assets, a row each."""
+    if trained is None:
+        return (pd.DataFrame(columns=returns.columns, dtype=float),), ""
     at_date = trained[trained["rebalance_date"] == date].pivot(index="seed", columns="asset", values="weight")
     return (at_date.reindex(columns=returns.columns),), ""
 
