@@ -174,7 +174,7 @@ def test_weights_are_learned_anew_where_refit_says_so_and_each_date_has_those_of
     assert [name for name, _, _ in asked] == ["trained_weights"] * 2
     assert [days for _, days, _ in asked] == [["2022-03-31", "2022-04-29", "2022-05-31"], ["2022-06-30"]]
     assert [(learning.train_end, learning.validation_end) for _, _, learning in asked] == [
-        ("2021-10-29", "2022-03-31"), ("2022-01-31", "2022-06-30")]
+        ("2021-10-29", "2022-03-31"), ("2022-01-28", "2022-06-30")]
     assert {(learning.cost_bps, learning.seeds, learning.seed) for _, _, learning in asked} == {(20.0, 3, 7)}
     assert made["history"]["fitted_until"].tolist() == ["2022-03-31", "2022-06-30"]
     assert made["weights"]["rebalance_date"].tolist() == list(dates)
