@@ -15,7 +15,7 @@ from forefolio.portfolios.registry import Terms
 SPLIT = {"train_end": "2021-10-29", "validation_end": "2022-03-31"}
 TERMS = Terms(estimation_window=60, stale_days=10, covariance_estimator="sample", ridge=0.0, mu_horizon="next_day",
               use_residual=True, residual_window=30, scenarios="append", risk_aversion=10.0, drawdown_path="constant_weights",
-              drawdown_alpha=1.0, risk_free=1e-4, max_gross=0, limits=NONE)
+              drawdown_alpha=1.0, cdar_alpha=0.95, cost_aware=False, cost_bps=0.0, risk_free=1e-4, max_gross=0, limits=NONE)
 
 
 @pytest.fixture(scope="module")

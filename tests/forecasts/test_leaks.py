@@ -23,7 +23,8 @@ STUDY = Study(start="2023-03-01", end="2024-05-10", refit="quarterly", lookback=
               lstm_layers=1, lstm_units=3, lstm_dropout=0.1, lstm_recurrent_dropout=0.1, cnn1d_layers=1, cnn1d_filters=3,
               cnn1d_kernel_size=2, cnn1d_dense_units=4, cnn1d_dropout=0.1, delisting_return=-0.5, **SPLIT)
 OPTIONS = {"estimation_window": 40, "stale_days": 10, "residual_window": 20, "use_residual": True, "mu_horizon": "month",
-           "risk_aversion": 20.0, "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
+           "risk_aversion": 20.0, "cdar_alpha": 0.9, "cost_aware": True, "cost_bps": 10.0,
+           "limits": Limits(max_weight=0.6, max_turnover=0.3), "risk_free": 0.0, "max_gross": 2.0,
            "covariance_estimator": "sample", "ridge": 0.0}
 SCENARIOS = {  # each with another path of the drawdown
     "append": {"drawdown_path": "constant_weights", "drawdown_alpha": 1.0},
@@ -65,7 +66,8 @@ class Studied:
         assert LAST in self.dates[1:-1]
         self.reasons = universe.kept_out(self.returns, traded, dates=self.dates, stale_days=OPTIONS["stale_days"])
         learns = {"frameworks": ["dls"] if set(ASSET) <= set(models) else ["mvf"]}  # once is enough
-        learned = learned_weights(self.returns, study.model_copy(update=learns), rebalance_dates=self.dates)["weights"]
+        learned = learned_weights(self.returns, study.model_copy(update=learns), traded=traded,
+                                  rebalance_dates=self.dates)["weights"]
         decided = []
         for name in scenarios:
             terms = Terms(scenarios=name, **SCENARIOS[name], **OPTIONS)

@@ -159,7 +159,7 @@ def test_a_name_that_another_module_adds_to_the_vocabulary_is_accepted_and_liste
     monkeypatch.setitem(vocabulary.SOURCES, "made_up", vocabulary.Source("made up"))
     study = parameters.validated(wanted, where="params")
     assert (study.source, study.models, study.frameworks) == ("made_up", ["zero", "toy"], ["fixed"])
-    with pytest.raises(StudyError, match=r"frameworks\[0\]: 'none' should be 'mvf', 'rpp', 'mdp', 'tangency', 'dls' or 'fixed'$"):
+    with pytest.raises(StudyError, match=r"frameworks\[0\]: 'none' should be 'mvf', 'rpp', 'mdp', .*, 'dls' or 'fixed'$"):
         parameters.validated({"frameworks": ["none"]}, where="params")
 
 

@@ -38,16 +38,17 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
            learned: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
-    `learned` has the weights that `registry.learned_weights` gives, for frameworks that see nothing else; without them
-    these have no solution.
+    A framework that reads a forecast (`vocabulary.reads_forecasts`) decides once for each model, `<model>+<framework>`;
+    any other one decides once, `<framework>`. `learned` has the weights that `registry.learned_weights` gives, for
+    frameworks that see nothing else; without them these have no solution.
 
-    `terms.limits` hold for long-only frameworks. `held` is filled in here: the weights decided at the date before,
+    `terms.limits` hold for the frameworks that the vocabulary says. `held` is filled in here: the weights decided at the date before,
     drifted to this one. Where too few assets trade for the bounds these are widened to equal weight, as the log says.
 
     Returns
     -------
     weights : DataFrame
-        Of each strategy `<model>+<framework>`, and `equal_weight`. Those of tangency may be negative.
+        Of each strategy, and `equal_weight`. Those of tangency may be negative.
     solver_log : DataFrame
         Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal
         weight at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form
@@ -69,49 +70,70 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     included. What is held of an asset that did not trade that day is frozen: it keeps its drifted weight until it trades
     again, the other weights share the rest, and limits hold for this rest (`holdings.limits_of_rest`). What is held of
     an asset that has ended is sold at the first rebalance after, and so is one whose price never moves, at that price.
-    Sigma of MVF and tangency is estimated from the window's actual returns, whatever `scenarios` says.
+    `scenarios` counts where the vocabulary says `covariance` or `path`; any other covariance, that of MVF for instance,
+    is of the window's actual returns. With `cost_aware` the objective of MVF counts what its trade costs
+    (`long_only.mean_variance_forecast`), over the days up to the next rebalance.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     terms.limits.check(returns.shape[1])
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
-    by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
-    read = [name for name in frameworks if vocabulary.FRAMEWORKS[name].sees != "learned"]
-    strategies = [(f"{model}+{name}", name, model, of_model)
-                  for (model, of_model), name in product(by_model.items(), read)]
-    strategies += [(name, name, name, learned) for name in frameworks if name not in read]
+    matters = terms.limits.max_turnover < 1 or terms.cost_aware  # what is held before a trade
+    strategies = _strategies(forecasts, frameworks, terms, learned)
     decided, last = [], {}  # last: the date before and what each strategy decided then
-    limited = terms.limits.max_turnover < 1
     for date in dates:
         assets = returns.columns[reasons.loc[date] == ""]
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
-        for strategy, framework, model, of_model in strategies:
-            kind = vocabulary.FRAMEWORKS[framework]
-            held, fixed = _before(last.get(strategy), returns, date, reasons.loc[date], limited)
-            own = assets if kind.sees == "learned" else assets[assets.isin(of_model["asset"].unique())]
-            if own.empty:
-                chosen = _instead(assets, f"{model} forecasts nothing that can be bought")
-                last[strategy] = date, around(chosen.weights, held, fixed)
-                decided.append((date, strategy, replace(chosen, weights=last[strategy][1]), frozen_note(fixed)))
-                continue
-            seen, note = SEEN[kind.sees](of_model, returns[own], date, terms)
-            note = joined(note, _without(assets.difference(own), f"not forecast by {model}"))
-            limits = NONE
-            if kind.long_only:
-                limits, widened = terms.limits.fitting(len(own))
-                note = joined(note, widened)
-                if limits.max_turnover < 1 and strategy in last:
+        for strategy, (framework, source) in strategies.items():
+            held, fixed = _before(last.get(strategy), returns, date, reasons.loc[date], matters)
+            own, note = _forecast_of(strategy, source, assets)
+            if framework is None or own.empty:
+                chosen = _instead(assets, note) if own.empty else equal_weight(assets)
+                note = ""
+            else:
+                seen, said = SEEN[vocabulary.FRAMEWORKS[framework].sees](source, returns[own], date, terms)
+                limits, widened = _limits(framework, source, own, date, terms)
+                if held is not None and (limits.max_turnover < 1 or limits.daily_cost > 0):
                     limits = limits_of_rest(limits, held, fixed)
-            asked = pickle.dumps((framework, seen, limits))
-            if asked not in solved:
-                solved[asked] = solution(framework, seen, terms, limits)
-            chosen = solved[asked]
+                note = joined(said, note, widened)
+                asked = pickle.dumps((framework, seen, limits))
+                if asked not in solved:
+                    solved[asked] = solution(framework, seen, terms, limits)
+                chosen = solved[asked]
             last[strategy] = date, around(chosen.weights, held, fixed)
             decided.append((date, strategy, replace(chosen, weights=last[strategy][1]), joined(note, frozen_note(fixed))))
-        held, fixed = _before(last.get(vocabulary.EQUAL_WEIGHT), returns, date, reasons.loc[date])
-        equal = replace(equal_weight(assets), weights=around(equal_weight(assets).weights, held, fixed))
-        last[vocabulary.EQUAL_WEIGHT] = date, equal.weights
-        decided.append((date, vocabulary.EQUAL_WEIGHT, equal, frozen_note(fixed)))
     return _frames(decided, reasons)
+
+
+def _strategies(forecasts: pd.DataFrame, frameworks: Sequence[str], terms: Terms,
+                learned: pd.DataFrame | None) -> dict[str, tuple[str | None, pd.DataFrame | None]]:
+    """Each strategy's framework and what it reads: a model's forecasts, learned weights, or nothing but returns.
+
+    A framework that reads no forecast decides once, under its own name, and not once for each model.
+    """
+    by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
+    reading = [name for name in frameworks if vocabulary.reads_forecasts(name, terms.scenarios)]
+    return {vocabulary.strategy([model], name): (name, by_model[model]) for model, name in product(by_model, reading)} | {
+        name: (name, learned if vocabulary.FRAMEWORKS[name].sees == "learned" else None)
+        for name in frameworks if name not in reading} | {vocabulary.EQUAL_WEIGHT: (None, None)}
+
+
+def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index) -> tuple[pd.Index, str]:
+    """Which of some assets a strategy's model forecasts, all where it has none, and a note where not all."""
+    for model in vocabulary.parts(strategy)[0]:
+        own = assets[assets.isin(source["asset"].unique())]
+        return own, (_without(assets.difference(own), f"not forecast by {model}") if len(own)
+                     else f"{model} forecasts nothing that can be bought")
+    return assets, ""
+
+
+def _limits(framework: str, source: pd.DataFrame | None, own: pd.Index, date: pd.Timestamp,
+            terms: Terms) -> tuple[Limits, str]:
+    """What binds the trade of a framework into its own assets, what trading costs it a day, and a note."""
+    limits, note = terms.limits.fitting(len(own)) if vocabulary.FRAMEWORKS[framework].limits else (NONE, "")
+    if terms.cost_aware and vocabulary.FRAMEWORKS[framework].sees == "mean":  # paid once, for the days to come
+        days = source.loc[source["decision_date"] == date, "horizon"].max()
+        limits = replace(limits, daily_cost=terms.cost_bps / 10_000 / days)
+    return limits, note
 
 
 def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -> Solution:
@@ -138,21 +160,44 @@ def _forecast(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp,
     return _mean(of_model, returns, date, replace(terms, use_residual=False))
 
 
-def _path(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+def _view(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """The forecast, the mean product of its errors on days whose outcome is known, and the covariance of the window."""
+    (mu, Sigma), _ = _forecast(of_model, returns, date, terms)
+    known = returns.loc[:date]
+    errors = (known - next_day_forecasts(of_model, known)).dropna()
+    if len(errors) < 2:
+        raise ValueError(f"Model {of_model['model'].iloc[0]} has {len(errors)} forecasts whose outcome is known on "
+                         f"{iso_day(date)}, and black_litterman needs two: lengthen the validation period")
+    return (mu, errors.T @ errors / len(errors), Sigma), f"errors of {len(errors)} days"
+
+
+def _shifted(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """The window's days, each asset moved by a constant until its mean is the forecast, whatever `scenarios` says."""
+    return _path(of_model, returns, date, replace(terms, scenarios="recenter"))
+
+
+def _path(of_model: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
     """Days of returns informed by forecasts, with a note where some days of the window have no forecast."""
     window = terms.window(returns, date)
-    path = scenario_path(of_model, window, date=date, terms=terms)
+    path = window if of_model is None else scenario_path(of_model, window, date=date, terms=terms)
     return (path,), f"forecasts of {len(path)} of the {len(window)} days" if len(path) < len(window) else ""
 
 
-def _covariance(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+def _covariance(of_model: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp,
+                terms: Terms) -> tuple[tuple, str]:
     """Covariance of that path."""
     (path,), note = _path(of_model, returns, date, terms)
     level = path.iloc[0].where((path == path.iloc[0]).all(), 0.0)  # else what never varies would vary by rounding
     return (terms.covariance(path - level),), note
 
 
-def _learned(trained: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+def _risk(of_model: None, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
+    """Covariance of the window's actual returns."""
+    return _covariance(None, returns, date, terms)
+
+
+def _learned(trained: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp,
+             terms: Terms) -> tuple[tuple, str]:
     """What each training decided for these assets, a row each."""
     if trained is None:
         return (pd.DataFrame(columns=returns.columns, dtype=float),), ""
@@ -160,8 +205,9 @@ def _learned(trained: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, t
     return (at_date.reindex(columns=returns.columns),), ""
 
 
-SEEN = {  # what a framework sees
-    "mean": _mean, "forecast": _forecast, "covariance": _covariance, "path": _path, "learned": _learned}
+SEEN = {  # the function of each of `vocabulary.SEES`
+    "mean": _mean, "forecast": _forecast, "view": _view, "shifted": _shifted, "covariance": _covariance, "path": _path,
+    "risk": _risk, "learned": _learned}
 
 
 def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
@@ -235,9 +281,9 @@ def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
 
 
 def _before(last: tuple[pd.Timestamp, pd.Series] | None, returns: pd.DataFrame, date: pd.Timestamp,
-            reasons: pd.Series, limited: bool = False) -> tuple[pd.Series | None, pd.Series]:
+            reasons: pd.Series, matters: bool = False) -> tuple[pd.Series | None, pd.Series]:
     """What a strategy holds before it trades, where that matters, and what of it is frozen."""
-    if last is None or not (limited or (reasons == NOT_TRADED).any()):
+    if last is None or not (matters or (reasons == NOT_TRADED).any()):
         return None, frozen(None, reasons)
     held = drifted(*last, returns.loc[:date])
     return held, frozen(held, reasons)
@@ -336,7 +382,7 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms,
     Returns
     -------
     DataFrame
-        A row per `<model>+rpp`: strategy, mean_distance, largest_distance (half the sum of absolute differences of
+        A row per strategy of risk parity: strategy, mean_distance, largest_distance (half the sum of absolute differences of
         weights, 0 to 1) and n_dates, over the rebalance dates at which the window alone has a risk parity.
 
     Notes
@@ -346,7 +392,7 @@ def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms,
     together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
     """
     rows = []
-    of_rpp = weights[weights["strategy"].str.endswith("+rpp")]
+    of_rpp = weights[[vocabulary.parts(name)[1] == "rpp" for name in weights["strategy"]]]
     for date, at_date in of_rpp.groupby("rebalance_date"):
         window = terms.window(returns, date)
         assets = everything = held_assets(weights, date=date)  # risk parity and equal weight hold all that they may

@@ -9,6 +9,7 @@ from dataclasses import replace
 import cvxpy as cp
 import numpy as np
 import pandas as pd
+from scipy import linalg
 
 from forefolio.portfolios.problems import (NONE, ROUNDING, STILL, Limits, OptimizationError, Solution, aligned,
                                            complete, covariance_matrix, joined, named)
@@ -20,26 +21,29 @@ def equal_weight(assets: Sequence[str]) -> Solution:
     return Solution(pd.Series(1 / len(assets), index=pd.Index(assets), name="weight"), "closed form", "optimal")
 
 
-def minimum_variance(covariance: pd.DataFrame) -> Solution:
+def minimum_variance(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     """Long-only portfolio of smallest variance: min w'Sigma w, 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
+
+    The limits hold as well.
 
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 3e-4]], index=["A", "B"], columns=["A", "B"])
     >>> minimum_variance(variances).weights.round(6).tolist()
     [0.75, 0.25]
     """
     Sigma = covariance_matrix(covariance)
+    limits, note = limits.attainable(covariance.columns)
     w = cp.Variable(len(Sigma))
     variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))  # in units of the calmest asset
     problem = cp.Problem(cp.Minimize(variance), [
         cp.sum(w) == 1,
-        w >= 0,
+        *within(limits, w, covariance.columns),
     ])
     solve(problem, cp.CLARABEL)
-    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status)
+    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
 
 
-def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float) -> Solution:
-    """Long-only portfolio of highest ratio of mean excess return to volatility.
+def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, limits: Limits = NONE) -> Solution:
+    """Long-only portfolio of highest ratio of mean excess return to volatility, within the limits.
 
     Where no mean exceeds `risk_free` it is the minimum variance portfolio, status `fallback`, and the note says so.
     Where risks cancel out in it the ratio has no largest value, and the note says so.
@@ -47,7 +51,8 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     Notes
     -----
     With w = y / k the ratio becomes the convex program min y'Sigma y subject to mu'y - r_f k = 1, 1'y = k, y >= 0
-    (Zouaoui & Naas 2025, Table 2).
+    (Zouaoui & Naas 2025, Table 2). The limits times k are linear too. Where they leave no portfolio that earns more than
+    `risk_free`, that of smallest variance within them stands in, as without limits.
 
     Examples
     --------
@@ -57,19 +62,80 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float)
     """
     Sigma = covariance_matrix(covariance)
     excess = aligned(mu, covariance.columns) - risk_free  # with k = 1'y: mu'y - r_f k = (mu - r_f 1)'y
-    if excess.max() <= 0:
-        return _calmest(covariance)
+    limits, note = limits.attainable(covariance.columns)
+    if not _earns(excess, limits, covariance.columns):
+        return _calmest(covariance, limits)
     excess = excess / excess.max()
     unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # what the best single asset reaches
     y = cp.Variable(len(Sigma))
     problem = cp.Problem(cp.Minimize(cp.quad_form(y, cp.psd_wrap(Sigma / unit))), [
         excess @ y == 1,
-        y >= 0,
+        *within(limits, y, covariance.columns, total=cp.sum(y)),
     ])
     solve(problem, cp.CLARABEL)
     hedged = y.value @ Sigma @ y.value < 1e-8 * unit  # variance, beside that of the best single asset at the same mean
     return Solution(without_dust(y.value / y.value.sum(), covariance.columns), cp.CLARABEL, problem.status,
-                    "the portfolio has almost no risk, so the ratio has no largest value" if hedged else "")
+                    joined(note, "the portfolio has almost no risk, so the ratio has no largest value" if hedged else ""))
+
+
+def maximum_diversification(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
+    """Long-only portfolio of highest ratio of the mean volatility of what it holds to its own, within the limits.
+
+    max w'sigma / sqrt(w'Sigma w) with sigma the assets' volatilities (Choueifaty & Coignard 2008): the maximum Sharpe
+    ratio if every asset earned in proportion to its volatility.
+
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> maximum_diversification(variances).weights.round(6).tolist()
+    [0.75, 0.25]
+    """
+    volatility = pd.Series(np.sqrt(np.diag(covariance_matrix(covariance))), covariance.columns)
+    return maximum_sharpe(volatility, covariance, risk_free=0.0, limits=limits)
+
+
+def hierarchical_risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
+    """Money split in two along a tree of correlations, again and again, by the inverse variance of the halves.
+
+    Lopez de Prado (2016), as skfolio computes it from this covariance. It needs no inverse, so that nearly singular
+    covariances do no harm. Where its weights miss a limit, the nearest weights within the limits stand in, and the note
+    says so.
+
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> hierarchical_risk_parity(variances).weights.round(6).tolist()
+    [0.9, 0.1]
+    """
+    from skfolio.distance import CovarianceDistance  # takes seconds to import
+    from skfolio.moments import BaseCovariance
+    from skfolio.optimization import HierarchicalRiskParity
+    from skfolio.prior import EmpiricalPrior
+
+    class Given(BaseCovariance):
+        """An estimator that knows the answer."""
+
+        def fit(self, X, y=None):
+            """Keep the covariance that was given."""
+            self.covariance_ = Sigma
+            return self
+
+    Sigma = covariance_matrix(covariance)
+    volatility = np.sqrt(np.diag(Sigma))
+    still = covariance.columns[volatility <= STILL * volatility.max()]
+    if len(still):
+        raise OptimizationError(f"{named(still)} never move, so correlations with them are unknown: drop what never moves")
+    limits, widened = limits.attainable(covariance.columns)
+    tree = HierarchicalRiskParity(prior_estimator=EmpiricalPrior(covariance_estimator=Given()),
+                                  distance_estimator=CovarianceDistance(covariance_estimator=Given()))
+    tree.fit(pd.DataFrame(np.eye(len(Sigma)), columns=covariance.columns))  # returns that nothing looks at
+    chosen = without_dust(np.asarray(tree.weights_), covariance.columns)
+    if limits.met_by(chosen):
+        return Solution(chosen, "skfolio", "optimal", widened)
+    w = cp.Variable(len(Sigma))
+    problem = cp.Problem(cp.Minimize(cp.sum_squares(w - chosen.to_numpy())), [
+        cp.sum(w) == 1,
+        *within(limits, w, covariance.columns),
+    ])
+    solve(problem, cp.CLARABEL)
+    return Solution(without_dust(w.value, covariance.columns), "skfolio", "optimal",
+                    joined("the nearest weights within the limits", widened))
 
 
 def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aversion: float,
@@ -78,6 +144,10 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
 
     With mu = r̂ + ē and risk aversion gamma = 1 / lambda of the paper, zero or more:
     min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0, and the limits.
+
+    With a `daily_cost` c of the limits the objective counts what the trade from the weights h held costs, which the paper
+    does not: + c sum_i |w_i - h_i|. All terms are per day: a cost that is paid once is divided by the days up to the
+    next trade. The first purchase costs the same whatever is bought.
 
     Examples
     --------
@@ -93,12 +163,52 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     w = cp.Variable(len(Sigma))
     risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
     reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
-    problem = cp.Problem(cp.Minimize(risk - reward), [
+    objective = risk - reward
+    if limits.daily_cost > 0 and limits.held is not None:
+        held, _ = limits.traded_from(covariance.columns)  # what is not among these assets is sold at any rate
+        objective += limits.daily_cost / unit * cp.norm1(w - held)
+    problem = cp.Problem(cp.Minimize(objective), [
         cp.sum(w) == 1,
         *within(limits, w, covariance.columns),
     ])
     solve(problem, cp.CLARABEL)
     return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+
+
+def black_litterman(forecast: pd.Series, errors: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,
+                    tau: float, limits: Limits = NONE) -> Solution:
+    """Mean-variance with a forecast that counts as much as its errors were small (Black & Litterman 1992).
+
+    Parameters
+    ----------
+    forecast : Series (n_assets,)
+        A view of each asset's return, per day.
+    errors : DataFrame (n_assets, n_assets)
+        Omega, the mean of e e' over days whose forecast has met its outcome: how far views of one day miss together.
+    tau : float
+        The prior mean's uncertainty is tau Sigma; one over the days behind Sigma is that of a mean.
+
+    Notes
+    -----
+    The prior mean pi = 2 gamma Sigma 1/n is the one for which mean-variance holds equal weight. With q the forecast, the
+    posterior mean is mu = pi + tau Sigma (tau Sigma + Omega)^-1 (q - pi), and mean-variance decides with it. A forecast
+    that misses as much as returns vary, Omega = Sigma, moves the mean by tau / (1 + tau) of the way. Omega is used whole:
+    taken one by one, views of assets that rise and fall together would count as so many independent ones.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> q = pd.Series({"A": 0.0011, "B": 0.0010})
+    >>> [black_litterman(q, error * variances, variances, risk_aversion=1, tau=1).weights.round(4).tolist()
+    ...  for error in (1e6, 1, 1e-6)]
+    [[0.5, 0.5], [0.625, 0.375], [0.75, 0.25]]
+    """
+    Sigma, Omega = covariance_matrix(covariance), covariance_matrix(errors.loc[covariance.index, covariance.columns])
+    prior = 2 * risk_aversion * Sigma.mean(axis=1)
+    surprise = aligned(forecast, covariance.columns) - prior
+    posterior = prior + tau * Sigma @ linalg.lstsq(tau * Sigma + Omega, surprise)[0]
+    return mean_variance_forecast(pd.Series(posterior, covariance.columns), covariance, risk_aversion=risk_aversion,
+                                  limits=limits)
 
 
 def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
@@ -204,14 +314,25 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
     return Solution(without_dust(w, assets), cp.CLARABEL, status, joined(note, widened))
 
 
-def _calmest(covariance: pd.DataFrame) -> Solution:
+def _earns(excess: np.ndarray, limits: Limits, assets: pd.Index) -> bool:
+    """Whether some weights within the limits have a positive mean excess return."""
+    if limits == NONE or excess.max() <= 0:
+        return excess.max() > 0
+    w = cp.Variable(len(excess))
+    problem = cp.Problem(cp.Maximize((excess / excess.max()) @ w), [cp.sum(w) == 1, *within(limits, w, assets)])
+    solve(problem, cp.HIGHS)
+    return problem.value > 1e-6
+
+
+def _calmest(covariance: pd.DataFrame, limits: Limits) -> Solution:
     """Minimum variance in place of a ratio that no portfolio makes positive."""
-    return replace(minimum_variance(covariance), status="fallback",
-                   note="no mean return exceeds the risk-free rate or target: minimum variance instead")
+    calm = minimum_variance(covariance, limits=limits)
+    return replace(calm, status="fallback", note=joined(
+        "no mean return exceeds the risk-free rate or target: minimum variance instead", calm.note))
 
 
-def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
-    """Long-only portfolio of highest ratio of mean excess return to downside deviation.
+def maximum_sortino(scenarios: pd.DataFrame, *, target: float, limits: Limits = NONE) -> Solution:
+    """Long-only portfolio of highest ratio of mean excess return to downside deviation, within the limits.
 
     A day below `target`, tau, counts as a loss. Where no mean exceeds it: as in `maximum_sharpe`. Where the portfolio
     has no such day its ratio has no largest value, and the note says so.
@@ -229,8 +350,9 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
     """
     R = complete(scenarios) - target  # y'r_t - k tau = y'(r_t - tau)
     excess = R.mean(axis=0)
-    if excess.max() <= 0:
-        return _calmest(scenarios.cov())
+    limits, note = limits.attainable(scenarios.columns)
+    if not _earns(excess, limits, scenarios.columns):
+        return _calmest(scenarios.cov(), limits)
     excess = excess / excess.max()
     partial_moments = (np.minimum(R, 0) ** 2).mean(axis=0)
     unit = np.sqrt(smallest(partial_moments[excess > 0] / excess[excess > 0] ** 2))  # that of the best single asset
@@ -241,19 +363,19 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float) -> Solution:
         shortfall >= -(R / unit) @ y,
         shortfall >= 0,
         excess @ y == 1,
-        y >= 0,
+        *within(limits, y, scenarios.columns, total=cp.sum(y)),
     ])
     solve(problem, cp.CLARABEL)
     weights = without_dust(y.value / y.value.sum(), scenarios.columns)
     lossless = (R @ weights.to_numpy()).min() > -ROUNDING
     return Solution(weights, cp.CLARABEL, problem.status,
-                    "no day is below the target, so the ratio has no largest value" if lossless else "")
+                    joined(note, "no day is below the target, so the ratio has no largest value" if lossless else ""))
 
 
-def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
+def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float, limits: Limits = NONE) -> Solution:
     """Long-only portfolio whose worst days lose least on average; confidence 0.95 averages the worst 5 % of days.
 
-    min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui & Naas
+    Within the limits: min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui & Naas
     2025, Table 2).
 
     >>> scenarios = pd.DataFrame({"A": [0.03, -0.01], "B": [-0.01, 0.03]})
@@ -261,6 +383,7 @@ def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
     [0.5, 0.5]
     """
     R = 100 * complete(scenarios)  # percent
+    limits, note = limits.attainable(scenarios.columns)
     w = cp.Variable(R.shape[1])
     quantile = cp.Variable()
     beyond = cp.Variable(len(R))
@@ -268,7 +391,7 @@ def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float) -> Solution:
         beyond >= -R @ w - quantile,
         beyond >= 0,
         cp.sum(w) == 1,
-        w >= 0,
+        *within(limits, w, scenarios.columns),
     ])
     solve(problem, cp.HIGHS)
-    return Solution(without_dust(w.value, scenarios.columns), cp.HIGHS, problem.status)
+    return Solution(without_dust(w.value, scenarios.columns), cp.HIGHS, problem.status, note)

@@ -79,12 +79,15 @@ class Limits:
 
     Turnover is one-way, half the sum of |w - held|; 1 is no limit. `held` has the weights just before the trade. What
     is not in the problem must be sold, and counts. None: nothing is held yet, and the first purchase has no limit.
+    `daily_cost` is no bound: what trading the whole wealth once costs, as a share of it, divided by the days to the next
+    trade; an objective that counts costs uses it.
     """
 
     min_weight: float = 0.0
     max_weight: float = 1.0
     max_turnover: float = 1.0
     held: pd.Series | None = None
+    daily_cost: float = 0.0
 
     def check(self, n_assets: int) -> None:
         """Raise ValueError where so many assets cannot have such weights."""

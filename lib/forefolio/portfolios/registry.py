@@ -36,6 +36,9 @@ class Terms:
     risk_aversion: float
     drawdown_path: str
     drawdown_alpha: float
+    cdar_alpha: float
+    cost_aware: bool
+    cost_bps: float
     risk_free: float
     max_gross: float
     limits: Limits
@@ -83,6 +86,13 @@ def _minimum_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solut
     return drawdown.minimum_drawdown(path, path=terms.drawdown_path, alpha=terms.drawdown_alpha, limits=limits)
 
 
+def _conditional_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Minimum conditional drawdown at risk, on the one path on which it is convex."""
+    from forefolio.portfolios import drawdown
+
+    return drawdown.minimum_drawdown(path, path="uncompounded", alpha=terms.cdar_alpha, limits=limits)
+
+
 def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
     """The tangency portfolio, in closed form or within `max_gross`; other limits are not for it."""
     from forefolio.portfolios import long_short
@@ -90,6 +100,57 @@ def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) 
     if terms.max_gross == 0:
         return long_short.tangency(mu, Sigma, risk_free=terms.risk_free)
     return long_short.tangency_within(mu, Sigma, risk_free=terms.risk_free, max_gross=terms.max_gross)
+
+
+def _maximum_sharpe(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Maximum Sharpe ratio, long-only."""
+    from forefolio.portfolios import long_only
+
+    return long_only.maximum_sharpe(mu, Sigma, risk_free=terms.risk_free, limits=limits)
+
+
+def _maximum_sortino(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Maximum Sortino ratio, with the risk-free return as the least acceptable one."""
+    from forefolio.portfolios import long_only
+
+    return long_only.maximum_sortino(path, target=terms.risk_free, limits=limits)
+
+
+def _black_litterman(mu: pd.Series, errors: pd.DataFrame, Sigma: pd.DataFrame, terms: Terms,
+                     limits: Limits) -> Solution:
+    """Black-Litterman; the prior mean is as uncertain as a mean of the window's days."""
+    from forefolio.portfolios import long_only
+
+    return long_only.black_litterman(mu, errors, Sigma, risk_aversion=terms.risk_aversion,
+                                     tau=1 / terms.estimation_window, limits=limits)
+
+
+def _minimum_variance(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Minimum variance."""
+    from forefolio.portfolios import long_only
+
+    return long_only.minimum_variance(Sigma, limits=limits)
+
+
+def _minimum_cvar(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Minimum mean loss of the worst 5 % of days, as stage 03 has it."""
+    from forefolio.portfolios import long_only
+
+    return long_only.minimum_cvar(path, confidence=0.95, limits=limits)
+
+
+def _maximum_diversification(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Maximum diversification."""
+    from forefolio.portfolios import long_only
+
+    return long_only.maximum_diversification(Sigma, limits=limits)
+
+
+def _hierarchical_risk_parity(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
+    """Hierarchical risk parity."""
+    from forefolio.portfolios import long_only
+
+    return long_only.hierarchical_risk_parity(Sigma, limits=limits)
 
 
 def _learned(trained: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
@@ -102,11 +163,13 @@ def _learned(trained: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
 
 FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limits -> weights
     "mvf": _mean_variance, "rpp": _risk_parity, "mdp": _minimum_drawdown, "tangency": _tangency,
-    "dls": _learned,
+    "max_sharpe": _maximum_sharpe, "max_sortino": _maximum_sortino, "black_litterman": _black_litterman,
+    "min_variance": _minimum_variance, "min_cvar": _minimum_cvar, "cdar": _conditional_drawdown,
+    "max_diversification": _maximum_diversification, "hrp": _hierarchical_risk_parity, "dls": _learned,
 }
 
 
-def learned_weights(returns: pd.DataFrame, study: Study, *, rebalance_dates: Sequence[Date],
+def learned_weights(returns: pd.DataFrame, study: Study, *, traded: pd.DataFrame, rebalance_dates: Sequence[Date],
                     remember: Callable[..., Any] = lambda function, *given: function(*given)) -> dict[str, pd.DataFrame]:
     """Weights of `dls`, and how they were learned; frames without rows where the study does not ask for it.
 
@@ -127,7 +190,7 @@ def learned_weights(returns: pd.DataFrame, study: Study, *, rebalance_dates: Seq
         decided = pd.DataFrame({"decision_date": pd.DatetimeIndex(rebalance_dates)})
         made = {"weights": [], "history": []}
         for fit in fits(returns.index, decided, refit=study.refit, train_end=study.train_end,
-                        validation_end=study.validation_end):
+                        validation_end=study.validation_end, traded=traded):
             given = {field.name: getattr(study, field.name) for field in fields(Learning)}
             learning = Learning(**given | {"train_end": fit.train_end, "validation_end": fit.validation_end})
             frames = remember(trained_weights, returns, [iso_day(day) for day in fit.schedule["decision_date"]], learning)
@@ -163,5 +226,5 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
 
 def check_bounds(study: Study, n_assets: int) -> None:
     """Raise ValueError where a framework of the study has limits that no weights of so many assets can keep."""
-    if any(vocabulary.FRAMEWORKS[name].long_only for name in study.frameworks):
+    if any(vocabulary.FRAMEWORKS[name].limits for name in study.frameworks):
         Terms.of(study).limits.check(n_assets)

@@ -114,7 +114,7 @@ def smallest(values: np.ndarray) -> float:
 def within(limits: Limits, w: cp.Expression, assets: pd.Index,
            total: float | cp.Expression = 1.0) -> list[cp.Constraint]:
     """Linear constraints on weights `w` of `assets` that sum to `total`; the first is on the smallest weight."""
-    bounds = [w >= limits.min_weight * total]
+    bounds = [w >= limits.min_weight * total if limits.min_weight > 0 else w >= 0]
     if limits.max_weight < 1:
         bounds.append(w <= limits.max_weight * total)
     if not limits.limits_turnover:

@@ -159,6 +159,8 @@ class Study(BaseModel):
     scenarios: Literal["append", "recenter", "forecast_only", "history"] = "append"
     drawdown_path: Literal["constant_weights", "uncompounded", "buy_and_hold"] = "constant_weights"
     drawdown_alpha: Annotated[float, Field(ge=0, le=1)] = 1.0
+    cdar_alpha: Annotated[float, Field(ge=0, le=1)] = 0.95
+    cost_aware: bool = False
 
     cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
 

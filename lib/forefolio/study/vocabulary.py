@@ -22,14 +22,14 @@ class Model(NamedTuple):
 
 
 class Framework(NamedTuple):
-    """A way from forecasts and risk to weights; a strategy is `<model>+<framework>`."""
+    """A way from forecasts and risk to weights; a strategy is `<model>+<framework>`, or `<framework>` without a model."""
 
     title: str
     hue: int  # degrees
     saturation: float
     shade: float  # factor of the lightness: green looks lighter than red or blue of the same lightness
-    sees: str  # what it is solved on: mean or bare forecast (each with a covariance), covariance, path, or learned
-    long_only: bool  # whether min_weight, max_weight and max_turnover hold for it
+    sees: str  # what it is solved on, see `SEES`
+    limits: bool  # whether min_weight, max_weight and max_turnover hold for it
     profile: str  # the investor it is meant for (Nguyen 2025)
 
 
@@ -70,11 +70,28 @@ MODELS = {
     "gru": Model("GRU", "#6d7a12", 0.39, "8px,2px", ("asset", "joint")),
     "bilstm": Model("LSTM, both directions", "#3d3f9e", 0.56, "8px,2px,2px,2px", ("asset", "joint")),
 }
+SEES = {  # what a framework is solved on, and whether that has a forecast in it; of None `scenarios` tells
+    "mean": True,  # forecast with its mean error, covariance of the window
+    "forecast": True,  # forecast as it is, covariance of the window
+    "view": True,  # the same, and what errors the forecasts had
+    "shifted": True,  # the window's days, moved until their mean is the forecast
+    "covariance": None, "path": None,  # of days that `scenarios` informs by forecasts, and these days themselves
+    "risk": False,  # covariance of the window
+    "learned": False,  # weights of trained networks
+}
 FRAMEWORKS = {
     "mvf": Framework("mean-variance with forecasting", 12, 0.72, 1.0, "mean", True, "return-seeking"),
     "rpp": Framework("risk parity", 212, 0.72, 1.0, "covariance", True, "moderate"),
     "mdp": Framework("minimum drawdown", 145, 0.5, 0.85, "path", True, "conservative"),
     "tangency": Framework("tangency portfolio", 280, 0.6, 1.0, "forecast", False, "long-short"),
+    "max_sharpe": Framework("maximum Sharpe ratio", 340, 0.6, 1.0, "forecast", True, "return-seeking"),
+    "max_sortino": Framework("maximum Sortino ratio", 28, 0.6, 0.9, "shifted", True, "return-seeking"),
+    "black_litterman": Framework("Black-Litterman", 70, 0.6, 0.8, "view", True, "moderate"),
+    "min_variance": Framework("minimum variance", 195, 0.75, 0.85, "risk", True, "conservative"),
+    "min_cvar": Framework("minimum CVaR", 305, 0.45, 1.0, "path", True, "conservative"),
+    "cdar": Framework("minimum CDaR", 115, 0.45, 0.85, "path", True, "conservative"),
+    "max_diversification": Framework("maximum diversification", 170, 0.6, 0.85, "risk", True, "moderate"),
+    "hrp": Framework("hierarchical risk parity", 245, 0.6, 1.0, "risk", True, "moderate"),
     "dls": Framework("learned weights", 325, 0.6, 1.0, "learned", False, "return-seeking"),
 }
 COVARIANCES = {
@@ -155,3 +172,42 @@ def noun(metric: str) -> str:
 def baselines() -> list[str]:
     """Models that are no networks."""
     return [name for name, model in MODELS.items() if not model.scopes]
+
+
+def reads_forecasts(framework: str, scenarios: str) -> bool:
+    """Whether a framework's weights depend on forecasts; days that are `history` have none in them.
+
+    >>> reads_forecasts("rpp", "append"), reads_forecasts("rpp", "history"), reads_forecasts("min_variance", "append")
+    (True, False, False)
+    """
+    known = SEES[FRAMEWORKS[framework].sees]
+    return scenarios != "history" if known is None else known
+
+
+def strategy(models: list[str], framework: str) -> str:
+    """The name of a framework's weights: of one model, of several that came to the same weights, or of none.
+
+    >>> strategy(["lstm"], "mvf"), strategy(["mean", "lstm"], "rpp"), strategy([], "hrp")
+    ('lstm+mvf', 'mean/lstm+rpp', 'hrp')
+    """
+    return f"{'/'.join(models)}+{framework}" if models else framework
+
+
+def parts(strategy: str) -> tuple[list[str], str]:
+    """The models and the framework of a strategy's name.
+
+    >>> parts("mean/lstm+rpp"), parts("hrp")
+    ((['mean', 'lstm'], 'rpp'), ([], 'hrp'))
+    """
+    models, _, framework = strategy.rpartition("+")
+    return models.split("/") if models else [], framework
+
+
+def apart(name: str) -> list[str]:
+    """The names, of one model each, of the strategies that stand under one name.
+
+    >>> apart("mean/lstm+rpp"), apart("hrp")
+    (['mean+rpp', 'lstm+rpp'], ['hrp'])
+    """
+    models, framework = parts(name)
+    return [strategy([model], framework) for model in models] or [name]
