@@ -64,7 +64,7 @@ def test_the_log_has_the_spread_of_risk_contributions_of_rpp_alone(decided, retu
     zero = forecasts[forecasts["model"] == "zero"]
     weights, log = decide(returns, zero, dates[:1], frameworks=["rpp"], scenarios="history", limits=limits)
     Sigma = returns.loc[:dates[0]].tail(60).cov()
-    w = held(weights, "zero+rpp", dates[0])
+    w = held(weights, "rpp", dates[0])
     contributions = w * (Sigma @ w)
     assert w.max() == pytest.approx(0.25)
     spread = contributions.max() / contributions.min() - 1
@@ -105,7 +105,7 @@ def test_noise_after_a_date_changes_no_scenario_and_no_drawdown_before_it(scenar
         known = before[column] <= dates[1]
         assert known.sum() == len(before) * 2 / 3
         pd.testing.assert_frame_equal(before[known], after[known])
-    for strategy in ("lstm+rpp", "lstm+mdp"):
+    for strategy in ("rpp", "mdp") if scenarios == "history" else ("lstm+rpp", "lstm+mdp"):
         moved = held(ours[0], strategy, dates[2]) - held(theirs[0], strategy, dates[2])
         assert moved.abs().max() > 0.01  # the noise was loud enough to be heard
 
@@ -177,7 +177,7 @@ def test_forecasts_that_never_vary_have_no_risk_parity_and_no_drawdown(returns, 
 def test_mdp_takes_the_drawdown_asked_for(drawdown_path, drawdown_alpha, decided, returns, forecasts, dates):
     weights, _ = decide(returns, forecasts, dates[:1], drawdown_path=drawdown_path, drawdown_alpha=drawdown_alpha,
                         scenarios="history")
-    ours = held(weights, "zero+mdp", dates[0])
+    ours = held(weights, "mdp", dates[0])
     expected = minimum_drawdown(returns.loc[:dates[0]].iloc[-60:], path=drawdown_path, alpha=drawdown_alpha)
     pd.testing.assert_series_equal(ours, expected.weights, check_names=False)
     assert (ours - minimum_drawdown(returns.loc[:dates[0]].iloc[-60:]).weights).abs().max() > 1e-4
@@ -188,10 +188,10 @@ def test_a_forecast_crash_moves_minimum_drawdown_under_append_only(returns, fore
     crash.loc[crash["asset"] == "JNJ", "forecast"] = -0.05
     options = {"frameworks": ["mdp"], "use_residual": False}
     zero = forecasts[forecasts["model"] == "zero"]
-    for scenarios, moves in [("append", True), ("history", False)]:
-        calm, feared = (held(decide(returns, made, dates[:1], scenarios=scenarios, **options)[0], "zero+mdp", dates[0])
+    for scenarios, strategy, moves in [("append", "zero+mdp", True), ("history", "mdp", False)]:
+        calm, feared = (held(decide(returns, made, dates[:1], scenarios=scenarios, **options)[0], strategy, dates[0])
                         for made in (zero, crash))
-        assert ((calm - feared).abs().max() > 0.05) == moves
+        assert len(calm) == 5 and ((calm - feared).abs().max() > 0.05) == moves
 
 
 def test_seeds_are_averaged(returns, forecasts, dates):
@@ -219,10 +219,23 @@ def test_a_problem_that_strategies_share_is_solved_once(monkeypatch, returns, fo
         return risk_parity(covariance, limits=limits)
 
     monkeypatch.setitem(registry.FRAMEWORKS, "rpp", counted)
-    weights, log = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history")
-    assert len(calls) == 2 and len(log) == 2 * 4  # three models and equal weight at two dates
-    first = held(weights, "zero+rpp", dates[0])
-    pd.testing.assert_series_equal(first, held(weights, "lstm+rpp", dates[0]))
+    same = pd.concat([forecasts[forecasts["model"] == "zero"].assign(model=name) for name in ("zero", "nil")])
+    weights, log = decide(returns, same, dates[:2], frameworks=["rpp"])
+    assert len(calls) == 2 and len(log) == 2 * 3  # two models and equal weight at two dates
+    pd.testing.assert_series_equal(held(weights, "zero+rpp", dates[0]), held(weights, "nil+rpp", dates[0]))
+
+
+@pytest.mark.parametrize("scenarios", list(decisions.SCENARIOS))
+def test_what_reads_no_forecast_is_decided_once_under_its_own_name(scenarios, returns, forecasts, dates):
+    weights, _ = decide(returns, forecasts, dates[:1], frameworks=FRAMEWORKS, scenarios=scenarios)
+    alone = {"min_variance", "max_diversification", "hrp"} | (
+        {"rpp", "mdp", "cdar", "min_cvar"} if scenarios == "history" else set())
+    read = [f"{model}+{name}" for model in ("zero", "mean", "lstm") for name in FRAMEWORKS if name not in alone]
+    assert set(weights["strategy"]) == {*alone, *read, "equal_weight"}
+    noise = forecasts.assign(forecast=np.random.default_rng(1).normal(0, 0.02, len(forecasts)))
+    moved, _ = decide(returns, noise, dates[:1], frameworks=FRAMEWORKS, scenarios=scenarios)
+    for name in alone:
+        pd.testing.assert_series_equal(held(weights, name, dates[0]), held(moved, name, dates[0]))
 
 
 def test_a_problem_without_solution_holds_equal_weight_and_says_so(monkeypatch, returns, forecasts, dates):
@@ -253,7 +266,7 @@ def test_rpp_distance_is_half_the_sum_of_differences(decided, returns, forecasts
                       (decided[0], decide(returns, forecasts, dates[:1], frameworks=["rpp"], scenarios="history")[0]))
     distance = decisions.rpp_distance(returns, first, terms=TERMS).set_index("strategy")
     assert list(distance.index) == ["zero+rpp", "mean+rpp", "lstm+rpp"] and (distance["n_dates"] == 1).all()
-    difference = held(first, "lstm+rpp", dates[0]) - held(history, "lstm+rpp", dates[0])
+    difference = held(first, "lstm+rpp", dates[0]) - held(history, "rpp", dates[0])
     ours = distance.loc["lstm+rpp", "largest_distance"]
     assert ours == pytest.approx(difference.abs().sum() / 2) and ours > 1e-5
     assert decisions.rpp_distance(returns, history, terms=TERMS)["largest_distance"].max() < 1e-12
@@ -263,7 +276,7 @@ def test_risk_contributions_of_risk_parity_on_its_own_covariance_are_equal(retur
     history, _ = decide(returns, forecasts, dates[:1], scenarios="history")
     shares = holdings.risk_contributions(returns, history, date=dates[0], terms=TERMS)
     assert set(shares["strategy"]) == set(history["strategy"])
-    parity = shares[shares["strategy"] == "mean+rpp"]
+    parity = shares[shares["strategy"] == "rpp"]
     np.testing.assert_allclose(parity["risk_share"], 0.2, rtol=1e-9)
     np.testing.assert_allclose(shares.groupby("strategy")["risk_share"].sum(), 1)
 
@@ -288,7 +301,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
     terms = replace(TERMS, **changed)
     assert decisions.rpp_distance(returns, history, terms=terms)["largest_distance"].max() < 1e-12
     shares = holdings.risk_contributions(returns, history, date=dates[0], terms=terms)
-    np.testing.assert_allclose(shares.loc[shares["strategy"] == "mean+rpp", "risk_share"], 0.2, rtol=1e-9)
+    np.testing.assert_allclose(shares.loc[shares["strategy"] == "rpp", "risk_share"], 0.2, rtol=1e-9)
 
 
 @pytest.mark.parametrize("changed, message", [
@@ -406,8 +419,8 @@ def test_limited_strategies_that_hold_the_same_are_solved_once(monkeypatch, retu
         return risk_parity(covariance, limits=given)
 
     monkeypatch.setitem(registry.FRAMEWORKS, "rpp", counted)
-    weights, _ = decide(returns, forecasts, dates[:2], frameworks=["rpp"], scenarios="history",
-                        limits=Limits(max_turnover=0.01))
+    same = pd.concat([forecasts[forecasts["model"] == "zero"].assign(model=name) for name in ("zero", "nil")])
+    weights, _ = decide(returns, same, dates[:2], frameworks=["rpp"], limits=Limits(max_turnover=0.01))
     assert len(limits) == 2 and limits[0].held is None
     drifted = backtest(weights, returns.loc[:dates[2]], cost_rate=0.0).drifted_weights
     pd.testing.assert_series_equal(limits[1].held, held(drifted, "zero+rpp", dates[1]), check_names=False)
@@ -567,7 +580,7 @@ def test_a_dead_price_is_bought_by_no_strategy_and_what_was_held_is_sold_and_the
     dead.loc[dates[0]:, "KO"] = 0.0  # its price is there every day, and never moves
     weights, log = decide(dead, forecasts, dates, frameworks=list(FRAMEWORKS))
     of_dead = weights[weights["asset"] == "KO"].pivot(index="rebalance_date", columns="strategy", values="weight")
-    assert of_dead.shape[1] == 13 and (of_dead.iloc[0] != 0).any() and of_dead.loc[dates[0], "equal_weight"] == 0.2
+    assert of_dead.shape[1] == 3 * 9 + 3 + 1 and (of_dead.iloc[0] != 0).any() and of_dead.loc[dates[0], "equal_weight"] == 0.2
     assert (of_dead.iloc[1:] == 0).all(axis=None)
     notes = log.set_index("date")["note"]
     assert notes[dates[1:]].str.endswith("without KO, no move in 10 days").all()

@@ -195,7 +195,10 @@ def test_every_framework_decides_without_a_failure(max_gross, case):
     weights, log = decisions.decide(
         returns, made, returns.notna(), rebalance_dates=dates, frameworks=tuple(FRAMEWORKS), terms=terms)
     short = log["strategy"].str.endswith("+tangency")
-    assert len(log) == 4 * 9 and (log.loc[~short, "status"] == "optimal").all()
+    reading = [name for name in FRAMEWORKS if vocabulary.reads_forecasts(name, terms.scenarios)]
+    assert len(log) == 4 * (2 * len(reading) + len(FRAMEWORKS) - len(reading) + 1)
+    ratio = log["strategy"].isin(["zero+max_sharpe", "zero+max_sortino"])  # no forecast of zero exceeds the risk-free rate
+    assert (log.loc[ratio, "status"] == "fallback").all() and (log.loc[~short & ~ratio, "status"] == "optimal").all()
     assert log.loc[short, "status"].isin(["optimal", "fallback" if max_gross else "inefficient"]).all()
     assert (weights.loc[~weights["strategy"].str.endswith("+tangency"), "weight"] >= 0).all()
     gross = holdings.concentration(weights)["gross_exposure"]
