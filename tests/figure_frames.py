@@ -114,6 +114,8 @@ DRAW = {  # every figure of the library from the frames
     "window_training": lambda f: forecast_figures.window_training_curves(f["joint_history"]),
     "grid": lambda f: strategy_figures.weights_grid(f["weights"], STRATEGIES),
     "effective": lambda f: strategy_figures.effective_holdings_over_time(f["weights"]),
+    "moved": lambda f: strategy_figures.moved(pd.concat([f["weights"], f["weights"].query("strategy == 'lstm+mvf'").assign(
+        strategy="lstm+black_litterman")])),
     "contributions": lambda f: strategy_figures.risk_contributions(f["contributions"], date="2022-01-31"),
     "wealth": lambda f: strategy_figures.wealth(f["net_returns"]),
     "drawdowns": lambda f: strategy_figures.drawdowns(f["net_returns"]),

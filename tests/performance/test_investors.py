@@ -32,7 +32,7 @@ def changed(strategy, **values):
 
 
 def test_profiles_follow_the_framework_and_what_has_none_is_a_reference():
-    names = ["lstm+mvf", "zero+rpp", "cnn1d+mdp", "ar+tangency", "equal_weight", "benchmark", "lstm+hrp"]
+    names = ["lstm+mvf", "zero+rpp", "cnn1d+mdp", "ar+tangency", "equal_weight", "benchmark", "lstm+rtp"]
     table = pd.DataFrame({"strategy": names, "turnover": 0.1}, index=range(3, 10))
     marked = investors.with_profile(table)
     assert marked["profile"].tolist() == ["return-seeking", "moderate", "conservative", "long-short"] + ["reference"] * 3

@@ -8,10 +8,11 @@ from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PORTFOLIOS
 
 
 def test_strategy_colors_differ_and_hold_for_names_nobody_knows():
-    names = [*MODELS, *PORTFOLIOS, *(f"{model}+{framework}" for model in MODELS for framework in FRAMEWORKS)]
+    names = [*MODELS, *PORTFOLIOS, *(name for name in FRAMEWORKS if name not in PORTFOLIOS),
+             *(f"{model}+{framework}" for model in MODELS for framework in FRAMEWORKS)]
     assert len({style.strategy_color(name) for name in names}) == len(names)
-    assert style.strategy_color("transformer+hrp") == "#d07187"  # the same in every process
-    assert style.strategy_color("transformer+hrp") != style.strategy_color("oracle+hrp")
+    assert style.strategy_color("transformer+rtp") == "#c37f4b"  # the same in every process
+    assert style.strategy_color("transformer+rtp") != style.strategy_color("oracle+rtp")
     assert len({style.strategy_line(f"{model}+mvf", width=1)["dash"] for model in MODELS}) == len(MODELS)
 
 

@@ -43,7 +43,9 @@ def table_forecasts(paper: str, published: Mapping[str, pd.DataFrame], log_accur
 def table_portfolios(paper: str, published: Mapping[str, pd.DataFrame], excess: pd.DataFrame,
                      monthly_excess: pd.DataFrame) -> pd.DataFrame:
     """Table 5 of Nguyen as `equity.side_by_side` has it; empty where another paper or none is named."""
-    return equity.side_by_side(published, excess, monthly_excess) if paper == equity.PAPER else pd.DataFrame()
+    if paper != equity.PAPER:
+        return pd.DataFrame()
+    return equity.side_by_side(published, equity.by_name(excess), equity.by_name(monthly_excess))
 
 
 def all_claims(paper: str, published: Mapping[str, pd.DataFrame],
@@ -114,11 +116,12 @@ def _crypto(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -
 
 def _equity(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
     """Claims and audit of Nguyen (2025)."""
-    accuracy, names = results["log_accuracy"], ("excess", "tests", "monthly_excess", "net_returns", "universe")
+    accuracy = results["log_accuracy"]
+    named = {name: equity.by_name(results[name]) for name in ("excess", "tests", "monthly_excess", "net_returns")}
     years = equity.two_years(published, results["returns"], results["net_returns"], accuracy)
     rows = compare(equity.PAPER, published, [
-        *equity.numbers_of_table4(accuracy), *equity.numbers_of_table5(results["excess"], results["monthly_excess"]),
-        *equity.numbers_of_text(accuracy=accuracy, **{name: results[name] for name in names}),
+        *equity.numbers_of_table4(accuracy), *equity.numbers_of_table5(named["excess"], named["monthly_excess"]),
+        *equity.numbers_of_text(accuracy=accuracy, universe=results["universe"], **named),
         *equity.numbers_of_audit(years)])
     return rows, equity.in_words(published, years, rows)
 

@@ -18,7 +18,7 @@ from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, 
 from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios.holdings import held_assets
-from forefolio.study.vocabulary import INEFFICIENT, MODELS
+from forefolio.study.vocabulary import INEFFICIENT, MODELS, line
 
 PAPER = "zouaoui2025"
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
@@ -93,7 +93,8 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
 
     strategy, risk_free = f"{model}+tangency", risk_free_rate / periods_per_year
     made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
-    decided = weights[weights["strategy"] == strategy]
+    shown = line(strategy, weights["strategy"].unique())
+    decided = weights[weights["strategy"] == shown]
     if made.empty or decided.empty:
         nothing = pd.DataFrame(columns=list(COLUMNS), dtype=float)
         return nothing.rename_axis("asset"), nothing.rename_axis("statistic")
@@ -114,7 +115,7 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     markowitz = held.rename("weight").rename_axis(["rebalance_date", "asset"]).reset_index()
     net = backtest(markowitz.assign(strategy="mpt"), returns, cost_rate=cost_rate).net_returns["mpt"]
     judged = [pd.DataFrame({name: returns @ chosen[name] for name in COLUMNS[:2]}),
-              pd.DataFrame({"mpt_out_of_sample": net, "lstm_out_of_sample": net_returns[strategy]})]
+              pd.DataFrame({"mpt_out_of_sample": net, "lstm_out_of_sample": net_returns[shown]})]
     summary = pd.concat([pd.DataFrame({
         "annualized_return": daily.mean() * periods_per_year,
         "annualized_volatility": metrics.annual_volatility(daily, periods_per_year=periods_per_year),

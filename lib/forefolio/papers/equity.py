@@ -15,7 +15,7 @@ import pandas as pd
 
 from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, Ours, values
 from forefolio.performance import backtest, evidence, metrics
-from forefolio.study.vocabulary import BENCHMARK, MODELS
+from forefolio.study.vocabulary import BENCHMARK, MODELS, line
 
 PAPER = "nguyen2025"
 NETWORKS = {name: MODELS[name].title for name in ("lstm", "cnn1d")}
@@ -85,6 +85,18 @@ def readings(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> pd.DataFrame
         information_ratio_but_first=metrics.information_ratio(monthly_excess.iloc[1:]))
     table = table.reindex(index=SIX, columns=[column for meanings in TABLE5.values() for column in meanings])
     return table * [1 if column in TABLE5["information ratio"] else 100 for column in table]
+
+
+def by_name(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of strategies, its rows or columns, with the paper's six under their own names where the run has them.
+
+    Strategies that came to the same weights stand in one line, and those that read no forecast have no model's name.
+    """
+    if "strategy" not in table:
+        return table.assign(**{name: table[line(name, table)] for name in SIX if line(name, table) in table})
+    names = table["strategy"]
+    rows = [table[names == line(name, names)].assign(strategy=name) for name in SIX if name not in set(names)]
+    return pd.concat([table, *rows], ignore_index=True)
 
 
 def numbers_of_table5(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Ours]:

@@ -15,7 +15,7 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 from forefolio.market.returns import Date
 from forefolio.performance.metrics import SAME
 from forefolio.portfolios.holdings import distance_from
-from forefolio.study.vocabulary import baselines
+from forefolio.study.vocabulary import apart, baselines, parts
 
 LEVEL = 0.05  # of significance, the papers' and everyone's
 RIVAL = "mean"  # the model that forecasts what Markowitz's theory does
@@ -109,14 +109,15 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     [[0.015, 0.5, 0.5, 0.3]]
     """
     rows = []
-    for strategy in monthly_excess:
-        model, _, framework = strategy.rpartition("+")
+    lines = {name: line for line in monthly_excess for name in apart(line)}
+    for strategy, line in lines.items():
+        models, framework = parts(strategy)
         other = f"{twin}+{framework}"
-        if model in ("", twin, *baselines()) or other not in monthly_excess:
+        if not models or models[0] in (twin, *baselines()) or other not in lines:
             continue
-        difference = monthly_excess[strategy] - monthly_excess[other]
+        difference = monthly_excess[line] - monthly_excess[lines[other]]
         rows.append((strategy, other, difference.mean(), _signed_rank_p(difference, "two-sided"),
-                     distance_from(weights, other)[strategy].mean()))
+                     distance_from(weights, lines[other])[line].mean()))
     table = pd.DataFrame(rows, columns=["strategy", "twin", "mean_difference", "signed_rank_p", "mean_distance"])
     table.insert(4, "holm_p", holm(table["signed_rank_p"].astype(float)))
     return table

@@ -13,8 +13,9 @@ from forefolio.market.returns import Date
 from forefolio.market.universe import NOT_TRADED
 from forefolio.portfolios.problems import Limits, aligned, covariance_matrix
 from forefolio.portfolios.registry import Terms
-from forefolio.study.vocabulary import percent
+from forefolio.study.vocabulary import parts, percent, strategy
 
+SAME = 1e-6  # of wealth: as far apart as solvers leave the same weights
 LEAST = 1e-9  # of wealth: with less to be shared out, nothing is traded
 
 
@@ -102,6 +103,29 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
     shares = {strategy: marginal_risk(held.set_index("asset")["weight"][assets], Sigma)
               for strategy, held in at_date.groupby("strategy", sort=False)}
     return pd.concat(shares, names=["strategy", "asset"]).reset_index()
+
+
+def merged(weights: pd.DataFrame) -> pd.DataFrame:
+    """Weights in which strategies of one framework that are the same on every date stand once, with all their models.
+
+    The same is within `SAME` of wealth. The name is that of `vocabulary.strategy`; the first one's place is kept.
+
+    >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+mvf", "x", 0.5), ("lstm+mvf", "y", 0.5),
+    ...         ("lstm+rpp", "x", 0.5), ("lstm+rpp", "y", 0.5)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> list(merged(weights)["strategy"].unique())
+    ['mean=lstm+rpp', 'lstm+mvf']
+    """
+    names, same = list(weights["strategy"].unique()), {}  # of each strategy that stands, those that are the same
+    wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
+    for name in names:
+        like = [first for first in same if parts(first)[1] == parts(name)[1] and (
+            wide[first] - wide[name]).abs().groupby("rebalance_date").sum().max() / 2 <= SAME]
+        same.setdefault(like[0] if like else name, []).append(name)
+    lines = {first: strategy([model for name in like for model in parts(name)[0]], parts(first)[1])
+             for first, like in same.items()}
+    kept = weights[weights["strategy"].isin(list(lines))]
+    return kept.assign(strategy=kept["strategy"].map(lines)).reset_index(drop=True)
 
 
 def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:

@@ -6,11 +6,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.portfolios.holdings import concentration
+from forefolio.portfolios.holdings import concentration, distance_from
 from forefolio.portfolios.problems import named
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
                                     strategy_line, verbatim, weekly)
-from forefolio.study.vocabulary import EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, percent
+from forefolio.study.vocabulary import (EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, parts, percent)
 
 THIN = 0.05  # weights that never exceed this are drawn together
 NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
@@ -73,6 +73,27 @@ def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
                  f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets")
 
 
+def moved(weights: pd.DataFrame) -> go.Figure:
+    """How far each model's forecasts move money from equal weight, a row a model: taken at their word, and as a view.
+
+    A dot is the mean over rebalances of the one-way distance of `mvf` and of `black_litterman` from equal weight.
+    """
+    distance = distance_from(weights, EQUAL_WEIGHT).mean()
+    pairs = {name: parts(name) for name in distance.index if parts(name)[1] in ("mvf", "black_litterman")}
+    rows = list(dict.fromkeys("=".join(models) for models, _ in pairs.values()))
+    figure = go.Figure()
+    for framework, title in [("mvf", "taken at its word (mvf)"), ("black_litterman", "weighed by its errors")]:
+        shown = [name for name, (_, own) in pairs.items() if own == framework]
+        figure.add_scatter(x=distance[shown].to_numpy("float32"), y=["=".join(pairs[name][0]) for name in shown], name=title,
+                           mode="markers+text", text=[percent(value) for value in distance[shown]], cliponaxis=False,
+                           textposition="top center", marker=dict(size=12, color=strategy_color(f"lstm+{framework}")))
+    figure.update_xaxes(title_text="one-way distance from equal weight (% of wealth)", tickformat=PERCENT, range=[-0.02, 1.05])
+    figure.update_yaxes(autorange="reversed", dtick=1)
+    dates = weights["rebalance_date"].unique()
+    return dress(figure, "How far a forecast moves the portfolio", f"mean over {len(dates)} rebalances, {span(dates)}",
+                 height=230 + 45 * max(len(rows), 2), legend=dict(orientation="h", y=-0.35))
+
+
 def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
     """Share of the risk that each asset carries in each strategy at one rebalance, a tick per asset.
 
@@ -124,7 +145,7 @@ def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
 def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
     """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3)."""
     one = monthly_excess[monthly_excess.index.year == year]
-    frameworks = {name: name.rpartition("+")[2] for name in one}
+    frameworks = {name: parts(name)[1] for name in one}
     panels = list(dict.fromkeys(frameworks.values()))
     figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
                            vertical_spacing=0.22 / len(panels))

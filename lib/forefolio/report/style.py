@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PORTFOLIOS
+from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PORTFOLIOS, parts
 
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
@@ -73,9 +73,10 @@ def strategy_color(name: str) -> str:
         return PORTFOLIOS[name]
     if name in MODELS:
         return MODELS[name].color
-    model, _, framework = name.rpartition("+")
+    models, framework = parts(name)
+    model = models[0] if models else ""
     letters = zlib.crc32(name.encode())  # hash() differs from process to process
-    lightness = MODELS[model].lightness if model in MODELS else 0.35 + letters % 30 / 100
+    lightness = MODELS[model].lightness if model in MODELS else 0.35 + letters % 30 / 100 if model else 0.42
     if framework in FRAMEWORKS:
         known = FRAMEWORKS[framework]
         return _hex(known.hue, lightness * known.shade, known.saturation)
@@ -88,7 +89,7 @@ def strategy_line(name: str, *, width: float) -> dict:
     >>> strategy_line("cnn1d+rpp", width=2)["dash"], strategy_line("equal_weight", width=2)["dash"]
     ('5px,2px', 'solid')
     """
-    model = name.rpartition("+")[0]
+    model = "".join(parts(name)[0][:1])
     return dict(color=strategy_color(name), dash=MODELS[model].dash if model in MODELS else "solid", width=width)
 
 

@@ -4,6 +4,7 @@ Plain data, in the order in which choices, tables and figures have them. Everyth
 it here. A room puts the function under the name: `forecasts/registry`, `portfolios/registry`, `market/sources`.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the strategies without a model
@@ -188,26 +189,36 @@ def strategy(models: list[str], framework: str) -> str:
     """The name of a framework's weights: of one model, of several that came to the same weights, or of none.
 
     >>> strategy(["lstm"], "mvf"), strategy(["mean", "lstm"], "rpp"), strategy([], "hrp")
-    ('lstm+mvf', 'mean/lstm+rpp', 'hrp')
+    ('lstm+mvf', 'mean=lstm+rpp', 'hrp')
     """
-    return f"{'/'.join(models)}+{framework}" if models else framework
+    return f"{'='.join(models)}+{framework}" if models else framework
 
 
 def parts(strategy: str) -> tuple[list[str], str]:
     """The models and the framework of a strategy's name.
 
-    >>> parts("mean/lstm+rpp"), parts("hrp")
+    >>> parts("mean=lstm+rpp"), parts("hrp")
     ((['mean', 'lstm'], 'rpp'), ([], 'hrp'))
     """
     models, _, framework = strategy.rpartition("+")
-    return models.split("/") if models else [], framework
+    return models.split("=") if models else [], framework
 
 
 def apart(name: str) -> list[str]:
-    """The names, of one model each, of the strategies that stand under one name.
+    """The names, of one model each or of none, of the strategies that stand under one name.
 
-    >>> apart("mean/lstm+rpp"), apart("hrp")
+    >>> apart("mean=lstm+rpp"), apart("hrp")
     (['mean+rpp', 'lstm+rpp'], ['hrp'])
     """
     models, framework = parts(name)
     return [strategy([model], framework) for model in models] or [name]
+
+
+def line(name: str, lines: Iterable[str]) -> str:
+    """Of several names that under which a strategy stands: alone, with others, or without its model; else its own.
+
+    >>> [line("lstm+rpp", lines) for lines in (["lstm+rpp"], ["mean=lstm+rpp"], ["mvf", "rpp"], ["mvf"])]
+    ['lstm+rpp', 'mean=lstm+rpp', 'rpp', 'lstm+rpp']
+    """
+    of_name = {one: line for line in lines for one in apart(line)}
+    return of_name.get(name) or of_name.get(parts(name)[1], name)

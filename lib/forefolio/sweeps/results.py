@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from forefolio.study.vocabulary import apart
 from forefolio.files import MARKS, RunFailed, StageError, file_hash, read_frame, write_frame, write_text
 from forefolio.performance.trials import Sweep
 from forefolio.runs import contracts
@@ -47,7 +48,7 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
         for name, (state, stage, error) in accounts.items()]))
     if done:
         results = pd.concat([_results(folder / name, name, settings[name]) for name in done], ignore_index=True)
-        returns = pd.concat([read_frame(folder / name / "artifacts" / "net_returns.parquet").add_prefix(f"{name}/")
+        returns = pd.concat([_by_name(read_frame(folder / name / "artifacts" / "net_returns.parquet")).add_prefix(f"{name}/")
                              for name in done], axis=1, sort=True)
         for name, frame in zip(TABLES[1:], (results, results, returns), strict=True):
             write_frame(folder / name, frame)
@@ -69,10 +70,16 @@ def asked(folder: Path) -> dict[str, Any]:
 def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
     """The strategies of one point."""
     performance = read_frame(folder / "tables" / "performance.csv")
+    performance = performance.assign(strategy=performance["strategy"].map(apart)).explode("strategy", ignore_index=True)
     validation = read_frame(folder / "tables" / "validation_accuracy.csv").set_index("model")["mae_mean"]
     models = performance["strategy"].str.rpartition("+")[0]
     return pd.DataFrame({"point": name, **settings}, index=performance.index).join(
         performance.assign(validation_mae=models.map(validation)))
+
+
+def _by_name(net_returns: pd.DataFrame) -> pd.DataFrame:
+    """A column a strategy, also of those that came to the same weights and stand in one line."""
+    return pd.DataFrame({name: net_returns[line] for line in net_returns for name in apart(line)})
 
 
 def changed(folder: Path, made: dict[str, str]) -> list[str]:
