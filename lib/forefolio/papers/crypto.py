@@ -147,12 +147,12 @@ def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, period
 def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
     """Errors of the LSTM for each length of its window, as in Table 4; of several seeds the mean is taken."""
     found = []
-    for window, line in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
+    for window, row in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
         for period, error in product(("validation", "test"), ("mse", "mae")):
-            zero = line.get(f"zero_{error}_{period}", np.nan)
+            zero = row.get(f"zero_{error}_{period}", np.nan)
             quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
             name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
-            found.append(Ours("Table 4", name, line[f"{error}_{period}"], quoted))
+            found.append(Ours("Table 4", name, row[f"{error}_{period}"], quoted))
     return found
 
 
@@ -163,11 +163,11 @@ def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, *, periods_p
     `weights` and `summary` are those of `table5`.
     """
     found = _weights("Table 5", weights * [100 if portfolio == IN_PERCENT else 1 for portfolio in weights])
-    for statistic, line in summary.iterrows():
+    for statistic, row in summary.iterrows():
         number = statistic.replace("_", " ")
         meant = STATISTICS[number][2] if statistic.startswith("annualized") else ""
         found += [Ours("Table 5", f"{number}, {portfolio}", (100 if meant and portfolio == IN_PERCENT else 1) * value,
-                       meant.format(days=periods_per_year)) for portfolio, value in line.items()]
+                       meant.format(days=periods_per_year)) for portfolio, value in row.items()]
     return found
 
 

@@ -112,7 +112,7 @@ def _strategies(forecasts: pd.DataFrame, frameworks: Sequence[str], terms: Terms
     """
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     reading = [name for name in frameworks if vocabulary.reads_forecasts(name, terms.scenarios)]
-    return {vocabulary.strategy([model], name): (name, by_model[model]) for model, name in product(by_model, reading)} | {
+    return {vocabulary.strategy_name([model], name): (name, by_model[model]) for model, name in product(by_model, reading)} | {
         name: (name, learned if vocabulary.FRAMEWORKS[name].sees == "learned" else None)
         for name in frameworks if name not in reading} | {vocabulary.EQUAL_WEIGHT: (None, None)}
 

@@ -13,7 +13,7 @@ from forefolio.market.returns import Date
 from forefolio.market.universe import NOT_TRADED
 from forefolio.portfolios.problems import Limits, aligned, covariance_matrix
 from forefolio.portfolios.registry import Terms
-from forefolio.study.vocabulary import parts, percent, strategy
+from forefolio.study.vocabulary import parts, percent, strategy_name
 
 SAME = 1e-6  # of wealth: as far apart as solvers leave the same weights
 LEAST = 1e-9  # of wealth: with less to be shared out, nothing is traded
@@ -108,7 +108,7 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
 def merged(weights: pd.DataFrame) -> pd.DataFrame:
     """Weights in which strategies of one framework that are the same on every date stand once, with all their models.
 
-    The same is within `SAME` of wealth. The name is that of `vocabulary.strategy`; the first one's place is kept.
+    The same is within `SAME` of wealth. The name is that of `vocabulary.strategy_name`; the first one's place is kept.
 
     >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+mvf", "x", 0.5), ("lstm+mvf", "y", 0.5),
     ...         ("lstm+rpp", "x", 0.5), ("lstm+rpp", "y", 0.5)]
@@ -122,7 +122,7 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
         like = [first for first in same if parts(first)[1] == parts(name)[1] and (
             wide[first] - wide[name]).abs().groupby("rebalance_date").sum().max() / 2 <= SAME]
         same.setdefault(like[0] if like else name, []).append(name)
-    lines = {first: strategy([model for name in like for model in parts(name)[0]], parts(first)[1])
+    lines = {first: strategy_name([model for name in like for model in parts(name)[0]], parts(first)[1])
              for first, like in same.items()}
     kept = weights[weights["strategy"].isin(list(lines))]
     return kept.assign(strategy=kept["strategy"].map(lines)).reset_index(drop=True)

@@ -91,7 +91,7 @@ def moved(weights: pd.DataFrame) -> go.Figure:
     figure.update_yaxes(autorange="reversed", dtick=1)
     dates = weights["rebalance_date"].unique()
     return dress(figure, "How far a forecast moves the portfolio", f"mean over {len(dates)} rebalances, {span(dates)}",
-                 height=230 + 45 * max(len(rows), 2), legend=dict(orientation="h", y=-0.35))
+                 height=270 + 50 * max(len(rows), 3), legend=dict(orientation="h", y=-0.3))
 
 
 def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:

@@ -185,10 +185,10 @@ def reads_forecasts(framework: str, scenarios: str) -> bool:
     return scenarios != "history" if known is None else known
 
 
-def strategy(models: list[str], framework: str) -> str:
+def strategy_name(models: list[str], framework: str) -> str:
     """The name of a framework's weights: of one model, of several that came to the same weights, or of none.
 
-    >>> strategy(["lstm"], "mvf"), strategy(["mean", "lstm"], "rpp"), strategy([], "hrp")
+    >>> strategy_name(["lstm"], "mvf"), strategy_name(["mean", "lstm"], "rpp"), strategy_name([], "hrp")
     ('lstm+mvf', 'mean=lstm+rpp', 'hrp')
     """
     return f"{'='.join(models)}+{framework}" if models else framework
@@ -211,7 +211,7 @@ def apart(name: str) -> list[str]:
     (['mean+rpp', 'lstm+rpp'], ['hrp'])
     """
     models, framework = parts(name)
-    return [strategy([model], framework) for model in models] or [name]
+    return [strategy_name([model], framework) for model in models] or [name]
 
 
 def line(name: str, lines: Iterable[str]) -> str:
