@@ -134,7 +134,7 @@ def _moving(returns: pd.DataFrame) -> pd.DataFrame:
 
 def _from_correlation(returns: pd.DataFrame, correlation: Callable[[pd.DataFrame], np.ndarray], *,
                       name: str) -> pd.DataFrame:
-    """Sample volatilities with another correlation of the assets that move; if that fails the sample's, with a warning."""
+    """Sample volatilities with another correlation; where that fails the sample covariance, with a warning."""
     Sigma, moving = 0.0 * returns.cov(), _moving(returns)
     if moving.shape[1] == 0:
         return Sigma

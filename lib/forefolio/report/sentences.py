@@ -312,6 +312,43 @@ def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
             "much of them is chance.")
 
 
+def persistence(table: pd.DataFrame) -> str:
+    """Whether assets keep their volatility and their mean return, by `risk_forecasts.persistence`."""
+    told = [f"{row.correlation:.2f} (standard error {row.error:.2f})" for row in
+            table.loc[["volatility", "mean_return"]].itertuples()]
+    if table["error"].isna().any():
+        return "There are too few rebalances, or assets that differ, to tell whether the past of an asset lasts."
+    return (f"The rank correlation across assets of past and coming volatility is {told[0]}; that of past and coming "
+            f"mean returns is {told[1]}: means over {counted(int(table['n_dates'].min()), 'rebalance')}.")
+
+
+def risk_forecasts(table: pd.DataFrame) -> str:
+    """Which covariance forecast risk best, and whether that is shown, by `risk_forecasts.comparison`."""
+    rows = table.set_index("estimator")
+    sample, rivals = rows.loc["sample"], rows.drop("sample").dropna(subset="variance_difference")
+    if pd.isna(sample["variance"]) or rivals.empty:
+        return "No minimum-variance portfolio could be compared in this study."
+    best = rows["variance"].idxmin()
+    told = [f"The minimum-variance portfolio by the sample covariance was to have a volatility of "
+            f"{percent(sample['promised_volatility'])} a year, and had {percent(sample['volatility'])}."]
+    told += ["No other estimator led to a lower variance." if best == "sample" else
+             f"The lowest volatility, {percent(rows.loc[best, 'volatility'])}, came with `{best}`, which promised "
+             f"{percent(rows.loc[best, 'promised_volatility'])}."]
+    for measure, what in (("variance", "a lower variance than"), ("loss", "a smaller likelihood loss than")):
+        better = rivals[(rivals[f"{measure}_p"] < LEVEL) & (rivals[f"{measure}_difference"] < 0)]
+        worse = rivals[(rivals[f"{measure}_p"] < LEVEL) & (rivals[f"{measure}_difference"] > 0)]
+        names = [f"`{name}`" for name in better.index]
+        told += [f"{listed(names)} {'has' if len(names) == 1 else 'have'} {what} `sample`, significant at 5 % after "
+                 "Holm's correction." if names else
+                 f"No estimator is shown to have {what} `sample` (at 5 %, with Holm's correction)."]
+        if len(worse):
+            names = [f"`{name}`" for name in worse.index]
+            told += [f"{listed(names)} {'is' if len(names) == 1 else 'are'} significantly worse."]
+    singular = rows.index[rows["loss"].isna()]
+    told += [f"Without a loss, because singular on every date: {named(singular)}."] if len(singular) else []
+    return " ".join(told)
+
+
 def answer(table: pd.DataFrame) -> str:
     """What `evidence.accuracy_tests` found: H1 and H2 against the mean, and a sentence about the other baselines."""
     if table.empty:

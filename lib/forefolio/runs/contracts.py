@@ -69,7 +69,7 @@ STAGES = {
         reads=_artifacts("returns", "traded", "forecasts", "window_means"),
         writes=_artifacts("weights", "window_weights") + _tables(
             "solver_log", "kept_out", "learning", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance",
-            "promised")),
+            "promised", "risk_forecasts")),
     "06_comparison": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
             "universe", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",
