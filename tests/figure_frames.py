@@ -82,6 +82,10 @@ def made_up() -> dict[str, pd.DataFrame]:
                                      "annual_volatility": RNG.uniform(0.1, 0.3, 11), "turnover": [*RNG.random(10), np.nan]}),
         "means": pd.DataFrame({"model": ["mean", "lstm"] * 50, "window_mean": RNG.normal(0, 0.002, 100),
                                "mu": RNG.normal(0, 0.002, 100)}),
+        "risk_forecasts": pd.DataFrame({
+            "estimator": ["sample", "ledoit_wolf", "ewma"], "variance": [2e-4, 1.9e-4, 2.2e-4],
+            "variance_difference": [np.nan, -1e-5, 2e-5], "variance_error": [np.nan, 1e-5, 1e-5],
+            "loss_difference": [np.nan, -0.5, 1.5], "loss_error": [np.nan, 0.1, 0.2]}),
         "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
                               columns=["strategy", "cost_bps", "total_return"]),
     }
@@ -108,6 +112,7 @@ DRAW = {  # every figure of the library from the frames
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
     "momentum": lambda f: forecast_figures.momentum(f["means"], sample=SAMPLE),
+    "risk_forecasts": lambda f: forecast_figures.risk_forecasts(f["risk_forecasts"], sample=SAMPLE),
     "network": lambda f: forecast_figures.network_diagram(LAYERS, title="The LSTM of 2022"),
     "construction": lambda f: forecast_figures.construction_diagram(STEPS),
     "window_accuracy": lambda f: forecast_figures.window_accuracy(f["window_accuracy"], metric="mse", sample=SAMPLE),

@@ -343,3 +343,50 @@ def test_every_dirty_market_ends_in_words_without_the_ruined(dirt, market, n_day
     ranked = said[0].split("\n\n", 1)[1] if ruined else said[0]  # the first paragraph names them
     assert not any(f"`{name}`" in ranked or name in " ".join(said[1:]) for name in ruined)
     assert not any(word in " ".join([*said, *advice["beware"]]).lower() for word in ("nan ", "nan%", "inf ", "nan)"))
+
+
+# --------------------------------------------------------------------------------------------------- risk forecasts
+def risk_table(**rows):
+    """A table of risk forecasts: by estimator, volatility, difference and p-value of the variance and of the loss."""
+    table = pd.DataFrame([(name, 0.12, volatility, volatility ** 2, *rest) for name, (volatility, *rest) in rows.items()],
+                         columns=["estimator", "promised_volatility", "volatility", "variance", "variance_difference",
+                                  "variance_p", "loss_difference", "loss_p"])
+    return table.assign(loss=1.0)
+
+
+SAMPLE_ROW = (0.16, np.nan, np.nan, np.nan, np.nan)
+
+
+def test_a_risk_forecast_is_better_only_where_the_difference_is_significant():
+    said = sentences.risk_forecasts(risk_table(sample=SAMPLE_ROW, ewma=(0.15, -0.1, 0.01, -1.0, 0.2),
+                                             gerber=(0.17, 0.2, 0.6, 2.0, 0.001)))
+    assert "was to have a volatility of 12.0 % a year, and had 16.0 %" in said
+    assert "The lowest volatility, 15.0 %, came with `ewma`" in said
+    assert "`ewma` has a lower variance than `sample`, significant at 5 %" in said
+    assert "No estimator is shown to have a smaller likelihood loss than `sample`" in said
+    assert "`gerber` is significantly worse" in said
+
+
+def test_a_sample_covariance_that_nothing_beats_is_said_to_be_the_best():
+    said = sentences.risk_forecasts(risk_table(sample=SAMPLE_ROW, ewma=(0.18, 0.1, 0.3, np.nan, np.nan)))
+    assert "No other estimator led to a lower variance." in said and "worse" not in said
+
+
+def test_an_estimate_that_is_singular_on_every_date_is_named():
+    table = risk_table(sample=SAMPLE_ROW, ewma=(0.18, 0.1, 0.3, np.nan, np.nan))
+    table.loc[table["estimator"] == "ewma", "loss"] = np.nan
+    assert "because singular on every date: ewma" in sentences.risk_forecasts(table)
+
+
+def test_where_no_portfolio_was_found_no_risk_forecast_is_judged():
+    table = risk_table(sample=SAMPLE_ROW).assign(variance=np.nan)
+    assert sentences.risk_forecasts(table).startswith("No minimum-variance portfolio could be compared")
+
+
+def test_persistence_is_told_with_its_standard_error():
+    table = pd.DataFrame({"correlation": [0.02, 0.8], "error": [0.05, 0.03], "n_dates": [24, 24]},
+                         index=["mean_return", "volatility"])
+    assert sentences.persistence(table).startswith("The rank correlation across assets of past and coming volatility is "
+                                                   "0.80 (standard error 0.03); ")
+    assert "means over 24 rebalances" in sentences.persistence(table)
+    assert "too few" in sentences.persistence(table.assign(error=np.nan))

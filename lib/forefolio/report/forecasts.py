@@ -320,4 +320,4 @@ def risk_forecasts(table: pd.DataFrame, *, sample: str) -> go.Figure:
     lower, of = int((rivals["variance_difference"] < 0).sum()), counted(len(rivals), "estimator")
     return dress(figure, f"Risk forecasts: {lower} of {of} led to less variance than the sample covariance",
                  f"{sample}; bars: two standard errors; arrows point to the better side",
-                 height=190 + 40 * len(rivals), showlegend=False, margin_t=92)
+                 height=max(400, 190 + 40 * len(rivals)), showlegend=False, margin_t=92)
