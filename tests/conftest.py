@@ -33,16 +33,35 @@ os.environ["DASK_TEMPORARY_DIRECTORY"] = str(SCRATCH)  # of the schedulers and w
 os.environ["FOREFOLIO_OUTPUTS"] = str(SCRATCH / "outputs")  # before any kernel starts: nbval's notebooks write there
 
 
+LONGEST = ("tests/runs/test_small_runs.py", "tests/sweeps/test_kills.py", "tests/sweeps/test_sweep.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the notebooks and with what takes minutes, and fill the processes with many short tests at the end."""
+    items.sort(key=lambda item: (_module(item.nodeid) == "tests/test_dirt.py", not _of_the_run(_module(item.nodeid)),
+                                 _module(item.nodeid) not in LONGEST))
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
     """Keep a module's tests in one process, but for the longest, and the notebooks with the tests that read their run."""
     class ByModule(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            module = nodeid.partition("::")[0]
-            if module == "tests/test_dirt.py":
+            if _module(nodeid) == "tests/test_dirt.py":
                 return nodeid  # minutes in all, each test by itself
-            return "the run" if module.startswith("notebooks/") or module == "tests/runs/test_run.py" else module
+            return "the run" if _of_the_run(_module(nodeid)) else _module(nodeid)
 
+    config.option.loadscopereorder = False  # else modules with few tests come last, however long they take
     return ByModule(config, log)
+
+
+def _module(nodeid: str) -> str:
+    """The file of a test."""
+    return nodeid.partition("::")[0]
+
+
+def _of_the_run(module: str) -> bool:
+    """Whether a file's tests make the default run or read it."""
+    return module.startswith("notebooks/") or module == "tests/runs/test_run.py"
 
 
 @pytest.hookimpl(trylast=True)

@@ -15,6 +15,7 @@ from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.market.simulated import factor_market, trading_days
 from forefolio.study.parameters import Study
 
+pytestmark = pytest.mark.usefixtures("eagerly")
 keras = joint_networks.keras
 ASSETS = ["A", "B", "C"]
 DAYS = pd.bdate_range("2020-01-01", periods=150, name="date")
@@ -38,7 +39,7 @@ def schedule():
 
 
 @pytest.fixture(scope="module")
-def default(returns, schedule):
+def default(eagerly, returns, schedule):
     """What the tests of the window target have in common, trained once."""
     return joint_networks.trained_forecasts(returns, schedule, WINDOW, TRAINING)
 
@@ -53,10 +54,10 @@ def drawn(model):
 
 
 def outputs(model, windows):
-    """What stock `predict` gives for windows (n, window, 3), asset by asset where the network reads but one."""
+    """What stock Keras gives for windows (n, window, 3), asset by asset where the network reads but one."""
     if model.input_shape[-1] == 3:
-        return model.predict(windows, verbose=0)
-    return np.concatenate([model.predict(windows[..., [a]], verbose=0) for a in range(3)], axis=-1)
+        return model.predict_on_batch(windows)
+    return np.concatenate([model.predict_on_batch(windows[..., [a]]) for a in range(3)], axis=-1)
 
 
 def periods_of(returns, window, target):
@@ -286,7 +287,7 @@ def test_errors_are_those_on_the_samples_of_a_period(monkeypatch, returns, sched
         _, *periods = periods_of(returns, row["window"], "window")
         for period, (inputs, targets) in zip(("validation", "test"), periods):
             assert row[f"n_samples_{period}"] == len(inputs) == 30 - 2 * row["window"] + 1
-            for name, forecast in (("", model.predict(inputs, verbose=0)), ("zero_", 0 * targets), ("mean_", means)):
+            for name, forecast in (("", model.predict_on_batch(inputs)), ("zero_", 0 * targets), ("mean_", means)):
                 np.testing.assert_allclose(row[f"{name}mse_{period}"], np.mean((targets - forecast)**2), rtol=1e-5)
                 np.testing.assert_allclose(row[f"{name}mae_{period}"], np.mean(abs(targets - forecast)), rtol=1e-5)
         history = made["history"][made["history"]["window"] == row["window"]]
@@ -310,7 +311,7 @@ def test_baselines_are_those_computed_by_hand(monkeypatch):
 
 
 @pytest.mark.parametrize("predictability", [0.2, 0.0])
-def test_planted_skill_is_found_and_none_where_none_is(predictability):
+def test_planted_skill_is_found_and_none_where_none_is(compiled, predictability):
     days = trading_days("2012-01-01", "2021-12-31", periods_per_year=365)
     prices, _ = factor_market(days, Study(simulated_assets=4, simulated_volatility=0.8, simulated_groups=2, simulated_tail=8.0,
                                           predictability=[predictability], periods_per_year=365, seed=7))
@@ -345,7 +346,7 @@ def test_a_decision_without_a_full_window_is_named(returns, schedule):
 
 
 @pytest.mark.skipif("FOREFOLIO_MARKETS" not in os.environ, reason="FOREFOLIO_MARKETS names no folder of market files")
-def test_on_the_papers_coins_no_network_is_much_better_than_zero():
+def test_on_the_papers_coins_no_network_is_much_better_than_zero(compiled):
     path = Path(os.environ["FOREFOLIO_MARKETS"]) / "crypto21_prices.csv"
     returns = simple_returns(pd.read_csv(path, index_col=0, parse_dates=True))
     training = Training(lookback=30, epochs=100, batch_size=16, learning_rate=0.001, patience=10, train_end="2023-06-30",

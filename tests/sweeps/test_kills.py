@@ -257,6 +257,7 @@ def test_a_changed_line_of_a_notebook_reruns_that_stage_and_its_readers_alone(pr
 
 
 # ---------------------------------------------------------------------------------------------------------- killed
+@pytest.mark.parametrize("parents", ["this process"], indirect=True)
 def test_workers_that_are_killed_at_three_moments_change_no_table(parents, project, reference, tmp_path):
     rng = random.Random(7)
     moments = [(n_done, round(rng.uniform(0, 1), 2)) for n_done in sorted(rng.sample(range(10), 3))]
@@ -297,6 +298,7 @@ def test_a_killed_command_takes_its_kernels_along_and_a_rerun_goes_on(parents, p
     check_whole(reference, tmp_path)
 
 
+@pytest.mark.parametrize("parents", ["process 1"], indirect=True)
 def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(parents, project, reference, tmp_path):
     """First as by Ctrl-C, which every process of the terminal gets, then as by a polite kill of the command alone."""
     # each point takes seconds more, so that the sweep cannot end before it is interrupted, on a busy machine either
@@ -393,6 +395,7 @@ def cluster(project: Path, outputs: Path, folder: Path, *, n_workers: int) -> It
             process.wait()
 
 
+@pytest.mark.parametrize("parents", ["this process"], indirect=True)
 def test_a_scheduler_and_a_worker_elsewhere_that_are_killed_change_no_table(parents, project, reference, tmp_path):
     outputs = begun(reference, tmp_path / "outputs", "01_data", "02_correlation")
     rng = random.Random(5)

@@ -1,0 +1,186 @@
+"""Small runs from nothing: the same twice, with later noise, after a fault, and of markets unlike the default one."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from command import finished, forefolio, start
+
+from forefolio.files import read_frame
+from forefolio.runs import contracts
+
+STAGES = list(contracts.STAGES)
+NOISE_AFTER = "2019-06-28"  # in the test period of the small study
+
+SMALL = """
+study: small
+source: csv
+benchmark: SP500
+start: 2016-01-01
+train_end: 2017-06-30
+validation_end: 2018-12-31
+end: 2019-12-31
+lookback: 10
+epochs: 2
+estimation_window: 60
+residual_window: 10
+random_portfolios: 1000
+correlation_window: 21
+prices_path: {folder}/small.csv
+"""
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}
+
+
+def ledger(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def small_market() -> pd.DataFrame:
+    from skfolio.datasets import load_sp500_dataset, load_sp500_index
+
+    stocks = load_sp500_dataset()[["AAPL", "JNJ", "KO", "XOM"]]
+    return stocks.join(load_sp500_index()).loc["2016":"2019"].rename_axis("date")
+
+
+@pytest.fixture(scope="module")
+def small_params(small_market, scratch) -> Path:
+    small_market.to_csv(scratch / "small.csv", date_format="%Y-%m-%d")
+    noise = small_market.copy()
+    later = noise.index > NOISE_AFTER
+    noise.loc[later] = np.random.default_rng(1).uniform(80, 120, noise.loc[later].shape)
+    noise.to_csv(scratch / "noise.csv", date_format="%Y-%m-%d")
+    (scratch / "small.yml").write_text(SMALL.format(folder=scratch))
+    return scratch / "small.yml"
+
+
+@pytest.fixture(scope="module")
+def small_runs(small_params, scratch) -> dict[str, Path]:
+    """The small study three times from nothing, two at a time: mended after a fault, again, and with later noise."""
+    again = start("run", str(small_params), outputs=scratch / "again")
+    mended = broken_then_mended(small_params, scratch / "first")
+    noise = start("run", str(small_params), "--set", f"prices_path={scratch}/noise.csv", "--to", "05_portfolios",
+                  outputs=scratch / "noise")
+    for process in (again, noise):
+        done = finished(process)
+        assert done.returncode == 0, done.stderr
+    return {"first": mended, "again": scratch / "again" / "small", "noise": scratch / "noise" / "small"}
+
+
+def broken_then_mended(params: Path, outputs: Path) -> Path:
+    """Run the small study with a broken stage 04, check what is left, and run it again without the fault."""
+    folder = outputs / "small"
+    failed = forefolio("run", str(params), outputs=outputs, KERAS_BACKEND="nonsense")
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert "04_forecasting failed with" in failed.stderr and str(folder / "04_forecasting.ipynb") in failed.stderr
+    kept = json.loads((folder / "04_forecasting.ipynb").read_text())
+    assert any(output["output_type"] == "error" for cell in kept["cells"] for output in cell.get("outputs", []))
+    assert list(contracts.read_manifest(folder)) == STAGES[:3]
+    assert not (folder / "artifacts" / "forecasts.parquet").exists() and not (folder / "05_portfolios.ipynb").exists()
+    assert [(line["stage"], line["state"]) for line in ledger(folder)] == [
+        (STAGES[0], "done"), (STAGES[1], "done"), (STAGES[2], "done"), (STAGES[3], "failed")]
+    assert ledger(folder)[-1]["error"] and ledger(folder)[-1]["notebook"] == "04_forecasting.ipynb"
+
+    before = tables(folder)
+    mended = forefolio("run", str(params), outputs=outputs)
+    assert mended.returncode == 0, mended.stderr
+    assert [f"{stage}  up to date" in mended.stdout for stage in STAGES] == [True] * 3 + [False] * 3
+    assert {name: tables(folder)[name] for name in before} == before
+    return folder
+
+
+def test_a_stage_that_fails_is_kept_and_a_rerun_goes_on_from_there(small_runs):
+    assert forefolio("verify", str(small_runs["first"])).returncode == 0
+
+
+def test_the_same_study_twice_gives_the_same_tables_byte_for_byte(small_runs):
+    first, again = tables(small_runs["first"]), tables(small_runs["again"])
+    assert len(first) >= 10 and first == again
+    for name in ("forecasts", "weights", "net_returns"):
+        pd.testing.assert_frame_equal(*(read_frame(small_runs[run] / "artifacts" / f"{name}.parquet")
+                                        for run in ("first", "again")), check_exact=True)
+
+
+def test_noise_after_a_date_changes_no_forecast_and_no_weight_before_it(small_runs):
+    for name, date in (("forecasts", "decision_date"), ("weights", "rebalance_date")):
+        true, noisy = (read_frame(small_runs[run] / "artifacts" / f"{name}.parquet") for run in ("first", "noise"))
+        before_true, before_noisy = (frame[frame[date] <= NOISE_AFTER].reset_index(drop=True) for frame in (true, noisy))
+        assert before_true[date].max() == pd.Timestamp(NOISE_AFTER)
+        pd.testing.assert_frame_equal(before_true, before_noisy, check_exact=True)
+        assert not true.drop(columns=date).equals(noisy.drop(columns=date)), "the noise must be felt after the date"
+
+
+# ------------------------------------------------------------------------------------------------------ other markets
+def test_a_simulated_market_runs_whole_with_delistings_and_its_truth(small_params, tmp_path):
+    """Stages 01 to 05: those that end early are dropped, those that end later are held and never bought."""
+    changes = ["source=simulated", "study=known", "simulated_assets=8", "simulated_delistings=5", "predictability=0.05",
+               "models=[zero, mean]", "portfolio_models=[mean]", "start=2014-01-01"]
+    done = forefolio("run", str(small_params), *(word for change in changes for word in ("--set", change)),
+                     "--to", "05_portfolios", outputs=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "known"
+    truth, universe, findings = (read_frame(folder / "tables" / f"{name}.csv") for name in ("truth", "universe", "findings"))
+    assert truth["best_r2"].tolist() == [0.05] * 8 and truth["delisted_on"].notna().sum() == 5
+    ended = pd.to_datetime(truth.set_index("asset")["delisted_on"])
+    assert set(universe.loc[~universe["kept"], "ticker"]) == set(ended.index[ended < "2018-12-31"])
+    late = ended[ended >= "2018-12-31"]
+    weights = read_frame(folder / "artifacts" / "weights.parquet")
+    for asset, day in late.items():
+        after = weights[(weights["asset"] == asset) & (weights["rebalance_date"] > day)]
+        assert (after["weight"] == 0).all()
+    assert len(late) and list(findings) == ["subject", "finding", "first", "last", "n_days", "treatment"]
+
+
+def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sentence_names(
+        small_market, scratch, small_params, tmp_path):
+    """Two identical columns and one that hardly moves: stage 03 goes on and names the parameter that gives one."""
+    rng = np.random.default_rng(3)
+    hard = small_market.assign(TWIN=small_market["AAPL"], PEG=1 + rng.normal(0, 1e-5, len(small_market)))
+    hard.to_csv(tmp_path / "hard.csv", date_format="%Y-%m-%d")
+    call = ["run", str(small_params), "--set", f"prices_path={tmp_path}/hard.csv", "--set", "models=[zero, mean]",
+            "--set", "portfolio_models=[mean]"]
+    folder = tmp_path / "outputs" / "small"
+    without = forefolio(*call, "--to", "03_mpt_frontier", outputs=folder.parent)
+    assert without.returncode == 0, without.stderr
+    executed = (folder / "03_mpt_frontier.ipynb").read_text()
+    assert "Tangency portfolio: failed" in executed
+    assert "set covariance_estimator to ledoit_wolf or ridge above 0" in executed
+    solved = forefolio(*call, "--set", "ridge=0.001", "--to", "05_portfolios", outputs=folder.parent)
+    assert solved.returncode == 0, solved.stderr
+    assert set(read_frame(folder / "tables" / "solver_log.csv")["status"]) == {"optimal"}
+    twins = read_frame(folder / "tables" / "near_duplicates.csv")
+    assert twins[["first", "second"]].to_numpy().tolist() == [["AAPL", "TWIN"]] and twins["correlation"][0] > 1 - 1e-9
+    conditioning = read_frame(folder / "tables" / "conditioning.csv").set_index("covariance")
+    assert np.isinf(conditioning.loc["sample", "condition_number"])
+    assert conditioning.loc["this study", "condition_number_of_correlation"] < 1e4
+
+
+@pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_the_crypto_study_runs_whole_with_every_table_and_figure(tmp_path):
+    """All six stages on the paper's coins, with two windows and three epochs."""
+    changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
+               "windows=[5, 30]", "epochs=3", "models=[zero, mean, lstm, gru]", "random_portfolios=1000"]
+    done = forefolio("run", "params/zouaoui2025.yml", *(word for change in changes for word in ("--set", change)),
+                     outputs=tmp_path)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "zouaoui2025"
+    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == STAGES
+    drawn = {path.stem for path in (folder / "figures").glob("*.html")}
+    assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "04_window_mse", "04_window_mae",
+            "05_construction", "05_weights", "06_wealth"} <= drawn
+    by_window, accuracy, claims, hypotheses, table5 = (read_frame(folder / "tables" / f"{name}.csv") for name in (
+        "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary"))
+    assert by_window["window"].tolist() == [5, 30, 5, 30] and (by_window["largest_gross"] >= 1).all()
+    assert accuracy["model"].tolist() == ["lstm", "lstm", "gru", "gru"] and (accuracy["epochs_run"] <= 3).all()
+    assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and len(claims) > 200
+    assert set(hypotheses["model"]) == {"lstm", "gru"} and set(hypotheses["verdict"]) <= {"H1", "H2", "neither"}
+    assert table5["statistic"].tolist() == ["annualized_return", "annualized_volatility", "sharpe_ratio", "observations",
+                                            "gross_exposure", "inefficient"]
+    performance = read_frame(folder / "tables" / "performance.csv")
+    assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])
