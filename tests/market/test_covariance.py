@@ -102,7 +102,7 @@ def dirty(returns):
             "twin": days.assign(TWIN=days.iloc[:, 0]), "near copy": days.assign(COPY=days.iloc[:, 0] + 1e-7 * noise),
             "stable coin": days.assign(STABLE=1e-5 * noise), "hardly traded": days.assign(ONCE=traded_once),
             "grows evenly": days.assign(EVEN=0.001), "fewer days than assets": returns.iloc[-12:],
-            "as many days as assets": returns.iloc[-20:], "two days": returns.iloc[-2:]}
+            "as many days as assets": returns.iloc[-20:], "two days": returns.iloc[-2:], "one asset": days.iloc[:, :1]}
 
 
 @pytest.mark.filterwarnings("ignore:GARCH could not be fitted", "ignore:No (gerber|denoised) correlation")
