@@ -379,8 +379,14 @@ def test_an_estimate_that_is_singular_on_every_date_is_named():
 
 
 def test_where_no_portfolio_was_found_no_risk_forecast_is_judged():
-    table = risk_table(sample=SAMPLE_ROW).assign(variance=np.nan)
+    table = risk_table(sample=SAMPLE_ROW, ewma=(0.18, 0.1, 0.3, np.nan, np.nan)).assign(volatility=np.nan)
     assert sentences.risk_forecasts(table).startswith("No minimum-variance portfolio could be compared")
+
+
+def test_a_singular_sample_covariance_is_no_rival_by_likelihood():
+    table = risk_table(sample=SAMPLE_ROW, ewma=(0.15, -0.1, 0.01, np.nan, np.nan)).assign(loss=[np.nan, 1.0])
+    said = sentences.risk_forecasts(table)
+    assert "likelihood" not in said and "because singular on every date: sample" in said
 
 
 def test_persistence_is_told_with_its_standard_error():

@@ -310,9 +310,9 @@ def risk_forecasts(table: pd.DataFrame, *, sample: str) -> go.Figure:
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=[
         f"\N{LEFTWARDS ARROW} {title}" for title, *_ in panels])
     for column, (title, unit, measure, scale, number) in enumerate(panels, 1):
-        difference, error = (rivals[f"{measure}_{part}"].to_numpy() / scale for part in ("difference", "error"))
-        figure.add_scatter(x=difference, y=list(rivals["estimator"]), mode="markers", name=title,
-                           error_x=dict(array=2 * error, thickness=1.5, width=5),
+        difference, error = (rivals[f"{measure}_{part}"] / scale for part in ("difference", "error"))
+        figure.add_scatter(x=difference.to_numpy(), y=list(rivals["estimator"]), mode="markers", name=title,
+                           error_x=dict(array=2 * error.to_numpy(), thickness=1.5, width=5),
                            marker=dict(size=10, color=BLUE), row=1, col=column)
         figure.add_vline(x=0, line=REFERENCE, row=1, col=column)
         figure.update_xaxes(title_text=f"difference from sample ({unit})", tickformat=number, row=1, col=column)

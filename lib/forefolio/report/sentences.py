@@ -326,7 +326,7 @@ def risk_forecasts(table: pd.DataFrame) -> str:
     """Which covariance forecast risk best, and whether that is shown, by `risk_forecasts.comparison`."""
     rows = table.set_index("estimator")
     sample, rivals = rows.loc["sample"], rows.drop("sample").dropna(subset="variance_difference")
-    if pd.isna(sample["variance"]) or rivals.empty:
+    if pd.isna(sample["volatility"]) or rivals.empty:
         return "No minimum-variance portfolio could be compared in this study."
     best = rows["variance"].idxmin()
     told = [f"The minimum-variance portfolio by the sample covariance was to have a volatility of "
@@ -337,6 +337,8 @@ def risk_forecasts(table: pd.DataFrame) -> str:
     for measure, what in (("variance", "a lower variance than"), ("loss", "a smaller likelihood loss than")):
         better = rivals[(rivals[f"{measure}_p"] < LEVEL) & (rivals[f"{measure}_difference"] < 0)]
         worse = rivals[(rivals[f"{measure}_p"] < LEVEL) & (rivals[f"{measure}_difference"] > 0)]
+        if pd.isna(sample[measure]):  # singular, which is told below
+            continue
         names = [f"`{name}`" for name in better.index]
         told += [f"{listed(names)} {'has' if len(names) == 1 else 'have'} {what} `sample`, significant at 5 % after "
                  "Holm's correction." if names else
