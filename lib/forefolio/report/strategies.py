@@ -10,7 +10,7 @@ from forefolio.portfolios.holdings import concentration, distance_from
 from forefolio.portfolios.problems import named
 from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
                                     strategy_line, verbatim, weekly)
-from forefolio.study.vocabulary import (EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, parts, percent)
+from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, parts, percent)
 
 THIN = 0.05  # weights that never exceed this are drawn together
 NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
@@ -70,7 +70,7 @@ def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
     figure = _lines(holdings, {name: name for name in holdings}, "rebalance date")
     figure.update_yaxes(title_text="effective holdings (assets, log axis)", **log_axis(0.9, 1.15 * count))
     return dress(figure, "How many assets each strategy really holds",
-                 f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets")
+                 f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets", height=_tall(holdings.shape[1]))
 
 
 def moved(weights: pd.DataFrame) -> go.Figure:
@@ -128,7 +128,7 @@ def wealth(net_returns: pd.DataFrame) -> go.Figure:
     figure = _lines(drawn, {name: name for name in _by_outcome(grown)}, f"date ({how})")
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
     figure.update_yaxes(title_text="wealth, start = 1")
-    return dress(figure, "Growth of one, net of costs", f"{how}, {span(net_returns)}")
+    return dress(figure, "Growth of one, net of costs", f"{how}, {span(net_returns)}", height=_tall(grown.shape[1]))
 
 
 def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
@@ -139,13 +139,19 @@ def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
     figure = _lines(drawn, {name: f"{name} ({low:.0%})" for name, low in deepest.items()}, f"date ({how})")
     figure.update_yaxes(title_text="compounded drawdown (%)", tickformat=PERCENT)
     lows = "weekly lows" if how == "weekly" else "daily"
-    return dress(figure, "Compounded drawdowns, net of costs", f"{lows}, {span(net_returns)}; in brackets: the deepest")
+    return dress(figure, "Compounded drawdowns, net of costs", f"{lows}, {span(net_returns)}; in brackets: the deepest",
+                 height=_tall(fallen.shape[1]))
 
 
 def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
-    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3)."""
+    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3).
+
+    Strategies that read no forecast share a panel.
+    """
     one = monthly_excess[monthly_excess.index.year == year]
-    frameworks = {name: parts(name)[1] for name in one}
+    alone = [name for name in one if not parts(name)[0]]
+    frameworks = {name: parts(name)[1] for name in one} | (
+        dict.fromkeys(alone, "without a forecast") if len(alone) > 1 else {})
     panels = list(dict.fromkeys(frameworks.values()))
     figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
                            vertical_spacing=0.22 / len(panels))
@@ -191,7 +197,8 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
     figure.update_yaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    return dress(figure, "What trading costs leave", f"{sample}; in brackets: the cost that brings it to equal weight")
+    return dress(figure, "What trading costs leave", f"{sample}; in brackets: the cost that brings it to equal weight",
+                 height=_tall(len(order)))
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
@@ -288,7 +295,12 @@ def _ticks(low: float, high: float) -> list[float]:
 
 def _style(name: str) -> dict:
     """Line of a strategy; what it is compared with is thicker."""
-    return strategy_line(name, width=1.7 if "+" in name else 2.4)
+    return strategy_line(name, width=2.4 if name in (EQUAL_WEIGHT, BENCHMARK) else 1.7)
+
+
+def _tall(count: int) -> int:
+    """Height in pixels at which a legend of so many lines is whole."""
+    return max(450, 110 + 20 * count)
 
 
 def _lines(frame: pd.DataFrame, texts: dict[str, str], dates: str) -> go.Figure:

@@ -20,6 +20,7 @@ import forefolio
 from forefolio.files import StageError, content_hash, file_hash, write_text
 from forefolio.runs import measured
 from forefolio.study.parameters import PATHS, ROOT
+from forefolio.study.vocabulary import FRAMEWORKS
 from forefolio.study.vocabulary import listed
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -189,8 +190,17 @@ def code(stage: str) -> dict[str, Any]:
 
 
 def counting(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that results depend on: all but those that place a run or a file."""
-    return {name: value for name, value in parameters.items() if name not in NO_KEY}
+    """The parameters that results depend on: all but those that place a run or a file, or that this stage does not use.
+
+    Costs count for weights only where a framework looks at them, so that a sweep over costs decides weights once.
+
+    >>> given = {"study": "a", "cost_bps": 20.0, "cost_aware": False, "frameworks": ["mvf"]}
+    >>> list(counting(given)), list(counting(given | {"cost_aware": True})), list(counting({"cost_bps": 20.0}))
+    (['cost_aware', 'frameworks'], ['cost_bps', 'cost_aware', 'frameworks'], ['cost_bps'])
+    """
+    free = parameters.get("cost_aware") is False and not any(
+        FRAMEWORKS[name].sees == "learned" for name in parameters["frameworks"] if name in FRAMEWORKS)
+    return {name: value for name, value in parameters.items() if name not in NO_KEY and not (free and name == "cost_bps")}
 
 
 def published(paper: str) -> list[Path]:
