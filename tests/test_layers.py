@@ -13,7 +13,7 @@ from forefolio.study.parameters import ROOT
 PACKAGE = ROOT / "lib" / "forefolio"
 SOLE = {  # library: the only places that import it, a room or a module in it
     "pydantic": ("study/parameters",), "yaml": ("study/parameters",), "filelock": ("files",), "kaleido": ("runs/pictures",),
-    "yfinance": ("market/yahoo",), "platformdirs": ("market/snapshots",), "sklearn": ("market/covariance",),
+    "yfinance": ("market/yahoo",), "platformdirs": ("market/snapshots",), "sklearn": ("market/covariance", "forecasts/baselines"),
     "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines",),
     "keras": ("forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks"),
     "tensorflow": ("forecasts/layers",), "jax": ("forecasts/layers",), "cvxpy": ("portfolios",), "highspy": ("portfolios/solvers",),

@@ -277,3 +277,15 @@ def test_the_vietnamese_market_has_the_known_base_rates(vietnam):
     returns, _ = vietnam
     rates = base_rates(returns, first="2023-01-01", last="2024-12-31")
     assert rates[["always_up_hr", "up_share", "zero_share"]].round(3).tolist() == [0.501, 0.459, 0.084]
+
+
+def test_what_was_added_to_log_forecasts_is_taken_off_before_they_are_judged_in_logs():
+    """A log forecast that is right every day has no error in logs, whatever made it a mean simple return."""
+    days = pd.date_range("2024-01-01", periods=4)
+    logs = pd.DataFrame({"A": [0.01, -0.02, 0.03, 0.0]}, days)
+    made = pd.DataFrame({"decision_date": days[:3], "target_date": days[1:], "horizon": 1, "asset": "A", "model": "lstm",
+                         "seed": 0, "forecast": np.expm1(logs["A"].to_numpy()[1:] + 0.002)}, index=[5, 7, 9])
+    span = {"first": days[0], "last": days[-1]}
+    plain, adjusted = (log_accuracy_by_asset(made, np.expm1(logs), added=added, **span)["mae"].item()
+                       for added in (0.0, pd.Series(0.002, made.index)))
+    assert plain == pytest.approx(0.002) and adjusted == pytest.approx(0, abs=1e-15)

@@ -60,11 +60,13 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     return _by_asset(_judged(forecasts, returns, first=first, last=last))
 
 
-def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
+def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date,
+                          added: pd.Series | float = 0.0) -> pd.DataFrame:
     """Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
 
-    A day whose forecast is -1 or less has no logarithm: it is left out, with a warning. Nguyen 2025 trains on log returns, so that Tables 3 and 4
-    are of these. log(1 + r) has the sign of r, so hit ratios are those of simple returns.
+    Nguyen 2025 trains on log returns, so that Tables 3 and 4 are of these. `added` is what was added to log forecasts
+    when they became simple returns (`registry.added_in_logs`): it is taken off again. A day whose forecast is -1 or less
+    has no logarithm: it is left out, with a warning.
     """
     days = _judged(forecasts, returns, first=first, last=last)
     lost = days["forecast"] <= -1
@@ -74,7 +76,8 @@ def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, fir
                       f"that of {first_lost['model']} for {first_lost['asset']} on {iso_day(first_lost['target_date'])}: "
                       "it has no logarithm", stacklevel=2)
         days = days[~lost]
-    return _by_asset(days.assign(forecast=np.log1p(days["forecast"]), actual=np.log1p(days["actual"])))
+    in_logs = np.log1p(days["forecast"]).sub(added).reindex(days.index)
+    return _by_asset(days.assign(forecast=in_logs, actual=np.log1p(days["actual"])))
 
 
 def _by_asset(days: pd.DataFrame) -> pd.DataFrame:

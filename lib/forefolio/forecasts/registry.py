@@ -18,9 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from forefolio.forecasts.baselines import autoregression, autoregression_days, historical_mean, zero
+from forefolio.forecasts.baselines import (autoregression, autoregression_days, boosted_trees, frozen_mean, historical_mean,
+                                           pooled_days, ridge, zero)
 from forefolio.forecasts.convolutional import CNN1D
 from forefolio.forecasts.recurrent import JointRecurrent, Recurrent
 from forefolio.forecasts.schedule import Fit, fits, forecast_schedule, sample_days
@@ -44,7 +46,10 @@ def _recurrent(cell: str) -> dict[str, Callable[[Study], Any]]:
 BASELINES: dict[str, Callable[[pd.DataFrame, Fit, Study], pd.DataFrame]] = {
     "zero": lambda returns, fit, study: zero(returns, fit.schedule),
     "mean": lambda returns, fit, study: historical_mean(returns, fit.schedule),
+    "mean_frozen": lambda returns, fit, study: frozen_mean(returns, fit.schedule, train_end=fit.train_end),
     "ar": lambda returns, fit, study: autoregression(returns, fit.schedule, train_end=fit.train_end, lags=study.ar_lags),
+    "ridge": lambda returns, fit, study: ridge(returns, fit),
+    "gbm": lambda returns, fit, study: boosted_trees(returns, fit, seed=study.seed),
 }
 NETWORKS: dict[str, dict[str, Callable[[Study], Any]]] = {  # a network's settings in each of its scopes
     "lstm": _recurrent("lstm"),
@@ -142,6 +147,22 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
                         for name, columns in tables.items()})
 
 
+def added_in_logs(forecasts: pd.DataFrame, returns: pd.DataFrame, *, study: Study,
+                  traded: pd.DataFrame | None = None) -> pd.Series:
+    """What was added to each log forecast before it became a simple return, 0 where no log return was forecast.
+
+    Networks of one asset forecast log returns, and add half their variance over the training period of the fit (see
+    `asset_networks.trained_forecasts`). The index is that of `forecasts`.
+    """
+    added = pd.Series(0.0, forecasts.index)
+    in_logs = forecasts["model"].isin(list(networks(study))) & (study.network_scope == "asset")
+    for fit in plan(returns.index, study, traded=traded):
+        rows = in_logs & forecasts["decision_date"].isin(fit.schedule["decision_date"])
+        half = np.log1p(returns.loc[:pd.Timestamp(fit.train_end)]).var(ddof=0) / 2
+        added[rows] = forecasts.loc[rows, "asset"].map(half)
+    return added
+
+
 def needed_days(study: Study, n_assets: int) -> list[Need]:
     """Days of returns that stage 04 needs, whatever the number of assets, in the order in which they are checked.
 
@@ -157,6 +178,8 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
         days = sample_days(max(study.windows), study.network_target)
         needs += [Need("windows", days, period, "a period has no room for a window and its labels")
                   for period in ("training", "validation", "test")]
+    needs += [Need("train_end", pooled_days() + 1, "training", f"{model} looks back a quarter of a year")
+              for model in ("ridge", "gbm") if model in study.models]
     if "ar" in study.models:
         needs.append(Need("ar_lags", autoregression_days(study.ar_lags), "training", "the training period cannot fit them"))
     return needs

@@ -64,7 +64,10 @@ class Metric(NamedTuple):
 MODELS = {
     "zero": Model("zero", "#9a9a9a", 0.77, "1px,3px"),
     "mean": Model("historical mean", "#96714a", 0.66, "2px,2px"),
+    "mean_frozen": Model("mean of the training period", "#b08d57", 0.70, "2px,3px"),
     "ar": Model("autoregression", "#58697c", 0.72, "3px,3px"),
+    "ridge": Model("ridge regression", "#2f6b4f", 0.44, "4px,2px"),
+    "gbm": Model("boosted trees", "#7b4b94", 0.51, "4px,2px,1px,2px"),
     "lstm": Model("LSTM", "#8a1c5a", 0.30, "solid", ("asset", "joint")),
     "cnn1d": Model("1D-CNN", "#0b8f93", 0.48, "5px,2px", ("asset",)),
     "rnn": Model("RNN", "#c06a2b", 0.62, "5px,2px,2px,2px", ("asset", "joint")),
