@@ -10,7 +10,7 @@ import pytest
 from command import finished, forefolio, start
 
 from forefolio.files import read_frame
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pictures
 
 STAGES = list(contracts.STAGES)
 NOISE_AFTER = "2019-06-28"  # in the test period of the small study
@@ -39,6 +39,14 @@ def tables(folder: Path) -> dict[str, bytes]:
 
 def ledger(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_pictures():
+    """No browser starts here: what it draws is looked at in the default run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(pictures.WITHOUT, "not drawn here")
+        yield
 
 
 @pytest.fixture(scope="module")

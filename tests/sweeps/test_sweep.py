@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from command import forefolio
 
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pictures
 from forefolio.study.parameters import ROOT
 
 STAGES = list(contracts.STAGES)
@@ -27,6 +27,14 @@ AVERSIONS = [0.1, 1000]
 
 def tables(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_pictures():
+    """No browser starts here: what it draws is looked at in the default run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(pictures.WITHOUT, "not drawn here")
+        yield
 
 
 @pytest.fixture(scope="module")
