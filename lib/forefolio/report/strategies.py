@@ -300,7 +300,7 @@ def _style(name: str) -> dict:
 
 def _tall(count: int) -> int:
     """Height in pixels at which a legend of so many lines is whole."""
-    return max(450, 110 + 20 * count)
+    return max(450, 140 + 20 * count)
 
 
 def _lines(frame: pd.DataFrame, texts: dict[str, str], dates: str) -> go.Figure:
