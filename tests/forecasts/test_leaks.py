@@ -14,7 +14,7 @@ from forefolio.market import simulated, sources, universe
 from forefolio.market.returns import open_days, rebalance_dates, simple_returns
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
-from forefolio.portfolios.registry import Terms, learned_weights
+from forefolio.portfolios.registry import Terms
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import FRAMEWORKS, MODELS, baselines
 
@@ -66,7 +66,7 @@ class Studied:
         assert LAST in self.dates[1:-1]
         self.reasons = universe.kept_out(self.returns, traded, dates=self.dates, stale_days=OPTIONS["stale_days"])
         learns = {"frameworks": ["dls"] if set(ASSET) <= set(models) else ["mvf"]}  # once is enough
-        learned = learned_weights(self.returns, study.model_copy(update=learns), traded=traded,
+        learned = decisions.learned_weights(self.returns, study.model_copy(update=learns), traded=traded,
                                   rebalance_dates=self.dates)["weights"]
         decided = []
         for name in scenarios:

@@ -151,8 +151,8 @@ def test_where_no_training_decides_equal_weight_is_held_and_said(trained, return
 
 
 def test_a_study_without_learned_weights_loads_no_keras_for_them():
-    script = ("import sys, pandas as pd; from forefolio.portfolios import registry; from forefolio.study.parameters import Study; "
-              "made = registry.learned_weights(pd.DataFrame(), Study(), traded=None, rebalance_dates=[]); "
+    script = ("import sys, pandas as pd; from forefolio.portfolios import decisions; from forefolio.study.parameters import Study; "
+              "made = decisions.learned_weights(pd.DataFrame(), Study(), traded=None, rebalance_dates=[]); "
               "print([len(frame) for frame in made.values()], 'keras' in sys.modules)")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[0, 0] False"
@@ -170,7 +170,7 @@ def test_weights_are_learned_anew_where_refit_says_so_and_each_date_has_those_of
 
     study = Study(start="2021-06-01", end="2022-08-01", train_end="2021-10-29", validation_end="2022-03-31",
                   frameworks=["dls"], refit="quarterly", cost_bps=20.0, seeds=3)
-    made = registry.learned_weights(returns, study, traded=returns.notna(), rebalance_dates=dates, remember=remembered)
+    made = decisions.learned_weights(returns, study, traded=returns.notna(), rebalance_dates=dates, remember=remembered)
     assert [name for name, _, _ in asked] == ["trained_weights"] * 2
     assert [days for _, days, _ in asked] == [["2022-03-31", "2022-04-29", "2022-05-31"], ["2022-06-30"]]
     assert [(learning.train_end, learning.validation_end) for _, _, learning in asked] == [

@@ -5,13 +5,15 @@ and including t, forecasts decided at t, and forecasts whose target is not after
 """
 
 import pickle
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from forefolio.forecasts.schedule import fits
 from forefolio.market.returns import Date, iso_day
 from forefolio.market.universe import NOT_TRADED, kept_out
 from forefolio.portfolios import registry
@@ -20,6 +22,7 @@ from forefolio.portfolios.long_only import equal_weight
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, estimation_sample, joined
 from forefolio.portfolios.registry import Terms
 from forefolio.study import vocabulary
+from forefolio.study.parameters import Study
 
 MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
     "next_day": lambda month: month.iloc[0],
@@ -39,7 +42,7 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     """Decide the weights of every strategy at every rebalance date.
 
     A framework that reads a forecast (`vocabulary.reads_forecasts`) decides once for each model, `<model>+<framework>`;
-    any other one decides once, `<framework>`. `learned` has the weights that `registry.learned_weights` gives, for
+    any other one decides once, `<framework>`. `learned` has the weights that `learned_weights` gives, for
     frameworks that see nothing else; without them these have no solution.
 
     `terms.limits` hold for the frameworks that the vocabulary says. `held` is filled in here: the weights decided at the date before,
@@ -134,6 +137,37 @@ def _limits(framework: str, source: pd.DataFrame | None, own: pd.Index, date: pd
         days = source.loc[source["decision_date"] == date, "horizon"].max()
         limits = replace(limits, daily_cost=terms.cost_bps / 10_000 / days)
     return limits, note
+
+
+def learned_weights(returns: pd.DataFrame, study: Study, *, traded: pd.DataFrame, rebalance_dates: Sequence[Date],
+                    remember: Callable[..., Any] = lambda function, *given: function(*given)) -> dict[str, pd.DataFrame]:
+    """Weights of `dls`, and how they were learned; frames without rows where the study does not ask for it.
+
+    Each training is called as remember(function, *arguments); `Stage.remember` computes nothing twice. With `refit` a
+    date's weights are of the latest fit that was made by then.
+
+    Returns
+    -------
+    dict of DataFrame
+        `weights`: seed, rebalance_date, asset, weight. `history`: fitted_until (the fit's last day of
+        validation, ISO text), seed, epoch, sharpe, validation_sharpe, kept; see `end_to_end.train`.
+    """
+    made = {"weights": [pd.DataFrame(columns=["seed", "rebalance_date", "asset", "weight"])],
+            "history": [pd.DataFrame(columns=["fitted_until", "seed", "epoch", "sharpe", "validation_sharpe", "kept"])]}
+    if "dls" in study.frameworks:  # importing Keras takes seconds
+        from forefolio.portfolios.end_to_end import Learning, trained_weights
+
+        decided = pd.DataFrame({"decision_date": pd.DatetimeIndex(rebalance_dates)})
+        made = {"weights": [], "history": []}
+        for fit in fits(returns.index, decided, refit=study.refit, train_end=study.train_end,
+                        validation_end=study.validation_end, traded=traded):
+            given = {field.name: getattr(study, field.name) for field in fields(Learning)}
+            learning = Learning(**given | {"train_end": fit.train_end, "validation_end": fit.validation_end})
+            frames = remember(trained_weights, returns, [iso_day(day) for day in fit.schedule["decision_date"]], learning)
+            made["weights"].append(frames["weights"])
+            made["history"].append(frames["history"].assign(fitted_until=fit.validation_end))
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in made.items()}
+    return joined | {"history": joined["history"][["fitted_until", *joined["history"].columns.drop("fitted_until")]]}
 
 
 def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -> Solution:

@@ -4,15 +4,13 @@
 function here: `(what it sees, terms, limits) -> Solution`. Solvers are loaded when a function is called, not before.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pandas as pd
 
-from forefolio.forecasts.schedule import fits
 from forefolio.market import covariance
-from forefolio.market.returns import Date, Need, iso_day
+from forefolio.market.returns import Date, Need
 from forefolio.portfolios.problems import Limits, OptimizationError, Solution, estimation_sample
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
@@ -167,37 +165,6 @@ FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limit
     "min_variance": _minimum_variance, "min_cvar": _minimum_cvar, "cdar": _conditional_drawdown,
     "max_diversification": _maximum_diversification, "hrp": _hierarchical_risk_parity, "dls": _learned,
 }
-
-
-def learned_weights(returns: pd.DataFrame, study: Study, *, traded: pd.DataFrame, rebalance_dates: Sequence[Date],
-                    remember: Callable[..., Any] = lambda function, *given: function(*given)) -> dict[str, pd.DataFrame]:
-    """Weights of `dls`, and how they were learned; frames without rows where the study does not ask for it.
-
-    Each training is called as remember(function, *arguments); `Stage.remember` computes nothing twice. With `refit` a
-    date's weights are of the latest fit that was made by then.
-
-    Returns
-    -------
-    dict of DataFrame
-        `weights`: seed, rebalance_date, asset, weight. `history`: fitted_until (the fit's last day of
-        validation, ISO text), seed, epoch, sharpe, validation_sharpe, kept; see `end_to_end.train`.
-    """
-    made = {"weights": [pd.DataFrame(columns=["seed", "rebalance_date", "asset", "weight"])],
-            "history": [pd.DataFrame(columns=["fitted_until", "seed", "epoch", "sharpe", "validation_sharpe", "kept"])]}
-    if "dls" in study.frameworks:  # importing Keras takes seconds
-        from forefolio.portfolios.end_to_end import Learning, trained_weights
-
-        decided = pd.DataFrame({"decision_date": pd.DatetimeIndex(rebalance_dates)})
-        made = {"weights": [], "history": []}
-        for fit in fits(returns.index, decided, refit=study.refit, train_end=study.train_end,
-                        validation_end=study.validation_end, traded=traded):
-            given = {field.name: getattr(study, field.name) for field in fields(Learning)}
-            learning = Learning(**given | {"train_end": fit.train_end, "validation_end": fit.validation_end})
-            frames = remember(trained_weights, returns, [iso_day(day) for day in fit.schedule["decision_date"]], learning)
-            made["weights"].append(frames["weights"])
-            made["history"].append(frames["history"].assign(fitted_until=fit.validation_end))
-    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in made.items()}
-    return joined | {"history": joined["history"][["fitted_until", *joined["history"].columns.drop("fitted_until")]]}
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:

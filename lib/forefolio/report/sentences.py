@@ -47,7 +47,7 @@ def absences(kept_out: pd.DataFrame) -> str:
 def learned(history: pd.DataFrame, turnover: pd.Series) -> str:
     """What the training of learned weights came to, and how much they trade: mean one-way turnover by strategy.
 
-    `history` is as `portfolios.registry.learned_weights` gives it; it is empty where no strategy learns its weights.
+    `history` is as `portfolios.decisions.learned_weights` gives it; it is empty where no strategy learns its weights.
     """
     if history.empty:
         return "No strategy of this study learns its weights: add `dls` to `frameworks` for one that does."
