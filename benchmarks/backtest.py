@@ -17,15 +17,14 @@ from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import baselines
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.portfolios import decisions
-from forefolio.portfolios.problems import Limits
 from forefolio.portfolios.registry import Terms
 from forefolio.market.returns import rebalance_dates, simple_returns
+from forefolio.study.parameters import Study
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
 FRAMEWORKS = ("mvf", "rpp", "mdp")
-TERMS = Terms(estimation_window=WINDOW, stale_days=10, covariance_estimator="sample", ridge=0.0, mu_horizon="next_day",
-              use_residual=True, residual_window=RESIDUALS, scenarios="append", risk_aversion=GAMMA,
-              drawdown_path="uncompounded", drawdown_alpha=1.0, risk_free=0.0, max_gross=0.0, limits=Limits())
+TERMS = Terms.of(Study(estimation_window=WINDOW, residual_window=RESIDUALS, risk_aversion=GAMMA,
+                       drawdown_path="uncompounded"))
 STATED = {  # what a library is asked for each framework; '' where it cannot express the problem
     "skfolio": {"mvf": "MeanRisk, maximize utility, variance", "rpp": "RiskBudgeting, variance",
                 "mdp": "MeanRisk, minimize maximum drawdown (uncompounded)"},
