@@ -7,7 +7,7 @@ from rebalance_market import TERMS
 from scipy import optimize
 from skfolio import RiskMeasure
 from skfolio.datasets import load_sp500_dataset
-from skfolio.optimization import HierarchicalRiskParity, MaximumDiversification, MeanRisk, ObjectiveFunction, RiskBudgeting
+from skfolio.optimization import HierarchicalRiskParity, MaximumDiversification, MeanRisk, RiskBudgeting
 
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios import decisions, long_only, registry

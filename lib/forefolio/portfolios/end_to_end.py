@@ -17,6 +17,7 @@ from forefolio.forecasts.layers import keras, ops, stock_recurrent
 from forefolio.forecasts.schedule import lookback_windows
 from forefolio.forecasts.training import in_batches
 from forefolio.market.returns import Date, iso_day
+from forefolio.portfolios.registry import held_days
 
 UNITS = 64  # of the one LSTM layer, as in the paper
 
@@ -51,11 +52,6 @@ class Learning:
         [21, 30, 1]
         """
         return held_days(self.periods_per_year)
-
-
-def held_days(periods_per_year: int) -> int:
-    """Rows of prices in a month."""
-    return max(1, round(periods_per_year / 12))
 
 
 def paths(first: int, last: int, *, hold: int) -> np.ndarray:

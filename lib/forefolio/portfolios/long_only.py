@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import linalg
 
-from forefolio.portfolios.problems import (NONE, ROUNDING, STILL, Limits, OptimizationError, Solution, aligned,
+from forefolio.market.covariance import STILL
+from forefolio.portfolios.problems import (NONE, ROUNDING, Limits, OptimizationError, Solution, aligned,
                                            complete, covariance_matrix, joined, named)
 from forefolio.portfolios.solvers import smallest, solve, within, without_dust
 

@@ -12,8 +12,8 @@ import cvxpy as cp
 import numpy as np
 import pandas as pd
 
-from forefolio.market.covariance import condition_number
-from forefolio.portfolios.problems import DUST, STILL, OptimizationError, Solution, aligned, covariance_matrix, named
+from forefolio.market.covariance import STILL, condition_number
+from forefolio.portfolios.problems import DUST, OptimizationError, Solution, aligned, covariance_matrix, named
 from forefolio.portfolios.solvers import smallest, solve
 from forefolio.study.vocabulary import FAILED
 

@@ -12,7 +12,6 @@ import pandas as pd
 from forefolio.market.returns import Date, iso_day
 
 DUST = 1e-6  # a weight below zero by less is a solver's rounding
-STILL = 1e-13  # of the largest volatility: at or below it a return does not vary, but for rounding
 ROUNDING = 1e-9  # by which a limit may be missed, and is still met
 
 

@@ -167,6 +167,11 @@ FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limit
 }
 
 
+def held_days(periods_per_year: int) -> int:
+    """Rows of prices in a month, for which weights are held."""
+    return max(1, round(periods_per_year / 12))
+
+
 def needed_days(study: Study, n_assets: int) -> list[Need]:
     """Days of returns without which the study's portfolios of so many assets cannot be decided.
 
@@ -181,7 +186,7 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     needs = [Need("estimation_window", study.estimation_window, "known", known),
              Need("residual_window", study.residual_window, *residual)]
     if "dls" in study.frameworks:
-        month = max(1, round(study.periods_per_year / 12))
+        month = held_days(study.periods_per_year)
         needs += [Need("lookback", study.lookback + month, "training", "dls holds for a month after its first window"),
                   Need("validation_end", month, "validation", "dls holds for a month")]
     on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
