@@ -9,7 +9,7 @@ PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-da
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
 
-run: .venv/ready  ## run the six notebooks with params/default.yml into outputs/default
+run: .venv/ready  ## run the seven notebooks with params/default.yml into outputs/default
 	@$(BIN)/forefolio run params/default.yml
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests

@@ -36,7 +36,7 @@ def make(name: str = "tried", up_to_date: set[str] = frozenset()) -> Plan:
     """The plan, its tasks in the order of the stages of one point after another, made of the code as it stands."""
     points = [Point(point, Study(study=name, risk_aversion=gamma, cost_bps=cost)) for point, (gamma, cost) in POINTS.items()]
     grid = Grid(name, "params/default.yml", "sharpe", points, ["risk_aversion", "cost_bps"], "gamma-1__cost-0", "none")
-    stages = {point: dict(zip(STAGES, keys, strict=True)) for point, keys in KEYS.items()}
+    stages = {point: dict(zip(contracts.OF_A_POINT, keys, strict=True)) for point, keys in KEYS.items()}
     tasks = {}
     for point, keys in stages.items():
         for stage, key in keys.items():

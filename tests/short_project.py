@@ -26,6 +26,7 @@ PARAMETERS = {  # of each stage, besides the name of the study
     "04_forecasting": ("seed", "lookback"),
     "05_portfolios": ("risk_aversion", "estimation_window"),
     "06_comparison": ("cost_bps",),
+    "07_evidence": ("min_weight",),
 }
 
 PARAMS = "study: short\nsource: simulated\nsimulated_assets: 4\n"  # a market that needs no files

@@ -34,7 +34,7 @@ NEW = {
               "days = pd.bdate_range('2014-01-01', periods=900, name='date')\n"
               "pd.DataFrame(1.0, days, ['A', 'B', 'SP500']).to_parquet(path)\n"
               "assert list(sources.load(Study(source='parquet', prices_path=path)).prices) == ['A', 'B']",
-    "stage": "assert readers('06_comparison') == ['06_comparison', '07_regimes']",
+    "stage": "assert readers('06_comparison') == ['06_comparison', '07_evidence', '08_regimes']",
 }
 
 

@@ -1,4 +1,4 @@
-"""Every ordinary fault of a market ends in results that say so, or in a refusal, through all six stages.
+"""Every ordinary fault of a market ends in results that say so, or in a refusal, through all stages.
 
 A matrix of faults x stages x frameworks x covariance estimators, with networks trained. No stage may stop, and no figure
 or table may meet a number that is not there.

@@ -1,4 +1,4 @@
-"""Growth has one place: a network, a framework and a source from outside the library run through all six stages."""
+"""Growth has one place: a network, a framework and a source from outside the library run through all stages."""
 
 import json
 import os
@@ -99,7 +99,7 @@ def test_a_toy_takes_less_than_30_lines(text):
     assert len(text.strip().splitlines()) < 30
 
 
-def test_all_six_stages_close_with_the_toys(grown):
+def test_all_stages_close_with_the_toys(grown):
     assert list(json.loads((grown / "manifest.json").read_text())) == list(STAGES)
 
 

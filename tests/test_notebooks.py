@@ -22,7 +22,7 @@ def code(stage: str) -> list[str]:
     return ["".join(cell["source"]) for cell in cells(stage) if cell["cell_type"] == "code"]
 
 
-def test_the_folder_holds_the_six_stages_and_the_notebook_of_a_sweep():
+def test_the_folder_holds_the_stages_and_the_notebook_of_a_sweep():
     assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == ALL
 
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from forefolio.files import LIMIT, MARKS, RunFailed, StageError
-from forefolio.runs.contracts import STAGES
+from forefolio.runs.contracts import OF_A_POINT, STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
 from forefolio.study.vocabulary import short
@@ -106,7 +106,7 @@ def _polite() -> list[int]:
 
 @click.group(cls=_Commands)
 def main() -> None:
-    """Forecasts to portfolios, in six rerunnable notebooks."""
+    """Forecasts to portfolios, in seven rerunnable notebooks."""
 
 
 def _into(context: click.Context, option: click.Parameter, folder: str | None) -> None:
@@ -138,7 +138,7 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
     folder = pipeline.run(parameters.load(params, overrides), first=first, last=last, force=force, minutes=minutes)
-    if last in (None, list(STAGES)[-1]):
+    if last not in OF_A_POINT[:-1]:  # the table of performance is there
         click.echo(f"\n{pipeline.strategies_table(folder)}")
     click.echo(f"\nresults: {folder}")
 
@@ -150,16 +150,17 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 @click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.1:8786, in place of processes here.")
 @_limit
 @_output
+@click.option("--evidence", is_flag=True, help="Run stage 07 of every point as well; points end at 06 without it.")
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
-def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, dry_run: bool,
-          minutes: float) -> None:
+def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, evidence: bool,
+          dry_run: bool, minutes: float) -> None:
     """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
     from forefolio.sweeps import plan
     from forefolio.sweeps import run as sweeps
 
     if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
-    wanted = sweeps.prepare(file, overrides)
+    wanted = sweeps.prepare(file, overrides, STAGES if evidence else OF_A_POINT)
     click.echo(plan.table(wanted.plan))
     if dry_run:
         return

@@ -186,7 +186,7 @@ def test_the_published_numbers_of_the_named_paper_are_an_input(tmp_path, monkeyp
 
 def test_readers_follow_the_contracts():
     assert contracts.readers("02_correlation") == ["02_correlation"]
-    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison"]
+    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison", "07_evidence"]
     assert contracts.readers("01_data") == list(contracts.STAGES)
 
 
@@ -220,7 +220,7 @@ def test_strange_values_in_an_entry_are_a_reason_and_no_traceback(tmp_path, valu
     contracts.write_manifest(tmp_path, {"01_data": strange})
     (tmp_path / "tables").mkdir()
     said = pipeline.verify(tmp_path)
-    assert said[0] == "01_data: notebook changed" and len(said) == 6
+    assert said[0] == "01_data: notebook changed" and len(said) == len(STAGES)
 
 
 def test_a_file_of_an_entry_that_is_a_folder_or_a_device_is_gone(tmp_path):

@@ -47,7 +47,7 @@ def test_another_risk_aversion_runs_the_last_two_stages_alone(default_run, tmp_p
     shutil.copytree(default_run, tmp_path / "default")
     answer = forefolio("run", "params/default.yml", "--set", "risk_aversion=50", outputs=tmp_path)
     assert answer.returncode == 0, answer.stderr
-    assert [f"{stage}  up to date" in answer.stdout for stage in STAGES] == [True] * 4 + [False] * 2
+    assert [f"{stage}  up to date" in answer.stdout for stage in STAGES] == [True] * 4 + [False] * 3
     assert "05_portfolios  running (parameters changed: risk_aversion)" in answer.stdout
     old, new = (read_frame(folder / "artifacts" / "weights.parquet") for folder in (default_run, tmp_path / "default"))
     same = old.set_index(["strategy", "rebalance_date", "asset"])["weight"].eq(

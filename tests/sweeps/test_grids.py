@@ -341,12 +341,12 @@ def test_the_base_s_own_choice_is_the_point_that_is_said_to_be_it(name):
 def test_a_shipped_sweep_executes_what_its_head_says(name, tmp_path):
     made = plan.plan(shipped(name), Store(tmp_path))
     counted = Counter(task.stage for task in made.tasks.values())
-    assert [counted[stage] for stage in contracts.STAGES] == TASKS[name]
+    assert [counted[stage] for stage in contracts.OF_A_POINT] == TASKS[name]
     said = re.search(r"(\d+) points, (\d+) stages", head(name))
     assert said and [int(number) for number in said.groups()] == [len(made.stages), sum(TASKS[name])]
     in_place_of = re.search(r"in place of (\d+)", head(name))
-    shared = sum(TASKS[name]) < len(made.stages) * len(contracts.STAGES)
-    assert bool(in_place_of) == shared and (not shared or int(in_place_of[1]) == len(made.stages) * len(contracts.STAGES))
+    shared = sum(TASKS[name]) < len(made.stages) * len(contracts.OF_A_POINT)
+    assert bool(in_place_of) == shared and (not shared or int(in_place_of[1]) == len(made.stages) * len(contracts.OF_A_POINT))
 
 
 def test_the_paths_in_a_sweep_file_are_of_this_repository():

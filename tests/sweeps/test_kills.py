@@ -25,7 +25,7 @@ import pytest
 import short_project
 from short_project import ledger, processes, wait_until
 
-from forefolio.runs.contracts import STAGES, combined
+from forefolio.runs.contracts import OF_A_POINT as STAGES, combined
 from forefolio.sweeps.tasks import OTHER_CODE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their environment")

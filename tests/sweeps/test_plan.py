@@ -13,7 +13,7 @@ import yaml
 from forefolio import files
 from forefolio.runs import contracts
 from forefolio.sweeps import grids, plan
-from forefolio.runs.contracts import STAGES
+from forefolio.runs.contracts import OF_A_POINT as STAGES
 from forefolio.sweeps.store import Store
 from forefolio.study.parameters import StudyError
 

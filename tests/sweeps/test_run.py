@@ -470,7 +470,7 @@ def test_a_stage_that_was_never_seen_takes_the_mean_of_those_that_were(capsys):
 
 
 def test_many_workers_do_not_make_a_stage_shorter(made, capsys):
-    lines = [known(stage, 40.0 if stage == "04_forecasting" else 2.0) for stage in hand_made_plan.STAGES]
+    lines = [known(stage, 40.0 if stage == "04_forecasting" else 2.0) for stage in contracts.OF_A_POINT]
     progress = Progress(made, 1000, lines)
     assert left(capsys, progress, made.tasks["data"]) == "about 40 s left"
     assert left(capsys, progress, made.tasks["forecasts"]) == "about 2 s left", "the long one has ended"

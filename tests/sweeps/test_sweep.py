@@ -10,7 +10,7 @@ from command import forefolio
 from forefolio.runs import contracts, pictures
 from forefolio.study.parameters import ROOT
 
-STAGES = list(contracts.STAGES)
+STAGES = contracts.OF_A_POINT
 BASE = """
 start: 2018-01-01
 train_end: 2019-12-31

@@ -82,7 +82,7 @@ def test_one_file_that_is_gone_is_named(path, said, swept):
 def test_the_params_of_a_point_are_those_of_its_stages(swept):
     params = swept / FIRST / "study.yml"
     params.write_text(params.read_text().replace("seed: 7", "seed: 8"))
-    told = [f"{stage}: seed was 7, but 8 in study.yml" for stage in contracts.STAGES]
+    told = [f"{stage}: seed was 7, but 8 in study.yml" for stage in contracts.OF_A_POINT]
     assert pipeline.verify(swept / FIRST) == told, "the point by itself"
     assert verify(swept) == [f"{FIRST}: {sentence}" for sentence in (*told, "study.yml was changed")]
 

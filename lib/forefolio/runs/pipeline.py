@@ -105,14 +105,15 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
         return ["manifest.json is gone or was changed, so nothing says what made the files; make them again"]
-    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES]
-    if (folder / contracts.PARAMS).exists():
+    wrong, wanted = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES], list(STAGES)
+    if (folder / contracts.PARAMS).exists():  # a point of a sweep
+        wanted = [name for name in STAGES if name in contracts.OF_A_POINT or name in kept]
         try:
             values = as_parameters(load(folder / contracts.PARAMS))
             seen = {name: (contracts.PARAMS, value) for name, value in values.items()}
         except StudyError as error:
             wrong.append(str(error))
-    for name in STAGES:
+    for name in wanted:
         entry = manifest.get(name, {"parameters": {}})
         sources = entry.get("sources", [])
         now = contracts.conditions(folder, name, entry["parameters"], sources, code(name))

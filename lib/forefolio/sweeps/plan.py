@@ -1,6 +1,7 @@
 """Points become tasks: a stage runs once for all points that give it the same code, parameters and inputs."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +64,10 @@ class Plan:
         return sum(key not in self.up_to_date and stage in (None, task.stage) for key, task in self.tasks.items())
 
 
-def plan(grid: Grid, store: Store) -> Plan:
-    """Find the tasks of a sweep, after checking each point against its market."""
-    code = {stage: contracts.combined(contracts.code(stage)) for stage in STAGES}
-    declared = {stage: list(contracts.declared_parameters(stage)) for stage in STAGES}
+def plan(grid: Grid, store: Store, wanted: Sequence[str] = contracts.OF_A_POINT) -> Plan:
+    """Find the tasks of a sweep, for the wanted stages, after checking each point against its market."""
+    code = {stage: contracts.combined(contracts.code(stage)) for stage in wanted}
+    declared = {stage: list(contracts.declared_parameters(stage)) for stage in wanted}
     markets, hashed = market_fit.Markets(), files.reading_once()
     tasks: dict[str, Task] = {}
     stages: dict[str, dict[str, str]] = {}
@@ -78,7 +79,7 @@ def plan(grid: Grid, store: Store) -> Plan:
             where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
             raise StudyError(f"{where}: {error}") from None
         values, keys = as_parameters(point.study), {}
-        for stage in STAGES:
+        for stage in wanted:
             given = {name: values[name] for name in declared[stage]}
             published = {path.name: hashed(path) for path in contracts.published(given.get("paper", "none"))}
             inputs, sources = {maker: keys[maker] for maker in MAKERS[stage]}, prices if stage == "01_data" else []
@@ -103,8 +104,9 @@ def line(task: Task, state: str, error: str = "") -> dict[str, Any]:
 def table(made: Plan) -> str:
     """The plan as a terminal shows it: what runs, what is shared, what is there."""
     grid, n_points, rows = made.grid, len(made.grid.points), []
-    n_alone = n_points * len(STAGES)
-    for stage in STAGES:
+    wanted = list(next(iter(made.stages.values())))
+    n_alone = n_points * len(wanted)
+    for stage in wanted:
         sharing, to_run = [len(task.points) for task in made.tasks.values() if task.stage == stage], made.to_run(stage)
         most = " to ".join(map(str, sorted({min(sharing), max(sharing)})))
         rows.append(f"{stage:<16}{to_run:>8}{len(sharing) - to_run:>12}{most:>23}")

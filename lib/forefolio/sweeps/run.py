@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,13 +56,14 @@ class Sweep:
                 for point, (state, stage) in ends.items()}
 
 
-def prepare(path: str | Path, overrides: tuple[str, ...] = ()) -> Sweep:
-    """Read a sweep file, check every point, and find what there is to run. Nothing is written."""
+def prepare(path: str | Path, overrides: tuple[str, ...] = (),
+            wanted: Sequence[str] = contracts.OF_A_POINT) -> Sweep:
+    """Read a sweep file, check every point, and find which of the wanted stages are to run. Nothing is written."""
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
     files.check_kind(folder, "sweep")
     contracts.notebook_hash(results.NOTEBOOK)  # found missing now, not when all stages have run
-    return Sweep(folder, plan_module.plan(grid, Store(folder.parent)))
+    return Sweep(folder, plan_module.plan(grid, Store(folder.parent), wanted))
 
 
 def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None,

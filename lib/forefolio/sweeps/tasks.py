@@ -147,7 +147,8 @@ def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
     for key, task in plan.tasks.items():
         if key not in plan.up_to_date:
             made = [futures[maker] for maker in task.inputs.values() if maker in futures]
-            urgency = len(contracts.readers(task.stage)) - 10 * numbers[task.points[0]]
+            waiting = plan.stages[task.points[0]].keys() & contracts.readers(task.stage)
+            urgency = len(waiting) - 10 * numbers[task.points[0]]
             futures[key] = client.submit(run, task, errand, *made, priority=urgency,
                                          key=f"{task.stage}-{key}-{errand.token}")
     return futures
