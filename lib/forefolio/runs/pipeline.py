@@ -105,9 +105,10 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
         return ["manifest.json is gone or was changed, so nothing says what made the files; make them again"]
-    wrong, wanted = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES], list(STAGES)
-    if (folder / contracts.PARAMS).exists():  # a point of a sweep
-        wanted = [name for name in STAGES if name in contracts.OF_A_POINT or name in kept]
+    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES]
+    a_point = (folder.parent / files.MARKS["sweep"]).exists()
+    wanted = [name for name in STAGES if name in kept or name in contracts.OF_A_POINT or not a_point]
+    if (folder / contracts.PARAMS).exists():
         try:
             values = as_parameters(load(folder / contracts.PARAMS))
             seen = {name: (contracts.PARAMS, value) for name, value in values.items()}
