@@ -67,26 +67,66 @@ def test_a_point_ranks_by_its_best_strategy():
 
 
 def test_sensitivity_by_hand():
-    table = trials.by_parameter(made_results(), ["x"], "sharpe").set_index("strategy")
+    table = trials.by_parameter(made_results(), ["x"], "sharpe", seed=1).set_index("strategy")
     row = table.loc["lstm+mvf"]  # means 0.5 and 0.75 of 1 and 2 points, overall 2/3; total 13/150, between 1/24
     assert (row["n_values"], row["best_value"], row["fewest_points"]) == (2, 2, 1)
     assert np.allclose([row["lowest"], row["highest"], row["spread"]], [0.5, 0.75, 0.25])
     assert np.isclose(row["share"], (1 / 24) / (13 / 150))
-    assert np.isnan(table.loc["mean+rpp", "share"]) and table.loc["mean+rpp", "spread"] == 0
+    assert table.loc["mean+rpp", ["share", "chance"]].isna().all() and table.loc["mean+rpp", "spread"] == 0
     assert "benchmark" not in table.index
 
 
 def test_the_best_value_of_a_metric_that_should_be_low_is_that_of_the_lowest_mean():
-    table = trials.by_parameter(made_results(), ["x"], "turnover").set_index("strategy")
+    table = trials.by_parameter(made_results(), ["x"], "turnover", seed=1).set_index("strategy")
     assert table.loc["lstm+mvf", "best_value"] == 1
 
 
 def test_in_a_full_grid_the_shares_of_an_additive_metric_sum_to_one():
     grid = pd.DataFrame([(a, b, a + {"low": 0, "high": 5}[b]) for a in (1, 2, 4) for b in ("low", "high")],
                         columns=["a", "b", "sharpe"]).assign(strategy="lstm+mvf", point=list("uvwxyz"))
-    table = trials.by_parameter(grid, ["a", "b"], "sharpe").set_index("parameter")
+    table = trials.by_parameter(grid, ["a", "b"], "sharpe", seed=1).set_index("parameter")
     assert np.isclose(table["share"].sum(), 1) and table["best_value"].tolist() == [4, "high"]
     assert np.isclose(table.loc["b", "spread"], 5)
+
+
+def gridded(metric, n_values=(5, 4)):
+    """A full grid of one strategy."""
+    grid = pd.DataFrame([(a, b) for a in range(n_values[0]) for b in range(n_values[1])], columns=["a", "b"])
+    return grid.assign(point=[f"p{i}" for i in range(len(grid))], strategy="lstm+mvf", sharpe=metric)
+
+
+def test_what_noise_alone_explains_stands_beside_each_share():
+    rng = np.random.default_rng(4)  # five seeds x four values
+    tables = [trials.by_parameter(gridded(rng.normal(size=20)), ["a", "b"], "sharpe", seed=1) for _ in range(200)]
+    shares = np.array([table["share"] for table in tables])
+    chance = np.array([table["chance"] for table in tables])
+    assert np.allclose(shares.mean(axis=0), [4 / 19, 3 / 19], atol=0.02)  # what a parameter that does nothing explains
+    assert np.all((shares > chance).mean(axis=0) < 0.1) and np.all((shares > chance).mean(axis=0) > 0.01)
+
+
+def test_the_chance_level_is_the_quantile_over_all_orders_of_the_points():
+    from itertools import permutations
+
+    metric = [0.1, 0.7, 0.2, 0.9, 0.4, 0.5]
+    found = trials.by_parameter(gridded(metric, (3, 2)), ["a", "b"], "sharpe", seed=1).set_index("parameter")
+    orders = np.array(list(permutations(metric))).reshape(720, 3, 2)
+    total = np.var(metric)
+    for parameter, axis in (("a", 2), ("b", 1)):
+        shares = orders.mean(axis=axis).var(axis=1) / total
+        assert found.loc[parameter, "chance"] == pytest.approx(np.quantile(shares, 0.95), abs=0.05)
+        assert found.loc[parameter, "share"] == pytest.approx(shares[0])  # the first order is the metric itself
+
+
+def test_a_parameter_whose_values_have_one_point_each_explains_no_more_than_chance():
+    alone = trials.by_parameter(gridded([0.1, 0.9, 0.3, 0.5], (4, 1)), ["a"], "sharpe", seed=1)
+    assert alone[["share", "chance"]].to_numpy() == pytest.approx(1)
+
+
+def test_a_parameter_that_decides_is_beyond_chance():
+    effect = np.repeat(np.arange(5.0), 4) + np.random.default_rng(5).normal(0, 0.2, 20)
+    table = trials.by_parameter(gridded(effect), ["a", "b"], "sharpe", seed=1).set_index("parameter")
+    assert table.loc["a", "share"] > 0.9 > 0.6 > table.loc["a", "chance"]
+    assert table.loc["b", "share"] < table.loc["b", "chance"]
 
 
 def test_seed_spread_has_a_row_a_strategy_and_setting():
@@ -102,8 +142,23 @@ def test_seed_spread_has_a_row_a_strategy_and_setting():
 
 def test_each_trial_counts_once_on_the_days_that_all_have():
     tried = trials.distinct_trials(made_returns())
-    assert list(tried) == ["a/lstm+mvf", "a/mean+rpp", "a/equal_weight", "b/lstm+mvf"]
+    assert list(tried) == ["a/lstm+mvf", "a/mean+rpp", "b/lstm+mvf"]  # rivals are no trials
     assert tried.index.equals(DAYS[1:])
+
+
+def test_where_there_is_nothing_else_equal_weight_is_the_trial():
+    net = made_returns()[["a/equal_weight", "b/equal_weight", "b/benchmark"]]
+    tried = trials.distinct_trials(net)
+    assert list(tried) == ["a/equal_weight"] and trials.trial_of(tried, net, "b/equal_weight") == "a/equal_weight"
+
+
+def test_the_columns_of_a_run_have_no_point():
+    net = made_returns()[["b/lstm+mvf", "b/equal_weight", "b/benchmark"]].dropna()
+    net.columns = [name.removeprefix("b/") for name in net]
+    tried = trials.distinct_trials(net)
+    found = trials.rivals(tried, net, "lstm+mvf")
+    assert list(tried) == ["lstm+mvf"] and list(found) == ["equal_weight", "benchmark"]
+    assert trials.trial_of(tried, net, "equal_weight") == "equal_weight"  # chosen though it is no trial
 
 
 def test_trials_that_differ_on_one_day_are_two():
@@ -160,10 +215,36 @@ def test_points_with_a_network_each_are_compared_by_framework():
         assert strategy == name and same is results
 
 
+def test_choices_are_compared_with_the_noise_of_the_days_by_hand():
+    gains = pd.DataFrame({"a": [0.01, 0.03, 0.02, 0.02], "b": [0.02, 0.06, 0.04, 0.04], "c": [0.06, 0.06, 0.03, 0.09]})
+    equal = pd.Series([0.01, -0.02, 0.0, 0.03])
+    net = gains.add(equal, axis=0).add_suffix("/lstm+mvf").join(
+        pd.DataFrame({f"{point}/{rival}": equal for point in "abc" for rival in ("equal_weight", "benchmark")}))
+    net["c/lstm+rpp"] = 0.01  # a strategy of one point
+    for point in "abc":
+        net[f"{point}/mean+rpp"] = [0.02, 0.01, 0.0, 0.01]  # which no choice moves
+    row, = trials.choices(net, names={"lstm+mvf", "lstm+rpp", "mean+rpp"}).itertuples(index=False)
+    assert (row.strategy, row.n_points, row.n_days) == ("lstm+mvf", 3, 4)
+    assert row.mean == pytest.approx(0.04) and row.non_standard == pytest.approx(0.02)  # of means 0.02, 0.04 and 0.06
+    assert row.standard == pytest.approx(gains["b"].std() / 2)  # the median of the three
+    assert row.ratio == pytest.approx(0.02 / row.standard)
+
+
+def test_choices_of_a_network_are_compared_by_framework_and_without_the_bankrupt():
+    rng, days = np.random.default_rng(6), pd.bdate_range("2021-01-04", periods=50)
+    columns = ["a/lstm+mvf", "b/gru+mvf", "c/rnn+mvf", *(f"{point}/equal_weight" for point in "abc")]
+    net = pd.DataFrame(rng.normal(0, 0.01, (50, 6)), days, columns)
+    assert trials.choices(net, names={"mvf", "equal_weight"})[["strategy", "n_points"]].to_numpy().tolist() == [["mvf", 3]]
+    net["c/rnn+mvf"] = [0.5, -1.0] + [0.0] * 48
+    assert trials.choices(net, names={"mvf"})["n_points"].tolist() == [2]
+    assert trials.choices(net, names={"lstm+mvf", "gru+mvf", "rnn+mvf"}).empty
+
+
 def test_nothing_that_is_given_is_changed():
     results, net = made_results(), made_returns()
     trials.ranking(results, "sharpe")
-    trials.by_parameter(results, ["x"], "sharpe")
+    trials.by_parameter(results, ["x"], "sharpe", seed=1)
+    trials.choices(net, names={"lstm+mvf"})
     trials.distinct_trials(net)
     pd.testing.assert_frame_equal(results, made_results())
     pd.testing.assert_frame_equal(net, made_returns())
@@ -185,7 +266,7 @@ def test_what_lost_everything_or_took_no_risk_or_has_no_number_has_no_rank(chang
     assert len(ranked) == 9 and ranked["sharpe"].iloc[0] == 0.8
     assert set(trials.contenders(results, "sharpe")["point"]) == {"a", "c"}
     assert trials.point_ranking(trials.contenders(results, "sharpe"), "sharpe")["point"].tolist() == ["c", "a"]
-    table = trials.by_parameter(results, ["x"], "sharpe").set_index("strategy")
+    table = trials.by_parameter(results, ["x"], "sharpe", seed=1).set_index("strategy")
     assert table.loc["lstm+mvf", ["highest", "best_value"]].tolist() == [0.6, 2]
     assert np.isfinite(trials.untouched(results, "sharpe")[["lowest", "highest"]]).all(axis=None)
 

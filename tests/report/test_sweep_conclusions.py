@@ -88,8 +88,8 @@ def test_trials_are_counted_without_the_benchmark():
     net["c/lstm+mvf"] = np.nan
     compared = trials.comparable(net, "a/lstm+mvf")
     text = sentences.tried_sentence(trials.distinct_trials(compared), net, compared)
-    assert text.startswith("**4 distinct trials** on 5 common days, 2021-01-05 to 2021-01-11, of 7 columns of returns; "
-                           "2 repeat another one day by day; 1 cannot be compared")
+    assert text.startswith("**3 distinct trials** on 5 common days, 2021-01-05 to 2021-01-11, of 5 columns of returns; "
+                           "1 repeats another one day by day; 1 cannot be compared")
 
 
 def test_a_sweep_names_what_lost_everything_or_took_no_risk_and_ranks_it_nowhere():
@@ -111,4 +111,24 @@ def test_trials_that_lost_everything_are_named_and_not_counted():
     net["b/lstm+tangency"] = [np.nan, 0.9, -1.0, 0.0, 0.0, 0.0]
     compared = trials.comparable(net, "a/lstm+mvf")
     text = sentences.tried_sentence(trials.distinct_trials(compared), net, compared)
-    assert "of 7 columns of returns; 2 repeat another one day by day; `b/lstm+tangency` lost all wealth." in text
+    assert "of 5 columns of returns; 1 repeats another one day by day; `b/lstm+tangency` lost all wealth." in text
+
+
+def test_shares_are_compared_with_what_noise_would_explain():
+    rows = pd.DataFrame([("x", 0.77, 0.6), ("y", 0.23, 0.6), ("z", np.nan, np.nan)], columns=["parameter", "share", "chance"])
+    text = sentences.sensitivity(rows, "sharpe")
+    assert text == ("`x` explains 77 % of the variation of `sharpe`, more than the 60 % that a parameter that does nothing "
+                    "reaches once in twenty; `y` explains 23 % of the variation of `sharpe`, no more than the 60 % that a "
+                    "parameter that does nothing reaches once in twenty.")
+    assert sentences.sensitivity(rows.iloc[2:], "sharpe") == "No parameter moves `sharpe` of this strategy."
+
+
+def test_choices_beside_noise_are_told_with_their_ratio():
+    moved = pd.DataFrame([("lstm+mvf", 12, 501, 0.001, 0.0006, 0.0004, 1.5), ("mean+mvf", 12, 501, 0.001, 0.0002, 0.0004, 0.5)],
+                         columns=["strategy", "n_points", "n_days", "mean", "non_standard", "standard", "ratio"])
+    text = sentences.choices(moved)
+    assert "of `lstm+mvf` most: by a deviation of 6.00 basis points a day over 12 points" in text
+    assert "a standard error of 4.00 basis points: a ratio of 1.50." in text
+    assert text.endswith("Choices move the result more than noise does for 1 of 2 strategies.")
+    assert sentences.choices(moved.iloc[1:]).endswith("Choices move the result of no strategy more than noise does.")
+    assert "no choice moved a result" in sentences.choices(moved.iloc[:0])

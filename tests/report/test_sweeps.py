@@ -146,21 +146,24 @@ def test_parallel_axes_draw_every_point_of_a_large_sweep_and_stand_where_no_poin
 
 
 def test_sensitivity_bars_are_the_spreads_with_best_value_and_share():
-    table = trials.by_parameter(trials.contenders(TWO, "sharpe"), ["lookback", "scenarios"], "sharpe")
+    table = trials.by_parameter(trials.contenders(TWO, "sharpe"), ["lookback", "scenarios"], "sharpe", seed=1)
     figure = sweep_figures.sensitivity_bars(table, "sharpe")
     assert list(figure.data[0].y) == ["lookback", "scenarios"] and np.allclose(figure.data[0].x, [3, 2])
-    assert figure.data[0].text == ("best: 10, share 77%", "best: month, share 23%")
+    assert figure.data[0].text == tuple(
+        f"best: {best}, share {share} (chance {chance:.0%})"
+        for best, share, chance in zip((10, "month"), ("77%", "23%"), table["chance"].iloc[:2], strict=True))
     assert figure.layout.xaxis.range[1] > 3
 
 
 def test_a_parameter_that_a_strategy_saw_one_value_of_has_no_best():
-    table = trials.by_parameter(trials.contenders(ONE, "sharpe").assign(models="lstm"), ["models"], "sharpe")
+    table = trials.by_parameter(trials.contenders(ONE, "sharpe").assign(models="lstm"), ["models"], "sharpe", seed=1)
     assert sweep_figures.sensitivity_bars(table, "sharpe").data[0].text == ("one value only",)
 
 
 def test_sensitivity_of_many_strategies_draws_those_that_move_most_and_of_none_says_so():
-    rows = [(f"s{i}", "x", 2, 0.0, float(i), float(i), 1, 0.5, 1) for i in range(40)]
-    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share", "fewest_points"]
+    rows = [(f"s{i}", "x", 2, 0.0, float(i), float(i), 1, 0.5, 0.2, 1) for i in range(40)]
+    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share", "chance",
+               "fewest_points"]
     figure = sweep_figures.sensitivity_bars(pd.DataFrame(rows, columns=columns), "sharpe")
     assert [bar.name for bar in figure.data] == [f"s{i}" for i in range(39, 9, -1)]
     assert "10 strategies that move less not drawn" in figure.layout.title.text
@@ -187,12 +190,14 @@ def test_there_is_no_figure_of_seeds_where_they_do_nothing():
 
 def test_luck_draws_all_trials_and_marks_the_chosen_and_the_expected_best():
     ratios = pd.Series([0.01, 0.02, 0.05, -0.01], list("abcd"))
-    deflated = pd.Series({"trial": "p/c", "n_trials": 4, "n_days": 100, "sharpe": 0.05, "expected_best": 0.03})
-    figure = sweep_figures.best_and_luck(ratios, deflated)
+    judged = pd.Series({"rival": "benchmark", "trial": "p/c", "n_trials": 4, "n_effective": 2.5, "n_days": 100,
+                        "sharpe": 0.05, "expected_best": 0.03})
+    figure = sweep_figures.best_and_luck(ratios, judged)
     assert sum(figure.data[0].y) == 4
     assert {line.name: line.x for line in figure.data[1:]} == {
         "expected best by luck: 0.030": (0.03, 0.03), "the chosen trial: 0.050": (0.05, 0.05)}
-    assert "4 trials, 100 days; chosen: p/c" in figure.layout.title.text
+    assert "4 trials, worth 2.5 independent ones; 100 days; chosen: p/c" in figure.layout.title.text
+    assert "over benchmark" in figure.layout.xaxis.title.text
 
 
 def test_logits_at_or_below_the_median_are_red_and_make_the_probability():

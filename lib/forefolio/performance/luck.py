@@ -1,9 +1,11 @@
-"""How much of the best of many trials is luck: three answers, and one verdict that sums them up.
+"""How much of the best of many trials is luck: two tests against each rival, one verdict, and what choosing is worth.
 
-Here the columns of `returns` are trials: all that was tried, not only what was kept, a point and strategy of a sweep
-each. Whoever tries much and reports the best reports luck as well: the deflated Sharpe ratio asks how much of it, the
-probability of overfitting whether the choice outlives the days that it was made on, the test of superior ability
-whether any trial earns more than a rival. A return that is missing is a ValueError.
+Here the columns of `returns` are trials: all that was tried, not only what was kept; the strategies of a run, or a
+point and strategy of a sweep each. Whoever tries much and reports the best reports luck as well. The test of superior
+ability asks whether any trial earns more than a rival, the deflated Sharpe ratio of active returns how much of the
+best one's lead luck would give. Both together are the verdict (`judge`, `verdict`). The probability of overfitting
+speaks about the choice among the trials alone: it is one half where all are equally good as well as where all are
+equally bad, so it decides nothing. A return that is missing is a ValueError.
 """
 
 import math
@@ -16,12 +18,13 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 
 from forefolio.performance.evidence import LEVEL
 from forefolio.performance.metrics import SAME, check_complete, sharpe
+from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
 
 DEFLATED = 0.95  # the deflated Sharpe ratio must be above it (Bailey & Lopez de Prado 2014)
-OVERFITTED = 0.05  # the probability of overfitting must be below it (Bailey, Borwein, Lopez de Prado & Zhu 2017)
-COIN = 0.5  # a deflated Sharpe ratio no higher, or a probability of overfitting no lower, is what luck gives
+COIN = 0.5  # a deflated Sharpe ratio no higher is what luck gives; a choice that means nothing has it as its PBO
 TRIALS = 10  # the fewest that ranks out of sample can be told from
 DAYS = 20  # the fewest that a block length can be estimated from
+DRAWS = 2000  # of correlated trials without skill
 CHUNK = 500_000  # Sharpe ratios held at a time, combinations x trials
 
 
@@ -49,30 +52,31 @@ def sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     return sharpe(returns, periods_per_year=1, risk_free_rate=0.0)
 
 
-def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.Series:
+def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None, seed: int) -> pd.Series:
     """
     How probable is it that the chosen trial's true Sharpe ratio exceeds what the best of as many trials has by luck?
 
-    The chosen trial is by default the one of highest daily Sharpe ratio.
+    The chosen trial is by default the one of highest daily Sharpe ratio. Give active returns, over a rival: in a rising
+    market every portfolio has a Sharpe ratio that luck alone does not give. `seed` is of `effective_trials`.
 
     Returns
     -------
     Series
-        trial, n_trials, n_days, sharpe (a day), expected_best (a day: what the best of n_trials without skill is
-        expected to have), skew, kurtosis (not in excess of 3) and deflated, a probability.
+        trial, n_trials, n_effective (`effective_trials`), n_days, sharpe (a day), expected_best (a day: what the best
+        of the trials without skill is expected to have), skew, kurtosis (not in excess of 3) and deflated, a
+        probability.
 
     Notes
     -----
-    Bailey & Lopez de Prado 2014. Of N trials whose Sharpe ratios SR have the variance V (ddof 1), without skill the
-    best is expected to have SR_0 = sqrt(V) ((1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))), Z being the normal quantile and g =
-    0.5772 Euler's constant. The deflated ratio of the chosen one, over T days of skew s and kurtosis k (moments with
-    ddof 0), is Phi((SR - SR_0) sqrt(T - 1) / sqrt(1 - s SR + (k - 1)/4 SR^2)). With one trial SR_0 is 0, and it is the
-    probabilistic Sharpe ratio. Trials and days are taken for independent; of trials that move together N counts too
-    many.
+    Bailey & Lopez de Prado 2014: the best of N trials without skill is expected to have the SR_0 of `expected_best`,
+    and the deflated ratio is `probabilistic_sharpe` at SR_0. Two deviations. N is the effective number, as trials of
+    one study move together. And V, the variance of the ratios of trials without skill, is 1 / (T - 1), which T days
+    give to a ratio of zero; the paper takes that of the trials' own ratios, but these also differ by true skill, good
+    or bad, and a third of good trials among bad ones would be called luck. Days are taken for independent.
 
     Examples
     --------
-    >>> float(deflated_sharpe(pd.DataFrame({"a/lstm+mvf": [-0.01, 0.01, -0.02, 0.02]}))["deflated"])
+    >>> float(deflated_sharpe(pd.DataFrame({"a/lstm+mvf": [-0.01, 0.01, -0.02, 0.02]}), seed=7)["deflated"])
     0.5
     """
     sharpes = sharpe_ratios(returns)
@@ -80,21 +84,75 @@ def deflated_sharpe(returns: pd.DataFrame, *, chosen: str | None = None) -> pd.S
     if len(still):
         raise ValueError(f"The returns of the trial {still[0]} do not vary, so it has no Sharpe ratio: leave it out")
     trial, (n_days, n_trials) = sharpes.idxmax() if chosen is None else chosen, returns.shape
-    ratio, expected = sharpes[trial], _expected_best(sharpes)
-    skew, kurtosis = scipy.stats.skew(returns[trial]), scipy.stats.kurtosis(returns[trial], fisher=False)
-    error = np.sqrt((1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2) / (n_days - 1))
-    return pd.Series({"trial": trial, "n_trials": n_trials, "n_days": n_days, "sharpe": float(ratio),
-                      "expected_best": float(expected), "skew": float(skew), "kurtosis": float(kurtosis),
-                      "deflated": float(scipy.stats.norm.cdf((ratio - expected) / error))})
+    n_effective = effective_trials(returns, seed=seed)
+    expected = expected_best(n_effective, deviation=(n_days - 1) ** -0.5)
+    return pd.Series({"trial": trial, "n_trials": n_trials, "n_effective": n_effective, "n_days": n_days,
+                      "sharpe": float(sharpes[trial]), "expected_best": expected,
+                      "skew": float(scipy.stats.skew(returns[trial])),
+                      "kurtosis": float(scipy.stats.kurtosis(returns[trial], fisher=False)),
+                      "deflated": probabilistic_sharpe(returns[trial], threshold=expected)})
 
 
-def _expected_best(sharpes: pd.Series) -> float:
-    """The Sharpe ratio that the best of as many trials without skill is expected to have."""
-    n_trials = len(sharpes)
-    if n_trials == 1:
+def probabilistic_sharpe(returns: pd.Series, *, threshold: float) -> float:
+    """
+    How probable is it that the true daily Sharpe ratio of `returns` (n_days,) is above the threshold, a ratio a day?
+
+    With SR the ratio over T days of skew s and kurtosis k (moments with ddof 0) and SR_0 the threshold, it is
+    Phi((SR - SR_0) sqrt(T - 1) / sqrt(1 - s SR + (k - 1)/4 SR^2)) (Bailey & Lopez de Prado 2012).
+    """
+    ratio = sharpe_ratios(returns.to_frame()).item()
+    skew, kurtosis = scipy.stats.skew(returns), scipy.stats.kurtosis(returns, fisher=False)
+    error = np.sqrt((1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2) / (len(returns) - 1))
+    return float(scipy.stats.norm.cdf((ratio - threshold) / error))
+
+
+def expected_best(n_trials: float, *, deviation: float) -> float:
+    """
+    The Sharpe ratio that the best of so many independent trials without skill is expected to have.
+
+    `deviation` is that of the trials' ratios. With Z the normal quantile and g = 0.5772 Euler's constant it is
+    deviation ((1 - g) Z(1 - 1/N) + g Z(1 - 1/(N e))), and 0 where that is negative, as with fewer than 1.3 trials
+    (Bailey & Lopez de Prado 2014).
+
+    >>> round(expected_best(100, deviation=(0.5 / 250) ** 0.5), 4)  # the paper's own example
+    0.1132
+    """
+    if n_trials <= 1:
         return 0.0
     ends = scipy.stats.norm.ppf([1 - 1 / n_trials, 1 - 1 / (n_trials * np.e)])
-    return sharpes.std() * ((1 - np.euler_gamma) * ends[0] + np.euler_gamma * ends[1])
+    return float(max(0.0, deviation * ((1 - np.euler_gamma) * ends[0] + np.euler_gamma * ends[1])))
+
+
+def effective_trials(returns: pd.DataFrame, *, seed: int) -> float:
+    """
+    As many independent trials have a best as lucky as these, which move together: from 1 to the number of trials.
+
+    `seed` is of the draws. Trials whose returns do not vary are a ValueError.
+
+    Notes
+    -----
+    2,000 draws of as many normal variables as there are trials, with the correlation of their returns; the number is
+    that at which `expected_best` is the mean of the draws' maxima. Copies count once, and so do groups of near copies.
+
+    Examples
+    --------
+    >>> trials = pd.DataFrame({"a/lstm+mvf": [0.01, -0.01, 0.02, -0.02], "b/lstm+mvf": [0.02, -0.02, 0.04, -0.04]})
+    >>> effective_trials(trials, seed=7)
+    1.0
+    """
+    check_complete(returns)
+    n_days, n_trials = returns.shape
+    centered = returns.to_numpy() - returns.to_numpy().mean(axis=0)
+    lengths = np.linalg.norm(centered, axis=0)
+    if (lengths <= SAME).any():
+        raise ValueError("The returns of some trial do not vary, so it moves with no other: leave it out")
+    drawn = np.random.default_rng(seed).standard_normal((DRAWS // 2, n_days)) @ (centered / lengths)
+    best = (drawn.max(axis=1) - drawn.min(axis=1)).mean() / 2  # each draw and its mirror image
+    if best <= SAME or n_trials == 1:
+        return 1.0
+    if best >= expected_best(n_trials, deviation=1):
+        return float(n_trials)
+    return float(scipy.optimize.brentq(lambda n: expected_best(n, deviation=1) - best, 1, n_trials))
 
 
 def overfitting(returns: pd.DataFrame, *, n_blocks: int = 16) -> Overfitting:
@@ -162,7 +220,7 @@ def superior_ability(returns: pd.DataFrame, rival: pd.Series, *, seed: int, n_bo
     Series
         p_lower, p_consistent (the one to read), p_upper, block_length (mean, days), n_days. A small p says that some
         trial earns more, not which one. Trials equal to the rival do not count; if all are, p is 1 and the length
-        missing.
+        missing. So does a trial whose gain does not vary: there is nothing to resample.
 
     Notes
     -----
@@ -178,7 +236,7 @@ def superior_ability(returns: pd.DataFrame, rival: pd.Series, *, seed: int, n_bo
     check_complete(gains)
     if n_days < DAYS:
         raise ValueError(f"There are {n_days} days, and the bootstrap takes {DAYS}: take a longer period")
-    gains = gains.loc[:, (gains.abs() > SAME).any()]
+    gains = gains.loc[:, gains.std() > SAME]
     if gains.empty:
         return pd.Series([1, 1, 1, np.nan, n_days], ["p_lower", "p_consistent", "p_upper", "block_length", "n_days"])
     block_length = max(1, math.ceil(optimal_block_length(gains)["stationary"].median()))
@@ -200,25 +258,67 @@ def _bootstrap_deviation(gains: pd.DataFrame, block_length: int) -> np.ndarray:
     return np.sqrt(np.clip(variances, SAME**2, None))
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a trial is better than luck (`yes`, `no` or `open`), and which tests it passed, by name."""
-
-    answer: str
-    passed: dict[str, bool]
-
-
-def verdict(deflated: pd.Series, overfitting: Overfitting | None, against: dict[str, pd.Series]) -> Verdict:
+def judge(returns: pd.DataFrame, rivals: dict[str, pd.Series], *, chosen: str | None = None, seed: int,
+          n_bootstraps: int = 2000) -> pd.DataFrame:
     """
-    Is the best point better than luck? `against` has what `superior_ability` gives, by the rival's name.
+    Is the best trial better than each rival, or is its lead what luck gives the best of so many? A row per rival.
 
-    `yes` if the deflated Sharpe ratio is above 0.95, the probability of overfitting is there (it is None where there
-    are too few trials or days) and below 0.05, and each p-value (p_consistent) is below 0.05. Else `no` if the deflated
-    Sharpe ratio is at most 0.5, or the probability of overfitting at least 0.5: luck gives as much. Else `open`: it
-    cannot be told from luck. Tests are `deflated`, `overfitting` and the rivals' names.
+    Parameters
+    ----------
+    returns : DataFrame (n_days, n_trials)
+        Daily net returns. A trial that repeats a rival is none, nor is one that leads a rival by the same every day.
+    rivals : dict of Series
+        Their daily net returns by name, each on some of the days of `returns`.
+    chosen : str, optional
+        The trial whose ratio is deflated; by default, against each rival, the one of highest active Sharpe ratio.
+    seed, n_bootstraps : int
+        Of the draws of `effective_trials` and `superior_ability`; the resamples of the latter.
+
+    Returns
+    -------
+    DataFrame (n_rivals, 15)
+        rival; trial to deflated as `deflated_sharpe` gives them of active returns, returns minus the rival's; p_lower
+        to block_length as `superior_ability` gives them (missing with fewer than 20 days); verdict. What cannot be
+        tested is missing, and its verdict is "not shown".
+
+    Notes
+    -----
+    "Shown" takes p_consistent below 0.05 *and* a deflated ratio above 0.95; "shown to be absent" takes a p_consistent
+    that is not below 0.05 *and* a deflated ratio of at most one half, what the best of such trials has by luck alone.
     """
-    probability = np.nan if overfitting is None else overfitting.probability
-    passed = {"deflated": bool(deflated["deflated"] > DEFLATED), "overfitting": probability < OVERFITTED,
-              **{rival: bool(test["p_consistent"] < LEVEL) for rival, test in against.items()}}
-    luck_alone = deflated["deflated"] <= COIN or probability >= COIN
-    return Verdict("yes" if all(passed.values()) else "no" if luck_alone else "open", passed)
+    columns = ["rival", "trial", "n_trials", "n_effective", "n_days", "sharpe", "expected_best", "skew", "kurtosis",
+               "deflated", "p_lower", "p_consistent", "p_upper", "block_length"]
+    rows = []
+    for name, rival in rivals.items():
+        active = returns.loc[rival.index].sub(rival, axis=0)
+        check_complete(active)
+        active = active.loc[:, active.std() > SAME]
+        row = {"rival": name, "n_trials": active.shape[1], "n_days": len(active)}
+        if not active.empty and chosen in (None, *active):
+            row |= deflated_sharpe(active, chosen=chosen, seed=seed).to_dict()
+        if len(active) >= DAYS:
+            row |= superior_ability(returns[list(active)].loc[rival.index], rival, seed=seed,
+                                    n_bootstraps=n_bootstraps).to_dict()
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=columns).astype({"trial": object})
+    return table.assign(verdict=[_word(row.p_consistent, row.deflated) for row in table.itertuples()])
+
+
+def _word(p_value: float, deflated: float) -> str:
+    """The answer of both tests against one rival."""
+    if p_value < LEVEL and deflated > DEFLATED:
+        return SHOWN
+    return ABSENT if p_value >= LEVEL and deflated <= COIN else NOT_SHOWN
+
+
+def verdict(judged: pd.DataFrame) -> str:
+    """
+    Is the best trial better than its rivals, by luck aside? `judged` is as `judge` gives it.
+
+    "Shown" if it is so against every rival, "shown to be absent" if it is so against every one, else "not shown".
+
+    >>> verdict(pd.DataFrame({"rival": ["equal_weight", "benchmark"], "verdict": ["shown to be absent", "not shown"]}))
+    'not shown'
+    """
+    words = set(judged["verdict"])
+    return words.pop() if len(words) == 1 else NOT_SHOWN

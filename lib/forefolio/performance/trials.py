@@ -13,7 +13,9 @@ from forefolio.files import StageError
 from forefolio.performance.metrics import LOST, RISKLESS, SAME, max_drawdown, riskless, ruined
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
+RIVALS = (EQUAL_WEIGHT, BENCHMARK)
 SEED = "seed"  # the parameter that is no choice: points that differ by it alone are repetitions
+PERMUTATIONS, CHANCE = 1000, 0.95  # of the points of a sweep; the share that noise reaches once in twenty
 SHARED = 2 / 3  # of the chosen trial's days: a trial that has fewer is not compared with it
 
 
@@ -100,23 +102,24 @@ def all_lost(net_returns: pd.DataFrame) -> pd.Series:
     return max_drawdown(net_returns) <= LOST - 1
 
 
-def without_benchmark(net_returns: pd.DataFrame) -> pd.DataFrame:
-    """The columns that are trials: the benchmark is none."""
-    return net_returns.loc[:, [not name.endswith(f"/{BENCHMARK}") for name in net_returns]]
+def without_rivals(net_returns: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are trials: equal weight and the benchmark are none, unless there is nothing else."""
+    tried = [name for name in net_returns if name.rpartition("/")[2] not in RIVALS]
+    return net_returns[tried or [name for name in net_returns if name.rpartition("/")[2] != BENCHMARK]]
 
 
 def distinct_trials(net_returns: pd.DataFrame) -> pd.DataFrame:
     """
     Daily returns of all that was tried, each once, on the days on which all are known.
 
-    The benchmark is no trial. Columns that are equal within 1e-12 on these days, as equal weight is in every point, are
-    one trial under its first name.
+    Rivals are no trials. Columns that are equal within 1e-12 on these days are one trial under its first name. The
+    columns of a run's net returns, which have no point, are as welcome.
 
-    >>> net_returns = pd.DataFrame({"a/equal_weight": [0.01, 0.02], "b/equal_weight": [0.01, 0.02], "b/benchmark": 0.0})
+    >>> net_returns = pd.DataFrame({"a/mean+mvf": [0.01, 0.02], "b/mean+mvf": [0.01, 0.02], "b/benchmark": 0.0})
     >>> list(distinct_trials(net_returns))
-    ['a/equal_weight']
+    ['a/mean+mvf']
     """
-    tried = without_benchmark(net_returns).dropna()
+    tried = without_rivals(net_returns).dropna()
     values, kept = tried.to_numpy(), []
     for column in range(values.shape[1]):
         apart = np.abs(values[:, kept] - values[:, [column]])
@@ -126,8 +129,10 @@ def distinct_trials(net_returns: pd.DataFrame) -> pd.DataFrame:
 
 
 def trial_of(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> str:
-    """The name under which `distinct_trials` kept a column."""
+    """The name under which `distinct_trials` kept a column; a rival that it did not keep has its own."""
     apart = tried.sub(net_returns.loc[tried.index, name], axis=0).abs().max()
+    if not apart.min() <= SAME and name.rpartition("/")[2] in RIVALS:
+        return name
     if not apart.min() <= SAME:
         raise StageError(f"{name} is not among the trials; take them from the same returns")
     return str(apart.index[apart <= SAME][0])
@@ -135,8 +140,8 @@ def trial_of(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> str:
 
 def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[str, pd.Series]:
     """Equal weight and the benchmark of the point of a trial, on the trials' days on which they are known."""
-    point = name.rpartition("/")[0]
-    names = {f"{point}/{rival}": rival for rival in (EQUAL_WEIGHT, BENCHMARK)}
+    point = "".join(name.rpartition("/")[:2])  # with its slash; a run has none
+    names = {f"{point}{rival}": rival for rival in RIVALS}
     found = net_returns.reindex(index=tried.index, columns=list(names)).rename(columns=names)
     return {rival: returns.dropna() for rival, returns in found.items() if returns.notna().any()}
 
@@ -178,39 +183,86 @@ def aligned(results: pd.DataFrame, strategy: str) -> tuple[pd.DataFrame, str]:
     return results.assign(strategy=short), strategy.rpartition("+")[2]
 
 
-def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.DataFrame:
+def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str, *, seed: int) -> pd.DataFrame:
     """
     How much the metric of each strategy moves with each parameter, over the mean of all others.
 
-    Columns strategy, parameter, n_values, lowest and highest (of the means of the points of one value), spread
-    (their difference), best_value, share (0 to 1; missing where the metric does not vary), fewest_points (of a value).
+    `seed` is of the permutations. Columns strategy, parameter, n_values, lowest and highest (of the means of the points
+    of one value), spread (their difference), best_value, share and chance (0 to 1; missing where the metric does not
+    vary), fewest_points (of a value).
 
     Notes
     -----
     With m_v the mean of the n_v points of value v and m that of all points, share is the sum of n_v (m_v - m)^2 over
-    the sum of squares of all points about m. In a full grid without interactions the shares sum to 1.
+    the sum of squares of all points about m. In a full grid without interactions the shares sum to 1. A parameter that
+    does nothing has a share too: chance is the 95th percentile of 1,000 shares whose points got their metric at random
+    (a permutation test). A share that is not above it is not shown to be more than chance.
 
     Examples
     --------
     >>> results = pd.DataFrame({"point": list("abcd"), "x": [1, 1, 2, 2], "strategy": "s", "sharpe": [0.0, 2, 4, 6]})
-    >>> by_parameter(results, ["x"], "sharpe")[["lowest", "highest", "best_value", "share"]].to_numpy().tolist()
+    >>> by_parameter(results, ["x"], "sharpe", seed=7)[["lowest", "highest", "best_value", "share"]].to_numpy().tolist()
     [[1.0, 5.0, 2, 0.8]]
     """
-    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share",
+    columns = ["strategy", "parameter", "n_values", "lowest", "highest", "spread", "best_value", "share", "chance",
                "fewest_points"]
     rows = []
     for strategy, one in _known(results, metric).groupby("strategy", sort=False):
-        total = ((one[metric] - one[metric].mean()) ** 2).sum()
+        rng = np.random.default_rng(seed)  # the same for each strategy, so that another one in the table moves none
+        about = (one[metric] - one[metric].mean()).to_numpy()
+        drawn = rng.permuted(np.tile(about, (PERMUTATIONS, 1)), axis=1)
         for parameter in parameters:
             values = one.groupby(parameter, sort=False)[metric]
             means, sizes = values.mean(), values.size()
-            between = (sizes * (means - one[metric].mean()) ** 2).sum()
+            members = pd.get_dummies(values.ngroup()).to_numpy(float)
             best = means.idxmin() if lower_is_better(metric) else means.idxmax()
-            share = between / total if _varies(one[metric]) else np.nan
+            share = chance = np.nan
+            if _varies(one[metric]):
+                shares = (np.vstack([about, drawn]) @ members) ** 2 @ (1 / members.sum(axis=0)) / (about @ about)
+                share, chance = shares[0], np.quantile(shares[1:], CHANCE)
             rows.append((strategy, parameter, len(means), means.min(), means.max(), means.max() - means.min(), best,
-                         share, sizes.min()))
+                         share, chance, sizes.min()))
     table = pd.DataFrame(rows, columns=columns)
     return table.astype({"best_value": object})  # numbers of one parameter beside the text of another
+
+
+def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
+    """
+    How much the choice of a point moves what a strategy earns, beside the noise of the days that it earned it on.
+
+    Parameters
+    ----------
+    net_returns : DataFrame (n_days, n_trials)
+        Of a sweep.
+    names : set of str
+        The strategies that points are compared by, as `aligned` gives them: a strategy that is none of them stands
+        under the name of its framework.
+
+    Returns
+    -------
+    DataFrame
+        strategy, n_points, n_days, mean (over points, of the mean active return a day over the point's equal weight),
+        non_standard (its deviation over points, ddof 1), standard (the standard error of one point's mean, median over
+        points), ratio (of the two). Strategies of one point, and those that no choice moves or no day, have no row.
+
+    Notes
+    -----
+    Menkveld et al. 2024 call the variation between analysts who choose differently the non-standard error. Points share
+    their days, so noise that all of them share is not in it; the standard error is that of independent days.
+    """
+    active = {}
+    for column in without_rivals(net_returns):
+        point, _, strategy = column.rpartition("/")
+        if f"{point}/{EQUAL_WEIGHT}" in net_returns and f"{point}/{EQUAL_WEIGHT}" != column:
+            name = strategy if strategy in names else strategy.rpartition("+")[2]
+            active.setdefault(name, {})[column] = net_returns[column] - net_returns[f"{point}/{EQUAL_WEIGHT}"]
+    rows = []
+    for strategy, found in active.items():
+        gains = pd.DataFrame(found).loc[:, lambda gains: ~all_lost(net_returns[list(gains)])].dropna()
+        means, standard = gains.mean(), gains.sem().median()
+        if len(means) > 1 and _varies(means) and standard > SAME:
+            rows.append((strategy, len(means), len(gains), means.mean(), means.std(), standard, means.std() / standard))
+    return pd.DataFrame(rows, columns=["strategy", "n_points", "n_days", "mean", "non_standard", "standard", "ratio"])
 
 
 def by_seed(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.DataFrame:

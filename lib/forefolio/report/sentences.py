@@ -14,10 +14,10 @@ from forefolio.performance.evidence import LEVEL, RIVAL
 from forefolio.performance.investors import WISHES, Served
 from forefolio.performance.metrics import riskless, ruined
 from forefolio.performance.trials import (SAME, SEED, Sweep, all_lost, contenders, point_ranking, ranking,
-                                          without_benchmark)
+                                          without_rivals)
 from forefolio.portfolios.problems import named
-from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS, PLAIN,
-                                        baselines, counted, listed, lower_is_better, noun, percent)
+from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS,
+                                        NOT_SHOWN, PLAIN, baselines, counted, listed, lower_is_better, noun, percent)
 
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
 SHOWN = 12  # assets or points that a sentence names
@@ -474,12 +474,12 @@ def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.
 
     The three are as `trials.distinct_trials`, a `Sweep` and `trials.comparable` give them.
     """
-    n_columns, n_compared = (without_benchmark(frame).shape[1] for frame in (net_returns, compared))
-    ruins = [f"`{name}`" for name in net_returns.columns[all_lost(net_returns)]]
+    own, n_compared = without_rivals(net_returns), without_rivals(compared).shape[1]
+    n_columns, ruins = own.shape[1], [f"`{name}`" for name in own.columns[all_lost(own)]]
     left_out, alike = n_columns - n_compared - len(ruins), n_compared - tried.shape[1]
     return (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} "
             f"to {tried.index[-1]:%Y-%m-%d}, of {n_columns} columns of returns"
-            + (f"; {alike} repeat another one day by day" if alike else "")
+            + (f"; {alike} {'repeats' if alike == 1 else 'repeat'} another one day by day" if alike else "")
             + (f"; {named(ruins)} lost all wealth" if ruins else "")
             + (f"; {left_out} cannot be compared: they hardly vary, or have too few days in common with the best one."
                if left_out else "."))
@@ -489,31 +489,68 @@ def _number(value: float) -> str:
     return f"{value:#.4g}"
 
 
-def verdict(deflated: pd.Series, overfitting: luck.Overfitting | None, against: dict[str, pd.Series]) -> str:
-    """Is the best point better than luck? `luck.verdict` in one sentence, from the same three answers.
+def verdict(judged: pd.DataFrame, overfitting: luck.Overfitting | None = None) -> str:
+    """Is the best of many trials better than luck? One of three answers, and per rival the numbers that decide it.
 
-    Yes, no, or that it cannot be told; then what speaks for the trial and what against it, with its numbers.
+    `judged` is as `luck.judge` gives it. A probability of overfitting is said beside the answer and decides nothing.
     """
-    found = luck.verdict(deflated, overfitting, against)
-    least = f"{luck.TRIALS} trials" if deflated["n_trials"] < luck.TRIALS else "2 days a block"
-    said = {
-        "deflated": f"a deflated Sharpe ratio of {percent(deflated['deflated'])} (above {percent(luck.DEFLATED, 0)} is "
-                    f"asked; a day's ratio is {deflated['sharpe']:.3f}, and luck's best is expected to be "
-                    f"{deflated['expected_best']:.3f})",
-        "overfitting": f"no probability of overfitting (it takes at least {least})" if overfitting is None else
-                       f"a probability of overfitting of {percent(overfitting.probability)} (below "
-                       f"{percent(luck.OVERFITTED, 0)} is asked; a choice that means nothing has about "
-                       f"{percent(luck.COIN, 0)})"}
-    for rival, test in against.items():
-        p = test["p_consistent"]
-        said[rival] = (f"a superior-ability p-value {f'of {p:.3f}' if p >= 0.001 else 'below 0.001'} against `{rival}` "
-                       f"(below {LEVEL} is asked)")
-    sides = {side: [said[name] for name, holds in found.passed.items() if holds == good]
-             for side, good in (("for it", True), ("against it", False))}
-    answer = {"yes": "**Yes**, it is better than luck", "no": "**No**, it is not shown to be better than luck",
-              "open": "**It cannot be told from luck**"}[found.answer]
-    point, _, strategy = deflated["trial"].rpartition("/")
-    whose = f"point `{point}`, strategy `{strategy}`" if point else f"trial `{strategy}`"  # no slash: it is of no point
-    of = "the only trial" if deflated["n_trials"] == 1 else f"chosen of {deflated['n_trials']} trials"
-    return (f"{answer}: {whose}, {of}, has "
-            + ", and ".join(f"{side} {listed(reasons)}" for side, reasons in sides.items() if reasons) + ".")
+    answer = luck.verdict(judged)
+    if judged.empty:
+        return f"**{answer.capitalize()}**: there is no rival to be better than."
+    meaning = {ABSENT: "the lead of the best trial is no more than luck gives", NOT_SHOWN: "the best trial is not shown to "
+               "be better than luck"}.get(answer, "the best trial is better than luck")
+    rivals = [f"`{name}`" for name in judged["rival"]]
+    text = [f"**{answer.capitalize()}**: {meaning} against {'each of ' * (len(rivals) > 1)}{listed(rivals)}."]
+    text += [_against(row, alone=len(judged) == 1) for _, row in judged.iterrows()]
+    if overfitting is not None:
+        coin = "no better than a coin toss" if overfitting.probability >= luck.COIN else "better than a coin toss"
+        text += [f"The choice *among* the trials is {coin}: in {percent(overfitting.probability)} of all splits of the "
+                 "days, the trial that was best on one half is in the worse half of all trials on the other. This does "
+                 "not decide: it is one half where all trials are equally good, too."]
+    return " ".join(text)
+
+
+def _against(row: pd.Series, *, alone: bool) -> str:
+    """What the two tests say against one rival."""
+    whose = f"Against `{row['rival']}`" + ("" if alone else f", {row['verdict']}") + ": "
+    if pd.isna(row["p_consistent"]):
+        return f"{whose}{counted(row['n_days'], 'day')} cannot be tested (it takes {luck.DAYS})."
+    p = "below 0.001" if row["p_consistent"] < 0.001 else f"{row['p_consistent']:.3f}"
+    ability = f"the test of superior ability has p {p} (below {LEVEL} is asked)"
+    if pd.isna(row["deflated"]):
+        return f"{whose}{ability}, and the trial has no deflated Sharpe ratio, as its lead over this rival never varies."
+    point, _, strategy = row["trial"].rpartition("/")
+    trial = f"`{strategy}`" + (f" in point `{point}`" if point else "")
+    best = "one trial" if row["n_trials"] == 1 else (
+        f"the best of {row['n_trials']} trials, worth {row['n_effective']:.1f} independent ones,")
+    return (f"{whose}{ability}, and the active returns of {trial} have a deflated Sharpe ratio of "
+            f"{percent(row['deflated'])} (above {percent(luck.DEFLATED, 0)} is asked; their ratio is {row['sharpe']:.3f} "
+            f"a day, and without any skill {best} is expected to have {row['expected_best']:.3f}).")
+
+
+def sensitivity(matters: pd.DataFrame, metric: str) -> str:
+    """Which parameters move the metric of a strategy more than chance; of one strategy, by `trials.by_parameter`."""
+    rows = matters.dropna(subset="share")
+    if rows.empty:
+        return f"No parameter moves `{metric}` of this strategy."
+    told = [f"`{row.parameter}` explains {percent(row.share, 0)} of the variation of `{metric}`, "
+            + ("more" if row.share > row.chance + SAME else "no more")
+            + f" than the {percent(row.chance, 0)} that a parameter that does nothing reaches once in twenty"
+            for row in rows.itertuples()]
+    return "; ".join(told) + "."
+
+
+def choices(moved: pd.DataFrame) -> str:
+    """Do the researcher's choices move the result more than sampling noise? By `trials.choices`."""
+    if moved.empty:
+        return "No strategy stands in two points with different returns, so no choice moved a result here."
+    most, n_more = moved.loc[moved["ratio"].idxmax()], int((moved["ratio"] > 1).sum())
+    return (f"The choice of a point moves the mean active return of `{most['strategy']}` most: by a deviation of "
+            f"{_points(most['non_standard'])} a day over {counted(most['n_points'], 'point')}, where the noise of "
+            f"{most['n_days']} days alone gives each a standard error of {_points(most['standard'])}: a ratio of "
+            f"{most['ratio']:.2f}. " + (f"Choices move the result more than noise does for {n_more} of {len(moved)} strategies."
+                                         if n_more else "Choices move the result of no strategy more than noise does."))
+
+
+def _points(value: float) -> str:
+    return f"{1e4 * value:.2f} basis points"

@@ -128,8 +128,8 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
     figure.update_yaxes(type="category", autorange="reversed")
     rest = len(moves) - len(shown)
     return dress(figure, "Which parameter matters",
-                 ("best: the value of the best mean; share: of the variation between points" if parameters else
-                  "no parameter varies between the points")
+                 ("best: the value of the best mean; share: of the variation between points; chance: share that noise "
+                  "reaches once in twenty" if parameters else "no parameter varies between the points")
                  + (f"; {counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
                  height=int(max(400, 190 + (18 * len(shown) + 14) * len(parameters))), bargap=0.3)
 
@@ -163,22 +163,24 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
                   height=max(400, 170 + 24 * len(best)), showlegend=False)]
 
 
-def best_and_luck(sharpe_ratios: pd.Series, deflated: pd.Series) -> go.Figure:
+def best_and_luck(sharpe_ratios: pd.Series, judged: pd.Series) -> go.Figure:
     """Daily Sharpe ratios of all trials, the chosen one, and the best that so many trials would have by luck.
 
-    The ratios are as `luck.sharpe_ratios` gives them, `deflated` as `luck.deflated_sharpe`.
+    The ratios are as `luck.sharpe_ratios` gives them of active returns, `judged` is the row of `luck.judge` of that
+    rival.
     """
-    middles, width, counts = _bars(sharpe_ratios)
+    middles, width, counts = _bars(sharpe_ratios.dropna())
     figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="trials", hovertemplate="%{x:.3f}: %{y}",
                               marker=dict(color="#9db4cc", line=dict(color="white", width=1))))
-    for value, name, color, dash in [(deflated["expected_best"], "expected best by luck", INK, "dash"),
-                                     (deflated["sharpe"], "the chosen trial", RED, "solid")]:
+    for value, name, color, dash in [(judged["expected_best"], "expected best by luck", INK, "dash"),
+                                     (judged["sharpe"], "the chosen trial", RED, "solid")]:
         figure.add_scatter(x=[value, value], y=[0, 1.05 * counts.max()], mode="lines+markers", marker_size=4,
                            name=f"{name}: {value:.3f}", line=dict(color=color, width=2, dash=dash))
-    figure.update_xaxes(title_text="Sharpe ratio (a day, not annualized)")
+    figure.update_xaxes(title_text=f"Sharpe ratio of the active return over {judged['rival']} (a day, not annualized)")
     figure.update_yaxes(title_text="trials", rangemode="tozero", **(dict(dtick=1) if counts.max() <= 8 else {}))
     return dress(figure, "Is the chosen trial beyond what luck gives?",
-                 f"{deflated['n_trials']} trials, {deflated['n_days']} days; chosen: {deflated['trial']}",
+                 f"{judged['n_trials']} trials, worth {judged['n_effective']:.1f} independent ones; "
+                 f"{judged['n_days']} days; chosen: {judged['trial']}",
                  legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom"), margin_t=92)
 
 
@@ -260,4 +262,5 @@ def _beside(row: pd.Series) -> str:
     """What stands beside a bar of the sensitivity."""
     if row["n_values"] == 1:
         return "one value only"
-    return f"best: {value_text(row['best_value'])}" + ("" if pd.isna(row["share"]) else f", share {row['share']:.0%}")
+    return f"best: {value_text(row['best_value'])}" + ("" if pd.isna(row["share"]) else
+                                                        f", share {row['share']:.0%} (chance {row['chance']:.0%})")
