@@ -503,13 +503,14 @@ def test_what_cannot_be_tested_is_not_shown_and_said():
              "twin": judge(rival.to_frame("equal_weight"), {"equal_weight": rival}, seed=1, n_bootstraps=20),
              "chosen": judge(returns.assign(copy=rival), {"equal_weight": rival}, chosen="copy", seed=1, n_bootstraps=20),
              "steady": judge((rival + 0.001).to_frame("a"), {"equal_weight": rival}, seed=1, n_bootstraps=20),
-             "day": judge(returns.iloc[:1], {"benchmark": rival.iloc[:1]}, seed=1), "none": judge(returns, {}, seed=1)}
+             "day": judge(returns.iloc[:1], {"benchmark": rival.iloc[:1]}, seed=1), "none": judge(returns, {}, seed=1),
+             "empty": judge(returns[[]], {"equal_weight": rival}, seed=1)}
     told = {name: sentences.verdict(found) for name, found in cases.items()}
     assert {verdict(found) for found in cases.values()} == {NOT_SHOWN}
     assert all(text.startswith("**Not shown**: ") and "nan" not in text for text in told.values())
     assert "12 days cannot be tested (it takes 20)" in told["few"] and "no rival" in told["none"]
-    assert all("its lead over this rival never varies" in told[name] for name in ("twin", "chosen", "steady"))
-    assert "1 day cannot be tested" in told["day"]
+    assert "its lead over this rival never varies" in told["chosen"]
+    assert all("no trial has a lead that varies" in told[name] for name in ("twin", "steady", "day", "empty"))
 
 
 def judged(*rows):
@@ -558,3 +559,8 @@ def test_a_run_is_judged_as_a_sweep_is_without_what_lost_all_or_took_no_risk():
     rivals = trials.rivals(tried, net, tried.columns[0])
     found = judge(tried, rivals, seed=1, n_bootstraps=50)
     assert found[["rival", "n_trials"]].to_numpy().tolist() == [["equal_weight", 1], ["benchmark", 2]]
+    ruin = net.assign(equal_weight=net["broke"])
+    assert list(trials.rivals(tried, ruin, "equal_weight")) == ["benchmark"]  # who lost all is nobody's rival
+    gone = pd.DataFrame({name: net["broke"] for name in net})
+    tried = trials.distinct_trials(trials.comparable(gone, "equal_weight"))
+    assert tried.empty and judge(tried, trials.rivals(tried, gone, "equal_weight"), seed=1).empty

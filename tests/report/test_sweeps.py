@@ -189,13 +189,18 @@ def test_there_is_no_figure_of_seeds_where_they_do_nothing():
 
 
 def test_luck_draws_all_trials_and_marks_the_chosen_and_the_expected_best():
-    ratios = pd.Series([0.01, 0.02, 0.05, -0.01], list("abcd"))
-    judged = pd.Series({"rival": "benchmark", "trial": "p/c", "n_trials": 4, "n_effective": 2.5, "n_days": 100,
-                        "sharpe": 0.05, "expected_best": 0.03})
-    figure = sweep_figures.best_and_luck(ratios, judged)
-    assert sum(figure.data[0].y) == 4
+    rival = pd.Series(RNG.normal(0, 0.01, 100))
+    tried = pd.DataFrame(RNG.normal(0, 0.01, (100, 4)), columns=[f"p/{name}" for name in "abcd"])
+    row = {"rival": "benchmark", "trial": "p/c", "n_trials": 4, "n_effective": 2.5, "n_days": 100, "sharpe": 0.05,
+           "expected_best": 0.03, "deflated": 0.7}
+    rivals, judged = {"equal_weight": rival * 0, "benchmark": rival}, pd.DataFrame([row | {"rival": "equal_weight", "deflated": None}, row])
+    figure = sweep_figures.best_and_luck(tried.assign(twin=rival), rivals, judged)  # a twin has no ratio
+    ratios = luck.sharpe_ratios(tried.sub(rival, axis=0))
+    assert sum(figure.data[0].y) == 4 and figure.data[0].x[0] - figure.data[0].width / 2 <= ratios.min()
     assert {line.name: line.x for line in figure.data[1:]} == {
         "expected best by luck: 0.030": (0.03, 0.03), "the chosen trial: 0.050": (0.05, 0.05)}
+    none = sweep_figures.best_and_luck(tried, rivals, judged.iloc[:1])
+    assert not none.data and "No trial can be tested" in none.layout.title.text
     assert "4 trials, worth 2.5 independent ones; 100 days; chosen: p/c" in figure.layout.title.text
     assert "over benchmark" in figure.layout.xaxis.title.text
 

@@ -293,13 +293,13 @@ def judge(returns: pd.DataFrame, rivals: dict[str, pd.Series], *, chosen: str | 
         active = returns.loc[rival.index].sub(rival, axis=0)
         check_complete(active)
         active = active.loc[:, active.std() > SAME]
-        row = {"rival": name, "n_trials": active.shape[1], "n_days": len(active)}
+        row = {"rival": name, "n_trials": active.shape[1]}
         if not active.empty and chosen in (None, *active):
             row |= deflated_sharpe(active, chosen=chosen, seed=seed).to_dict()
         if len(active) >= DAYS:
             row |= superior_ability(returns[list(active)].loc[rival.index], rival, seed=seed,
                                     n_bootstraps=n_bootstraps).to_dict()
-        rows.append(row)
+        rows.append(row | {"n_days": len(active)})
     table = pd.DataFrame(rows, columns=columns).astype({"trial": object})
     return table.assign(verdict=[_word(row.p_consistent, row.deflated) for row in table.itertuples()])
 

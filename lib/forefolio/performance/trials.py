@@ -139,11 +139,15 @@ def trial_of(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> str:
 
 
 def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[str, pd.Series]:
-    """Equal weight and the benchmark of the point of a trial, on the trials' days on which they are known."""
+    """Equal weight and the benchmark of the point of a trial, on the trials' days on which they are known.
+
+    One that lost all its wealth is no rival.
+    """
     point = "".join(name.rpartition("/")[:2])  # with its slash; a run has none
     names = {f"{point}{rival}": rival for rival in RIVALS}
     found = net_returns.reindex(index=tried.index, columns=list(names)).rename(columns=names)
-    return {rival: returns.dropna() for rival, returns in found.items() if returns.notna().any()}
+    return {rival: returns.dropna() for rival, returns in found.loc[:, ~all_lost(found)].items()
+            if returns.notna().any()}
 
 
 def _known(results: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -513,6 +513,8 @@ def verdict(judged: pd.DataFrame, overfitting: luck.Overfitting | None = None) -
 def _against(row: pd.Series, *, alone: bool) -> str:
     """What the two tests say against one rival."""
     whose = f"Against `{row['rival']}`" + ("" if alone else f", {row['verdict']}") + ": "
+    if not row["n_trials"]:
+        return f"{whose}no trial has a lead that varies, so nothing can be tested."
     if pd.isna(row["p_consistent"]):
         return f"{whose}{counted(row['n_days'], 'day')} cannot be tested (it takes {luck.DAYS})."
     p = "below 0.001" if row["p_consistent"] < 0.001 else f"{row['p_consistent']:.3f}"

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from forefolio.files import StageError
-from forefolio.performance.luck import Overfitting
+from forefolio.performance.luck import Overfitting, sharpe_ratios
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
 from forefolio.report.style import BLUE, FEW, INK, RED, dress, fitting, label, strategy_color, strategy_line
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
@@ -124,7 +124,7 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
                        cliponaxis=False, marker_color=strategy_color(strategy))
     widest = moves.max() if len(moves) and moves.max() > SAME else 1.0
     figure.update_xaxes(title_text=f"spread of the means of its values: {name}", tickformat=written,
-                        range=[0, 1.5 * widest])
+                        range=[0, 1.8 * widest])
     figure.update_yaxes(type="category", autorange="reversed")
     rest = len(moves) - len(shown)
     return dress(figure, "Which parameter matters",
@@ -163,13 +163,17 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
                   height=max(400, 170 + 24 * len(best)), showlegend=False)]
 
 
-def best_and_luck(sharpe_ratios: pd.Series, judged: pd.Series) -> go.Figure:
-    """Daily Sharpe ratios of all trials, the chosen one, and the best that so many trials would have by luck.
+def best_and_luck(tried: pd.DataFrame, rivals: dict[str, pd.Series], judged: pd.DataFrame) -> go.Figure:
+    """Daily Sharpe ratios of all trials' active returns, the chosen one, and the best that luck would give so many.
 
-    The ratios are as `luck.sharpe_ratios` gives them of active returns, `judged` is the row of `luck.judge` of that
-    rival.
+    The arguments are those of `luck.judge`, and what it gives; drawn is the first rival that some trial is tested
+    against.
     """
-    middles, width, counts = _bars(sharpe_ratios.dropna())
+    tested = judged.dropna(subset="deflated")
+    if tested.empty:
+        return dress(go.Figure(), "No trial can be tested against a rival", "none has a lead that varies")
+    judged = tested.iloc[0]
+    middles, width, counts = _bars(sharpe_ratios(tried.sub(rivals[judged["rival"]], axis=0).dropna()).dropna())
     figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="trials", hovertemplate="%{x:.3f}: %{y}",
                               marker=dict(color="#9db4cc", line=dict(color="white", width=1))))
     for value, name, color, dash in [(judged["expected_best"], "expected best by luck", INK, "dash"),

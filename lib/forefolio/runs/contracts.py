@@ -81,7 +81,7 @@ STAGES = {
     "07_evidence": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "net_returns") + _tables("performance"),
         writes=_tables(
-            "answer")),
+            "answer", "luck")),
 }
 OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
 
