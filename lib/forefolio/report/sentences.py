@@ -11,6 +11,7 @@ from forefolio.market.returns import iso_day
 from forefolio.market.universe import NOT_TRADED
 from forefolio.performance import luck
 from forefolio.performance.evidence import LEVEL, RIVAL
+from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
 from forefolio.performance.metrics import riskless, ruined
 from forefolio.performance.trials import (SAME, SEED, Sweep, all_lost, contenders, point_ranking, ranking,
@@ -227,6 +228,84 @@ def _limits(deviations: pd.Series, n_months: int) -> str:
     return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
             f"even in a single t-test: {', and '.join(ends[:len(varying)])}. A smaller excess cannot be told from "
             "luck, and strategies that are close cannot be ranked.")
+
+
+def without_best(table: pd.DataFrame) -> str:
+    """What one month and one asset were worth to the highest total, and which leads over equal weight they made."""
+    if table.empty:
+        return "No strategy kept its wealth, so there is nothing to leave out."
+    rows = table.set_index("strategy")
+    top = rows["total_return"].idxmax()
+    best = rows.loc[top]
+    text = (f"`{top}` ended with {percent(best['total_return'])}, {'the highest' if len(rows) > 1 else 'the only'} total. "
+            f"Had its best month, {best['best_month']:%B %Y} ({percent(best['month_return'])}), earned nothing, it would "
+            f"have ended with {percent(best['without_month'])}; had its best asset, {best['best_asset']}, earned nothing, "
+            f"with {percent(best['without_asset'])}.")
+    if EQUAL_WEIGHT not in rows.index or len(rows) == 1:
+        return text
+    leads = rows.drop(index=EQUAL_WEIGHT)[["total_return", "without_month", "without_asset"]] - rows.loc[EQUAL_WEIGHT]
+    ahead = leads[leads["total_return"] > SAME]
+    text += (f" Of the {counted(len(leads), 'strategy', 'strategies')} beside `{EQUAL_WEIGHT}`, {len(ahead) or 'none'} "
+             "ended ahead of it.")
+    gone = {what: [f"`{name}`" for name in ahead.index[ahead[column] <= SAME]] for column, what in (
+        ("without_month", "best month"), ("without_asset", "best asset"))}
+    for what, names in gone.items():
+        text += f" Without the {what} of each, {listed(names)} no longer {'are' if len(names) > 1 else 'is'}." if names else ""
+    return text if ahead.empty or any(gone.values()) else (
+        f"{text} {'It stays' if len(ahead) == 1 else 'All stay'} ahead when each is without its best month, or without "
+        "its best asset.")
+
+
+def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.DataFrame, n_months: int) -> str:
+    """How wide the intervals are, whose Sharpe ratio is shown to be higher, and what so many months can show at all.
+
+    `table` and `differences` are as `intervals.intervals` and `intervals.sharpe_differences` give them.
+    """
+    told, own = [], table[~table["strategy"].isin([BENCHMARK])].dropna(subset=["low", "high"])
+    totals, sharpes = (own[own["metric"] == metric].set_index("strategy") for metric in ("total_return", "sharpe"))
+    if own.empty or totals.empty:
+        told += ["**How sure?** There are too few days for intervals."]
+    else:
+        top = totals["value"].idxmax()
+        row, zero = totals.loc[top], (sharpes["low"] <= 0) & (sharpes["high"] >= 0)
+        told += [f"**How sure?** `{top}` ended with {percent(row['value'])}; the 95 % interval of that total reaches from "
+                 f"{percent(row['low'])} to {percent(row['high'])}. The interval of the Sharpe ratio contains zero for "
+                 f"{zero.sum() or 'none'} of {counted(len(zero), 'strategy', 'strategies')}."]
+    for question, rows in (("Better than equal weight?", differences[differences["rival"] == EQUAL_WEIGHT]),
+                           ("Better than the twin?", differences[differences["rival"] != EQUAL_WEIGHT])):
+        told += [f"**{question}** {_verdicts(rows)}"] if len(rows) else []
+    told += [power(performance, n_months)]
+    return "\n\n".join(told)
+
+
+def _verdicts(rows: pd.DataFrame) -> str:
+    """For how many a higher Sharpe ratio is shown, not shown, and shown to be absent, and the p that comes nearest."""
+    answers = {answer: [f"`{name}`" for name in rows.loc[rows["verdict"] == answer, "strategy"]]
+               for answer in (vocabulary.SHOWN, vocabulary.NOT_SHOWN, vocabulary.ABSENT)}
+    counts = [f"*{answer}* for {listed(names) if answer != vocabulary.NOT_SHOWN else len(names)}"
+              for answer, names in answers.items() if names]
+    text = f"Of {len(rows)}, a higher Sharpe ratio is {listed(counts)}"
+    if rows["p"].isna().all():
+        return f"{text}: the pairs have the same returns, or there are too few days to test."
+    least = rows.loc[rows["p"].idxmin()]
+    return (f"{text}. The smallest p-value, {least['p']:.3f} ({least['holm_p']:.3f} after Holm's correction for "
+            f"{counted(int(rows['p'].count()), 'test')}), is that of `{least['strategy']}`, whose ratio differs by "
+            f"{least['difference']:+.2f} a year (95 % interval {least['low']:+.2f} to {least['high']:+.2f}).")
+
+
+def power(performance: pd.DataFrame, n_months: int) -> str:
+    """The monthly information ratio that so many months could have shown, beside the highest that was measured."""
+    needed = needed_ratio(n_months)
+    if not needed > 0:
+        return "**What could be shown?** Nothing: a test takes two months at least."
+    ratios = performance.set_index("strategy").loc[lambda rows: ~(ruined(rows) | riskless(rows)), "information_ratio"].dropna()
+    text = (f"**What could be shown?** In {counted(n_months, 'month')} a one-sided t-test at {percent(LEVEL, 0)} finds a "
+            f"lead over the benchmark in {percent(POWER, 0)} of cases only if the true information ratio is at least "
+            f"{needed:.2f} a month.")
+    if ratios.empty:
+        return text
+    return (f"{text} The highest measured here is {ratios.max():.2f} (`{ratios.idxmax()}`), and the highest of many is "
+            "higher than it truly is.")
 
 
 def advice(served: list[Served]) -> pd.DataFrame:
