@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.performance.investors import with_profile
-from forefolio.report import (forecasts as forecast_figures, frontier as frontier_figures, market as market_figures,
-                              strategies as strategy_figures)
+from forefolio.report import (evidence as evidence_figures, forecasts as forecast_figures, frontier as frontier_figures,
+                              market as market_figures, strategies as strategy_figures)
 
 RNG = np.random.default_rng(1)
 ASSETS = ["BB", "AA", "CC", "DD", "EE"]
@@ -86,6 +86,12 @@ def made_up() -> dict[str, pd.DataFrame]:
             "estimator": ["sample", "ledoit_wolf", "ewma"], "variance": [2e-4, 1.9e-4, 2.2e-4],
             "variance_difference": [np.nan, -1e-5, 2e-5], "variance_error": [np.nan, 1e-5, 1e-5],
             "loss_difference": [np.nan, -0.5, 1.5], "loss_error": [np.nan, 0.1, 0.2]}),
+        "without_best": pd.DataFrame({"strategy": STRATEGIES, "total_return": RNG.uniform(0.1, 0.5, 10),
+                                      "without_month": RNG.uniform(-0.1, 0.1, 10),
+                                      "without_asset": RNG.uniform(-0.1, 0.1, 10)}),
+        "intervals": pd.DataFrame([(name, "sharpe", 0.5, -1.0, 2.0, *([-0.2, -1.2, 0.8] if name != "equal_weight" else
+                                                                      [np.nan] * 3)) for name in STRATEGIES],
+                                  columns=["strategy", "metric", "value", "low", "high", "lead", "lead_low", "lead_high"]),
         "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
                               columns=["strategy", "cost_bps", "total_return"]),
     }
@@ -128,6 +134,8 @@ DRAW = {  # every figure of the library from the frames
     "risk_return": lambda f: strategy_figures.risk_return(f["performance"], sample=SAMPLE),
     "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
     "profiles": lambda f: strategy_figures.risk_profiles(with_profile(f["performance"]), sample=SAMPLE),
+    "without_best": lambda f: evidence_figures.without_best(f["without_best"], sample=SAMPLE),
+    "intervals": lambda f: evidence_figures.intervals(f["intervals"], "sharpe", sample=SAMPLE),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
 

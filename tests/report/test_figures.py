@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from figure_frames import DRAW, FRAMES, axis_titles, drawn, misread
 
-from forefolio.report import (forecasts as forecast_figures, frontier as frontier_figures, market as market_figures,
-                              strategies as strategy_figures)
+from forefolio.report import (evidence as evidence_figures, forecasts as forecast_figures, frontier as frontier_figures,
+                              market as market_figures, strategies as strategy_figures)
 
 DIAGRAMS = ["network", "construction"]  # boxes and arrows: no data, no axes, no days; their own tests are at the end
 
 
 def test_every_public_function_that_draws_is_in_this_test():
-    public = {name for room in (market_figures, forecast_figures, frontier_figures, strategy_figures)
+    public = {name for room in (market_figures, forecast_figures, frontier_figures, strategy_figures, evidence_figures)
               for name, value in vars(room).items() if callable(value)
               and getattr(value, "__module__", "") == room.__name__ and not name.startswith("_")}
     called = {name for draw in DRAW.values() for name in draw.__code__.co_names}

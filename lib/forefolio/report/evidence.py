@@ -5,6 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from forefolio.performance.metrics import SAME
 from forefolio.report.style import GREY, INK, dress, label, strategy_color
 from forefolio.study.vocabulary import EQUAL_WEIGHT, METRICS, PERCENT
 
@@ -25,7 +26,8 @@ def without_best(table: pd.DataFrame, *, sample: str) -> go.Figure:
                            line=dict(color="#d0d0d0", width=2), showlegend=False)
     for column, (title, symbol) in LEFT_OUT.items():
         figure.add_scatter(x=rows[column].to_numpy("float32"), y=names, mode="markers", name=title, cliponaxis=False,
-                           marker=dict(size=12, symbol=symbol, line_width=2, color=[*map(strategy_color, names)]),
+                           marker=dict(size=12, symbol=symbol, color=[*map(strategy_color, names)],
+                                       line_width=0 if symbol == "circle" else 2),
                            hovertemplate="%{y}: %{x:.1%}")
     figure.add_vline(x=0, line=dict(color=GREY, width=1), layer="below")
     figure.update_xaxes(title_text=label("total_return")[0], tickformat=PERCENT)
@@ -46,7 +48,6 @@ def intervals(table: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
         "its own", f"minus that of {EQUAL_WEIGHT}"])
     for column, kind in enumerate(("", "lead"), 1):
         value, low, high = (kind or "value", *(f"{kind}_{end}".strip("_") for end in ("low", "high")))
-        figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", row=1, col=column)
         for row in rows.to_dict("records"):
             if not np.isfinite(row[value]):
                 continue
@@ -56,6 +57,11 @@ def intervals(table: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
                                    line=dict(color=color, width=3), hoverinfo="skip", row=1, col=column)
             figure.add_scatter(x=[middle], y=[row["strategy"]], mode="markers", marker=dict(size=10, color=color),
                                name=row["strategy"], showlegend=False, row=1, col=column)
+        known = rows[[value, low, high]].to_numpy(float)
+        known = np.append(known[np.isfinite(known)], 0.0)
+        room = 0.04 * max(np.ptp(known), SAME)
+        figure.update_xaxes(range=[known.min() - room, known.max() + room], row=1, col=column)
+        figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", row=1, col=column)
     figure.update_xaxes(title_text=title, tickformat=number, nticks=6)
     figure.update_yaxes(categoryorder="array", categoryarray=list(rows["strategy"]), autorange="reversed", dtick=1)
     return dress(figure, f"How sure is the {METRICS[metric].title.partition(', ')[0]}?",

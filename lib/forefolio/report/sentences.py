@@ -18,10 +18,11 @@ from forefolio.performance.trials import (SAME, SEED, Sweep, all_lost, contender
                                           without_rivals)
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS,
-                                        NOT_SHOWN, PLAIN, baselines, counted, listed, lower_is_better, noun, percent)
+                                        NOT_SHOWN, PLAIN, SHOWN, baselines, counted, listed, lower_is_better, noun,
+                                        percent)
 
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
-SHOWN = 12  # assets or points that a sentence names
+MOST = 12  # assets or points that a sentence names
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", "max_drawdown": "shallowest drawdown",
           "turnover": "least turnover"}  # by the wishes of `investors`
@@ -31,7 +32,7 @@ def absences(kept_out: pd.DataFrame) -> str:
     """Which assets no strategy could buy, when and why, and what became of them, by `universe.absences` or its table."""
     told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
             + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
-    told, more = told[:SHOWN], len(told) - SHOWN
+    told, more = told[:MOST], len(told) - MOST
     if not told:
         return "Every asset could be bought at every decision."
     told += [f"{more} more, in the table `kept_out`"] if more > 0 else []
@@ -279,18 +280,18 @@ def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.Da
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
-    """For how many a higher Sharpe ratio is shown, not shown, and shown to be absent, and the p that comes nearest."""
-    answers = {answer: [f"`{name}`" for name in rows.loc[rows["verdict"] == answer, "strategy"]]
-               for answer in (vocabulary.SHOWN, vocabulary.NOT_SHOWN, vocabulary.ABSENT)}
-    counts = [f"*{answer}* for {listed(names) if answer != vocabulary.NOT_SHOWN else len(names)}"
-              for answer, names in answers.items() if names]
-    text = f"Of {len(rows)}, a higher Sharpe ratio is {listed(counts)}"
+    """For which a higher Sharpe ratio is shown, not shown, and shown to be absent, and the p that comes nearest."""
+    names = {answer: [f"`{name}`" for name in rows.loc[rows["verdict"] == answer, "strategy"]]
+             for answer in (SHOWN, NOT_SHOWN, ABSENT)}
+    names[NOT_SHOWN] = [f"{len(names[NOT_SHOWN])} of {counted(len(rows), 'strategy', 'strategies')}"]
+    kept = [answer for answer in names if (rows["verdict"] == answer).any()]
+    text = f"A higher Sharpe ratio is {listed([f'*{answer}* for {listed(names[answer])}' for answer in kept])}"
     if rows["p"].isna().all():
-        return f"{text}: the pairs have the same returns, or there are too few days to test."
+        return f"{text}: the returns hardly differ, or there are too few days to test."
     least = rows.loc[rows["p"].idxmin()]
     return (f"{text}. The smallest p-value, {least['p']:.3f} ({least['holm_p']:.3f} after Holm's correction for "
             f"{counted(int(rows['p'].count()), 'test')}), is that of `{least['strategy']}`, whose ratio differs by "
-            f"{least['difference']:+.2f} a year (95 % interval {least['low']:+.2f} to {least['high']:+.2f}).")
+            f"{least['difference']:+.2g} a year (95 % interval {least['low']:+.2g} to {least['high']:+.2g}).")
 
 
 def power(performance: pd.DataFrame, n_months: int) -> str:
@@ -470,8 +471,8 @@ def accounting(points: pd.DataFrame) -> str:
     told = ", ".join(f"{number} {state}" for state, number in counts.items())
     undone = points[points["state"] != "done"]
     lines = [f"* `{row['point']}` {row['state']}" + (f" in {row['stage']}" if row["stage"] else "")
-             + (f": {_short(row['error'])}" if row["error"] else "") for _, row in undone.head(SHOWN).iterrows()]
-    lines += [f"* and {len(undone) - SHOWN} more, in points.csv"] if len(undone) > SHOWN else []
+             + (f": {_short(row['error'])}" if row["error"] else "") for _, row in undone.head(MOST).iterrows()]
+    lines += [f"* and {len(undone) - MOST} more, in points.csv"] if len(undone) > MOST else []
     return "\n".join([f"**{counted(len(points), 'point')}: {told}.**", *([""] if lines else []), *lines])
 
 
