@@ -305,8 +305,8 @@ def power(performance: pd.DataFrame, n_months: int) -> str:
             f"{needed:.2f} a month.")
     if ratios.empty:
         return text
-    return (f"{text} The highest measured here is {ratios.max():.2f} (`{ratios.idxmax()}`), and the highest of many is "
-            "higher than it truly is.")
+    return (f"{text} The highest measured here is {ratios.max():.2f} (`{ratios.idxmax()}`), and the highest of several "
+            "measured ratios tends to exceed its true value.")
 
 
 def advice(served: list[Served]) -> pd.DataFrame:
