@@ -24,6 +24,7 @@ import pandas as pd
 from forefolio.forecasts.baselines import (autoregression, autoregression_days, boosted_trees, frozen_mean, historical_mean,
                                            pooled_days, ridge, zero)
 from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.own import Own, on_schedule
 from forefolio.forecasts.recurrent import JointRecurrent, Recurrent
 from forefolio.forecasts.schedule import Fit, fits, forecast_schedule, sample_days
 from forefolio.market.returns import Need
@@ -71,7 +72,7 @@ _LEFT = {  # the columns of what is empty where no network was trained
 
 @dataclass(frozen=True)
 class Forecasts:
-    """All forecasts of a study, baselines first and each kind in the study's order, and what training its networks left.
+    """All forecasts of a study, baselines first, a user's own last, and what training its networks left.
 
     The history ends with fitted_until, the fit's last day of validation as ISO text, where a network was trained. The
     frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network.
@@ -120,9 +121,9 @@ def plan(index: pd.DatetimeIndex, study: Study, *, traded: pd.DataFrame | None =
     return fits(index, forecast_schedule(index, **dates), refit=study.refit, **dates)
 
 
-def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | None = None,
+def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | None = None, own: Own = Own(),
               remember: Callable[..., dict[str, pd.DataFrame]] = lambda function, *given: function(*given)) -> Forecasts:
-    """Make all forecasts of a study: every model delivers the whole schedule, each fit its part.
+    """Make all forecasts of a study: every model delivers the whole schedule, each fit its part, and `own` what it has.
 
     Each training of a network is called as remember(function, *arguments); `Stage.remember` computes nothing twice.
     `traded` is for `plan`. ValueError if a period is too short (`needed_days`).
@@ -142,7 +143,9 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
             left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
     key = {"joint": {"window": int}, "asset": {"asset": str}}[study.network_scope]
     tables = _LEFT | {"history": _NETWORK | key | _LOSSES}
-    return Forecasts(pd.concat([*made, *(frames["forecasts"] for frames in left)], ignore_index=True),
+    schedule = pd.concat([fit.schedule for fit in fitted], ignore_index=True)
+    made += [*(frames["forecasts"] for frames in left), *filter(len, [on_schedule(own.forecasts, schedule)])]
+    return Forecasts(pd.concat(made, ignore_index=True),
                      **{name: _joined([frames[name] for frames in left if name in frames], columns)
                         for name, columns in tables.items()})
 

@@ -63,11 +63,12 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     ------
     ValueError
         If bounds on weights are impossible for the number of assets, a window is longer than the data before a date, a
-        forecast is missing, or no asset can be bought at a date.
+        forecast of a later day of the month is missing, or no asset can be bought at a date.
 
     Notes
     -----
-    An asset that a model does not forecast, because its network diverged, is not bought by that model's strategies.
+    An asset that a model does not forecast at a date, because its network diverged or a user's file lacks it, is not
+    bought by that model's strategies then; where it forecasts none, they hold equal weight, as the log says.
     An asset whose price does not move, because it was delisted, suspended or abandoned, would seem to be without risk,
     and draw all the weight of those who avoid risk. No strategy buys what `universe.kept_out` names, equal weight
     included. What is held of an asset that did not trade that day is frozen: it keeps its drifted weight until it trades
@@ -88,12 +89,12 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
         for strategy, (framework, source) in strategies.items():
             held, fixed = _before(last.get(strategy), returns, date, reasons.loc[date], matters)
-            own, note = _forecast_of(strategy, source, assets)
-            if framework is None or own.empty:
-                chosen = _instead(assets, note) if own.empty else equal_weight(assets)
+            own, note = _forecast_of(strategy, source, assets, date)
+            seen, said = _seen(framework, source, returns[own], date, terms)
+            if seen is None:
+                chosen = equal_weight(assets) if framework is None else _instead(assets, said or note)
                 note = ""
             else:
-                seen, said = SEEN[vocabulary.FRAMEWORKS[framework].sees](source, returns[own], date, terms)
                 limits, widened = _limits(framework, source, own, date, terms)
                 if held is not None and (limits.max_turnover < 1 or limits.daily_cost > 0):
                     limits = limits_of_rest(limits, held, fixed)
@@ -120,10 +121,21 @@ def _strategies(forecasts: pd.DataFrame, frameworks: Sequence[str], terms: Terms
         for name in frameworks if name not in reading} | {vocabulary.EQUAL_WEIGHT: (None, None)}
 
 
-def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index) -> tuple[pd.Index, str]:
-    """Which of some assets a strategy's model forecasts, all where it has none, and a note where not all."""
+def _seen(framework: str | None, source: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp,
+          terms: Terms) -> tuple[tuple | None, str]:
+    """What a framework is solved on, nothing where there is none or nothing to solve, and a note."""
+    if framework is None or returns.columns.empty:
+        return None, ""
+    try:
+        return SEEN[vocabulary.FRAMEWORKS[framework].sees](source, returns, date, terms)
+    except OptimizationError as error:
+        return None, str(error)
+
+
+def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index, date: pd.Timestamp) -> tuple[pd.Index, str]:
+    """Which of some assets a strategy's model forecasts at a date, all where it has none, and a note where not all."""
     for model in vocabulary.parts(strategy)[0]:
-        own = assets[assets.isin(source["asset"].unique())]
+        own = forecast_assets(source, assets, date=date)
         return own, (_without(assets.difference(own), f"not forecast by {model}") if len(own)
                      else f"{model} forecasts nothing that can be bought")
     return assets, ""
@@ -200,8 +212,8 @@ def _view(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, ter
     known = returns.loc[:date]
     errors = (known - next_day_forecasts(of_model, known)).dropna()
     if len(errors) < 2:
-        raise ValueError(f"Model {of_model['model'].iloc[0]} has {len(errors)} forecasts whose outcome is known on "
-                         f"{iso_day(date)}, and black_litterman needs two: lengthen the validation period")
+        raise OptimizationError(f"Model {of_model['model'].iloc[0]} has {len(errors)} forecasts whose outcome is known on "
+                                f"{iso_day(date)}, and black_litterman needs two: lengthen the validation period")
     return (mu, errors.T @ errors / len(errors), Sigma), f"errors of {len(errors)} days"
 
 
@@ -257,17 +269,14 @@ def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Dat
     -----
     With m the forecasts' own mean over the residual window, ē = window_mean - m, so that mu = window_mean + (r̂ - m). A
     forecast that does not change leaves nothing but momentum, whatever its value; of the others only the change counts.
+    Where a model forecast an asset on fewer than half of the days of the window, ē is 0.
     """
     forecast = MU_HORIZONS[terms.mu_horizon](forecast_path(of_model, date=date, assets=returns.columns))
     recent = estimation_sample(returns, date=date, days=terms.residual_window, name="residual_window")
     residual = 0 * forecast
     if terms.use_residual:
         residuals = recent - next_day_forecasts(of_model, recent)
-        if residuals.isna().any(axis=None):
-            lost = residuals.index[residuals.isna().any(axis=1)][0]
-            raise ValueError(f"Model {of_model['model'].iloc[0]} has no forecast for {iso_day(lost)}, which "
-                             f"residual_window {terms.residual_window} needs: lower it, or end the training earlier")
-        residual = residuals.mean()
+        residual = residuals.mean().where(residuals.notna().mean() >= 0.5, 0.0)
     return pd.DataFrame({"forecast": forecast, "residual": residual, "mu": forecast + residual,
                          "window_mean": recent.mean()})
 
@@ -305,6 +314,17 @@ def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, t
     month = forecast_path(of_model, date=date, assets=window.columns)
     made, mu = next_day_forecasts(of_model, window), MU_HORIZONS[terms.mu_horizon](month)
     return SCENARIOS[terms.scenarios](window, month, made, mu)
+
+
+def forecast_assets(of_model: pd.DataFrame, assets: pd.Index, *, date: Date) -> pd.Index:
+    """Which of some assets a model forecasts at a date."""
+    next_day = (of_model["decision_date"] == pd.Timestamp(date)) & (of_model["horizon"] == 1)
+    return assets[assets.isin(of_model.loc[next_day, "asset"])]
+
+
+def for_portfolios(forecasts: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
+    """Forecasts that become portfolios: those of the models that a study names for it, and a user's own."""
+    return forecasts[forecasts["model"].isin(models) | ~forecasts["model"].isin(list(vocabulary.MODELS))]
 
 
 def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
@@ -379,10 +399,10 @@ def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFra
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     for model in forecasts["model"].unique():
         of_model = average_over_seeds(forecasts, model=model)
-        own = returns.columns.isin(of_model["asset"].unique())
         for date in dates:
-            assets = returns.columns[own & (reasons.loc[date] == "")]
-            means[date, model] = expected_returns(of_model, returns[assets], date=date, terms=terms)
+            assets = forecast_assets(of_model, returns.columns[reasons.loc[date] == ""], date=date)
+            if len(assets):
+                means[date, model] = expected_returns(of_model, returns[assets], date=date, terms=terms)
     return pd.concat(means, names=["rebalance_date", "model", "asset"]).reset_index()
 
 

@@ -46,6 +46,25 @@ def absences(kept_out: pd.DataFrame) -> str:
     return f"No strategy could buy these assets: {'; '.join(told)}. {' '.join(became)}"
 
 
+def covered(own: pd.DataFrame) -> str:
+    """How much of what is scheduled a user's own forecasts have, by `own.coverage`."""
+    if own.empty:
+        return "This study has no forecasts of its user's own: `forecasts_path` names a file of them."
+    told = [f"`{row.model}` has **{row.made:,}** of {row.scheduled:,} scheduled forecasts of the next day, and "
+            f"{row.made_at_rebalances:,} of the {row.rebalances:,} on days on which portfolios are decided" for row in own.itertuples()]
+    lacking = (own["made"] < own["scheduled"]).any()
+    return f"{'; '.join(told)}." + " What is missing is not bought by the model that lacks it." * bool(lacking)
+
+
+def too_good(own: pd.DataFrame) -> list[str]:
+    """A warning for each model of a user's own whose forecasts can hardly be honest, by `own.suspicions`."""
+    return [f"**`{row.model}`: this looks like tomorrow's price leaked into today's forecast.** On the test days its forecasts explain "
+            f"{percent(row.r2)} of the variance of the next day's return, and correlate with it by {row.correlation:.2f} (with the "
+            f"return of the day after by {row.shifted:.2f}). Honest forecasts of daily returns explain a percent at best. Check that "
+            "each forecast is dated by the last close that it knows."
+            for row in own[own["leaked"].astype(bool)].itertuples()]
+
+
 def learned(history: pd.DataFrame, turnover: pd.Series) -> str:
     """What the training of learned weights came to, and how much they trade: mean one-way turnover by strategy.
 

@@ -62,10 +62,10 @@ STAGES = {
         reads=_artifacts("returns"),
         writes=_artifacts("frontier", "random_portfolios") + _tables("mpt_weights", "mpt_statistics")),
     "04_forecasting": Contract(
-        reads=_artifacts("returns", "traded"),
+        reads=_artifacts("returns", "traded") + _tables("universe"),
         writes=_artifacts("forecasts", "window_means", "training_history", "timings") + _tables(
             "forecast_accuracy", "validation_accuracy", "log_accuracy", "directions", "forecast_spread", "windows",
-            "window_accuracy")),
+            "window_accuracy", "own_forecasts")),
     "05_portfolios": Contract(
         reads=_artifacts("returns", "traded", "forecasts", "window_means"),
         writes=_artifacts("weights", "window_weights") + _tables(
@@ -73,7 +73,7 @@ STAGES = {
             "promised", "risk_forecasts")),
     "06_comparison": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
-            "universe", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",
+            "universe", "own_forecasts", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",
             "promised"),
         writes=_artifacts("net_returns") + _tables(
             "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
@@ -253,7 +253,7 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
                made_of: dict[str, Any] | None = None) -> dict[str, Any]:
     """All that a stage's results depend on, as the manifest keeps it.
 
-    `sources` are hashes of what was read outside the run folder: prices. `made_of` is the stage's `code`, where it is known.
+    `sources` are hashes of what was read outside the run folder: prices, a user's own forecasts. `made_of` is the stage's `code`, where it is known.
     """
     return {**(made_of or code(stage)), "parameters": counting(parameters), "sources": sources,
             "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},

@@ -1,8 +1,9 @@
 """Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
 
 from pathlib import Path
+from typing import NamedTuple
 
-from forefolio.forecasts import registry as forecast
+from forefolio.forecasts import own, registry as forecast
 from forefolio.market import returns, sources, universe
 from forefolio.performance import metrics
 from forefolio.portfolios import registry as decided
@@ -12,19 +13,27 @@ from forefolio.study.parameters import Study, StudyError, as_parameters
 NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # each room says its own
 
 
+class Fitted(NamedTuple):
+    """What is known of a study's market before any kernel starts.
+
+    `days` are those of each period, `known` at first, and `all`; `known` counts the days before the first rebalance.
+    """
+
+    outside: dict[str, dict[Path, str]]  # files with their hashes, by the stage that reads them
+    n_assets: int  # that may be held
+    days: dict[str, int]
+
+
 class Markets:
     """Markets of many studies, each looked at once."""
 
     def __init__(self) -> None:
         self._makes = set(contracts.declared_parameters("01_data")) - {"study"}
-        self._known: dict[str, tuple[dict[Path, str], int, dict[str, int]]] = {}
+        self._known: dict[str, Fitted] = {}
 
-    def of(self, study: Study) -> tuple[dict[Path, str], int, dict[str, int]]:
-        """Files of prices with their hashes, number of assets that may be held, and days of returns.
-
-        Days are those of each period, `known` at first, and `all`; `known` counts the days before the first rebalance.
-        """
-        key = contracts.combined(as_parameters(study, self._makes))
+    def of(self, study: Study) -> Fitted:
+        """The market of a study, with a user's own forecasts of it."""
+        key = contracts.combined(as_parameters(study, self._makes | {"forecasts_path"}))
         if key not in self._known:
             market = sources.load(study)
             chosen = universe.choose(market.prices, study)
@@ -34,12 +43,13 @@ class Markets:
             dates = returns.rebalance_dates(rows.index, validation_end=study.validation_end, traded=chosen.traded)
             universe.kept_out(rows, chosen.traded, dates=dates, stale_days=study.stale_days)
             days |= {"known": days["training"] + days["validation"], "all": len(rows)}
-            self._known[key] = market.files, rows.shape[1], days
+            theirs = own.load(study, rows, traded=chosen.traded, tickers=[*market.prices])
+            self._known[key] = Fitted({"01_data": market.files, "04_forecasting": theirs.files}, rows.shape[1], days)
         return self._known[key]
 
 
-def check(study: Study, markets: Markets | None = None) -> dict[Path, str]:
-    """The files of prices, with their hashes, of a study that fits its market, as its stages will need it.
+def check(study: Study, markets: Markets | None = None) -> dict[str, dict[Path, str]]:
+    """Files from outside of a study that fits its market, with their hashes, by the stage that reads them.
 
     Raises
     ------
@@ -47,12 +57,12 @@ def check(study: Study, markets: Markets | None = None) -> dict[Path, str]:
         One sentence naming the parameter that does not fit.
     """
     try:
-        files, n_assets, days = (markets or Markets()).of(study)
-        decided.check_bounds(study, n_assets)
+        market = (markets or Markets()).of(study)
+        decided.check_bounds(study, market.n_assets)
     except ValueError as error:
         raise StudyError(str(error)) from None
-    for need in (need for needed_days in NEEDED for need in needed_days(study, n_assets)):
-        if need.days > days[need.period]:
-            raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {days[need.period]} "
+    for need in (need for needed_days in NEEDED for need in needed_days(study, market.n_assets)):
+        if need.days > market.days[need.period]:
+            raise StudyError(f"{need.parameter}: {getattr(study, need.parameter)} does not fit {market.days[need.period]} "
                              f"returns; {need.why}, so change it, or move start, train_end, validation_end or end")
-    return files
+    return market.outside

@@ -36,11 +36,11 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
         raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
     folder = files.outputs_folder() / study.study
     files.check_kind(folder, "run")
-    prices, values = list(market_fit.check(study).values()), as_parameters(study)
+    outside, values = market_fit.check(study), as_parameters(study)
     given = {name: {key: values[key] for key in contracts.declared_parameters(name)} for name in names}
 
     def conditions(name: str) -> dict[str, Any]:
-        return contracts.conditions(folder, name, given[name], prices if name == "01_data" else [])
+        return contracts.conditions(folder, name, given[name], [*outside.get(name, {}).values()])
 
     for name in names[:begin]:
         why = contracts.why_stale(folder, name, conditions(name))

@@ -24,7 +24,7 @@ from forefolio.study import rules, vocabulary
 from forefolio.study.vocabulary import short
 
 ROOT = Path(__file__).resolve().parents[3]
-PATHS = ("prices_path", "benchmark_path")
+PATHS = ("prices_path", "benchmark_path", "forecasts_path")
 LARGEST = 1_000_000  # bytes of a params file or a sweep file; more is another file
 MOST_VALUES, LONGEST_NUMBER = 50_000, 40  # in it, and digits: YAML is slow, and such integers cannot be printed
 WRITTEN = {"float_type": "without quotes: 0.001 or 1e-3", "int_type": "with digits alone: 1000",
@@ -123,6 +123,7 @@ class Study(BaseModel):
     random_portfolios: Annotated[int, Field(ge=1000, le=1_000_000)] = 20_000
 
     models: Annotated[list[Model], Field(min_length=1)] = ["zero", "mean", "ar", "lstm", "cnn1d"]
+    forecasts_path: str = ""
     network_scope: Literal["asset", "joint"] = "asset"
     network_preset: Literal["code", "prose"] = "code"
     network_target: Literal["window", "next_day"] = "window"

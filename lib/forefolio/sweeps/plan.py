@@ -26,7 +26,7 @@ class Task:
     inputs : the stages whose results it reads, each with its key.
     parameters : what the notebook is given.
     code : hash of the notebook, the library and the environment that it must be run with.
-    sources : hashes of the files of prices that stage 01 must find.
+    sources : hashes of the files from outside that it must find: prices, a user's own forecasts.
     points : names of the points that share it, in order.
     n_assets : how many may be held, by which its memory is estimated.
     published : hashes of the files of the paper's published numbers that it must find, by name.
@@ -73,8 +73,8 @@ def plan(grid: Grid, store: Store, wanted: Sequence[str] = contracts.OF_A_POINT)
     stages: dict[str, dict[str, str]] = {}
     for number, point in enumerate(grid.points, 1):
         try:
-            prices = list(market_fit.check(point.study, markets).values())
-            n_assets = markets.of(point.study)[1]
+            outside = market_fit.check(point.study, markets)
+            n_assets = markets.of(point.study).n_assets
         except StudyError as error:
             where = f"sweep {grid.name}, point {number} of {len(grid.points)} ({point.name})"
             raise StudyError(f"{where}: {error}") from None
@@ -82,7 +82,7 @@ def plan(grid: Grid, store: Store, wanted: Sequence[str] = contracts.OF_A_POINT)
         for stage in wanted:
             given = {name: values[name] for name in declared[stage]}
             published = {path.name: hashed(path) for path in contracts.published(given.get("paper", "none"))}
-            inputs, sources = {maker: keys[maker] for maker in MAKERS[stage]}, prices if stage == "01_data" else []
+            inputs, sources = {maker: keys[maker] for maker in MAKERS[stage]}, [*outside.get(stage, {}).values()]
             keys[stage] = contracts.combined({
                 "stage": stage, "code": code[stage], "parameters": contracts.counting(given), "sources": sources,
                 "published": published, "inputs": inputs})[:24]
