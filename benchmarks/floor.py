@@ -8,8 +8,7 @@ has two gradients; dropout masks and Adam are left out, which makes the floor lo
 import numpy as np
 
 from benchmarks.timing import seconds
-from forefolio.forecasts.convolutional import CNN1D
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import CNN1D, Recurrent
 
 
 def lstm_operations(network: Recurrent, *, lookback: int) -> int:

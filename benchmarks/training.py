@@ -15,8 +15,7 @@ import pandas as pd
 from benchmarks import floor
 from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import asset_networks
-from forefolio.forecasts.convolutional import CNN1D
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import CNN1D, Recurrent
 from forefolio.forecasts.schedule import forecast_schedule, lookback_windows
 from forefolio.forecasts.training import Training
 

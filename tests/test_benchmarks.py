@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from forefolio.forecasts.convolutional import CNN1D
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import CNN1D, Recurrent
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it

@@ -10,7 +10,7 @@ if "one" in sys.argv and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from skfolio.datasets import load_sp500_dataset
 from forefolio.forecasts import asset_networks as networks, schedule as schedules
-from forefolio.forecasts.convolutional import CNN1D
+from forefolio.forecasts.architectures import CNN1D
 from forefolio.forecasts.training import Training
 returns = load_sp500_dataset().loc["2012":"2019"].pct_change().iloc[1:]
 schedule = schedules.forecast_schedule(returns.index, train_end="2017-12-29", validation_end="2018-12-31")

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from forefolio.forecasts import asset_networks, training
-from forefolio.forecasts.convolutional import CNN1D
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import CNN1D, Recurrent
 
 JAX = importlib.util.find_spec("jax") is not None
 LOOKBACK, ASSETS = 6, ["A", "B"]

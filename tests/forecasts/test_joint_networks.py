@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from forefolio.forecasts import joint_networks, layers
-from forefolio.forecasts.recurrent import JointRecurrent
+from forefolio.forecasts.architectures import JointRecurrent
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.forecasts.training import Training
 from forefolio.market import returns as returns_module

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from forefolio.forecasts import asset_networks, training as training_module
-from forefolio.forecasts.convolutional import CNN1D as Convolutional
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import CNN1D as Convolutional, Recurrent
 from forefolio.forecasts.training import Training, programs
 
 keras = asset_networks.keras

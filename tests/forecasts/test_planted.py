@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from forefolio.forecasts import asset_networks, baselines
-from forefolio.forecasts.recurrent import Recurrent
+from forefolio.forecasts.architectures import Recurrent
 from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.forecasts.training import Training
 from forefolio.market import simulated, sources

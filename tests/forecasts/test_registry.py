@@ -8,7 +8,7 @@ import pytest
 
 import forefolio
 from forefolio.forecasts import joint_networks, registry
-from forefolio.forecasts.recurrent import JointRecurrent
+from forefolio.forecasts.architectures import JointRecurrent
 from forefolio.forecasts.schedule import forecast_frame, window_counts
 from forefolio.runs import contracts
 from forefolio.runs.stages import Stage
@@ -172,7 +172,7 @@ def test_what_a_network_remembers_depends_on_its_own_file_and_on_no_title_or_col
     from forefolio.forecasts import asset_networks
     trained.__module__ = asset_networks.__name__
     again = {}
-    for name in ("recurrent", "convolutional", "layers", "training", "schedule", "joint_networks", "accuracy", "registry"):
+    for name in ("architectures", "layers", "training", "schedule", "joint_networks", "accuracy", "registry"):
         for network in registry.networks(chosen).values():
             stage.remember(trained, network)
         calls.clear()
@@ -182,7 +182,7 @@ def test_what_a_network_remembers_depends_on_its_own_file_and_on_no_title_or_col
             stage.remember(trained, network)
         again[name] = list(calls)
     both = ["lstm", "cnn1d"]
-    assert again == {"recurrent": ["lstm"], "convolutional": ["cnn1d"], "layers": both, "training": both, "schedule": both,
+    assert again == {"architectures": both, "layers": both, "training": both, "schedule": both,
                      "joint_networks": [], "accuracy": [], "registry": []}
     path = package / "study" / "vocabulary.py"
     path.write_text(path.read_text().replace("#8a1c5a", "#8a1c5b"))

@@ -128,7 +128,7 @@ def test_scenarios_of_forecasts_alone_need_forecasts(loaded):
 
 
 def test_the_files_of_the_prices_come_back(loaded):
-    assert market_fit.check(a_study()) == {"/five.csv": "its hash"}
+    assert market_fit.check(a_study()) == {"01_data": {"/five.csv": "its hash"}, "04_forecasting": {}}
 
 
 # ----------------------------------------------------------------------------------------------------- loaded once
@@ -136,7 +136,7 @@ def test_studies_of_one_market_load_it_once(loaded):
     known = market_fit.Markets()
     others = ({"risk_aversion": 5.0}, {"lookback": 20}, {"cost_bps": 10.0}, {"study": "other"}, {"paper": "nguyen2025"})
     for changes in ({}, *others):
-        assert market_fit.check(a_study(**changes), known) == {"/five.csv": "its hash"}
+        assert market_fit.check(a_study(**changes), known) == {"01_data": {"/five.csv": "its hash"}, "04_forecasting": {}}
     assert len(loaded) == 1
 
 
@@ -182,7 +182,7 @@ def test_a_market_that_cannot_be_loaded_is_not_remembered(loaded, monkeypatch):
         patched.setattr(sources, "load", fails)
         with pytest.raises(ValueError, match="NOPE"):
             market_fit.check(a_study(), known)
-    assert market_fit.check(a_study(), known) == {"/five.csv": "its hash"}
+    assert market_fit.check(a_study(), known) == {"01_data": {"/five.csv": "its hash"}, "04_forecasting": {}}
 
 
 def test_rows_a_year_that_contradict_the_study_are_refused_before_any_kernel(loaded):

@@ -249,6 +249,7 @@ def test_paths_are_relative_to_the_file_s_repository_or_to_the_current_folder(tm
     monkeypatch.chdir(tmp_path)
     assert parameters.load(path).prices_path == str(parameters.ROOT / "data" / "prices.csv")
     assert parameters.load(path, ("prices_path=mine.csv",)).prices_path == str(tmp_path / "mine.csv")
+    assert parameters.load(path, ("forecasts_path=mine.csv",)).forecasts_path == str(tmp_path / "mine.csv")
 
 
 def test_the_resolved_study_reads_back_as_itself(tmp_path):

@@ -222,6 +222,22 @@ def test_other_prices_rerun_all_and_the_same_prices_elsewhere_nothing(planned, b
     assert hashes == [[files.file_hash(base.with_name("prices.csv"))], [files.file_hash(tmp_path / "shorter.csv")]]
 
 
+def test_other_forecasts_of_one_s_own_rerun_what_reads_them_and_the_same_ones_elsewhere_nothing(planned, base, tmp_path):
+    day = base.with_name("prices.csv").read_text().split("\n")[-30].partition(",")[0]
+    texts = {name: f"decision_date,asset,forecast\n{day},A,{value}\n" for name, value in
+             {"one.csv": 0.001, "copy.csv": 0.001, "two.csv": 0.002}.items()}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    made = planned(points=[{"seed": 1}, *({"seed": 1, "forecasts_path": str(tmp_path / name)} for name in texts)])
+    without, one, copy, two = made.stages.values()
+    assert copy == one and counts(made) == [1, 1, 1, 3, 3, 3]
+    assert [stage for stage in STAGES if one[stage] != two[stage]] == [stage for stage in STAGES if one[stage] != without[stage]] == NAMES[3:]
+    assert made.tasks[two["04_forecasting"]].sources == [files.file_hash(tmp_path / "two.csv")]
+    (tmp_path / "two.csv").write_text(texts["two.csv"].replace(",A,", ",NOPE,"))
+    with pytest.raises(StudyError, match="^sweep tried, point 1 of 1 .*: forecasts_path: two.csv has forecasts of NOPE, which the study"):
+        planned(points=[{"forecasts_path": str(tmp_path / "two.csv")}])
+
+
 def test_the_published_numbers_of_a_paper_count_for_the_points_that_name_it(planned, tmp_path, monkeypatch):
     monkeypatch.setattr(contracts, "PUBLISHED", tmp_path)
     (tmp_path / "nguyen2025_table.csv").write_text("a\n1\n")

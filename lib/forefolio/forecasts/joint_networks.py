@@ -1,7 +1,7 @@
 """Neural networks that forecast all assets jointly from their raw simple returns.
 
 Zouaoui & Naas (2025) let one recurrent network read the last W days of every asset and forecast them all, for several
-window lengths W. A network's settings say what it reads and forecasts (`recurrent.JointRecurrent`); how it is trained and
+window lengths W. A network's settings say what it reads and forecasts (`architectures.JointRecurrent`); how it is trained and
 how its errors are counted is here.
 """
 

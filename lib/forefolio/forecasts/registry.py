@@ -11,7 +11,7 @@ A new baseline is a function and an entry in `BASELINES`. A new network is a fro
   next_day and not a whole window. `together` says whether one sample holds all assets; otherwise each asset's window is a
   sample of its own. One is trained for each of its `windows`, in days.
 
-`recurrent` has both kinds. Importing this module loads no Keras.
+`architectures` has both kinds. Importing this module loads no Keras.
 """
 
 from collections.abc import Callable
@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from forefolio.forecasts.architectures import CNN1D, JointRecurrent, Recurrent
 from forefolio.forecasts.baselines import (autoregression, autoregression_days, boosted_trees, frozen_mean, historical_mean,
                                            pooled_days, ridge, zero)
-from forefolio.forecasts.convolutional import CNN1D
 from forefolio.forecasts.own import Own, on_schedule
-from forefolio.forecasts.recurrent import JointRecurrent, Recurrent
 from forefolio.forecasts.schedule import Fit, fits, forecast_schedule, sample_days
 from forefolio.market.returns import Need
 from forefolio.study.parameters import Study

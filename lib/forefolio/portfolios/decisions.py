@@ -226,6 +226,8 @@ def _path(of_model: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timesta
     """Days of returns informed by forecasts, with a note where some days of the window have no forecast."""
     window = terms.window(returns, date)
     path = window if of_model is None else scenario_path(of_model, window, date=date, terms=terms)
+    if len(path) < 2:
+        raise OptimizationError(f"forecasts of {len(path)} of the {len(window)} days of estimation_window are known")
     return (path,), f"forecasts of {len(path)} of the {len(window)} days" if len(path) < len(window) else ""
 
 
