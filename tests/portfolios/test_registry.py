@@ -47,6 +47,18 @@ def test_every_framework_has_its_function_and_sees_what_decisions_can_show():
     assert {kind.sees for kind in vocabulary.FRAMEWORKS.values()} == set(decisions.SEEN)
 
 
+@pytest.mark.parametrize("limits", [Limits(), Limits(min_weight=0.05), Limits(0.05, 0.4)])
+@pytest.mark.parametrize("name", registry.MANY)
+def test_what_decides_many_forecasts_at_once_decides_each_as_it_would_alone(name, limits, returns):
+    rng, Sigma = np.random.default_rng(2), returns.cov()
+    mus = pd.DataFrame(rng.normal(0, 0.003, (6, 5)), columns=returns.columns[::-1])
+    mus.iloc[0] = 0.0
+    many = registry.MANY[name](mus, Sigma, TERMS, limits)
+    for row, mu in mus.iterrows():
+        alone = registry.FRAMEWORKS[name](mu, Sigma, TERMS, limits).weights
+        pd.testing.assert_series_equal(many.loc[row], alone, atol=1e-7, check_names=False)
+
+
 def test_a_framework_from_outside_decides_like_the_others(outside, returns, forecasts, dates):
     assert OUTSIDE.count("\n") < 30
     weights, log = decisions.decide(returns, forecasts, returns.notna(), rebalance_dates=dates[:2],

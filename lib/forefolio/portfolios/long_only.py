@@ -6,15 +6,16 @@ Every function returns a `Solution`: weights that sum to one, which solver found
 from collections.abc import Sequence
 from dataclasses import replace
 
+import clarabel
 import cvxpy as cp
 import numpy as np
 import pandas as pd
-from scipy import linalg
+from scipy import linalg, sparse
 
 from forefolio.market.covariance import STILL
-from forefolio.portfolios.problems import (NONE, ROUNDING, Limits, OptimizationError, Solution, aligned,
+from forefolio.portfolios.problems import (DUST, NONE, ROUNDING, Limits, OptimizationError, Solution, aligned,
                                            complete, covariance_matrix, joined, named)
-from forefolio.portfolios.solvers import smallest, solve, within, without_dust
+from forefolio.portfolios.solvers import TIGHT, smallest, solve, within, without_dust
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
@@ -174,6 +175,41 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     ])
     solve(problem, cp.CLARABEL)
     return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+
+
+def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,
+                            limits: Limits = NONE) -> pd.DataFrame:
+    """What `mean_variance_forecast` decides for many forecasts of the same assets, a row each, within bounds on weights.
+
+    Hundreds of shuffled forecasts share a covariance: Clarabel is called without cvxpy, which would read every problem anew.
+    What is held does not count: the limits have no turnover and no cost.
+
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mus = pd.DataFrame({"A": [0.0011, 0.001], "B": [0.001, 0.001]})
+    >>> mean_variance_forecasts(mus, variances, risk_aversion=1).round(4).to_numpy().tolist()
+    [[0.75, 0.25], [0.5, 0.5]]
+    """
+    Sigma, assets = covariance_matrix(covariance), covariance.columns
+    settings = clarabel.DefaultSettings()
+    settings.verbose, settings.tol_gap_abs, settings.tol_gap_rel = False, TIGHT["tol_gap_abs"], TIGHT["tol_gap_rel"]
+    n = len(assets)
+    rows = sparse.csc_matrix(np.vstack([np.ones(n), -np.eye(n), np.eye(n)]))  # 1'w = 1, -w <= -min_weight, w <= max_weight
+    bounds = np.concatenate([[1.0], np.full(n, -limits.min_weight), np.full(n, limits.max_weight)])
+    cones, decided = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(2 * n)], []
+    if limits.max_weight >= 1:  # what sums to one and is not negative never exceeds it
+        rows, bounds, cones = rows[:n + 1], bounds[:n + 1], [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n)]
+    risk = sparse.csc_matrix(np.triu(2 * risk_aversion * Sigma))
+    for mu in mus[assets].to_numpy(dtype=float):
+        unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
+        found = clarabel.DefaultSolver(risk / unit, (mu.max() - mu) / unit, rows, bounds, cones, settings).solve()
+        if found.status != clarabel.SolverStatus.Solved:
+            raise OptimizationError(f"Clarabel did not reach the optimum of a forecast (status {found.status})")
+        decided.append(found.x)
+    weights = np.array(decided)
+    if not (weights > -DUST).all():
+        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e} where none may be negative")
+    weights = np.maximum(weights, 0)
+    return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), mus.index, assets)
 
 
 def black_litterman(forecast: pd.Series, errors: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,

@@ -70,6 +70,13 @@ def _mean_variance(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Lim
     return mean_variance_forecast(mu, Sigma, risk_aversion=terms.risk_aversion, limits=limits)
 
 
+def _many_mean_variances(mus: pd.DataFrame, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> pd.DataFrame:
+    """Mean-variance with each of many forecasts."""
+    from forefolio.portfolios.long_only import mean_variance_forecasts
+
+    return mean_variance_forecasts(mus, Sigma, risk_aversion=terms.risk_aversion, limits=limits)
+
+
 def _risk_parity(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
     """Risk parity."""
     from forefolio.portfolios import long_only
@@ -165,6 +172,8 @@ FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limit
     "min_variance": _minimum_variance, "min_cvar": _minimum_cvar, "cdar": _conditional_drawdown,
     "max_diversification": _maximum_diversification, "hrp": _hierarchical_risk_parity, "dls": _learned,
 }
+
+MANY: dict[str, Callable[..., pd.DataFrame]] = {"mvf": _many_mean_variances}  # forecasts, a row each, decided at once
 
 
 def held_days(periods_per_year: int) -> int:
