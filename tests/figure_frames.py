@@ -89,9 +89,10 @@ def made_up() -> dict[str, pd.DataFrame]:
         "without_best": pd.DataFrame({"strategy": STRATEGIES, "total_return": RNG.uniform(0.1, 0.5, 10),
                                       "without_month": RNG.uniform(-0.1, 0.1, 10),
                                       "without_asset": RNG.uniform(-0.1, 0.1, 10)}),
-        "intervals": pd.DataFrame([(name, "sharpe", 0.5, -1.0, 2.0, *([-0.2, -1.2, 0.8] if name != "equal_weight" else
-                                                                      [np.nan] * 3)) for name in STRATEGIES],
-                                  columns=["strategy", "metric", "value", "low", "high", "lead", "lead_low", "lead_high"]),
+        "intervals": pd.DataFrame([(name, "sharpe", 0.5, -1.0, 2.0) for name in STRATEGIES],
+                                  columns=["strategy", "metric", "value", "low", "high"]),
+        "sharpe_differences": pd.DataFrame([(name, "equal_weight", -0.2, -1.2, 0.8) for name in STRATEGIES[:-1]],
+                                           columns=["strategy", "rival", "difference", "low", "high"]),
         "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
                               columns=["strategy", "cost_bps", "total_return"]),
     }
@@ -135,7 +136,7 @@ DRAW = {  # every figure of the library from the frames
     "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
     "profiles": lambda f: strategy_figures.risk_profiles(with_profile(f["performance"]), sample=SAMPLE),
     "without_best": lambda f: evidence_figures.without_best(f["without_best"], sample=SAMPLE),
-    "intervals": lambda f: evidence_figures.intervals(f["intervals"], "sharpe", sample=SAMPLE),
+    "sharpe_ratios": lambda f: evidence_figures.sharpe_ratios(f["intervals"], f["sharpe_differences"], sample=SAMPLE),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
 

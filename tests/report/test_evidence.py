@@ -90,18 +90,28 @@ def test_what_an_ordinary_run_gives_ends_in_words_and_a_figure(names, n_days):
     told = sentences.certainty(table, tested, PERFORMANCE, 4)
     assert "nan" not in told and ("too few days for intervals" in told) == (n_days == 12)
     assert ("equal weight?" in told) == (len(names) == 3) and ("the twin?" in told) == (len(names) > 1)
-    figure = evidence.intervals(table, "sharpe", sample=SAMPLE)
-    assert sum(trace.mode == "markers" for trace in figure.data) == len(names) + 1 + len(names) * ("equal_weight" in names)
+    figure = evidence.sharpe_ratios(table, tested, sample=SAMPLE)
+    assert sum(trace.mode == "markers" for trace in figure.data) == len(names) + 1 + 2 * (len(names) == 3)
 
 
 def test_every_interval_is_drawn_whole_and_zero_has_a_line():
-    figure = evidence.intervals(FRAMES["intervals"], "sharpe", sample=SAMPLE)
+    figure = evidence.sharpe_ratios(FRAMES["intervals"], FRAMES["sharpe_differences"], sample=SAMPLE)
     assert "Sharpe ratio" in plain(figure.layout.title.text) and len(figure.layout.shapes) == 2
     for number, (low, high) in zip(("", "2"), ((-1.0, 2.0), (-1.2, 0.8))):
         axis = figure.layout[f"xaxis{number}"]
         assert axis.range[0] < low and axis.range[1] > high
         bars = [trace for trace in figure.data if trace.mode == "lines" and trace.xaxis == f"x{number}"]
         assert len(bars) == (10 if not number else 9) and all(list(bar.x) == [low, high] for bar in bars)
+
+
+def test_the_table_of_intervals_writes_each_metric_as_it_is_read():
+    table = pd.DataFrame([("lstm+mvf", "total_return", 2.222, 0.048, 8.043), ("lstm+mvf", "sharpe", 1.6, 0.25, 2.9),
+                          ("lstm+mvf", "max_drawdown", -0.318, -0.498, -0.177), ("benchmark", "sharpe", 1.0, np.nan, np.nan)],
+                         columns=["strategy", "metric", "value", "low", "high"])
+    found = sentences.interval_table(table)
+    assert found.loc["lstm+mvf"].to_dict() == {
+        "total_return": "222.2 % (4.8 % to 804.3 %)", "sharpe": "1.60 (0.25 to 2.90)", "max_drawdown": "-31.8 % (-49.8 % to -17.7 %)"}
+    assert found.loc["benchmark"].to_dict() == {"total_return": "", "sharpe": "1.00", "max_drawdown": ""}
 
 
 def test_rows_stand_in_the_order_of_their_totals_with_all_three_marks():

@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from forefolio.performance.metrics import SAME
 from forefolio.report.style import GREY, INK, dress, label, strategy_color
-from forefolio.study.vocabulary import EQUAL_WEIGHT, METRICS, PERCENT
+from forefolio.study.vocabulary import EQUAL_WEIGHT, PERCENT
 
 LEFT_OUT = {"total_return": ("as it was", "circle"), "without_month": ("without its best month", "line-ns-open"),
             "without_asset": ("without its best asset", "diamond-open")}  # by the columns of `intervals.without_best`
@@ -37,33 +37,30 @@ def without_best(table: pd.DataFrame, *, sample: str) -> go.Figure:
                  margin_t=100)
 
 
-def intervals(table: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
-    """A metric of every strategy with its 95 percent interval, and beside it the lead over equal weight with its own.
+def sharpe_ratios(table: pd.DataFrame, differences: pd.DataFrame, *, sample: str) -> go.Figure:
+    """Sharpe ratio of every strategy with its 95 percent interval, and beside it its lead over equal weight with its own.
 
-    `table` is as `intervals.intervals` gives it. What is missing has no dot.
+    The two are as `intervals.intervals` and `intervals.sharpe_differences` give them. What is missing has no dot.
     """
-    rows = table[table["metric"] == metric]
-    title, number = label(metric)
+    own = table[table["metric"] == "sharpe"]
+    leads = differences[differences["rival"] == EQUAL_WEIGHT].rename(columns={"difference": "value"})
+    title, number = label("sharpe")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=[
         "its own", f"minus that of {EQUAL_WEIGHT}"])
-    for column, kind in enumerate(("", "lead"), 1):
-        value, low, high = (kind or "value", *(f"{kind}_{end}".strip("_") for end in ("low", "high")))
-        for row in rows.to_dict("records"):
-            if not np.isfinite(row[value]):
-                continue
-            color, middle = strategy_color(row["strategy"]), row[value]
-            if np.isfinite(row[low]):
-                figure.add_scatter(x=[row[low], row[high]], y=[row["strategy"]] * 2, mode="lines", showlegend=False,
-                                   line=dict(color=color, width=3), hoverinfo="skip", row=1, col=column)
-            figure.add_scatter(x=[middle], y=[row["strategy"]], mode="markers", marker=dict(size=10, color=color),
-                               name=row["strategy"], showlegend=False, row=1, col=column)
-        known = rows[[value, low, high]].to_numpy(float)
-        known = np.append(known[np.isfinite(known)], 0.0)
-        room = 0.04 * max(np.ptp(known), SAME)
-        figure.update_xaxes(range=[known.min() - room, known.max() + room], row=1, col=column)
-        figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", row=1, col=column)
+    for column, rows in enumerate((own, leads), 1):
+        there, rows = dict(row=1, col=column), rows[np.isfinite(rows["value"].astype(float))]
+        for row in rows.itertuples():
+            color = strategy_color(row.strategy)
+            if np.isfinite(row.low):
+                figure.add_scatter(x=[row.low, row.high], y=[row.strategy] * 2, mode="lines", showlegend=False,
+                                   line=dict(color=color, width=3), hoverinfo="skip", **there)
+            figure.add_scatter(x=[row.value], y=[row.strategy], mode="markers", marker=dict(size=10, color=color),
+                               name=row.strategy, showlegend=False, **there)
+        ends = np.append(rows[["value", "low", "high"]].to_numpy(float), 0.0)
+        room = 0.04 * max(np.nanmax(ends) - np.nanmin(ends), SAME)
+        figure.update_xaxes(range=[np.nanmin(ends) - room, np.nanmax(ends) + room], **there)
+        figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", **there)
     figure.update_xaxes(title_text=title, tickformat=number, nticks=6)
-    figure.update_yaxes(categoryorder="array", categoryarray=list(rows["strategy"]), autorange="reversed", dtick=1)
-    return dress(figure, f"How sure is the {METRICS[metric].title.partition(', ')[0]}?",
-                 f"{sample}; bars: 95 % intervals of the stationary bootstrap", margin_t=92,
-                 height=max(400, 200 + 26 * len(rows)))
+    figure.update_yaxes(categoryorder="array", categoryarray=list(own["strategy"]), autorange="reversed", dtick=1)
+    return dress(figure, "How sure is the Sharpe ratio?", f"{sample}; bars: 95 % intervals by the bootstrap", margin_t=92,
+                 height=max(400, 200 + 26 * len(own)))

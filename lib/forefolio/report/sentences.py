@@ -298,6 +298,17 @@ def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.Da
     return "\n\n".join(told)
 
 
+def interval_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Each metric of each strategy with its 95 percent interval as text, by `intervals.intervals`: strategies by metrics."""
+    texts = []
+    for row in table.itertuples():
+        value, low, high = (f"{number:.2f}" if METRICS[row.metric].number == PLAIN else percent(number)
+                            for number in (row.value, row.low, row.high))
+        texts.append(value if pd.isna(row.low) else f"{value} ({low} to {high})")
+    wide = table.assign(text=texts).pivot(index="strategy", columns="metric", values="text").fillna("")
+    return wide.loc[table["strategy"].unique(), table["metric"].unique()].rename_axis(columns=None)
+
+
 def _verdicts(rows: pd.DataFrame) -> str:
     """For which a higher Sharpe ratio is shown, not shown, and shown to be absent, and the p that comes nearest."""
     names = {answer: [f"`{name}`" for name in rows.loc[rows["verdict"] == answer, "strategy"]]
