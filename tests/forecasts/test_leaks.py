@@ -2,7 +2,11 @@
 
 Every model and every framework of the vocabulary takes part, so that a new one does, too. What happens is noise, a jump, a
 delisting and a suspension, and for what takes no training each of them alone.
+
+Mistakes on purpose (`leak`) come last: each leaks what it says, and nothing else.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,13 +14,13 @@ import pytest
 
 from forefolio.forecasts import registry
 from forefolio.forecasts.schedule import Fit, forecast_schedule
-from forefolio.market import simulated, sources, universe
+from forefolio.market import leaks, simulated, sources, universe
 from forefolio.market.returns import open_days, rebalance_dates, simple_returns
 from forefolio.portfolios import decisions
 from forefolio.portfolios.problems import Limits
 from forefolio.portfolios.registry import Terms
 from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import FRAMEWORKS, MODELS, baselines
+from forefolio.study.vocabulary import FRAMEWORKS, LEAKS, MODELS, baselines
 
 SPLIT = {"train_end": "2023-11-30", "validation_end": "2024-01-31"}
 STUDY = Study(start="2023-03-01", end="2024-05-10", refit="quarterly", lookback=3, epochs=1, patience=1, seed=3, ar_lags=2,
@@ -211,3 +215,162 @@ def test_a_fit_that_looks_ahead_by_a_week_would_be_noticed(prices):
         decided = schedule[schedule["decision_date"] == LAST].reset_index(drop=True)
         made.append(registry.BASELINES["ar"](returns, Fit(decided, "2024-04-04", "2024-04-05"), STUDY))
     assert not made[0].equals(made[1])
+
+
+# ---- mistakes on purpose: each leaks what it says and nothing else
+
+TRAINED = ["zero", "mean", "mean_frozen", "ar", "lstm"]
+NEXT = pd.Timestamp("2024-04-01")  # the trading day after LAST
+PRINTED = pd.Timestamp("2024-04-16")  # the last day that printed_split trains on
+
+
+def noisy(returns: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+    """Returns with other values from a first to a last day."""
+    days = returns.loc[first:last].index
+    assert len(days)
+    made = returns.copy()
+    made.loc[days] += np.random.default_rng(4).normal(0, 0.02, (len(days), returns.shape[1]))
+    return made
+
+
+@pytest.fixture(scope="module")
+def market(prices):
+    """Returns and trading of a market in which S03 is delisted and S04 is suspended during the test period."""
+    chosen = universe.choose(changed(prices, "delisting", "suspension"), STUDY)
+    return simple_returns(chosen.prices), chosen.traded
+
+
+@pytest.fixture(scope="module")
+def leaked(market):
+    """The forecasts under a leak, of these returns or of others; what is trained is trained once."""
+    trained = {}
+
+    def remember(function, returns, schedule, *settings):
+        key = repr((function.__module__, pd.util.hash_pandas_object(returns).sum(), pd.util.hash_pandas_object(schedule).sum(),
+                    settings))
+        if key not in trained:
+            trained[key] = function(returns, schedule, *settings)
+        return trained[key]
+
+    def made(leak, returns=None, **settings):
+        study = STUDY.model_copy(update={"models": TRAINED, "refit": "never", "leak": leak, **settings})
+        return registry.forecasts(market[0] if returns is None else returns, study=study, traded=market[1], remember=remember)
+
+    return made
+
+
+def decided(made: registry.Forecasts, *models: str) -> pd.DataFrame:
+    """The forecasts decided up to LAST, of some models or of all."""
+    rows = made.forecasts[made.forecasts["decision_date"] <= LAST]
+    return (rows[rows["model"].isin(models)] if models else rows).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_leak_is_set_beside_the_forecasts_of_the_study_without_it(leaked, leak):
+    made, honest = leaked(leak), leaked("none").forecasts
+    if leak == "none":
+        assert made.honest.empty and list(made.honest) == list(honest)
+    else:
+        pd.testing.assert_frame_equal(made.honest, honest, check_exact=True)
+
+
+@pytest.mark.parametrize("leak, reached", [
+    ("none", []), ("survivors_only", []), ("winners_universe", []), ("printed_split", ["lstm"]), ("scaler_sees_test", ["lstm"]),
+    ("peek_one_day", ["mean", "ar", "lstm"]), ("full_sample_mean", ["mean", "mean_frozen"])])
+def test_later_returns_reach_the_forecasts_that_a_leak_is_about_and_no_others(leaked, market, leak, reached):
+    other = leaked(leak, noisy(market[0], NEXT, pd.Timestamp(STUDY.end)))
+    both = decided(leaked(leak)).merge(decided(other), on=["decision_date", "horizon", "asset", "model"])
+    apart = (both["forecast_x"] - both["forecast_y"]).abs().groupby(both["model"]).max()
+    assert sorted(apart.index[apart > 0]) == sorted(reached)
+
+
+def test_a_peek_sees_one_day_and_not_the_one_after(leaked, market):
+    next_day, later = noisy(market[0], NEXT, NEXT), noisy(market[0], NEXT + pd.Timedelta(days=1), pd.Timestamp(STUDY.end))
+    ours, unmoved, theirs = (decided(leaked("peek_one_day", returns, models=["zero", "mean", "ar"]))
+                             for returns in (market[0], later, next_day))
+    pd.testing.assert_frame_equal(ours, unmoved, check_exact=True)
+    moved = ours.loc[(ours["forecast"] != theirs["forecast"]), "decision_date"]
+    assert set(moved) == {LAST}
+
+
+def test_a_peek_forecasts_what_an_honest_model_forecasts_a_day_later(leaked, market):
+    days = market[0].index
+    next_day = dict(zip(days[:-1], days[1:]))
+    ahead, honest = (made.forecasts.query("horizon == 1") for made in (leaked("peek_one_day"), leaked("none")))
+    both = ahead.assign(decision_date=ahead["decision_date"].map(next_day)).merge(
+        honest, on=["decision_date", "asset", "model", "seed"])
+    assert set(both["model"]) == {*TRAINED} and len(both) > 0.9 * len(honest)
+    np.testing.assert_allclose(both["forecast_x"], both["forecast_y"], atol=1e-6)  # batches of another size round otherwise
+
+
+def test_a_peek_reaches_weights_through_the_returns_that_a_decision_sees(leaked, market):
+    weights = []
+    for returns in (market[0], noisy(market[0], NEXT, NEXT), noisy(market[0], NEXT + pd.Timedelta(days=1), pd.Timestamp(STUDY.end))):
+        forecasts = leaked("peek_one_day", returns, models=["zero", "mean"]).forecasts
+        terms = Terms(scenarios="append", **SCENARIOS["append"], **OPTIONS)
+        weights.append(decisions.decide(leaks.seen(returns, leak="peek_one_day"), forecasts[forecasts["model"] == "mean"],
+                                        market[1], rebalance_dates=[LAST], frameworks=("mvf",), terms=terms)[0])
+    assert not weights[0].equals(weights[1])
+    pd.testing.assert_frame_equal(weights[0], weights[2], check_exact=True)
+
+
+def test_the_mean_of_the_full_sample_is_that_of_all_returns_at_every_decision(leaked, market):
+    made = leaked("full_sample_mean").forecasts
+    means = made["asset"].map(market[0].mean())
+    told = made["model"].isin(["mean", "mean_frozen"])
+    assert told.any() and (made["forecast"] == means)[told].all()
+    pd.testing.assert_frame_equal(made[~told], leaked("none").forecasts[~told], check_exact=True)
+
+
+@pytest.mark.parametrize("leak, assets", [("survivors_only", ["S01", "S02"]), ("winners_universe", None)])
+def test_a_leak_in_the_universe_leaves_assets_out_and_changes_no_forecast_of_the_others(leaked, market, leak, assets):
+    kept = list(leaks.held(*market, leak=leak, validation_end=STUDY.validation_end)[0])
+    assert len(kept) == 2 and (assets is None or kept == assets)
+    made, honest = leaked(leak), leaked("none").forecasts
+    pd.testing.assert_frame_equal(made.forecasts, honest[honest["asset"].isin(kept)].reset_index(drop=True), check_exact=True)
+    assert set(made.history["asset"]) == set(kept)
+
+
+def test_a_scaler_that_sees_the_test_trains_on_the_same_days(market):
+    from forefolio.forecasts import asset_networks, training
+
+    honest = training.Training(lookback=3, epochs=1, batch_size=16, learning_rate=0.01, patience=1, seed=3, **SPLIT)
+    all_days = replace(honest, scaled_until="2024-05-10")
+    scores, mean, deviation = asset_networks._scores(market[0], all_days)
+    logs = np.log1p(market[0])
+    np.testing.assert_allclose(mean, logs.mean())
+    np.testing.assert_allclose(deviation, logs.std(ddof=0))
+    ours, theirs = (asset_networks._samples(scores, market[0].index, of) for of in (all_days, honest))
+    assert all(np.array_equal(one, other) for one, other in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("scope", ["asset", "joint"])
+def test_the_printed_split_trains_on_three_quarters_of_the_test_days_and_on_no_more(leaked, market, scope):
+    settings = {"network_scope": scope, "models": ["zero", "lstm"], **(
+        {"windows": [3], "network_target": "next_day"} if scope == "joint" else {})}
+    ours = decided(leaked("printed_split", **settings), "lstm")
+    after = leaked("printed_split", noisy(market[0], PRINTED + pd.Timedelta(days=1), pd.Timestamp(STUDY.end)), **settings)
+    at_last = leaked("printed_split", noisy(market[0], PRINTED, PRINTED), **settings)
+    pd.testing.assert_frame_equal(ours, decided(after, "lstm"), check_exact=True)
+    assert not ours.equals(decided(at_last, "lstm"))
+
+
+@pytest.mark.parametrize("scope", ["asset", "joint"])
+def test_nothing_stops_the_printed_split_early_and_the_last_epoch_is_kept(leaked, scope):
+    settings = {"network_scope": scope, "models": ["zero", "lstm"], "epochs": 3, "learning_rate": 0.5, **(
+        {"windows": [3], "network_target": "next_day"} if scope == "joint" else {})}
+    history = leaked("printed_split", **settings).history
+    assert set(history["epoch"]) == {1, 2, 3}
+    assert history.loc[history["kept"], "epoch"].eq(3).all() and history["kept"].any()
+    stopped = leaked("none", **settings).history
+    assert not stopped.loc[stopped["kept"], "epoch"].eq(3).all(), "else patience would not matter here"
+
+
+def test_what_is_added_to_log_forecasts_is_of_the_days_that_they_are_scaled_by(leaked, market):
+    for leak, until in (("none", SPLIT["train_end"]), ("printed_split", PRINTED), ("scaler_sees_test", "2024-05-10")):
+        study = STUDY.model_copy(update={"models": TRAINED, "refit": "never", "leak": leak})
+        forecasts = leaked(leak).forecasts
+        added = registry.added_in_logs(forecasts, market[0], study=study, traded=market[1])
+        half = np.log1p(market[0].loc[:until]).var(ddof=0) / 2
+        of = forecasts["model"] == "lstm"
+        np.testing.assert_allclose(added[of], forecasts.loc[of, "asset"].map(half))

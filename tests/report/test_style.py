@@ -1,6 +1,7 @@
 """Colors, labels and axes that all figures share."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 
 from forefolio.report import style
@@ -45,3 +46,13 @@ def test_log_ticks_cover_the_axis_and_are_few():
         axis = style.log_axis(low, high)
         inside = [tick for tick in axis["tickvals"] if low <= tick <= high]
         assert 3 <= len(inside) <= 12 and axis["range"] == pytest.approx(np.log10([low, high]))
+
+
+def test_a_mark_is_a_line_of_its_own_above_the_title_and_leaves_the_figure_as_it_was():
+    plain = style.dress(go.Figure(go.Scatter(x=[1], y=[2])), "Growth of one", "daily", height=400)
+    before = plain.to_json()
+    marked = style.marked(plain, "LEAK a <b>")
+    first, rest = marked.layout.title.text.split("<br>", 1)
+    assert "LEAK a &lt;b&gt;" in first and style.RED in first and rest == plain.layout.title.text
+    assert 13 <= (1 - marked.layout.title.y) * 400 < (1 - plain.layout.title.y) * 400, "inside the picture, and above"
+    assert plain.to_json() == before and marked.data == plain.data

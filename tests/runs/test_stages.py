@@ -19,8 +19,10 @@ import forefolio
 from forefolio import files
 from forefolio.files import StageError
 from forefolio.market import sources
+from forefolio.report import style
 from forefolio.runs import contracts, measured, pictures, stages
 from forefolio.runs.stages import open_stage
+from forefolio.study import vocabulary
 from forefolio.study.parameters import StudyError
 
 
@@ -599,3 +601,19 @@ def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
     assert set(tables) == {"numbers", "audit"}
     assert tables["numbers"]["place"].unique()[:3].tolist() == ["Table 3", "Table 4", "Table 5"]
     assert open_stage("03_mpt_frontier", {}).published() == {}
+
+
+@pytest.mark.parametrize("stage", contracts.STAGES)
+def test_every_stage_knows_of_a_mistake_on_purpose(stage):
+    assert contracts.declared_parameters(stage)["leak"] == "none"
+
+
+@pytest.mark.parametrize("leak", vocabulary.LEAKS)
+def test_a_mistake_on_purpose_is_said_at_the_opening_and_marked_in_every_figure(outputs, capsys, leak):
+    stage = open_stage("01_data", {"leak": leak})
+    shown = stage.figure("toy", style.dress(go.Figure(go.Scatter(x=[1], y=[2])), "A toy", "no days"))
+    said, mark = capsys.readouterr().out, f"LEAK {leak} ({vocabulary.LEAKS[leak].title})"
+    written = (outputs / "default" / "figures" / "01_toy.html").read_text()
+    for text in (said, written, shown._repr_mimebundle_()["text/plain"]):
+        assert (mark in text) == (leak != "none") and ("LEAK" in text) == (leak != "none")
+    assert (vocabulary.LEAKS[leak].sees in said) == (leak != "none")

@@ -24,6 +24,7 @@ from forefolio.study.parameters import Study, StudyError
     ("max_gross=0.5", "max_gross: 0.5 is below 1"),
     ("windows=[5, 5]", "windows: 5 is named twice"),
     ("covariance_estimator=ewma", "scenarios: append puts forecasts after the days that rpp sees"),
+    ("leak=peek", "leak: 'peek' should be 'none', 'printed_split'"),
     ("study=../x", "study: '../x' is not a plain name"),
     ("study=.hidden", "is not a plain name"),
     ("study=''", "is not a plain name"),
@@ -54,6 +55,19 @@ def test_a_simulated_market_that_does_not_fit_together_is_refused(overrides, sai
 def test_joint_networks_that_do_not_fit_together_are_refused(overrides, said):
     with pytest.raises(StudyError) as refused:
         parameters.load(parameters.ROOT / "params" / "zouaoui2025.yml", overrides)
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("overrides", "said"), [
+    (("leak=scaler_sees_test", "network_scope=joint", "models=[zero, mean, lstm]", "portfolio_models=[mean, lstm]"),
+     "leak: scaler_sees_test is for networks of one asset"),
+    (("leak=printed_split", "models=[zero, mean, ar]", "portfolio_models=[mean]"), "leak: printed_split is for networks"),
+    (("leak=full_sample_mean", "models=[zero, lstm]", "portfolio_models=[lstm]"),
+     "leak: full_sample_mean is for mean and mean_frozen"),
+])
+def test_a_leak_that_has_nothing_to_act_on_is_refused(overrides, said):
+    with pytest.raises(StudyError) as refused:
+        parameters.load(parameters.ROOT / "params" / "default.yml", overrides)
     assert said in str(refused.value) and "\n" not in str(refused.value)
 
 

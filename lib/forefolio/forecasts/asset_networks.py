@@ -100,7 +100,7 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
 def _scores(returns: pd.DataFrame, training: Training) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Log returns as z-scores of the training period (n_days, n_assets), and each asset's mean and deviation."""
     log_returns = np.log1p(returns)
-    past = log_returns.loc[:pd.Timestamp(training.train_end)]
+    past = log_returns.loc[:pd.Timestamp(training.scaled_until or training.train_end)]
     still = past.columns[past.nunique() == 1]
     if len(still):
         raise ValueError(f"{', '.join(still)} never moves up to train_end, so it has no z-scores: drop it")
@@ -113,7 +113,8 @@ def _samples(scores: np.ndarray, index: pd.DatetimeIndex, training: Training) ->
     n_training, n_validation, _ = window_counts(index, lookback=training.lookback, train_end=training.train_end,
                                                 validation_end=training.validation_end)["n_samples"]
     windows, targets = lookback_windows(scores, lookback=training.lookback), scores[training.lookback:]
-    parts = slice(0, n_training), slice(n_training, n_training + n_validation)
+    n_fitted = index[training.lookback:].searchsorted(pd.Timestamp(training.fitted_until or training.train_end), side="right")
+    parts = slice(0, n_fitted), slice(n_training, n_training + n_validation)
     return tuple(values[rows] for rows in parts for values in (windows, targets))
 
 

@@ -86,7 +86,7 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
         losses = [np.square(y - _predict(model, x)).mean() for x, y in (training_samples, validation_samples)]
         rows.append({"epoch": epoch, "loss": losses[0], "validation_loss": losses[1]})
         diverged = not np.isfinite(losses).all()
-        if losses[1] < best_loss:
+        if losses[1] < best_loss or training.fitted_until is not None:
             best_loss, best_epoch, best_weights = losses[1], epoch, [weight.copy() for weight in model.get_weights()]
         if diverged or epoch - best_epoch >= training.patience:
             break
@@ -125,6 +125,9 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
         started = time.perf_counter()
         data = {period: samples(returns, window=window, target=network.target, first=days["first"], last=days["last"])
                 for period, days in spans.iterrows()}
+        if training.fitted_until is not None:
+            data["training"] = samples(returns, window=window, target=network.target, first=returns.index[0],
+                                       last=training.fitted_until)
         model = build(network, window=window, n_assets=returns.shape[1], seed=training.seed)
         history = train(model, data["training"], data["validation"], training=training)
         timings, predict = pd.DataFrame({"seconds": [time.perf_counter() - started]}), partial(_predict, model)

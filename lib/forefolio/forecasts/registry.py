@@ -15,7 +15,7 @@ A new baseline is a function and an entry in `BASELINES`. A new network is a fro
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from forefolio.forecasts.baselines import (autoregression, autoregression_days, 
                                            pooled_days, ridge, zero)
 from forefolio.forecasts.own import Own, on_schedule
 from forefolio.forecasts.schedule import Fit, fits, forecast_schedule, sample_days
+from forefolio.market import leaks
 from forefolio.market.returns import Need
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import MODELS
@@ -74,7 +75,8 @@ class Forecasts:
     """All forecasts of a study, baselines first, a user's own last, and what training its networks left.
 
     The history ends with fitted_until, the fit's last day of validation as ISO text, where a network was trained. The
-    frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network.
+    frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network. `honest` has the
+    forecasts that the study would have without its `leak`, of all assets; no rows where it has none.
     """
 
     forecasts: pd.DataFrame
@@ -82,6 +84,7 @@ class Forecasts:
     window_means: pd.DataFrame
     window_accuracy: pd.DataFrame
     timings: pd.DataFrame
+    honest: pd.DataFrame
 
 
 def networks(study: Study) -> dict[str, Any]:
@@ -126,8 +129,31 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
 
     Each training of a network is called as remember(function, *arguments); `Stage.remember` computes nothing twice.
     `traded` is for `plan`. ValueError if a period is too short (`needed_days`).
+
+    Notes
+    -----
+    With a `leak` (see `market.leaks`) the honest forecasts are made as well, by the trainings of an honest study. Where
+    the leak is in the universe, the forecasts are the honest ones of its assets: no asset's network reads another one, and
+    a joint network has read all. Under `peek_one_day` the `window_means` of joint networks stay honest.
     """
-    fitted, left = plan(returns.index, study, traded=traded), []
+    made = _forecasts(returns, study, traded, own, remember)
+    if study.leak == "none":
+        return made
+    honest = _forecasts(returns, study.model_copy(update={"leak": "none"}), traded, own, remember)
+    kept = returns.columns if traded is None else leaks.held(
+        returns, traded, leak=study.leak, validation_end=study.validation_end)[0].columns
+    frames = {field.name: getattr(made, field.name) for field in fields(Forecasts)}
+    inside = {name: frame[frame["asset"].isin(kept.astype(str))].reset_index(drop=True) for name, frame in frames.items()
+              if "asset" in frame}
+    return Forecasts(**frames | inside | {"honest": honest.forecasts})
+
+
+def _forecasts(returns: pd.DataFrame, study: Study, traded: pd.DataFrame | None, own: Own,
+               remember: Callable[..., dict[str, pd.DataFrame]]) -> Forecasts:
+    """All forecasts, of all assets, as a study's leak has them made."""
+    leak, left = study.leak, []
+    fitted = [replace(fit, schedule=leaks.asked(fit.schedule, returns.index, leak=leak))
+              for fit in plan(returns.index, study, traded=traded)]
     made = [BASELINES[model](returns, fit, study) for model in study.models if model in BASELINES for fit in fitted]
     if networks(study):  # importing Keras takes seconds
         from forefolio.forecasts import asset_networks, joint_networks
@@ -136,7 +162,8 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
         trainer = {"asset": asset_networks, "joint": joint_networks}[study.network_scope]
     for network in networks(study).values():
         for fit in fitted:
-            training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end)
+            training = _of(study, Training, train_end=fit.train_end, validation_end=fit.validation_end,
+                           **leaks.training_days(returns.index, leak=leak, validation_end=fit.validation_end))
             given = () if traded is None or study.network_scope == "asset" else (traded,)  # when it is to be decided
             frames = remember(trainer.trained_forecasts, returns, fit.schedule, network, training, *given)
             left.append(frames | {"history": frames["history"].assign(fitted_until=fit.validation_end)})
@@ -144,7 +171,8 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
     tables = _LEFT | {"history": _NETWORK | key | _LOSSES}
     schedule = pd.concat([fit.schedule for fit in fitted], ignore_index=True)
     made += [*(frames["forecasts"] for frames in left), *filter(len, [on_schedule(own.forecasts, schedule)])]
-    return Forecasts(pd.concat(made, ignore_index=True),
+    forecasts = pd.concat(made, ignore_index=True)
+    return Forecasts(leaks.answered(forecasts, returns, leak=leak), honest=forecasts[:0],
                      **{name: _joined([frames[name] for frames in left if name in frames], columns)
                         for name, columns in tables.items()})
 
@@ -160,7 +188,8 @@ def added_in_logs(forecasts: pd.DataFrame, returns: pd.DataFrame, *, study: Stud
     in_logs = forecasts["model"].isin(list(networks(study))) & (study.network_scope == "asset")
     for fit in plan(returns.index, study, traded=traded):
         rows = in_logs & forecasts["decision_date"].isin(fit.schedule["decision_date"])
-        half = np.log1p(returns.loc[:pd.Timestamp(fit.train_end)]).var(ddof=0) / 2
+        until = leaks.training_days(returns.index, leak=study.leak, validation_end=fit.validation_end)["scaled_until"]
+        half = np.log1p(returns.loc[:pd.Timestamp(until or fit.train_end)]).var(ddof=0) / 2
         added[rows] = forecasts.loc[rows, "asset"].map(half)
     return added
 

@@ -23,7 +23,12 @@ PREDICTED_TOGETHER = 256  # windows; one shape, so that it is compiled once
 
 @dataclass(frozen=True)
 class Training:
-    """How networks are trained: lookback in days, patience in epochs, last days of training and validation, `seeds` times."""
+    """How networks are trained: lookback in days, patience in epochs, last days of training and validation, `seeds` times.
+
+    Where a `leak` moves them (see `market.leaks`), `fitted_until` is the last day that is trained on, and `scaled_until` the
+    last that z-scores know. Days that are trained on cannot validate, so with `fitted_until` all epochs run and the last
+    one is kept.
+    """
 
     lookback: int
     epochs: int
@@ -34,6 +39,8 @@ class Training:
     validation_end: Date
     seed: int
     seeds: int = 1
+    fitted_until: Date | None = None  # None: train_end
+    scaled_until: Date | None = None
 
 
 class Programs(NamedTuple):
@@ -159,7 +166,7 @@ def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Trainin
         rows_of_epochs.append(table[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
         failed |= running & ~np.isfinite(loss + validation_loss)
-        better = running & ~failed & (validation_loss < best_loss)
+        better = running & ~failed & (validation_loss < best_loss if training.fitted_until is None else True)
         best_loss[better], best_epoch[better] = validation_loss[better], epoch
         for best, now in zip(best_weights, weights):
             best[own][better] = ops.convert_to_numpy(now)[own][better]

@@ -49,6 +49,13 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
                                 **layout)
 
 
+def marked(figure: go.Figure, text: str) -> go.Figure:
+    """A figure with a line in red above its title: what it shows is made with a mistake on purpose."""
+    first = f"<span style='font-size:13px;color:{RED}'><b>{verbatim(text)}</b></span>"
+    return go.Figure(figure).update_layout(title_text=f"{first}<br>{figure.layout.title.text or ''}",
+                                           title_y=1 - 16 / (figure.layout.height or 450))
+
+
 def verbatim(text: str) -> str:
     """Text as plotly writes it letter by letter: it takes < and & for HTML, and $ for TeX.
 

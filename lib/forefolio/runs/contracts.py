@@ -63,7 +63,7 @@ STAGES = {
         writes=_artifacts("frontier", "random_portfolios") + _tables("mpt_weights", "mpt_statistics")),
     "04_forecasting": Contract(
         reads=_artifacts("returns", "traded") + _tables("universe"),
-        writes=_artifacts("forecasts", "window_means", "training_history", "timings") + _tables(
+        writes=_artifacts("forecasts", "honest_forecasts", "window_means", "training_history", "timings") + _tables(
             "forecast_accuracy", "validation_accuracy", "log_accuracy", "directions", "forecast_spread", "windows",
             "window_accuracy", "own_forecasts")),
     "05_portfolios": Contract(

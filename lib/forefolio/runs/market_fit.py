@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from forefolio.forecasts import own, registry as forecast
-from forefolio.market import returns, sources, universe
+from forefolio.market import leaks, returns, sources, universe
 from forefolio.performance import metrics
 from forefolio.portfolios import registry as decided
 from forefolio.runs import contracts
@@ -41,10 +41,11 @@ class Markets:
             periods = returns.periods(rows.index, train_end=study.train_end, validation_end=study.validation_end)
             days = periods.set_index("period")["n_days"].to_dict()
             dates = returns.rebalance_dates(rows.index, validation_end=study.validation_end, traded=chosen.traded)
-            universe.kept_out(rows, chosen.traded, dates=dates, stale_days=study.stale_days)
+            held, traded = leaks.held(rows, chosen.traded, leak=study.leak, validation_end=study.validation_end)
+            universe.kept_out(held, traded, dates=dates, stale_days=study.stale_days)
             days |= {"known": days["training"] + days["validation"], "all": len(rows)}
             theirs = own.load(study, rows, traded=chosen.traded, tickers=[*market.prices])
-            self._known[key] = Fitted({"01_data": market.files, "04_forecasting": theirs.files}, rows.shape[1], days)
+            self._known[key] = Fitted({"01_data": market.files, "04_forecasting": theirs.files}, held.shape[1], days)
         return self._known[key]
 
 

@@ -26,7 +26,7 @@ from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_lin
 from forefolio.runs import contracts, measured, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import as_parameters, validated
-from forefolio.study.vocabulary import listed
+from forefolio.study.vocabulary import LEAKS, listed
 
 SET = sorted(name for name, value in os.environ.items() if contracts.is_setting(name) and (
     not name.startswith(("PYTHON", "IPYTHON")) or name in ("PYTHONPATH", "PYTHONSTARTUP")) and (
@@ -65,6 +65,8 @@ class Stage:
         contracts.check_loaded(self._conditions["library"])
         if not self._run:
             self._say_what_is_otherwise(namespace)
+        if self._mark:
+            print(f"{self._mark}: {LEAKS[self.study.leak].sees}. Every figure of this run says so.")
         self._check_inputs()
         with self._alone():
             contracts.forget(self.folder, name)
@@ -79,6 +81,12 @@ class Stage:
         if found:
             print(f"{self.name}: this kernel is not like those of `forefolio run`, so its numbers may differ, because "
                   f"of {listed(found)}")
+
+    @property
+    def _mark(self) -> str:
+        """What stands above every title of a run with a mistake on purpose; '' where there is none."""
+        leak = self.study.leak
+        return "" if leak == "none" else f"LEAK {leak} ({LEAKS[leak].title})"
 
     def _alone(self) -> AbstractContextManager[None]:
         """The run folder's lock, or nothing to do inside a run that has it."""
@@ -164,7 +172,11 @@ class Stage:
         return frames
 
     def figure(self, noun: str, figure: Any) -> pictures.Shown:
-        """Save a plotly figure as html and png under `figures/`, and return what the notebook shows."""
+        """Save a plotly figure as html and png under `figures/`, and return what the notebook shows; a leak marks it."""
+        if self._mark:
+            from forefolio.report import style  # whoever has a figure has imported plotly
+
+            figure = style.marked(figure, self._mark)
         path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
         plotly = self.folder / contracts.PLOTLY
         if contracts.PLOTLY not in self._written:  # plotly itself would write it in place, and never again

@@ -66,6 +66,7 @@ Source = Annotated[str, _one_of(vocabulary.SOURCES)]
 Model = Annotated[str, _one_of(vocabulary.MODELS)]
 Framework = Annotated[str, _one_of(vocabulary.FRAMEWORKS)]
 Covariance = Annotated[str, _one_of(vocabulary.COVARIANCES)]
+Leak = Annotated[str, _one_of(vocabulary.LEAKS)]
 
 
 class Study(BaseModel):
@@ -77,6 +78,7 @@ class Study(BaseModel):
     paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    leak: Leak = "none"
 
     source: Source = "sample"
     tickers: list[Name] = []

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from forefolio.study.vocabulary import COVARIANCES, FRAMEWORKS, MODELS, SOURCES, short
+from forefolio.study.vocabulary import COVARIANCES, FRAMEWORKS, LEAKS, MODELS, SOURCES, short
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"  # of a study or a sweep, which is a folder's
 DAYS = ("start", "train_end", "validation_end", "end")
@@ -57,6 +57,13 @@ RULES = (  # the first broken one is told
          "network_target: the prose preset has one output, the next day; set next_day"),
     Rule(("refit", "network_scope"), lambda s: s.network_scope == "joint" and s.refit != "never",
          "refit: {refit} is for networks of one asset; set refit to never, or network_scope to asset"),
+    Rule(("leak", "network_scope"), lambda s: s.leak == "scaler_sees_test" and s.network_scope == "joint",
+         "leak: scaler_sees_test is for networks of one asset, as joint ones read returns as they are; set network_scope to "
+         "asset, or another leak"),
+    Rule(("leak", "models"), lambda s: LEAKS[s.leak].trains and not any(MODELS[of].scopes for of in s.models),
+         "leak: {leak} is for networks, and models has none; add lstm, or set another leak"),
+    Rule(("leak", "models"), lambda s: s.leak == "full_sample_mean" and not {"mean", "mean_frozen"} & {*s.models},
+         "leak: full_sample_mean is for mean and mean_frozen, and models has neither; add one, or set another leak"),
     Rule(("drawdown_alpha", "drawdown_path"), lambda s: s.drawdown_alpha != 1 and s.drawdown_path != "uncompounded",
          "drawdown_alpha: {drawdown_alpha} needs drawdown_path uncompounded, as the mean of compounded drawdowns is "
          "not convex; set it, or drawdown_alpha to 1"),

@@ -52,6 +52,14 @@ class Source(NamedTuple):
     finds: str = ""  # what that parameter gives it
 
 
+class Leak(NamedTuple):
+    """A mistake that a study makes on purpose."""
+
+    title: str
+    sees: str  # what reaches a decision though nobody could know it
+    trains: bool = False  # whether it acts where networks are trained, so that what it buys takes a training to know
+
+
 class Metric(NamedTuple):
     """A measure of a strategy or a forecast."""
 
@@ -116,6 +124,17 @@ SOURCES = {
     "yfinance": Source("adjusted closes from Yahoo", "tickers", "names to download"),
     "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
     "simulated": Source("a simulated factor market"),
+}
+LEAKS = {  # see `market/leaks`
+    "none": Leak("no leak", "nothing but what was known"),
+    "printed_split": Leak("printed split", "networks are trained on three quarters of the test days too, and none validate",
+                          trains=True),
+    "scaler_sees_test": Leak("scaler that sees the test", "the z-scores of networks have the mean and deviation of all "
+                             "days", trains=True),
+    "survivors_only": Leak("survivors only", "assets that miss a trading day of the test period are left out"),
+    "winners_universe": Leak("universe of winners", "the half of the assets that grew most in the test period"),
+    "peek_one_day": Leak("one day ahead", "a decision sees the next day's returns"),
+    "full_sample_mean": Leak("mean of the full sample", "the historical mean is that of all days, the test included"),
 }
 METRICS = {  # those that a sweep may rank by
     "sharpe": Metric("Sharpe ratio", "annual", PLAIN, "higher"),
