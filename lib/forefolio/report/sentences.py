@@ -666,3 +666,37 @@ def choices(moved: pd.DataFrame) -> str:
 
 def _points(value: float) -> str:
     return f"{1e4 * value:.2f} basis points"
+
+
+def size_table(rates: pd.DataFrame) -> pd.DataFrame:
+    """
+    What each test of the evidence does in simulated studies, a row a test: lowest and highest rate over the cases.
+
+    `rates` are as `Stage.sizes` gives them. Columns section (of the notebook; 0: in 06_comparison), test, nominal,
+    size_low and size_high (how often it rejects where its null hypothesis is true), power_low and power_high (where it
+    is not); missing where no case has it.
+    """
+    rows = []
+    for _, one in rates.groupby("test", sort=False):
+        null, planted = one.loc[one["null"], "rejects"], one.loc[~one["null"], "rejects"]
+        rows.append((one["section"].iloc[0], one["title"].iloc[0], one["nominal"].iloc[0], null.min(), null.max(),
+                     planted.min(), planted.max()))
+    table = pd.DataFrame(rows, columns=["section", "test", "nominal", "size_low", "size_high", "power_low", "power_high"])
+    return table.sort_values("section", kind="stable", ignore_index=True)
+
+
+def sizes(rates: pd.DataFrame) -> str:
+    """How many tests reject as often as they should, and what the others do and why, a line each.
+
+    `rates` are as `Stage.sizes` gives them.
+    """
+    if rates.empty:
+        return "How often these tests are wrong is measured in `benchmarks/evidence.json`, and this copy has no such file."
+    null, wrong = rates[rates["null"]], ~rates["rejects"].between(rates["least"], rates["most"])
+    text = (f"Each test judged {rates['replications'].max()} simulated studies of each case. A test of 5 % should reject in "
+            "2.5 to 7.5 % of the studies in which there is nothing to find, and what only promises not to exceed 5 % in no "
+            f"more than 7.5 %. That holds in {(~wrong[null.index]).sum()} of {len(null)} cases.")
+    said = rates[wrong | rates["remark"].ne("")]
+    lines = [f"* Section {row.section}: " * (row.section > 0) + "* 06: " * (row.section == 0)
+             + f"{row.title}: {percent(row.rejects)} where {row.says}. {row.remark}".rstrip() for row in said.itertuples()]
+    return "\n".join([text, *([""] if lines else []), *lines])

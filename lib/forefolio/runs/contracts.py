@@ -26,6 +26,7 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
+SIZES = ROOT / "benchmarks" / "evidence.json"  # how often the tests of 07_evidence are wrong, and how often they find
 PARAMS = "study.yml"  # in a point of a sweep: its params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
 SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_", "TF_USE_",
@@ -214,6 +215,12 @@ def published(paper: str) -> list[Path]:
     return sorted(path for path in PUBLISHED.glob("*.csv") if path.name.startswith(f"{paper}_"))
 
 
+def beside(stage: str, parameters: dict[str, Any]) -> list[Path]:
+    """Files of the repository that a stage shows: its paper's published numbers, and the size and power of its tests."""
+    sizes = [SIZES] if stage == "07_evidence" and SIZES.exists() else []
+    return published(parameters.get("paper", "none")) + sizes
+
+
 def sealed(folder: Path) -> dict[str, Any] | None:
     """What `manifest.json` holds by stage, each entry with its seal, whole or not; None where it is no manifest."""
     with suppress(OSError, ValueError, RecursionError):
@@ -256,7 +263,7 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
     `sources` are hashes of what was read outside the run folder: prices, a user's own forecasts. `made_of` is the stage's `code`, where it is known.
     """
     return {**(made_of or code(stage)), "parameters": counting(parameters), "sources": sources,
-            "published": {path.name: file_hash(path) for path in published(parameters.get("paper", "none"))},
+            "published": {path.name: file_hash(path) for path in beside(stage, parameters)},
             "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).is_file()}}
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
+from forefolio.files import (StageError, append_to_ledger, content_hash, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
 from forefolio.runs import contracts, measured, pictures
 from forefolio.runs.contracts import STAGES
@@ -138,8 +138,21 @@ class Stage:
     def published(self) -> dict[str, pd.DataFrame]:
         """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
         tables = {name: read_frame(contracts.PUBLISHED / name, expected=was)
-                  for name, was in self._conditions["published"].items()}
+                  for name, was in self._conditions["published"].items() if name != contracts.SIZES.name}
         return {Path(name).stem.removeprefix(f"{self.study.paper}_"): table for name, table in tables.items()}
+
+    def sizes(self) -> pd.DataFrame:
+        """How often each test rejects where nothing is there and where something is, a row a test and case.
+
+        The rows of `benchmarks/evidence.json`; none where the repository has no such file.
+        """
+        if contracts.SIZES.name not in self._conditions["published"]:
+            return pd.DataFrame()
+        content = contracts.SIZES.read_bytes()
+        if content_hash(content) != self._conditions["published"][contracts.SIZES.name]:
+            raise StageError(f"{contracts.SIZES} was changed since it was hashed; run all cells of the stage that reads "
+                             "it again")
+        return pd.DataFrame(json.loads(content)["rates"])
 
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
