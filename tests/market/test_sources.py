@@ -231,6 +231,18 @@ def test_a_member_of_the_benchmark_that_ends_is_refused_and_its_gaps_are_told(tm
     assert [(row.subject, row.finding, row.n_days) for row in found] == [("C", "days without a price in the benchmark", 1)]
 
 
+def test_a_made_benchmark_knows_nothing_of_later_days():
+    """On a day without a price nobody knows whether one will follow: the index up to a day is the same without what follows."""
+    days = pd.date_range("2020-01-01", periods=6, name="date")
+    prices = pd.DataFrame({"A": [1.0, 1.1, 1.2, 1.3, 1.5, 1.4], "B": [2.0, 2.1, np.nan, np.nan, 2.4, 2.5],
+                           "C": [3.0, 3.3, 3.2, np.nan, np.nan, np.nan]}, index=days)
+    whole = sources._equal_weight_index(prices)
+    for n_days in range(1, 6):
+        pd.testing.assert_series_equal(sources._equal_weight_index(prices.iloc[:n_days]), whole.iloc[:n_days])
+    daily = [(0.1 + 0.05 + 0.1) / 3, (0.1 / 1.1 - 0.1 / 3.3) / 2, 0.1 / 1.2, (0.2 / 1.3 + 0.3 / 2.1) / 2, (-0.1 / 1.5 + 0.1 / 2.4) / 2]
+    assert whole.tolist() == pytest.approx([100, *100 * np.cumprod(1 + np.array(daily))])
+
+
 @pytest.mark.parametrize("changes", [dict(source="simulated", benchmark="S01"),
                                      dict(benchmark="MSFT", benchmark_tickers=["AAPL"]),
                                      dict(benchmark="AAPL", benchmark_tickers=["AAPL"])])

@@ -145,13 +145,16 @@ def _of_tickers(tickers: list[str], source: Closes, days: pd.DatetimeIndex) -> t
                           f"{iso_day(days[0])} and {iso_day(days[-1])}; name others, or move start or end")
     gaps = [found(ticker, "days without a price in the benchmark", days[members[ticker].isna()], "holds the last price")
             for ticker in members]
-    return _equal_weight_index(members), sum(gaps, [])
+    return _equal_weight_index(members.ffill()), sum(gaps, [])
 
 
 def _equal_weight_index(prices: pd.DataFrame) -> pd.Series:
-    """100 on the first day, then the mean return of the listed tickers; a gap holds the last price."""
-    held = prices.ffill().where(prices.bfill().notna())  # a ticker whose prices have ended is left out
-    return 100 * (1 + simple_returns(held).mean(axis=1).reindex(prices.index).fillna(0.0)).cumprod()
+    """100 on the first day, then the mean return of the tickers that have a price on the day, since their last one.
+
+    Whether a price will ever follow a gap is known only later, so a gap counts neither as a return of 0 nor as an end.
+    """
+    daily = simple_returns(prices.ffill()).where(prices.notna())
+    return 100 * (1 + daily.mean(axis=1).reindex(prices.index).fillna(0.0)).cumprod()
 
 
 def _span(days: pd.DatetimeIndex) -> str:
