@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forefolio.performance.backtest import backtest, cost_sensitivity, turnover
-from forefolio.performance.metrics import performance_table
+from forefolio.performance.backtest import backtest, break_even, cost_sensitivity, turnover
+from forefolio.performance.metrics import OF_BANKRUPT, performance_table
 
 DAYS = pd.bdate_range("2024-01-25", "2024-04-10", name="date")
 REBALANCES = pd.DatetimeIndex(["2024-01-31", "2024-02-29", "2024-03-29"])
@@ -231,7 +231,8 @@ def test_a_bankruptcy_leaves_a_performance_without_gaps(ruinous):
     net_returns = result.net_returns.assign(benchmark=ruinous["A"])
     table = performance_table(net_returns, turnover(result.trades), periods_per_year=252, risk_free_rate=0.0)
     row = table.set_index("strategy").loc["short"]
-    assert row.notna().all() and row[["total_return", "annual_return", "max_drawdown"]].eq(-1).all()
+    assert row[list(OF_BANKRUPT)].eq(-1).all() and row.drop(list(OF_BANKRUPT)).isna().all(), "it is not calm, but gone"
+    assert table.set_index("strategy").loc["long"].notna().all()
     costs = cost_sensitivity(both, ruinous, cost_bps=[0, 10])
     assert costs.loc[costs["strategy"] == "short", "total_return"].tolist() == [-1, -1]
 
@@ -293,3 +294,78 @@ def test_cost_sensitivity_is_the_backtest_at_each_cost(weights, returns):
     assert (wide.diff().iloc[1:] < 0).all(axis=None)
     at_ten = (1 + backtest(weights, returns, cost_rate=0.001).net_returns).prod() - 1
     assert wide.loc[10].to_dict() == pytest.approx(at_ten.to_dict())
+    pd.testing.assert_frame_equal(wide.loc[[0, 50]], cost_sensitivity(weights, returns, cost_bps=[0, 50]).pivot(
+        index="cost_bps", columns="strategy", values="total_return"))
+
+
+def test_cost_sensitivity_knows_who_cannot_pay(ruinous):
+    """Of 3 percent on 39 times the wealth nothing is left; who was ruined without costs stays so."""
+    both = pd.concat([weights_of("levered", [[20.0, -19.0, 0.0]] * 3), weights_of("short", [[1.5, -0.5, 0.0]] * 3)])
+    costs = cost_sensitivity(both, ruinous * [0, 1, 1], cost_bps=[0, 300]).set_index(["strategy", "cost_bps"])["total_return"]
+    assert costs["levered", 300] == costs["short", 0] == costs["short", 300] == -1
+
+
+# ------------------------------------------------------------------------------------------------------- break-even
+def test_break_even_is_where_both_backtests_end_level(returns):
+    """The strategy trades and holds what rises; its rival never trades again."""
+    returns = returns.assign(A=returns["A"] + 0.004)
+    both = pd.concat([weights_of("active", [[1, 0, 0], [0.5, 0.5, 0], [1, 0, 0]]), weights_of("rival", [[0, 0.5, 0.5]])])
+    free = backtest(both, returns, cost_rate=0.0)
+    traded = [2 * free.trades.loc[free.trades["strategy"] == name, "turnover"] for name in ("active", "rival")]
+    lead = np.log1p(free.net_returns).sum()
+    kappa = break_even(lead["active"] - lead["rival"], *traded)
+    ends = (1 + backtest(both, returns, cost_rate=kappa).net_returns).prod()
+    assert 0.001 < kappa < 0.1 and ends["active"] == pytest.approx(ends["rival"], rel=1e-9)
+
+
+def test_break_even_of_who_is_behind_is_what_it_would_have_to_be_paid():
+    assert break_even(np.log(1.01), [1, 1], [1, 0]) == pytest.approx(1 - 1 / 1.01)
+    assert break_even(-np.log(1.01), [1, 1], [1, 0]) == pytest.approx(1 - 1.01)
+    assert break_even(0.0, [1, 1], [1, 0]) == 0
+
+
+@pytest.mark.parametrize(("lead", "traded", "rival"), [
+    (0.1, [1.0], [1.0, 0.5]), (0.1, [1.0], [1.0]), (-0.1, [1.0], [1.0]), (np.nan, [1.0, 1.0], [1.0]), (-5.0, [1.0, 1.0], [1.0])])
+def test_without_more_trading_or_within_reason_no_cost_makes_them_level(lead, traded, rival):
+    assert np.isnan(break_even(lead, traded, rival))
+
+
+def test_break_even_for_small_costs_is_the_lead_by_what_is_traded_more():
+    own, rival = [1.0, *[0.8] * 23], [1.0, *[0.03] * 23]
+    lead = 1e-4 * (sum(own) - sum(rival))
+    assert break_even(lead, own, rival) == pytest.approx(1e-4, rel=1e-3)
+
+
+# -------------------------------------------------------------------------------------------------------- borrowing
+def test_borrowing_is_paid_each_day_on_what_is_short_by_hand():
+    days = pd.DatetimeIndex(["2024-01-31", "2024-02-01", "2024-02-02", "2024-02-05"], name="date")
+    returns = pd.DataFrame({"A": [9.0, 0.10, 0.00, 0.00], "B": [9.0, 0.20, 0.00, 0.00]}, index=days)
+    result = backtest(weights_of("s", [[1.5, -0.5]], dates=days, assets=["A", "B"]), returns, cost_rate=0.01, daily_borrow=0.002)
+    # day one earns 0.15 - 0.10 = 0.05 and pays 0.002 x 0.5, after a cost of 2 percent; then 0.6 of 1.05 is short
+    assert result.net_returns["s"].tolist() == pytest.approx(
+        [(1 + 0.05 - 0.001) * 0.98 - 1, -0.002 * 0.6 / 1.05, -0.002 * 0.6 / 1.05])
+
+
+def test_borrowing_costs_nothing_without_shorts_and_changes_no_trade(weights, returns):
+    for held in (weights, weights_of("short", [[1.5, -0.5, 0.0]] * 3)):
+        free, paid = (backtest(held, returns, cost_rate=0.001, daily_borrow=fee) for fee in (0.0, 0.0004))
+        pd.testing.assert_frame_equal(free.trades, paid.trades)
+        pd.testing.assert_frame_equal(free.drifted_weights, paid.drifted_weights)
+        cheaper = free.net_returns - paid.net_returns
+        assert (cheaper == 0).all(axis=None) if held is weights else (cheaper > 0).all(axis=None)
+
+
+def test_more_borrowing_lowers_what_is_left_and_can_ruin(returns):
+    short = weights_of("short", [[1.5, -0.5, 0.0]] * 3)
+    left = [(1 + backtest(short, returns, cost_rate=0.0, daily_borrow=fee).net_returns["short"]).prod() for fee in (0, 1e-4, 1e-3)]
+    assert left[0] > left[1] > left[2] > 0
+    levered = weights_of("levered", [[20.0, -19.0, 0.0]] * 3)
+    result = backtest(levered, returns * 0, cost_rate=0.0, daily_borrow=0.06)
+    assert result.net_returns["levered"].iloc[0] == -1 and list(result.bankruptcies["strategy"]) == ["levered"]
+
+
+def test_borrowing_is_in_cost_sensitivity(returns):
+    short = weights_of("short", [[1.5, -0.5, 0.0]] * 3)
+    at_ten = (1 + backtest(short, returns, cost_rate=0.001, daily_borrow=0.0003).net_returns["short"]).prod() - 1
+    told = cost_sensitivity(short, returns, cost_bps=[10], daily_borrow=0.0003)["total_return"].item()
+    assert told == pytest.approx(at_ten, rel=1e-12)

@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from forefolio.performance import evidence
+from forefolio.performance.backtest import backtest
 from forefolio.report import sentences
 
-TESTS = ["strategy", "n_months", "mean", "t_low", "t_high", "shapiro_p", "wilcoxon_p", "wilcoxon_p_holm", "sign_p",
-         "sign_p_holm", "t_p", "t_p_holm"]
+TESTS = ["strategy", "status", "n_months", "mean", "t_low", "t_high", "skewness", "shapiro_p", "wilcoxon_p",
+         "wilcoxon_p_holm", "sign_p", "sign_p_holm", "t_p", "t_p_holm"]
 
 
 @pytest.fixture
@@ -102,11 +103,11 @@ def test_permuted_strategies_permute_tests(excess):
 def test_what_cannot_be_tested_is_missing_and_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        same = evidence.monthly_tests(pd.DataFrame({"same": [0.0] * 6, "rounding": [1e-17, -1e-17] * 3})).iloc[:, 3:]
+        same = evidence.monthly_tests(pd.DataFrame({"same": [0.0] * 6, "rounding": [1e-17, -1e-17] * 3}))
         two = evidence.monthly_tests(pd.DataFrame({"s": [0.01, 0.02]})).iloc[0]
         one = evidence.monthly_tests(pd.DataFrame({"s": [0.01]})).iloc[0]
         steady = evidence.monthly_tests(pd.DataFrame({"s": [0.01] * 6})).iloc[0]
-    assert same.isna().all(axis=None)
+    assert same.iloc[:, 4:].isna().all(axis=None) and (same["status"] == "untested").all()
     assert np.isnan(two["shapiro_p"]) and two["wilcoxon_p"] == 0.25 and two["t_p"] < 0.2
     assert np.isnan(one["t_p"]) and one["wilcoxon_p"] == 0.5
     assert np.isnan(steady["shapiro_p"]) and np.isnan(steady["t_p"]) and steady["wilcoxon_p"] < 0.05
@@ -133,6 +134,42 @@ def test_best_pair_sees_a_steady_difference_that_unpaired_months_hide():
     noise = np.random.default_rng(3).normal(0, 0.05, size=24)
     pair = evidence.best_pair(pd.DataFrame({"a": noise + 0.002, "b": noise})).iloc[0]
     assert pair["signed_rank_p"] < 0.001 and pair["mann_whitney_p"] > 0.5
+
+
+def test_mann_whitney_hardly_ever_rejects_where_months_are_shared_and_the_paired_test_does():
+    """Two strategies of one market, equally good: their months move together, which the paper's test takes for noise."""
+    rng, n = np.random.default_rng(9), 150
+    market = rng.normal(0, 0.05, (n, 24, 1))
+    pairs = [evidence.best_pair(pd.DataFrame(months, columns=["a", "b"])).iloc[0]
+             for months in market + rng.normal(0, 0.01, (n, 24, 2))]
+    assert np.mean([pair["mann_whitney_p"] < 0.05 for pair in pairs]) == 0
+    assert np.mean([pair["signed_rank_p"] < 0.05 for pair in pairs]) == pytest.approx(0.05, abs=0.053)
+
+
+@pytest.mark.parametrize("skewness", [-3.0, -1.0, 0.0, 1.0])
+def test_tests_of_skewed_months_reject_as_often_as_is_said(skewness):
+    rng, n_samples = np.random.default_rng(3), 1000
+    months = stats.pearson3(skewness).rvs(size=(n_samples, 24), random_state=rng)
+    tests = evidence.monthly_tests(pd.DataFrame(months[:3].T))
+    said = evidence.size_under_skew(24, skewness)
+    found = {"wilcoxon": stats.wilcoxon(months, alternative="greater", axis=1).pvalue,
+             "sign": stats.binom.sf((months > 0).sum(axis=1) - 1, 24, 0.5)}
+    for test, p in found.items():
+        assert tests[f"{test}_p"].tolist() == pytest.approx(p[:3])
+        assert (p < 0.05).mean() == pytest.approx(said[test], abs=3 * (0.25 / n_samples) ** 0.5), test
+
+
+def test_skewness_is_told_where_it_bends_a_test():
+    left = pd.Series([0.02] * 20 + [-0.1] * 4) * (1 + 0.001 * np.arange(24))  # a mean of zero, five gains to a loss
+    tests = evidence.monthly_tests(pd.DataFrame({"left": left, "right": -left, "even": np.linspace(-1, 1.1, 24)}))
+    assert tests["skewness"].tolist() == pytest.approx([stats.skew(x, bias=False) for x in (left, -left, np.linspace(-1, 1.1, 24))])
+    said = sentences.skewed(tests)
+    assert tests.loc[0, "sign_p"] < 0.001 < 0.4 < tests.loc[0, "t_p"]
+    assert "The months of `left` are skewed to the left (-1.9)" in said and "in 20 % of samples" in said and "in 27 %" in said
+    assert "right" not in said and "even" not in said and "less so" not in said
+    assert sentences.skewed(tests.iloc[1:]) == "" == sentences.skewed(tests.iloc[:0])
+    several = sentences.skewed(evidence.monthly_tests(pd.DataFrame({"left": left, "other": left + 0.001})))
+    assert several.endswith("The same holds, less so, for `other`.") or several.endswith("less so, for `left`.")
 
 
 def test_best_pair_needs_two_strategies_and_differences(excess):
@@ -307,3 +344,82 @@ def test_equal_forecasts_have_no_verdict_but_words():
     assert table.loc[0, "verdict"] == "neither" and np.isnan(table.loc[0, "statistic"])
     assert "holds for none of 1 network at" in sentences.answer(table) and "nan" not in sentences.answer(table)
     assert "nothing to test" in sentences.answer(table.iloc[:0])
+
+
+# ------------------------------------------------------------------------------------------------- worth its cost
+def trading(n_months=24, seed=2, gain=0.0):
+    """Returns of two assets over months, and weights of a strategy that changes sides each month, and of equal weight."""
+    days = pd.bdate_range("2021-12-31", periods=21 * n_months + 1, name="date")
+    rng = np.random.default_rng(seed)
+    returns = pd.DataFrame(rng.normal(0.0005, 0.01, (len(days), 2)), days, ["A", "B"])
+    dates, rows = days[:-1:21], []
+    for i, date in enumerate(dates):
+        returns.loc[returns.index[(returns.index > date)][:21], "AB"[i % 2]] += gain
+        rows += [(date, "switch", "AB"[i % 2], 1.0), (date, "switch", "BA"[i % 2], 0.0)]
+        rows += [(date, name, asset, 0.5) for name in ("equal_weight", "copy") for asset in "AB"]
+    return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"]), returns
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(0.004, "shown"), (0.0, "not shown"), (-0.004, "shown to be absent")])
+def test_a_strategy_is_worth_its_cost_where_its_gain_is_significant(gain, verdict):
+    weights, returns = trading(gain=gain)
+    table = evidence.worth_its_cost(weights, returns, cost_bps=10, daily_borrow=0.0).set_index("strategy")
+    row = table.loc["switch"]
+    assert row["verdict"] == verdict and row["low_bps"] < row["break_even_bps"] < row["high_bps"]
+    assert list(table.index) == ["switch", "copy", "equal_weight"] and row["traded"] == pytest.approx(47, abs=0.01)
+    assert table.loc["copy", ["break_even_bps", "p"]].isna().all() and table.loc["copy", "verdict"] == "not shown"
+    assert table.loc["equal_weight", "verdict"] == "" and table.loc["equal_weight"].notna()["net_50"]
+
+
+def test_limits_of_the_break_even_cost_are_where_the_test_turns():
+    weights, returns = trading(gain=0.002)
+    low, high = evidence.worth_its_cost(weights, returns, cost_bps=0, daily_borrow=0.0).loc[0, ["low_bps", "high_bps"]]
+    for limit, side in ((low, "gains"), (high, "loses")):
+        p = evidence.worth_its_cost(weights, returns, cost_bps=limit, daily_borrow=0.0).loc[0, "p"]
+        assert p == pytest.approx(0.05, abs=0.01), side
+
+
+def test_break_even_and_net_returns_of_the_table_are_those_of_backtests():
+    weights, returns = trading(gain=0.001)
+    row = evidence.worth_its_cost(weights, returns, cost_bps=10, daily_borrow=0.0).set_index("strategy").loc["switch"]
+    ends = (1 + backtest(weights, returns, cost_rate=row["break_even_bps"] / 1e4).net_returns).prod()
+    assert ends["switch"] == pytest.approx(ends["equal_weight"], rel=1e-9)
+    for bps in evidence.COSTS:
+        ends = (1 + backtest(weights, returns, cost_rate=bps / 1e4).net_returns).prod() - 1
+        assert row[f"net_{bps}"] == pytest.approx(ends["switch"])
+
+
+def test_the_test_at_a_cost_is_the_t_test_of_net_months():
+    weights, returns = trading(seed=4)
+    p = evidence.worth_its_cost(weights, returns, cost_bps=30, daily_borrow=0.0).loc[0, "p"]
+    net = np.log1p(backtest(weights, returns, cost_rate=0.003).net_returns)
+    months = (net["switch"] - net["equal_weight"]).groupby(net.index.to_period("M")).sum()
+    assert p == pytest.approx(stats.ttest_1samp(months, 0).pvalue)
+
+
+def test_borrowing_counts_and_what_is_short_is_told():
+    weights, returns = trading(gain=0.002)
+    shorts = weights.assign(weight=weights["weight"].where(weights["strategy"] != "switch", 3 * weights["weight"] - 1))
+    free, paid = (evidence.worth_its_cost(shorts, returns, cost_bps=10, daily_borrow=fee).iloc[0] for fee in (0.0, 0.0002))
+    assert free["mean_short"] == 1 and free["break_even_bps"] > paid["break_even_bps"] and free["net_0"] > paid["net_0"]
+
+
+@pytest.mark.parametrize("drop", ["equal_weight", "switch"])
+def test_dirty_runs_have_rows_without_numbers(drop):
+    weights, returns = trading(n_months=1)
+    few = weights[weights["strategy"] != drop]
+    table = evidence.worth_its_cost(few, returns.iloc[:13], cost_bps=10, daily_borrow=0.0)
+    assert set(table["strategy"]) == set(few["strategy"]) and table["p"].isna().all() and table["net_20"].notna().all()
+    assert sentences.worth_its_cost(table, cost_bps=10)
+
+
+def test_the_bankrupt_stand_last_without_a_break_even_cost():
+    weights, returns = trading()
+    ruin = weights[weights["strategy"] == "switch"].assign(strategy="levered")
+    ruin["weight"] = 90 * ruin["weight"] - 44.5
+    both = evidence.worth_its_cost(pd.concat([ruin, weights]), returns, cost_bps=10, daily_borrow=0.0)
+    assert both.iloc[-1][["strategy", "verdict"]].tolist() == ["levered", "bankrupt"]
+    assert both.iloc[-1][["break_even_bps", "p", "holm_p"]].isna().all() and both.iloc[-1]["net_0"] == -1
+    alone = evidence.worth_its_cost(weights, returns, cost_bps=10, daily_borrow=0.0)
+    pd.testing.assert_frame_equal(both.iloc[:-1], alone, check_dtype=False)
+    assert "`levered`" not in sentences.worth_its_cost(both, cost_bps=10).replace("`levered` lost all wealth", "")

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.performance import metrics
+from forefolio.performance import evidence, investors, luck, metrics, trials
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios import decisions
+from forefolio.portfolios.holdings import effective_holdings
 from forefolio.portfolios.long_short import tangency
 from forefolio.portfolios.registry import Terms
+from forefolio.report import sentences, strategies
 from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import METRICS
+from forefolio.study.vocabulary import BANKRUPT, METRICS
 
 YEAR = {"periods_per_year": 252, "risk_free_rate": 0.02}
 COLUMNS = ["strategy", "total_return", "annual_return", "annual_volatility", "sharpe", "sortino", "max_drawdown",
@@ -192,7 +194,8 @@ def test_portfolio_statistics_by_hand_and_by_name():
     assert table.loc["max_drawdown", "one"] == pytest.approx(-0.02)
     assert table.loc["cvar_95", "short"] == pytest.approx(0.02)
     assert table.loc["observations"].eq(3).all()
-    assert table.loc["effective_holdings"].tolist() == pytest.approx([2, 1 / 2.5, 1])
+    assert table.loc["effective_holdings"].tolist() == pytest.approx([2, 2**2 / 2.5, 1])
+    assert table.loc["effective_holdings"].to_dict() == {name: effective_holdings(own) for name, own in portfolios.items()}
     assert table.loc["gross_exposure"].tolist() == pytest.approx([1, 2, 1])
 
 
@@ -343,6 +346,7 @@ def test_a_ruined_window_is_said_to_be(coins, window_means):
     reckless = weights.assign(weight=weights["asset"].map({"A": 200.0, "B": -199.0, "C": 0.0}))
     table = measured(reckless, coins)
     assert table["bankrupt"].all() and (table["total_return"] == -1).all()
+    assert table[["annual_volatility", "sharpe"]].isna().all(axis=None), "what is still after a ruin is not calm"
 
 
 def test_without_windows_the_tables_have_columns_and_no_rows(coins, window_means):
@@ -356,3 +360,147 @@ def test_costs_and_the_risk_free_rate_lower_what_is_reported(coins, window_means
     free = measured(held, coins)
     assert (measured(held, coins, cost_rate=0.002)["total_return"] < free["total_return"]).all()
     assert (measured(held, coins, risk_free_rate=0.365)["sharpe"] < free["sharpe"]).all()
+
+
+# ------------------------------------------------------------------ who lost everything: tested nowhere, ranked last
+LOSER = "lstm+tangency"
+TRADING = pd.bdate_range("2021-01-01", "2023-06-30", name="date")
+
+
+def ruin_market() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Net returns beside an index that falls to a tenth, one strategy rising until it loses all, and weights."""
+    rng = np.random.default_rng(5)
+    net = pd.DataFrame(rng.normal(-0.001, 0.01, (len(TRADING), 4)), TRADING,
+                       ["lstm+mvf", "mean+mvf", "equal_weight", "mean+tangency"]).assign(**{LOSER: 0.0})
+    net.loc[net.index[:40], LOSER] = 0.03
+    net.loc[net.index[40], LOSER] = -1.0
+    net["benchmark"] = rng.normal(-0.004, 0.01, len(TRADING))
+    rows = [(date, name, asset, weight) for date in TRADING[[0, 100]] for name in net.columns.drop("benchmark")
+            for asset, weight in (("A", 1.5 if "tangency" in name else 0.7), ("B", -0.5 if "tangency" in name else 0.3))]
+    return net, pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
+
+
+def performance_of(net: pd.DataFrame) -> pd.DataFrame:
+    traded = pd.Series(0.1, net.columns.drop("benchmark")).where(lambda traded: traded.index != LOSER, 0.01)
+    return metrics.performance_table(net, traded, periods_per_year=252, risk_free_rate=0.0)
+
+
+def of_sweep(net: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Results and daily returns of a sweep of two points, both of these strategies."""
+    results = pd.concat([performance_of(net).assign(x=x) for x in (1, 2)], keys=["a", "b"], names=["point"])
+    results = results.reset_index("point").reset_index(drop=True)[["point", "x", *performance_of(net).columns]]
+    other = net.assign(**{name: net[name].to_numpy()[::-1] for name in ("lstm+mvf", "mean+mvf", "mean+tangency")})
+    return results, pd.concat([net.add_prefix("a/"), other.add_prefix("b/")], axis=1)
+
+
+def by_metric(net: pd.DataFrame) -> pd.DataFrame:
+    results, _ = of_sweep(net)
+    names = [name for name in METRICS if name in results]
+    return pd.concat([trials.ranking(results, name)[["rank", "point", "strategy"]] for name in names]
+                     + [trials.point_ranking(trials.contenders(results, name), name) for name in names]
+                     + [trials.by_parameter(results, ["x"], name, seed=1) for name in names])
+
+
+def tried(net: pd.DataFrame) -> pd.DataFrame:
+    return trials.distinct_trials(trials.comparable(of_sweep(net)[1], "a/lstm+mvf"))
+
+
+def solvent_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a table of tests but those of status bankrupt, which no test may have a number of."""
+    status = table.get("status", table.get("verdict"))
+    lost = table[status == BANKRUPT]
+    tested = [name for name in lost if name.endswith("_p") or name in ("p", "mean", "t_low", "break_even_bps")]
+    assert set(lost["strategy"]) <= {LOSER} and lost[tested].isna().all(axis=None)
+    assert list(table["strategy"])[-len(lost):] == list(lost["strategy"]) or lost.empty, "last"
+    return table[status != BANKRUPT].reset_index(drop=True)
+
+
+def worth_it(held: pd.DataFrame) -> pd.DataFrame:
+    """The table of costs of a market in which the short asset of who loses everything rises tenfold in a day."""
+    rng = np.random.default_rng(3)
+    returns = pd.DataFrame(rng.normal(0, 0.01, (len(TRADING), 2)), TRADING, ["A", "B"])
+    returns.loc[TRADING[50], "B"] = 0.5
+    held = held.assign(weight=held["weight"].mask(held["strategy"] == LOSER, held["asset"].map({"A": 6.0, "B": -5.0})))
+    return solvent_rows(evidence.worth_its_cost(held, returns, cost_bps=10, daily_borrow=0.0))
+
+
+def names_in(figure) -> list:
+    """What a figure draws, by the names in it."""
+    return [(trace.name, trace.text if isinstance(trace.text, str) else list(trace.text or [])) for trace in figure.data]
+
+
+JUDGES = {  # all that tests, ranks or advises; each is given the same market with and without who lost everything
+    "monthly_tests": lambda net, held: solvent_rows(evidence.monthly_tests(metrics.monthly_excess(net))),
+    "against_twins": lambda net, held: evidence.against_twins(metrics.monthly_excess(net), held),
+    "best_pair": lambda net, held: evidence.best_pair(metrics.monthly_excess(net)),
+    "skewed": lambda net, held: sentences.skewed(evidence.monthly_tests(metrics.monthly_excess(net))),
+    "worth_its_cost": lambda net, held: worth_it(held),
+    "served": lambda net, held: sentences.advice(investors.served(
+        investors.outcome(performance_of(net), held), metrics.monthly_excess(net))).drop(columns=["beware", "the paper's choice"]),
+    "conclusion": lambda net, held: sentences.conclusion(
+        performance_of(net), solvent_rows(evidence.monthly_tests(metrics.monthly_excess(net))),
+        twins=evidence.against_twins(metrics.monthly_excess(net), held)).partition("**Total")[2],
+    "rankings of a sweep": lambda net, held: by_metric(net).reset_index(drop=True),
+    "leader of a sweep": lambda net, held: sentences.leader(of_sweep(net)[0], "turnover").replace(
+        f" `{LOSER}` lost all wealth in 2 points and has no rank there.", ""),
+    "trials": lambda net, held: tried(net),
+    "deflated_sharpe": lambda net, held: luck.deflated_sharpe(tried(net), seed=1),
+    "superior_ability": lambda net, held: luck.superior_ability(net, net["benchmark"], seed=1, n_bootstraps=50),
+    "overfitting": lambda net, held: luck.overfitting(pd.concat([net.shift(k).fillna(0.0).add_suffix(str(k)) for k in range(
+        3)], axis=1), n_blocks=4).logits,
+    "verdict on luck": lambda net, held: luck.judge(net.drop(columns="benchmark"), {"benchmark": net["benchmark"]}, seed=1,
+                                                   n_bootstraps=50),
+    "choices of a sweep": lambda net, held: trials.choices(of_sweep(net)[1], names=set(net)),
+    "readme_figure": lambda net, held: names_in(strategies.readme_figure(net, held)),
+    "risk_return": lambda net, held: names_in(strategies.risk_return(performance_of(net), sample="")),
+    "risk_profiles": lambda net, held: names_in(strategies.risk_profiles(
+        investors.outcome(performance_of(net), held), sample="")),
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_who_lost_everything_changes_no_test_ranking_or_advice(judge):
+    net, held = ruin_market()
+    with_it = JUDGES[judge](net, held)
+    without = JUDGES[judge](net.drop(columns=LOSER), held[held["strategy"] != LOSER])
+    assert LOSER not in str(with_it) and len(str(with_it)) > 10
+    if isinstance(with_it, pd.DataFrame):
+        pd.testing.assert_frame_equal(with_it, without)
+    elif isinstance(with_it, pd.Series):
+        pd.testing.assert_series_equal(with_it, without)
+    else:
+        assert with_it == without
+
+
+def test_a_bankrupt_strategy_does_not_beat_a_falling_index():
+    net, _ = ruin_market()
+    still = (1 + net).groupby(net.index.to_period("M")).prod() - 1
+    naive = still[LOSER] - still["benchmark"]
+    assert stats.wilcoxon(naive, alternative="greater").pvalue < 0.001, "as zero returns it would"
+    row = evidence.monthly_tests(metrics.monthly_excess(net)).set_index("strategy").loc[LOSER]
+    assert row["status"] == BANKRUPT and row["n_months"] == 1 and row.drop(["status", "n_months"]).isna().all()
+
+
+def test_months_of_a_bankrupt_strategy_end_before_its_ruin_and_others_are_whole():
+    net, _ = ruin_market()
+    excess = metrics.monthly_excess(net)
+    assert excess[LOSER].count() == 1 and excess.drop(columns=LOSER).notna().all(axis=None)
+    at_the_end = net.copy()
+    at_the_end[LOSER] = 0.001
+    at_the_end.loc[TRADING[-1], LOSER] = -1.0
+    assert metrics.monthly_excess(at_the_end)[LOSER].isna().tolist() == [False] * 29 + [True]
+
+
+def test_a_millionth_that_is_left_is_nothing_and_an_index_may_lose_all():
+    nearly = pd.DataFrame({"A": [1 - 1e-7, -0.9999999], "B": [0.1, -0.99]})
+    assert metrics.bankrupt(nearly).to_dict() == {"A": True, "B": False} and list(metrics.solvent(nearly)) == ["B"]
+    net, _ = ruin_market()
+    net.loc[TRADING[-1], "benchmark"] = -1.0
+    assert performance_of(net).set_index("strategy").loc["benchmark", ["annual_volatility", "sharpe"]].notna().all()
+    assert metrics.monthly_excess(net)["equal_weight"].notna().all()
+
+
+@pytest.mark.parametrize("figure", [strategies.wealth, strategies.drawdowns])
+def test_lines_of_who_lost_everything_come_last(figure):
+    net, _ = ruin_market()
+    assert figure(net).data[-1].name.startswith(LOSER)

@@ -6,7 +6,7 @@ import pytest
 from small_sweep import DAYS, made_results, made_returns
 
 from forefolio.files import StageError
-from forefolio.performance import trials
+from forefolio.performance import metrics, trials
 
 
 def test_contenders_are_the_strategies_that_the_parameters_touch():
@@ -288,4 +288,4 @@ def test_luck_counts_neither_a_trial_that_lost_everything_nor_one_like_cash():
     net["b/cash"] = 1e-4 + 1e-7 * np.arange(6)
     compared = trials.comparable(net, "a/lstm+mvf")
     assert set(net) - set(compared) == {"b/lstm+tangency", "b/cash"}
-    assert trials.all_lost(net).sum() == 1
+    assert metrics.bankrupt(net).sum() == 1

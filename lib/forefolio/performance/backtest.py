@@ -2,7 +2,8 @@
 
 Weights decided at the close of t earn from t+1 on. Until the next rebalance nothing is traded: each holding grows
 with its own return, so the weights drift. A rebalance trades from the drifted to the decided weights and pays for it.
-What is sold short is owed and grows too; a strategy that comes to owe all it has is bankrupt, and earns nothing more.
+What is sold short is owed and grows too, and borrowing it may cost; a strategy that comes to owe all it has is
+bankrupt, and earns nothing more.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import iso_day
+
+ALIKE = 1e-9  # of wealth: strategies whose trades differ by no more trade the same
+STEPS = 200  # costs that are tried for a change of sign before the root is found
 
 
 @dataclass(frozen=True)
@@ -37,22 +41,26 @@ class Backtest:
     bankruptcies: pd.DataFrame
 
 
-def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) -> Backtest:
+def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float, daily_borrow: float = 0.0) -> Backtest:
     """
-    Hold the decided weights, let them drift in between, pay for each trade.
+    Hold the decided weights, let them drift in between, pay for each trade and for what is borrowed to be sold short.
 
-    Weights that do not sum to one, strategies that start on different days and missing returns are a ValueError.
+    `daily_borrow` is a fraction a day of what is short. Weights that do not sum to one, strategies that start on
+    different days and missing returns are a ValueError.
 
     Notes
     -----
     With V_0 = 1 at the rebalance and growth G_{i,t} of asset i since, V_t = sum_i w_i G_{i,t}, the gross return is
     V_t / V_{t-1} - 1 and the drifted weights are w_i G_{i,t} / V_t. The cost c = cost_rate * sum_i |target - drifted|
     is a fraction of the wealth at the rebalance and is taken from the return of the day after: net = (1 + gross)(1 - c)
-    - 1. The first purchase, from cash, pays too. A short position has w_i < 0 and costs what any trade costs; nothing
-    is paid for borrowing the asset, and its proceeds earn no interest.
+    - 1. The first purchase, from cash, pays too. A short position has w_i < 0 and costs what any trade costs; its
+    proceeds earn no interest. Borrowing costs b = daily_borrow * sum_i max(-w_i, 0) a day, by the weights at the close
+    before, and is taken from that day's gross return, V_t / V_{t-1} - 1 - b: all holdings shrink alike, so the weights
+    stay.
 
-    Where shorts or costs take all wealth, V_t <= 0 or c >= 1, the strategy is bankrupt: its net return is -1 on that
-    day and 0 from then on. What it owes beyond its wealth is not counted, which flatters it; `bankruptcies` names it.
+    Where shorts, borrowing or costs take all wealth, the gross return is -1 or less or c >= 1, the strategy is
+    bankrupt: its net return is -1 on that day and 0 from then on. What it owes beyond its wealth is not counted, which
+    flatters it; `bankruptcies` names it.
 
     Examples
     --------
@@ -73,7 +81,7 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
     trades, drifted, net_returns, bankruptcies = [], [], {}, []
     for strategy, group in weights.groupby("strategy", sort=False):
         target = group.pivot(index="rebalance_date", columns="asset", values="weight")
-        gross, before, target, ruin = _run(strategy, target, returns, cost_rate)
+        gross, before, target, ruin = _run(strategy, target, returns, cost_rate, daily_borrow)
         traded = (target - before).abs().sum(axis=1)
         cost = cost_rate * traded
         paid = pd.Series(0.0, index=gross.index)
@@ -95,8 +103,8 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) 
         bankruptcies=pd.DataFrame(bankruptcies, columns=["date", "strategy"]))
 
 
-def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
-         cost_rate: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
+def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, cost_rate: float,
+         daily_borrow: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
     """Gross returns of one strategy, weights before each trade, weights decided, and the day it goes bankrupt."""
     bounds = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
     _check(strategy, target, returns, bounds)
@@ -105,8 +113,12 @@ def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame,
     for row, decided in enumerate(target.to_numpy()):
         holdings = decided * (1 + held.iloc[bounds[row]:bounds[row + 1]]).cumprod()
         wealth = holdings.sum(axis=1)
-        gross.append(wealth / wealth.shift(fill_value=1.0) - 1)
-        lost = wealth.index[(wealth <= 0) | (cost_rate * abs(decided - before[-1]).sum() >= 1)]
+        earned = wealth / wealth.shift(fill_value=1.0) - 1
+        if daily_borrow:
+            owed = holdings.clip(upper=0).sum(axis=1) / wealth  # of wealth, below 0, at the close
+            earned += daily_borrow * owed.shift(fill_value=decided.clip(max=0).sum())
+        gross.append(earned)
+        lost = wealth.index[(wealth <= 0) | (earned <= -1) | (cost_rate * abs(decided - before[-1]).sum() >= 1)]
         if len(lost):
             ruin = lost[0]
             gross[-1] = gross[-1].where(wealth.index < ruin, -1.0).loc[:ruin]
@@ -145,8 +157,64 @@ def turnover(trades: pd.DataFrame) -> pd.Series:
     return later.groupby("strategy")["turnover"].mean().reindex(trades["strategy"].unique()).rename_axis("strategy")
 
 
-def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float]) -> pd.DataFrame:
-    """Columns strategy, cost_bps, total_return: compounded and net, at each of several costs in basis points."""
-    totals = {bps: (1 + backtest(weights, returns, cost_rate=bps / 10_000).net_returns).prod() - 1 for bps in cost_bps}
-    costs = pd.concat(totals, names=["cost_bps", "strategy"]).rename("total_return").reset_index()
-    return costs[["strategy", "cost_bps", "total_return"]]
+def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float],
+                     daily_borrow: float = 0.0) -> pd.DataFrame:
+    """
+    Columns strategy, cost_bps, total_return: compounded and net, at each of several costs in basis points.
+
+    Notes
+    -----
+    What is traded does not depend on the cost: the wealth at a cost kappa is the wealth without costs times the product
+    of 1 - kappa T_k over the rebalances k, T_k being the sum of |target - drifted|. So one backtest does for all costs.
+    """
+    free = backtest(weights, returns, cost_rate=0.0, daily_borrow=daily_borrow)
+    grown = (1 + free.net_returns).prod()
+    traded = {name: 2 * own["turnover"] for name, own in free.trades.groupby("strategy", sort=False)}
+    rows = [(name, bps, grown[name] * (1 - bps / 10_000 * traded[name]).clip(lower=0).prod() - 1)
+            for bps in cost_bps for name in grown.index]
+    return pd.DataFrame(rows, columns=["strategy", "cost_bps", "total_return"])
+
+
+def break_even(lead: float, traded: Sequence[float], rival_traded: Sequence[float]) -> float:
+    """
+    The cost of trading at which a strategy that trades more than its rival ends level with it; below 0 if it is behind.
+
+    Parameters
+    ----------
+    lead : float
+        Logarithm of the strategy's wealth over the rival's, both without costs of trading.
+    traded, rival_traded : sequence
+        The sum of |target - drifted| at each rebalance, fractions of wealth, of the strategy and of its rival.
+
+    Returns
+    -------
+    float
+        Fraction of what is traded. Missing where the strategy trades no more than its rival, so that no cost takes a
+        lead away, and where no cost below 100 percent, paid or received, makes them level.
+
+    Notes
+    -----
+    The root of lead + sum_k log(1 - kappa T_k) - sum_k log(1 - kappa T'_k), the one next to 0; `brentq` finds it to
+    1e-12. For small costs it is lead / (sum T_k - sum T'_k).
+
+    Examples
+    --------
+    Both end at 1.10 if the strategy loses 1 percent twice and the rival once: 1.1 / 0.99 before costs, against 1.1.
+
+    >>> round(break_even(-float(np.log(0.99)), [1.0, 1.0], [1.0, 0.0]), 6)
+    0.01
+    """
+    from scipy.optimize import brentq  # here, as loading it takes a moment
+
+    own, other = np.asarray(traded, dtype=float), np.asarray(rival_traded, dtype=float)
+    if not own.sum() > other.sum() + ALIKE or not np.isfinite(lead):
+        return np.nan
+
+    def ahead(cost: float) -> float:
+        return lead + np.log1p(-cost * own).sum() - np.log1p(-cost * other).sum()
+
+    costs = np.linspace(0, (1 - 1e-9) / max(own.max(), other.max(), 1.0) if lead > 0 else -1.0, STEPS)
+    crossed = np.flatnonzero([ahead(cost) * lead <= 0 for cost in costs])
+    if lead == 0 or not len(crossed):
+        return 0.0 if lead == 0 else np.nan
+    return float(brentq(ahead, costs[crossed[0] - 1], costs[crossed[0]], xtol=1e-12))

@@ -15,9 +15,8 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 from forefolio.performance.backtest import Backtest, backtest
 from forefolio.performance.evidence import LEVEL, holm
 from forefolio.performance.luck import DAYS
-from forefolio.performance.metrics import (COLUMNS, SAME, Record, monthly_returns, performance_table, sharpe,
-                                           total_return, wealth)
-from forefolio.performance.trials import all_lost
+from forefolio.performance.metrics import (COLUMNS, SAME, Record, bankrupt, monthly_returns, performance_table,
+                                           sharpe, total_return, wealth)
 from forefolio.study.vocabulary import ABSENT, BENCHMARK, EQUAL_WEIGHT, NOT_SHOWN, SHOWN, line
 
 POWER = 0.8  # how often a test should find what is there
@@ -90,7 +89,7 @@ def without_best(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: flo
     """
     result = backtest(weights, returns, cost_rate=cost_rate)
     added, rows = contributions(weights, returns, result), []
-    net_returns = result.net_returns.loc[:, ~all_lost(result.net_returns)]
+    net_returns = result.net_returns.loc[:, ~bankrupt(result.net_returns)]
     totals, months = total_return(net_returns), monthly_returns(net_returns)
     for strategy in net_returns:
         month, asset = months[strategy].idxmax(), added.loc[strategy].idxmax()
@@ -143,7 +142,7 @@ def intervals(net_returns: pd.DataFrame, *, periods_per_year: int, risk_free_rat
     """
     from arch.bootstrap import StationaryBootstrap  # here, as importing it takes a second
 
-    lost = all_lost(net_returns) & (net_returns.columns != BENCHMARK)
+    lost = bankrupt(net_returns) & (net_returns.columns != BENCHMARK)
     kept, terms = net_returns.loc[:, ~lost], (periods_per_year, risk_free_rate)
     none = pd.Series(np.nan, kept.columns)  # turnover is of trades, and a resample has none
     values = performance_table(kept, none, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate)
@@ -199,7 +198,7 @@ def sharpe_differences(net_returns: pd.DataFrame, twins: pd.DataFrame, *, period
     circular blocks. p is the share of resamples in which the centered difference exceeds, in standard errors, that of
     the sample. Deviation: the block length is that of `block_length`, not calibrated, and the kernel is not prewhitened.
     """
-    lines = list(net_returns.columns[~all_lost(net_returns)])
+    lines = list(net_returns.columns[~bankrupt(net_returns)])
     rivals = [(name, EQUAL_WEIGHT) for name in lines if EQUAL_WEIGHT in lines and name not in (EQUAL_WEIGHT, BENCHMARK)]
     paired = [(line(strategy, lines), line(twin, lines)) for strategy, twin in zip(twins["strategy"], twins["twin"])]
     paired = list(dict.fromkeys(pair for pair in paired if pair[0] != pair[1] and {*pair} <= {*lines}))

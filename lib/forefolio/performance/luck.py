@@ -17,7 +17,7 @@ import pandas as pd
 import scipy  # its parts are loaded where they are used: statistics take a second
 
 from forefolio.performance.evidence import LEVEL
-from forefolio.performance.metrics import SAME, check_complete, sharpe
+from forefolio.performance.metrics import SAME, check_complete, sharpe, solvent
 from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
 
 DEFLATED = 0.95  # the deflated Sharpe ratio must be above it (Bailey & Lopez de Prado 2014)
@@ -171,6 +171,7 @@ def overfitting(returns: pd.DataFrame, *, n_blocks: int = 16) -> Overfitting:
     out. A trial whose returns do not vary in a half has a Sharpe ratio of 0 there.
     """
     check_complete(returns)
+    returns = solvent(returns)
     n_days, n_trials = returns.shape
     if n_trials < TRIALS:
         raise ValueError(f"There are {n_trials} trials, and the probability of overfitting takes {TRIALS}: try more")
@@ -232,7 +233,7 @@ def superior_ability(returns: pd.DataFrame, rival: pd.Series, *, seed: int, n_bo
     """
     from arch.bootstrap import SPA, optimal_block_length  # here, as importing it takes a second
 
-    n_days, gains = len(returns), returns.sub(rival, axis=0)
+    n_days, gains = len(returns), solvent(returns).sub(rival, axis=0)
     check_complete(gains)
     if n_days < DAYS:
         raise ValueError(f"There are {n_days} days, and the bootstrap takes {DAYS}: take a longer period")
@@ -266,7 +267,8 @@ def judge(returns: pd.DataFrame, rivals: dict[str, pd.Series], *, chosen: str | 
     Parameters
     ----------
     returns : DataFrame (n_days, n_trials)
-        Daily net returns. A trial that repeats a rival is none, nor is one that leads a rival by the same every day.
+        Daily net returns. A trial that repeats a rival is none, nor is one that leads a rival by the same every day, or
+        one that lost all its wealth.
     rivals : dict of Series
         Their daily net returns by name, each on some of the days of `returns`.
     chosen : str, optional
@@ -288,7 +290,7 @@ def judge(returns: pd.DataFrame, rivals: dict[str, pd.Series], *, chosen: str | 
     """
     columns = ["rival", "trial", "n_trials", "n_effective", "n_days", "sharpe", "expected_best", "skew", "kurtosis",
                "deflated", "p_lower", "p_consistent", "p_upper", "block_length"]
-    rows = []
+    rows, returns = [], solvent(returns)
     for name, rival in rivals.items():
         active = returns.loc[rival.index].sub(rival, axis=0)
         check_complete(active)

@@ -2,7 +2,8 @@
 
 `returns` have a column per strategy, and a metric is one value per column. No return may be missing: a gap would be
 compounded as if nothing had happened. `COLUMNS` puts a function under each name that `study.vocabulary.METRICS` has: a
-new metric is an entry there, a function here, and its line in `COLUMNS`.
+new metric is an entry there, a function here, and its line in `COLUMNS`. A strategy that lost all its wealth is
+`bankrupt`: it has no returns after that, only zeros that stand for them, so it is tested nowhere and ranked last.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,13 @@ import pandas as pd
 
 from forefolio.market.returns import Need, iso_day
 from forefolio.performance.backtest import backtest, turnover
-from forefolio.portfolios.holdings import concentration, gross_exposure
+from forefolio.portfolios.holdings import concentration, effective_holdings, gross_exposure
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import BENCHMARK, INEFFICIENT
 
 SAME = 1e-12  # values this close are equal: what is left is rounding
 LOST = 1e-6  # of the highest wealth: a strategy with no more than that left has lost all
+OF_BANKRUPT = ("total_return", "annual_return", "max_drawdown")  # all that can be said of a strategy that lost all
 RISKLESS = 0.005  # a year: a volatility below it is like that of cash
 
 
@@ -57,6 +59,21 @@ def drawdown(returns: pd.DataFrame) -> pd.DataFrame:
 def max_drawdown(returns: pd.DataFrame) -> pd.Series:
     """The deepest compounded drawdown, 0 or below."""
     return drawdown(returns).min()
+
+
+def bankrupt(returns: pd.DataFrame) -> pd.Series:
+    """
+    Which columns lost all their wealth, or all but a millionth of it: what follows in them are no returns.
+
+    >>> bankrupt(pd.DataFrame({"A": [0.1, -1.0, 0.0], "B": [0.1, -0.9, 0.0]})).to_dict()
+    {'A': True, 'B': False}
+    """
+    return max_drawdown(returns) <= LOST - 1
+
+
+def solvent(returns: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are not `bankrupt`: those that can be tested and ranked."""
+    return returns.loc[:, ~bankrupt(returns).astype(bool)]
 
 
 def total_return(returns: pd.DataFrame) -> pd.Series:
@@ -122,24 +139,35 @@ def monthly_returns(returns: pd.DataFrame) -> pd.DataFrame:
     >>> monthly_returns(pd.DataFrame({"A": [0.1, 0.1, -0.2]}, index=days))["A"].round(2).tolist()
     [0.21, -0.2]
     """
-    months = returns.index.to_period("M").to_timestamp().rename("month")
-    return (1 + returns).groupby(months).prod() - 1
+    return (1 + returns).groupby(_months(returns)).prod() - 1
+
+
+def _months(returns: pd.DataFrame) -> pd.DatetimeIndex:
+    """The first calendar day of the month of each row."""
+    return returns.index.to_period("M").to_timestamp().rename("month")
 
 
 def monthly_excess(net_returns: pd.DataFrame) -> pd.DataFrame:
     """
     Each strategy's month minus the benchmark's, each compounded first (Nguyen 2025, Table 5).
 
-    A missing return is a ValueError.
+    The months of a bankrupt strategy are missing from that of its ruin on: a column with a missing month is no sample
+    of a strategy, and is tested nowhere. A missing return is a ValueError.
+
+    >>> days = pd.DatetimeIndex(["2024-01-31", "2024-02-29", "2024-03-28"], name="date")
+    >>> returns = pd.DataFrame({"A": [0.1, -1.0, 0.0], "benchmark": [0.0, -0.1, -0.1]}, index=days)
+    >>> monthly_excess(returns)["A"].round(2).tolist()
+    [0.1, nan, nan]
     """
     check_complete(net_returns)
     months = monthly_returns(net_returns)
-    return months.drop(columns=BENCHMARK).sub(months[BENCHMARK], axis=0)
+    lost = (drawdown(net_returns) <= LOST - 1).cummax().groupby(_months(net_returns)).any()
+    return months.where(~lost).drop(columns=BENCHMARK).sub(months[BENCHMARK], axis=0)
 
 
 def information_ratio(excess: pd.DataFrame) -> pd.Series:
     """Mean over deviation (ddof 1) of monthly excess returns, per month, not annualized (Nguyen 2025, Table 5)."""
-    return _ratio(excess.mean(), excess.std())
+    return _ratio(excess.mean(skipna=False), excess.std(skipna=False))
 
 
 def _ratio(mean: pd.Series, deviation: pd.Series) -> pd.Series:
@@ -157,8 +185,8 @@ COLUMNS: dict[str, Callable[[Record], pd.Series]] = {  # of the table of perform
                                       risk_free_rate=record.risk_free_rate),
     "max_drawdown": lambda record: max_drawdown(record.returns),
     "cvar_95": lambda record: cvar(record.returns, confidence=0.95),
-    "mean_monthly_excess": lambda record: record.excess.mean(),
-    "std_monthly_excess": lambda record: record.excess.std(),
+    "mean_monthly_excess": lambda record: record.excess.mean(skipna=False),
+    "std_monthly_excess": lambda record: record.excess.std(skipna=False),
     "information_ratio": lambda record: information_ratio(record.excess),
     "turnover": lambda record: record.turnover,
 }
@@ -170,10 +198,14 @@ def performance_table(net_returns: pd.DataFrame, turnover: pd.Series, *, periods
     One row per strategy, `COLUMNS` beside its name: what it earned, at what risk, and against the benchmark.
 
     `turnover` is as `backtest.turnover` gives it. max_drawdown is compounded, 0 or below; cvar_95 is a day's, positive;
-    information_ratio is monthly. The benchmark is the last row; its excess and turnover are missing.
+    information_ratio is monthly. The benchmark is the last row; its excess and turnover are missing. Of a strategy that
+    lost all its wealth only that is said: everything but `OF_BANKRUPT` is missing, because the days after its ruin
+    would make it calm.
     """
     record = Record(net_returns, monthly_excess(net_returns), turnover, periods_per_year, risk_free_rate)
-    return _by_strategy({name: measure(record) for name, measure in COLUMNS.items()}, record.excess)
+    table = _by_strategy({name: measure(record) for name, measure in COLUMNS.items()}, record.excess)
+    lost = ruined(table) & (table["strategy"] != BENCHMARK)
+    return table.assign(**{name: table[name].mask(lost) for name in COLUMNS if name not in OF_BANKRUPT})
 
 
 def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
@@ -210,12 +242,12 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
     excess, traded, held = monthly_excess(net_returns), turnover(trades), mean_holdings(weights)
     return _by_strategy({
         "n_months": len(excess),
-        "mean_monthly_excess": excess.mean(),
-        "std_monthly_excess": excess.std(),
+        "mean_monthly_excess": excess.mean(skipna=False),
+        "std_monthly_excess": excess.std(skipna=False),
         "information_ratio": information_ratio(excess),
         "total_return": total_return(net_returns),
-        "summed_excess": excess.sum(),
-        "summed_excess_but_first": excess.iloc[1:].sum(),
+        "summed_excess": excess.sum(skipna=False),
+        "summed_excess_but_first": excess.iloc[1:].sum(skipna=False),
         "turnover_one_way": traded,
         "turnover_two_way": 2 * traded,
         "effective_holdings": held,
@@ -229,7 +261,7 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
 
     `weights` are those of `decisions.weights_by_window`. Columns model, window, mean_gross, largest_gross, total_return
     (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio
-    of all), bankrupt (whether all wealth was lost).
+    of all), bankrupt (whether all wealth was lost: then volatility and ratio are missing).
     """
     rows = []
     for (model, window), decided in weights.groupby(["model", "window"], sort=False):
@@ -239,9 +271,11 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
         rows.append((model, window, gross.mean(), gross.max(), total_return(daily).item(),
                      annual_volatility(daily, periods_per_year=periods_per_year).item(),
                      sharpe(daily, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate).item(),
-                     by_date["status"].first().eq(INEFFICIENT).sum(), len(result.bankruptcies) > 0))
-    return pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return",
-                                       "annual_volatility", "sharpe", "inefficient_dates", "bankrupt"])
+                     by_date["status"].first().eq(INEFFICIENT).sum(), bankrupt(daily).item()))
+    table = pd.DataFrame(rows, columns=["model", "window", "mean_gross", "largest_gross", "total_return",
+                                        "annual_volatility", "sharpe", "inefficient_dates", "bankrupt"])
+    measured = ["annual_volatility", "sharpe"]
+    return table.assign(**table[measured].mask(table["bankrupt"].astype(bool)))
 
 
 def ruined(table: pd.DataFrame) -> pd.Series:
@@ -288,8 +322,8 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
         Index statistic: annual_return (mean x periods_per_year, not compounded, as in the paper's formulas),
         annual_volatility, skewness, kurtosis (excess; both corrected for bias), max_drawdown (compounded; -1 where
         shorts lose everything in a day, while the other rows take that day's return as it is, even below -1),
-        observations, sharpe, cvar_95 (a day), sortino, variance (a year), effective_holdings (1 / sum w^2),
-        gross_exposure (sum |w|).
+        observations, sharpe, cvar_95 (a day), sortino, variance (a year), effective_holdings and gross_exposure as in
+        `portfolios.holdings`.
     """
     weights = pd.DataFrame(weights_by_name).fillna(0.0)
     earned = returns[weights.index] @ weights
@@ -306,8 +340,8 @@ def portfolio_statistics(weights_by_name: dict[str, pd.Series], returns: pd.Data
         "cvar_95": cvar(earned, confidence=0.95),
         "sortino": sortino(earned, **rates),
         "variance": volatility**2,
-        "effective_holdings": 1 / (weights**2).sum(),
-        "gross_exposure": weights.abs().sum(),
+        "effective_holdings": weights.apply(effective_holdings),
+        "gross_exposure": weights.apply(gross_exposure),
     }).T.rename_axis("statistic")
 
 

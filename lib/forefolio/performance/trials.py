@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.files import StageError
-from forefolio.performance.metrics import LOST, RISKLESS, SAME, max_drawdown, riskless, ruined
+from forefolio.performance.metrics import RISKLESS, SAME, bankrupt, riskless, ruined
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, lower_is_better
 
 RIVALS = (EQUAL_WEIGHT, BENCHMARK)
@@ -94,12 +94,7 @@ def comparable(net_returns: pd.DataFrame, chosen: str) -> pd.DataFrame:
     """
     days = net_returns[chosen].dropna().index
     shared = net_returns.loc[days].notna().mean()
-    return net_returns.loc[:, (shared >= SHARED) & (net_returns.std() > RISKLESS / 366**0.5) & ~all_lost(net_returns)]
-
-
-def all_lost(net_returns: pd.DataFrame) -> pd.Series:
-    """Which columns lost all their wealth."""
-    return max_drawdown(net_returns) <= LOST - 1
+    return net_returns.loc[:, (shared >= SHARED) & (net_returns.std() > RISKLESS / 366**0.5) & ~bankrupt(net_returns)]
 
 
 def without_rivals(net_returns: pd.DataFrame) -> pd.DataFrame:
@@ -146,7 +141,7 @@ def rivals(tried: pd.DataFrame, net_returns: pd.DataFrame, name: str) -> dict[st
     point = "".join(name.rpartition("/")[:2])  # with its slash; a run has none
     names = {f"{point}{rival}": rival for rival in RIVALS}
     found = net_returns.reindex(index=tried.index, columns=list(names)).rename(columns=names)
-    return {rival: returns.dropna() for rival, returns in found.loc[:, ~all_lost(found)].items()
+    return {rival: returns.dropna() for rival, returns in found.loc[:, ~bankrupt(found)].items()
             if returns.notna().any()}
 
 
@@ -262,7 +257,7 @@ def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
             active.setdefault(name, {})[column] = net_returns[column] - net_returns[f"{point}/{EQUAL_WEIGHT}"]
     rows = []
     for strategy, found in active.items():
-        gains = pd.DataFrame(found).loc[:, lambda gains: ~all_lost(net_returns[list(gains)])].dropna()
+        gains = pd.DataFrame(found).loc[:, lambda gains: ~bankrupt(net_returns[list(gains)])].dropna()
         means, standard = gains.mean(), gains.sem().median()
         if len(means) > 1 and _varies(means) and standard > SAME:
             rows.append((strategy, len(means), len(gains), means.mean(), means.std(), standard, means.std() / standard))

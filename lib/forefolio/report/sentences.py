@@ -10,18 +10,18 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 from forefolio.market.returns import iso_day
 from forefolio.market.universe import NOT_TRADED
 from forefolio.performance import luck
-from forefolio.performance.evidence import LEVEL, RIVAL
+from forefolio.performance.evidence import LEVEL, RIVAL, size_under_skew
 from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
-from forefolio.performance.metrics import riskless, ruined
-from forefolio.performance.trials import (SAME, SEED, Sweep, all_lost, contenders, point_ranking, ranking,
-                                          without_rivals)
+from forefolio.performance.metrics import bankrupt, riskless, ruined
+from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
-from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT, METRICS,
-                                        NOT_SHOWN, PLAIN, SHOWN, baselines, counted, listed, lower_is_better, noun,
-                                        percent)
+from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
+                                        METRICS, NOT_SHOWN, PLAIN, SHOWN, baselines, counted, listed, lower_is_better,
+                                        noun, percent)
 
 TINY = 0.01  # relative difference of mean squared errors that the text calls small
+TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", "max_drawdown": "shallowest drawdown",
@@ -117,6 +117,56 @@ def without(names: Sequence[str]) -> list[str]:
     lost = [f"`{name}`" for name in names]
     return [f"**Ruined.** {listed(lost)} lost all wealth and {'take' if len(lost) > 1 else 'takes'} no part in what "
             "follows."] if lost else []
+
+
+def skewed(tests: pd.DataFrame) -> str:
+    """
+    For which strategies the signed-rank and sign tests of `evidence.monthly_tests` reject too often; nothing for none.
+
+    Those whose months are so skewed to the left that, were their mean zero, a test would reject in more than 7.5 % of
+    samples at 5 %.
+    """
+    rows = tests.dropna(subset="skewness")
+    sizes = pd.DataFrame([size_under_skew(row.n_months, row.skewness) for row in rows.itertuples()], rows["strategy"])
+    sizes = sizes[(sizes > TOO_OFTEN).any(axis=1)] if len(sizes) else sizes
+    if sizes.empty:
+        return ""
+    worst = sizes.max(axis=1).idxmax()
+    skewness = rows.set_index("strategy")["skewness"]
+    others = [f"`{name}`" for name in sizes.index.drop(worst)]
+    too = f" The same holds, less so, for {named(others)}." if others else ""
+    return (f"**Skewness.** The months of `{worst}` are skewed to the left ({skewness[worst]:.1f}): if their mean were "
+            f"zero, the signed-rank test would still reject in {percent(sizes.loc[worst, 'wilcoxon'], 0)} of samples "
+            f"at {percent(LEVEL, 0)}, and the sign test in {percent(sizes.loc[worst, 'sign'], 0)}. A small $p$ of these "
+            f"two does not speak of its mean; read the $t$-test.{too}")
+
+
+def worth_its_cost(table: pd.DataFrame, *, cost_bps: float) -> str:
+    """Is any strategy worth what its trades cost? By `evidence.worth_its_cost` at that cost, in basis points."""
+    lost = table[table["verdict"] == BANKRUPT]
+    rows = table[table["verdict"].isin([SHOWN, NOT_SHOWN, ABSENT])].set_index("strategy")
+    gone = f" {named([f'`{name}`' for name in lost['strategy']])} lost all wealth." if len(lost) else ""
+    if rows["p"].isna().all():
+        return f"No strategy of this run can be compared with `{EQUAL_WEIGHT}` month by month.{gone}"
+    found = {word: [f"`{name}`" for name in rows.index[rows["verdict"] == word]] for word in (SHOWN, ABSENT)}
+    told = [f"At {cost_bps:g} basis points of what is traded, a gain over `{EQUAL_WEIGHT}` is **{SHOWN}** for "
+            f"{named(found[SHOWN]) or 'none'} of {counted(len(rows), 'strategy', 'strategies')}, by $t$-tests of the "
+            f"months at {percent(LEVEL, 0)} with Holm's correction, and **{ABSENT}** for "
+            f"{named(found[ABSENT]) or 'none'}."]
+    ahead = rows[rows["break_even_bps"] > 0]
+    if ahead.empty:
+        told += ["None that trades more than equal weight ends ahead of it even if trading is free."]
+    else:
+        best = ahead["break_even_bps"].idxmax()
+        told += [f"The highest break-even cost is that of `{best}`, {_limits_of(ahead.loc[best])}."]
+    return " ".join(told) + gone
+
+
+def _limits_of(row: pd.Series) -> str:
+    """A break-even cost with its interval."""
+    low, high = (f"{value:.0f}" if pd.notna(value) else beyond
+                 for value, beyond in ((row["low_bps"], "below any"), (row["high_bps"], "above any")))
+    return f"{row['break_even_bps']:.0f} basis points (95 % interval {low} to {high})"
 
 
 def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.DataFrame) -> str:
@@ -585,7 +635,7 @@ def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.
     The three are as `trials.distinct_trials`, a `Sweep` and `trials.comparable` give them.
     """
     own, n_compared = without_rivals(net_returns), without_rivals(compared).shape[1]
-    n_columns, ruins = own.shape[1], [f"`{name}`" for name in own.columns[all_lost(own)]]
+    n_columns, ruins = own.shape[1], [f"`{name}`" for name in own.columns[bankrupt(own)]]
     left_out, alike = n_columns - n_compared - len(ruins), n_compared - tried.shape[1]
     return (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} "
             f"to {tried.index[-1]:%Y-%m-%d}, of {n_columns} columns of returns"

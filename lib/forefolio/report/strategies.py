@@ -169,6 +169,7 @@ def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
 
 def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     """Annual volatility and annual return of every strategy and the benchmark, each named at its point."""
+    performance, gone = _without_ruined(performance)
     points = performance.rename(columns={"annual_volatility": "x", "annual_return": "y", "strategy": "text"})
     points = points.dropna(subset=["x", "y"])
     room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
@@ -180,7 +181,7 @@ def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_annotations(bgcolor="white", borderpad=0)  # no line through a name
     figure.update_xaxes(title_text=label("annual_volatility")[0], tickformat=PERCENT, range=x_range)
     figure.update_yaxes(title_text=label("annual_return")[0], tickformat=PERCENT, range=y_range)
-    return dress(figure, "Risk and return, net of costs", sample)
+    return dress(figure, "Risk and return, net of costs", sample + gone)
 
 
 def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
@@ -204,7 +205,7 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
     """The project in one figure: what each strategy became, and how many assets it held; the ruined have no rank."""
     grown = metrics.wealth(net_returns)
-    ruined = list(grown.columns[grown.iloc[-1] <= 0])
+    ruined = list(grown.columns[metrics.bankrupt(net_returns)])
     grown = grown.drop(columns=ruined)
     drawn, how = _daily_or_weekly(grown)
     holdings = metrics.mean_holdings(weights)
@@ -221,7 +222,7 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure
     figure.update_yaxes(autorange="reversed", dtick=1, row=1, col=2)
     return dress(figure, "From forecasts to portfolios to outcomes",
                  f"{span(net_returns)}, strategies from the best outcome to the worst"
-                 + (f"; left out, all wealth lost: {named(ruined)}" if ruined else ""), width=1000,
+                 + _left_out(ruined), width=1000,
                  showlegend=False, margin_t=92, bargap=0.3)
 
 
@@ -230,8 +231,10 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
 
     `table` is as `investors.outcome` gives it, or `investors.with_profile` of `investors.promised` (without turnover).
     A line marks equal weight in each panel, and a stem leads from it to each strategy. What is missing (an index trades
-    nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number.
+    nothing) has no dot and says so. Returns are drawn from 0 % on, and every tick has its number. Who lost all wealth
+    is left out, and named.
     """
+    table, gone = _without_ruined(table)
     places, names = {}, []  # row of each strategy; what is written at each row: profiles over their strategies
     for profile in dict.fromkeys([*(framework.profile for framework in FRAMEWORKS.values()), *table["profile"]]):
         members = table.loc[table["profile"] == profile, "strategy"]
@@ -252,7 +255,7 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     reference = "; vertical line: equal weight" if EQUAL_WEIGHT in places else ""
     shown = "return, risk and trading" if "turnover" in panels else "return and risk"
     return dress(figure, f"Risk profiles: {shown} of each strategy",
-                 f"{sample}; arrows point to the better side{reference}", width=1000,
+                 f"{sample}; arrows point to the better side{reference}{gone}", width=1000,
                  height=190 + 23 * max(len(names), 6), showlegend=False, margin_t=92)
 
 
@@ -291,6 +294,17 @@ def _ticks(low: float, high: float) -> list[float]:
     every = (step * np.arange(np.ceil((low + room) / step), np.floor((high - room) / step) + 1)
              for step in power * np.array([1, 2, 2.5, 5, 10, 20]))
     return next(list(ticks.round(12)) for ticks in every if len(ticks) <= 4)
+
+
+def _without_ruined(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Rows of strategies that kept some wealth, and who is left out, for a subtitle; a benchmark stays."""
+    lost = metrics.ruined(table) & (table["strategy"] != BENCHMARK)
+    return table[~lost], _left_out(list(table.loc[lost, "strategy"]))
+
+
+def _left_out(ruined: list[str]) -> str:
+    """Who lost all wealth, for a subtitle; nothing where nobody did."""
+    return f"; left out, all wealth lost: {named(ruined)}" if ruined else ""
 
 
 def _style(name: str) -> dict:
