@@ -58,14 +58,14 @@ def interval_rows():
 
 def test_the_interval_of_the_highest_total_and_the_three_words_are_told():
     told = sentences.certainty(interval_rows(), differences(
-        ("lstm+mvf", "equal_weight", 0.5, 0.1, 0.9, 0.001, 0.003, SHOWN),
+        ("lstm+mvf", "equal_weight", 0.5, 0.1, 0.9, 0.0002, 0.003, SHOWN),
         ("cnn1d+mvf", "equal_weight", -0.5, -0.9, -0.1, 0.002, 0.004, ABSENT),
         ("mean+mvf", "equal_weight", 0.1, -0.1, 0.3, 0.5, 0.5, NOT_SHOWN),
         ("lstm+mvf", "mean+mvf", 0.1, -0.1, 0.3, 0.25, 0.25, NOT_SHOWN)), PERFORMANCE, 24)
     assert "`lstm+mvf` ended with 222.2 %; the 95 % interval of that total reaches from 4.8 % to 804.3 %" in told
     assert "contains zero for 1 of 2 strategies" in told  # the benchmark is none
     assert ("*shown* for `lstm+mvf`, *not shown* for 1 of 3 strategies and *shown to be absent* for `cnn1d+mvf`. The "
-            "smallest p-value, 0.001 (0.003 after Holm's correction for 3 tests)") in told
+            "smallest p-value, below 0.001 (0.003 after Holm's correction for 3 tests)") in told
     assert "**Better than the twin?** A higher Sharpe ratio is *not shown* for 1 of 1 strategy." in told
 
 

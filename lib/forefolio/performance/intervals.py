@@ -196,7 +196,8 @@ def sharpe_differences(net_returns: pd.DataFrame, twins: pd.DataFrame, *, period
     of the means and of the uncentered second moments of both; its standard error follows from their long-run covariance
     by the delta method, with the quadratic spectral kernel on the sample and with the blocks' own on each resample of
     circular blocks. p is the share of resamples in which the centered difference exceeds, in standard errors, that of
-    the sample. Deviation: the block length is that of `block_length`, not calibrated, and the kernel is not prewhitened.
+    the sample. Deviations: the block length is that of `block_length`, not calibrated; the kernel is not
+    prewhitened.
     """
     lines = list(net_returns.columns[~bankrupt(net_returns)])
     rivals = [(name, EQUAL_WEIGHT) for name in lines if EQUAL_WEIGHT in lines and name not in (EQUAL_WEIGHT, BENCHMARK)]

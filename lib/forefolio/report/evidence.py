@@ -38,7 +38,7 @@ def without_best(table: pd.DataFrame, *, sample: str) -> go.Figure:
 
 
 def sharpe_ratios(table: pd.DataFrame, differences: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Sharpe ratio of every strategy with its 95 percent interval, and beside it its lead over equal weight with its own.
+    """Sharpe ratio of every strategy with its 95 percent interval, and beside it its lead over equal weight, likewise.
 
     The two are as `intervals.intervals` and `intervals.sharpe_differences` give them. What is missing has no dot.
     """
@@ -62,5 +62,5 @@ def sharpe_ratios(table: pd.DataFrame, differences: pd.DataFrame, *, sample: str
         figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", **there)
     figure.update_xaxes(title_text=title, tickformat=number, nticks=6)
     figure.update_yaxes(categoryorder="array", categoryarray=list(own["strategy"]), autorange="reversed", dtick=1)
-    return dress(figure, "How sure is the Sharpe ratio?", f"{sample}; bars: 95 % intervals by the bootstrap", margin_t=92,
-                 height=max(400, 200 + 26 * len(own)))
+    return dress(figure, "How sure is the Sharpe ratio?", f"{sample}; bars: 95 % intervals by the bootstrap",
+                 margin_t=92, height=max(400, 200 + 26 * len(own)))

@@ -307,10 +307,11 @@ def without_best(table: pd.DataFrame) -> str:
     rows = table.set_index("strategy")
     top = rows["total_return"].idxmax()
     best = rows.loc[top]
-    text = (f"`{top}` ended with {percent(best['total_return'])}, {'the highest' if len(rows) > 1 else 'the only'} total. "
-            f"Had its best month, {best['best_month']:%B %Y} ({percent(best['month_return'])}), earned nothing, it would "
-            f"have ended with {percent(best['without_month'])}; had its best asset, {best['best_asset']}, earned nothing, "
-            f"with {percent(best['without_asset'])}.")
+    rank = "the highest" if len(rows) > 1 else "the only"
+    text = (f"`{top}` ended with {percent(best['total_return'])}, {rank} total. Had its best month, "
+            f"{best['best_month']:%B %Y} ({percent(best['month_return'])}), earned nothing, it would have ended with "
+            f"{percent(best['without_month'])}; had its best asset, {best['best_asset']}, earned nothing, with "
+            f"{percent(best['without_asset'])}.")
     if EQUAL_WEIGHT not in rows.index or len(rows) == 1:
         return text
     leads = rows.drop(index=EQUAL_WEIGHT)[["total_return", "without_month", "without_asset"]] - rows.loc[EQUAL_WEIGHT]
@@ -320,7 +321,8 @@ def without_best(table: pd.DataFrame) -> str:
     gone = {what: [f"`{name}`" for name in ahead.index[ahead[column] <= SAME]] for column, what in (
         ("without_month", "best month"), ("without_asset", "best asset"))}
     for what, names in gone.items():
-        text += f" Without the {what} of each, {listed(names)} no longer {'are' if len(names) > 1 else 'is'}." if names else ""
+        if names:
+            text += f" Without the {what} of each, {listed(names)} no longer {'are' if len(names) > 1 else 'is'}."
     return text if ahead.empty or any(gone.values()) else (
         f"{text} {'It stays' if len(ahead) == 1 else 'All stay'} ahead when each is without its best month, or without "
         "its best asset.")
@@ -338,8 +340,8 @@ def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.Da
     else:
         top = totals["value"].idxmax()
         row, zero = totals.loc[top], (sharpes["low"] <= 0) & (sharpes["high"] >= 0)
-        told += [f"**How sure?** `{top}` ended with {percent(row['value'])}; the 95 % interval of that total reaches from "
-                 f"{percent(row['low'])} to {percent(row['high'])}. The interval of the Sharpe ratio contains zero for "
+        told += [f"**How sure?** `{top}` ended with {percent(row['value'])}; the 95 % interval of that total reaches "
+                 f"from {percent(row['low'])} to {percent(row['high'])}. The interval of the Sharpe ratio contains zero for "
                  f"{zero.sum() or 'none'} of {counted(len(zero), 'strategy', 'strategies')}."]
     for question, rows in (("Better than equal weight?", differences[differences["rival"] == EQUAL_WEIGHT]),
                            ("Better than the twin?", differences[differences["rival"] != EQUAL_WEIGHT])):
@@ -349,7 +351,7 @@ def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.Da
 
 
 def interval_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Each metric of each strategy with its 95 percent interval as text, by `intervals.intervals`: strategies by metrics."""
+    """Each metric of each strategy with its interval as text, by `intervals.intervals`: strategies by metrics."""
     texts = []
     for row in table.itertuples():
         value, low, high = (f"{number:.2f}" if METRICS[row.metric].number == PLAIN else percent(number)
@@ -369,8 +371,8 @@ def _verdicts(rows: pd.DataFrame) -> str:
     if rows["p"].isna().all():
         return f"{text}: the returns hardly differ, or there are too few days to test."
     least = rows.loc[rows["p"].idxmin()]
-    return (f"{text}. The smallest p-value, {least['p']:.3f} ({least['holm_p']:.3f} after Holm's correction for "
-            f"{counted(int(rows['p'].count()), 'test')}), is that of `{least['strategy']}`, whose ratio differs by "
+    return (f"{text}. The smallest p-value, {_p_value(least['p'])} ({_p_value(least['holm_p'])} after Holm's correction "
+            f"for {counted(int(rows['p'].count()), 'test')}), is that of `{least['strategy']}`, whose ratio differs by "
             f"{least['difference']:+.2g} a year (95 % interval {least['low']:+.2g} to {least['high']:+.2g}).")
 
 
@@ -379,9 +381,10 @@ def power(performance: pd.DataFrame, n_months: int) -> str:
     needed = needed_ratio(n_months)
     if not needed > 0:
         return "**What could be shown?** Nothing: a test takes two months at least."
-    ratios = performance.set_index("strategy").loc[lambda rows: ~(ruined(rows) | riskless(rows)), "information_ratio"].dropna()
-    text = (f"**What could be shown?** In {counted(n_months, 'month')} a one-sided t-test at {percent(LEVEL, 0)} finds a "
-            f"lead over the benchmark in {percent(POWER, 0)} of cases only if the true information ratio is at least "
+    rows = performance.set_index("strategy")
+    ratios = rows.loc[~(ruined(rows) | riskless(rows)), "information_ratio"].dropna()
+    text = (f"**What could be shown?** In {counted(n_months, 'month')} a one-sided t-test at {percent(LEVEL, 0)} finds "
+            f"a lead over the benchmark in {percent(POWER, 0)} of cases only if the true information ratio is at least "
             f"{needed:.2f} a month.")
     if ratios.empty:
         return text
@@ -432,7 +435,7 @@ def _beware(one: Served) -> str:
 def _doubt(one: Served) -> str:
     """What makes a winner doubtful."""
     if one.p_values:
-        told = [f"{'untested' if pd.isna(p) else 'below 0.001' if p < 0.0005 else f'{p:.3f}'} ({name})"
+        told = [f"{'untested' if pd.isna(p) else _p_value(p)} ({name})"
                 for name, p in one.p_values.items()]
         shown = all(p < LEVEL for p in one.p_values.values())
         return f"{'hardly' if shown else 'may be'} luck: Holm's p {', '.join(told)}"
@@ -649,6 +652,10 @@ def _number(value: float) -> str:
     return f"{value:#.4g}"
 
 
+def _p_value(value: float) -> str:
+    return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
 def verdict(judged: pd.DataFrame, overfitting: luck.Overfitting | None = None) -> str:
     """Is the best of many trials better than luck? One of three answers, and per rival the numbers that decide it.
 
@@ -677,8 +684,7 @@ def _against(row: pd.Series, *, alone: bool) -> str:
         return f"{whose}no trial has a lead that varies, so nothing can be tested."
     if pd.isna(row["p_consistent"]):
         return f"{whose}{counted(row['n_days'], 'day')} cannot be tested (it takes {luck.DAYS})."
-    p = "below 0.001" if row["p_consistent"] < 0.001 else f"{row['p_consistent']:.3f}"
-    ability = f"the test of superior ability has p {p} (below {LEVEL} is asked)"
+    ability = f"the test of superior ability has p {_p_value(row['p_consistent'])} (below {LEVEL} is asked)"
     if pd.isna(row["deflated"]):
         return f"{whose}{ability}, and the trial has no deflated Sharpe ratio, as its lead over this rival never varies."
     point, _, strategy = row["trial"].rpartition("/")
