@@ -423,3 +423,34 @@ def test_the_bankrupt_stand_last_without_a_break_even_cost():
     alone = evidence.worth_its_cost(weights, returns, cost_bps=10, daily_borrow=0.0)
     pd.testing.assert_frame_equal(both.iloc[:-1], alone, check_dtype=False)
     assert "`levered`" not in sentences.worth_its_cost(both, cost_bps=10).replace("`levered` lost all wealth", "")
+
+
+# ------------------------------------------------------------------------------------------------------------- the answer
+GATE = pd.DataFrame({"model": ["ar", "lstm", "gru"], "gain": [-0.01, 0.002, 0.001], "p_holm": [0.9, 0.4, 0.03],
+                     "verdict": ["shown to be absent", "not shown", "shown"]})
+COSTED = pd.DataFrame({"strategy": ["a+mvf", "b+mvf", "equal_weight", "c+mvf"], "break_even_bps": [12.0, -3.0, np.nan, np.nan],
+                       "holm_p": [0.7, 0.01, np.nan, np.nan], "verdict": ["not shown", "shown to be absent", "", "bankrupt"]})
+LUCKY = pd.DataFrame({"rival": ["equal_weight", "benchmark"], "trial": ["a+mvf", "b+mvf"], "deflated": [0.2, 0.99],
+                      "p_consistent": [0.6, 0.001], "verdict": ["not shown", "shown"]})
+
+
+@pytest.mark.parametrize(("models", "answered"), [
+    (["ar", "lstm", "gru"], ["shown", "gru", 0.03]),  # one is enough, and it decides, though another gains more
+    (["ar", "lstm"], ["not shown", "lstm", 0.4]),
+    (["ar"], ["shown to be absent", "ar", 0.9]),  # all must be
+    ([], ["not shown", "", np.nan]),
+])
+def test_skill_is_shown_by_one_model_and_absent_only_of_all(models, answered):
+    made = evidence.answer(GATE[GATE["model"].isin(models)], COSTED, LUCKY).set_index("question").loc["skill"]
+    assert made[["answer", "of"]].tolist() == answered[:2]
+    np.testing.assert_equal(made["p"], answered[2])
+
+
+def test_cost_asks_strategies_alone_and_luck_equal_weight_alone():
+    made = evidence.answer(GATE, COSTED, LUCKY).set_index("question")
+    assert made.loc["cost", ["answer", "of", "value"]].tolist() == ["not shown", "a+mvf", 12.0]
+    assert made.loc["luck", ["answer", "of", "value"]].tolist() == ["not shown", "a+mvf", 0.2]
+    without = evidence.answer(GATE, COSTED.iloc[1:], LUCKY.iloc[1:]).set_index("question")
+    assert without.loc["cost", "answer"] == "shown to be absent" and without.loc["luck", ["answer", "of"]].tolist() == ["not shown", ""]
+    nobody = evidence.answer(GATE.iloc[:0], COSTED.iloc[2:], LUCKY.assign(trial=None))
+    assert nobody["answer"].tolist() == ["not shown"] * 3 and nobody["value"].isna().all()

@@ -268,6 +268,54 @@ def _against_rival(difference: pd.Series, traded: pd.Series, rival_traded: pd.Se
     return found
 
 
+def answer(gate: pd.DataFrame, costs: pd.DataFrame, luck: pd.DataFrame) -> pd.DataFrame:
+    """
+    Skill, cost, luck: one answer each, and the number that decides it.
+
+    Parameters
+    ----------
+    gate, costs, luck : DataFrame
+        What `gate.verdicts`, `worth_its_cost` and `luck.judge` give.
+
+    Returns
+    -------
+    DataFrame (3, 6)
+        Columns question (skill, cost, luck), answer (`SHOWN`, `NOT_SHOWN`, `ABSENT`), of (the model or strategy that decides;
+        empty where there is none to judge), number (what was measured), value, p (missing where not tested).
+
+    Notes
+    -----
+    Skill is shown if one model passes the gate, cost if one strategy that is not equal weight gains over it significantly at the
+    study's cost, luck if the best strategy passes both tests of `luck.judge` against equal weight. Skill and cost are
+    shown to be absent if that is so of every model, or of every strategy.
+
+    Examples
+    --------
+    >>> gate = pd.DataFrame({"model": ["ar", "lstm"], "gain": [-0.01, 0.002], "p_holm": [0.9, 0.4], "verdict": "not shown"})
+    >>> costs = pd.DataFrame({"strategy": ["lstm+mvf"], "break_even_bps": [12.0], "holm_p": [0.7], "verdict": "not shown"})
+    >>> luck = pd.DataFrame({"rival": ["equal_weight"], "trial": ["lstm+mvf"], "deflated": [0.2], "p_consistent": [0.6],
+    ...                      "verdict": "shown to be absent"})
+    >>> answer(gate, costs, luck)[["question", "answer", "of", "value"]].to_numpy().tolist()
+    [['skill', 'not shown', 'lstm', 0.002], ['cost', 'not shown', 'lstm+mvf', 12.0], ['luck', 'shown to be absent', 'lstm+mvf', 0.2]]
+    """
+    judged = costs[costs["verdict"].isin([SHOWN, NOT_SHOWN, ABSENT])]
+    beside = luck[luck["rival"] == EQUAL_WEIGHT]
+    rows = [("skill", *_together(gate, "model", "gain", "p_holm", "share of the rival's squared error that the forecasts save")),
+            ("cost", *_together(judged, "strategy", "break_even_bps", "holm_p", "cost at which equal weight is as good, basis points")),
+            ("luck", *_together(beside, "trial", "deflated", "p_consistent", "deflated Sharpe ratio of the active returns"))]
+    return pd.DataFrame(rows, columns=["question", "answer", "of", "number", "value", "p"])
+
+
+def _together(judged: pd.DataFrame, name: str, value: str, p_value: str, number: str) -> tuple:
+    """One answer of several: shown if one is, absent if all are; and who decides: the best of those that gave it."""
+    if judged[name].isna().all():
+        return NOT_SHOWN, "", number, np.nan, np.nan
+    words = set(judged["verdict"])
+    word = SHOWN if SHOWN in words else ABSENT if words == {ABSENT} else NOT_SHOWN
+    own = judged[judged["verdict"] == word].sort_values(value, ascending=False, kind="stable").iloc[0]
+    return word, own[name], number, own[value], own[p_value]
+
+
 def _differing(values: pd.Series) -> pd.Series:
     """Without what is zero up to rounding."""
     return values[values.abs() > SAME]

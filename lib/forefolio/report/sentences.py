@@ -46,6 +46,19 @@ def absences(kept_out: pd.DataFrame) -> str:
     return f"No strategy could buy these assets: {'; '.join(told)}. {' '.join(became)}"
 
 
+def answered(answer: pd.DataFrame) -> str:
+    """Skill, cost and luck in a Markdown table, one line each with the number that decides, by `evidence.answer`."""
+    asked = {"skill": "Does a model forecast better than what knows nothing?", "cost": "Is a strategy worth its trades, beside equal weight?",
+             "luck": "Is the best strategy more than the luckiest of so many?"}
+    rows = []
+    for row in answer.itertuples():
+        shown = percent(row.value, 2) if row.question == "skill" else f"{row.value:.3g}"
+        tested = f"; p = {row.p:.2g}" if row.p >= 0 else ""
+        decides = f"`{row.of}`: {shown} ({row.number}){tested}" if row.of else "there is none to judge"
+        rows.append(f"| {row.question} | {asked[row.question]} | **{row.answer}** | {decides} |")
+    return "\n".join(["| | question | answer | what decides |", "|---|---|---|---|", *rows])
+
+
 def covered(own: pd.DataFrame) -> str:
     """How much of what is scheduled a user's own forecasts have, by `own.coverage`."""
     if own.empty:
