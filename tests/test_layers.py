@@ -17,7 +17,7 @@ SOLE = {  # library: the only places that import it, a room or a module in it
     "tqdm": ("market/yahoo", "forecasts/asset_networks", "sweeps/run"), "statsmodels": ("forecasts/baselines",),
     "keras": ("forecasts/layers", "forecasts/training", "forecasts/asset_networks", "forecasts/joint_networks"),
     "tensorflow": ("forecasts/layers",), "jax": ("forecasts/layers",), "cvxpy": ("portfolios",), "highspy": ("portfolios/solvers",),
-    "arch": ("performance/luck", "performance/intervals", "market/covariance"), "plotly": ("report", "runs/pictures"), "papermill": ("runs/execution",), "psutil": ("runs", "sweeps/memory"),
+    "arch": ("performance/luck", "performance/gate", "performance/intervals", "market/covariance"), "plotly": ("report", "runs/pictures"), "papermill": ("runs/execution",), "psutil": ("runs", "sweeps/memory"),
     "dask": ("sweeps/tasks",), "distributed": ("sweeps/tasks",), "click": ("__main__",),
 }
 MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))

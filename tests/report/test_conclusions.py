@@ -185,40 +185,6 @@ def test_networks_that_moved_nothing_and_runs_without_twins_say_so():
     assert "**Did the networks make the difference?** This run cannot tell" in alone
 
 
-def accuracy(**errors):
-    return pd.DataFrame({"model": list(errors), "mse_mean": list(errors.values())})
-
-
-def test_accuracy_sentence_when_a_network_beats_some_baselines():
-    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.4e-4, ar=5.0e-4, lstm=4.2e-4, cnn1d=9e-4))
-    assert "The best of 2 networks on these days, `lstm`, has a mean squared error of 4.200e-04" in text
-    assert "5.00 % above `zero`, 4.55 % below `mean` and 16.00 % below `ar`." in text
-    assert "**Its error is lower than that of `mean` and `ar`, but not `zero`.**" in text
-    assert text.endswith(" These differences are untested here: stage 6 tests them, and another seed shows how much of them "
-                         "is chance.")
-
-
-def test_accuracy_sentence_when_no_network_beats_anything():
-    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, mean=4.1e-4, ar=4.1e-4, lstm=4.2e-4))
-    assert "The only network, `lstm`," in text and "**No network has a lower error than `zero`, `mean` or `ar`.**" in text
-    assert "untested here: stage 6 tests them" in text and "All these" not in text
-
-
-def test_accuracy_sentence_says_that_tiny_differences_are_tiny():
-    text = sentences.accuracy_sentence(accuracy(zero=4.0e-4, ar=3.98e-4, lstm=3.979e-4))
-    assert "**Its error is lower than that of `zero` and `ar`.**" in text
-    assert "All these differences are below 1 % and untested here: stage 6" in text
-    level = sentences.accuracy_sentence(accuracy(zero=4.0e-4, lstm=4.0e-4 * (1 + 1e-7)))
-    assert "level with `zero`. **No network has a lower error than `zero`.**" in level
-
-
-def test_accuracy_sentence_without_networks_or_without_baselines():
-    no_network, no_baseline = (sentences.accuracy_sentence(accuracy(**errors)) for errors in (
-        dict(zero=4.0e-4, mean=4.2e-4), dict(lstm=4.0e-4)))
-    assert no_network == "This study has no network, so there is nothing to compare."
-    assert no_baseline == "This study has no baseline, so there is nothing to compare."
-
-
 NO_RUIN = pd.DataFrame(columns=["date", "strategy"])
 
 

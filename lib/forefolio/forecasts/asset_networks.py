@@ -17,7 +17,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from forefolio.forecasts.layers import Dense, keras, ops
-from forefolio.forecasts.schedule import forecast_frame, lookback_windows, scheduled, window_counts
+from forefolio.forecasts.schedule import (errors_by_lag, forecast_frame, lookback_windows, scheduled, judged_targets,
+                                          window_counts)
 from forefolio.forecasts.training import PREDICTED_TOGETHER, Programs, Training, in_batches, programs, train, values_of
 
 GROUP = 16  # assets at most in one graph
@@ -53,8 +54,9 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
     Returns
     -------
     dict of DataFrame
-        `forecasts`, without assets that diverged, and `history`, losses in squared z-scores. ValueError if a period has
-        no sample, or an asset never moves in training.
+        `forecasts`, without assets that diverged; `history`, losses in squared z-scores; `lags`, model and seed before
+        the columns of `schedule.errors_by_lag`, errors in squared z-scores of the schedule's days after validation.
+        ValueError if a period has no sample, or an asset never moves in training.
 
     Notes
     -----
@@ -64,7 +66,7 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
     it would be low by that, 7 basis points a day for a wild stock. For horizons above 1, which are ours, each forecast enters the window of the next.
     """
     scores, mean, deviation = _scores(returns, training)
-    data = _samples(scores, returns.index, training)
+    data, judged = _samples(scores, returns.index, training), judged_targets(schedule, training.validation_end)
     tasks = _tasks(returns.columns, network, training)
     n_networks, finished = returns.shape[1] * training.seeds, {}
     program = _compiled(network, len(tasks[0].group), training.lookback, keras.config.floatx())
@@ -77,24 +79,30 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
         bar.set_postfix_str(f"{sum(finished.values())} of {n_networks} networks finished")
 
     def fitted(task):
-        """History and forecasts, scores (n_rows, n_assets), of one task; what fills its group up is cut."""
+        """History, forecasts (n_rows, n_assets) in scores, and errors by lag of one task; what fills its group up is cut."""
         history = train(task.model, [part[..., task.group] for part in data], training=training, seed=task.seed,
                         assets=task.assets, program=program,
                         progress=lambda epoch, n_running: tell(task, len(task.assets) - n_running, 1))
         tell(task, len(task.assets), training.epochs - history["epoch"].max())  # those that stopping early saved
-        made = scheduled(schedule, pd.DataFrame(scores[:, task.group], returns.index),
-                         partial(in_batches, partial(program.predict, *values_of(task.model))), window=training.lookback)
-        return history, made[:, :len(task.assets)]
+        room = len(task.group) - len(task.assets)
+        own = pd.DataFrame(scores[:, task.group], returns.index, [*task.assets, *[""] * room])
+        predict = partial(in_batches, partial(program.predict, *values_of(task.model)))
+        made = scheduled(schedule, own, predict, window=training.lookback)
+        kept = history.loc[history["kept"], "asset"]  # neither what fills the group up nor what diverged
+        errors = errors_by_lag(own, predict, window=training.lookback, targets=judged, seed=task.seed)
+        errors = errors[errors["asset"].isin(kept)]
+        return history, made[:, :len(task.assets)], errors.assign(model=network.name, seed=task.seed)
 
     with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
-        histories, made = zip(*pool.map(fitted, tasks))
+        histories, made, lags = zip(*pool.map(fitted, tasks))
     history, frames = pd.concat(histories, ignore_index=True), []
     for seed, of_seed in history.groupby("seed", sort=False):
         scored = np.concatenate([part for part, task in zip(made, tasks) if task.seed == seed], axis=1)
         values = pd.DataFrame(np.expm1(mean + deviation * scored + deviation**2 / 2), columns=returns.columns)
         usable = of_seed.groupby("asset")["kept"].any()[returns.columns].to_numpy()
         frames.append(forecast_frame(schedule, values.loc[:, usable], model=network.name, seed=seed))
-    return {"forecasts": pd.concat(frames, ignore_index=True), "history": history}
+    return {"forecasts": pd.concat(frames, ignore_index=True), "history": history,
+            "lags": pd.concat(lags, ignore_index=True)[["model", "seed", "asset", "lag", "mse", "n_days"]]}
 
 
 def _scores(returns: pd.DataFrame, training: Training) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from forefolio.forecasts.layers import keras
-from forefolio.forecasts.schedule import forecast_frame, lookback_windows, sample_days, scheduled
+from forefolio.forecasts.schedule import (errors_by_lag, forecast_frame, lookback_windows, sample_days, scheduled,
+                                          judged_targets)
 from forefolio.forecasts.training import Training, in_batches
 from forefolio.market.returns import Date, periods, rebalance_dates
 
@@ -105,7 +106,8 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
     Returns
     -------
     dict of DataFrame
-        `forecasts`, by the network whose window is the `lookback`. All others have model, seed and window first:
+        `forecasts` and `lags` (model and seed before the columns of `schedule.errors_by_lag`, errors of simple returns), by
+        the network whose window is the `lookback`. All others have model, seed and window first:
         `window_means` (decision_date, asset, forecast: each network's mean forecast a day for the coming `window` days,
         at the rebalance dates); `history`; `window_accuracy`, a row per window (epochs_run; for validation and test,
         n_samples and the mean squared and absolute errors of the network, of zero and of the assets' training means on
@@ -139,8 +141,11 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
             "window_accuracy": _accuracy(predict, data, means, epochs_run=len(history)), "timings": timings}
         if window == training.lookback:
             values = pd.DataFrame(scheduled(schedule, returns, predict, window=window), columns=returns.columns)
+            lags = errors_by_lag(returns, lambda read: predict(read).reshape(len(read), -1, returns.shape[1])[:, 0],
+                                 window=window, targets=judged_targets(schedule, training.validation_end), seed=training.seed)
     forecasts = forecast_frame(schedule, values, model=network.name, seed=training.seed)
-    made = {"forecasts": forecasts.dropna(ignore_index=True)}
+    made = {"forecasts": forecasts.dropna(ignore_index=True),
+            "lags": lags.assign(model=network.name, seed=training.seed)[["model", "seed", "asset", "lag", "mse", "n_days"]]}
     for noun in ("window_means", "history", "window_accuracy", "timings"):
         frames = {key: table[noun] for key, table in tables.items()}
         made[noun] = pd.concat(frames, names=["model", "seed", "window"]).reset_index([0, 1, 2]).reset_index(drop=True)

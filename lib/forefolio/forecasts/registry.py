@@ -67,6 +67,7 @@ _LEFT = {  # the columns of what is empty where no network was trained
         f"{whose}{error}_{period}": float for period in ("validation", "test") for whose in ("", "zero_", "mean_")
         for error in ("mse", "mae")},
     "timings": _NETWORK | {"window": int, "seconds": float},
+    "lags": _NETWORK | {"asset": str, "lag": int, "mse": float, "n_days": int},
 }
 
 
@@ -75,8 +76,9 @@ class Forecasts:
     """All forecasts of a study, baselines first, a user's own last, and what training its networks left.
 
     The history ends with fitted_until, the fit's last day of validation as ISO text, where a network was trained. The
-    frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network. `honest` has the
-    forecasts that the study would have without its `leak`, of all assets; no rows where it has none.
+    frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network. `lags` has
+    the errors of each network and fit with one lag shuffled (see `schedule.errors_by_lag`). `honest` has the forecasts
+    that the study would have without its `leak`, of all assets; no rows where it has none.
     """
 
     forecasts: pd.DataFrame
@@ -84,6 +86,7 @@ class Forecasts:
     window_means: pd.DataFrame
     window_accuracy: pd.DataFrame
     timings: pd.DataFrame
+    lags: pd.DataFrame
     honest: pd.DataFrame
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from forefolio.market.returns import Date, days_before, iso_day, periods, rebalance_dates
 
+LAGS = 30  # days of a window, the last ones, that are shuffled each in its turn
 SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
 
 
@@ -117,6 +118,61 @@ def scheduled(schedule: pd.DataFrame, values: pd.DataFrame, predict: Callable[[n
         read[due, after] = made[:, :after.stop - after.start]
         ahead += made.shape[1]
     return read[longest.index.get_indexer(schedule["decision_date"]), window - 1 + schedule["horizon"]]
+
+
+def judged_targets(schedule: pd.DataFrame, validation_end: Date) -> pd.DatetimeIndex:
+    """Target days of a schedule's next-day forecasts after the validation period."""
+    due = schedule.loc[schedule["horizon"] == 1, "target_date"]
+    return pd.DatetimeIndex(due[due > pd.Timestamp(validation_end)])
+
+
+def errors_by_lag(values: pd.DataFrame, predict: Callable[[np.ndarray], np.ndarray], *, window: int,
+                  targets: pd.DatetimeIndex, seed: int) -> pd.DataFrame:
+    """Squared errors of next-day forecasts with the returns of one day of the window shuffled over all windows.
+
+    Parameters
+    ----------
+    values : DataFrame (n_days, n_assets)
+        What the model reads and forecasts: returns or their scores.
+    predict : callable
+        From windows (n, window, n_assets) to the next day, (n, n_assets).
+    targets : DatetimeIndex
+        The days that are forecast; those without a window before them are left out.
+    seed : int
+        Of the orders, one for each lag and the same for all assets.
+
+    Returns
+    -------
+    DataFrame
+        Columns asset, lag, mse, n_days. Lag 1 is the last day before the target; the row of lag 0 has nothing shuffled. Of
+        longer windows the last 30 days are shuffled, each in its turn. Without rows where there is no such day.
+
+    Notes
+    -----
+    Permutation importance (Breiman 2001; Fisher, Rudin & Dominici 2019), the model being the one that was trained.
+
+    Examples
+    --------
+    A forecast that repeats the last day does not read the one before it.
+
+    >>> values = pd.DataFrame({"A": [0.0, 0, 0, 0, 4, 4, 4, 4]}, pd.date_range("2024-01-01", periods=8))
+    >>> errors = errors_by_lag(values, lambda read: read[:, -1], window=2, targets=values.index, seed=0)
+    >>> errors["mse"].round(2).tolist()
+    [2.67, 8.0, 2.67]
+    """
+    due = values.index.get_indexer(targets)
+    due = due[due >= window]
+    if not len(due):
+        return pd.DataFrame(columns=["asset", "lag", "mse", "n_days"])
+    read, actual = lookback_windows(values, lookback=window)[due - window], values.to_numpy()[due]
+    rng, frames = np.random.default_rng(seed), []
+    for lag in range(min(window, LAGS) + 1):
+        shuffled = np.array(read)
+        if lag:
+            shuffled[:, -lag] = read[rng.permutation(len(due)), -lag]
+        mse = np.square(actual - predict(shuffled)).mean(axis=0)
+        frames.append(pd.DataFrame({"asset": values.columns.astype(str), "lag": lag, "mse": mse, "n_days": len(due)}))
+    return pd.concat(frames, ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,13 @@
-"""Was it luck, and was it the forecasts? Tests of months and of daily errors, corrected for their number.
+"""Was it luck, and was it the forecasts? Tests of months, corrected for their number.
 
-The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. The two hypotheses of Zouaoui
-& Naas 2025 are tested on daily errors. H1: deep learning is more accurate than Markowitz's theory; H2: the reverse.
-What Markowitz's theory forecasts is the mean of the past, so each network's errors meet those of the historical mean on
-the same days; the other baselines stand beside it. `report.sentences` says what the numbers mean.
+The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. Forecasts themselves are tested
+in `gate`. `report.sentences` says what the numbers mean.
 """
-
-from itertools import product
 
 import numpy as np
 import pandas as pd
 import scipy  # its parts are loaded where they are used: statistics take a second
 
-from forefolio.market.returns import Date
 from forefolio.performance.backtest import backtest, break_even, cost_sensitivity
 from forefolio.performance.metrics import SAME, bankrupt, solvent
 from forefolio.portfolios.holdings import distance_from
@@ -21,7 +16,6 @@ from forefolio.study.vocabulary import ABSENT, BANKRUPT, EQUAL_WEIGHT, NOT_SHOWN
 LEVEL = 0.05  # of significance, the papers' and everyone's
 COSTS = (0, 5, 10, 20, 50)  # basis points of what is traded, at which net returns are told
 FUND = 10.0  # basis points: what trading costs a fund, for studies that trade for free
-RIVAL = "mean"  # the model that forecasts what Markowitz's theory does
 
 
 def holm(p_values: pd.Series) -> pd.Series:
@@ -325,73 +319,3 @@ def _signed_rank_p(values: pd.Series, alternative: str) -> float:
     """Wilcoxon signed-rank, missing if no value differs from zero by more than rounding."""
     differing = _differing(values)
     return float(scipy.stats.wilcoxon(differing, alternative=alternative).pvalue) if len(differing) else np.nan
-
-
-def daily_errors(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """
-    Squared errors of each model's next-day forecasts (means over seeds), averaged over assets: (n_days, n_models).
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        Columns target_date, horizon, asset, model, seed, forecast.
-    returns : DataFrame (n_days, n_assets)
-        Missing where an asset's day is not judged.
-    first, last : date
-        First and last target day, both included.
-
-    Notes
-    -----
-    Assets are averaged because errors of one day move together: asset-days are no independent observations. An asset
-    that some model does not forecast is left out for all.
-    """
-    days = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-    inside = forecasts[days & (forecasts["horizon"] == 1)]
-    made = inside.pivot_table(index=["target_date", "asset"], columns="model", values="forecast", sort=False)
-    actual = returns.stack().rename_axis(["target_date", "asset"]).reindex(made.index)
-    return made.rsub(actual, axis=0).pow(2).dropna().groupby("target_date").mean()
-
-
-def diebold_mariano(differences: pd.Series) -> tuple[float, float, float]:
-    """
-    Diebold and Mariano's test of equal accuracy a day ahead: t-statistic, p-values that the model is better, and worse.
-
-    `differences` (n_days,) are of daily losses, mean over assets, positive where the model was better. The small-sample
-    correction of Harvey, Leybourne and Newbold makes it the t-test of the mean. All are missing where nothing varies.
-
-    >>> differences = pd.Series([0.3, -0.1, 0.4, 0.2])
-    >>> [round(float(value), 4) for value in diebold_mariano(differences)]
-    [1.8516, 0.0806, 0.9194]
-    """
-    n, centered = len(differences), differences.to_numpy() - differences.mean()
-    variance = centered @ centered / n / n if n > 1 else 0.0
-    if not variance > 0:
-        return np.nan, np.nan, np.nan
-    statistic = float(np.sqrt((n - 1) / n) * differences.mean() / np.sqrt(variance))
-    return statistic, float(scipy.stats.t.sf(statistic, n - 1)), float(scipy.stats.t.cdf(statistic, n - 1))
-
-
-def accuracy_tests(errors: pd.DataFrame) -> pd.DataFrame:
-    """
-    H1 and H2 for each network against each baseline: the historical mean first, then the others.
-
-    `errors` are those of `daily_errors`; a column that is no baseline is a network.
-
-    Returns
-    -------
-    DataFrame (n_networks * n_baselines, 8)
-        Columns model, baseline, n_days, gain (share of the baseline's squared error that the network saves, missing
-        where it has none), statistic, p_h1, p_h2 (one-sided, Holm-corrected over all rows), verdict (`H1`: the network
-        is more accurate than this baseline, `H2`: less, or `neither`, at the 5 % level). The hypotheses of the paper are the rows of `mean`.
-    """
-    simple = sorted((model for model in baselines() if model in errors), key=lambda model: model != RIVAL)
-    rows = []
-    for model, baseline in product(errors.columns.drop(simple), simple):
-        statistic, p_h1, p_h2 = diebold_mariano(errors[baseline] - errors[model])
-        own, rival = errors[model].mean(), errors[baseline].mean()
-        gain = 1 - own / rival if rival > 0 else np.nan
-        rows.append((model, baseline, len(errors), gain, statistic, p_h1, p_h2))
-    table = pd.DataFrame(rows, columns=["model", "baseline", "n_days", "gain", "statistic", "p_h1", "p_h2"])
-    table[["p_h1", "p_h2"]] = table[["p_h1", "p_h2"]].apply(holm)
-    table["verdict"] = np.select([table["p_h1"] < LEVEL, table["p_h2"] < LEVEL], ["H1", "H2"], "neither")
-    return table

@@ -5,11 +5,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from forefolio.performance import gate
 from forefolio.portfolios.problems import named
-from forefolio.report.style import BLUE, GREY, INK, dress, line, log_axis, span, strategy_color, verbatim
-from forefolio.study.vocabulary import MODELS, PERCENT, counted
+from forefolio.report.style import BLUE, GREY, INK, RED, dress, line, log_axis, span, strategy_color, verbatim
+from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, counted, percent
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
+VERDICTS = {SHOWN: BLUE, NOT_SHOWN: GREY, ABSENT: RED}  # the color of each answer
 REFERENCE = dict(color=INK, width=1, dash="dash")  # the line of what a figure compares with
 
 
@@ -321,3 +323,48 @@ def risk_forecasts(table: pd.DataFrame, *, sample: str) -> go.Figure:
     return dress(figure, f"Risk forecasts: {lower} of {of} led to less variance than the sample covariance",
                  f"{sample}; bars: two standard errors; arrows point to the better side",
                  height=max(400, 190 + 40 * len(rivals)), showlegend=False, margin_t=92)
+
+
+def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:
+    """Share of squared error that each model saves against the best forecast that knows nothing, with its interval.
+
+    `table` is as `gate.verdicts` gives it. Where the bar ends left of the dotted line, a gain worth the name is ruled out.
+    """
+    judged = table.dropna(subset="gain")
+    figure = go.Figure()
+    for verdict, rows in judged.groupby("verdict", sort=False):
+        ends = [(rows["gain_high"] - rows["gain"]).fillna(0), (rows["gain"] - rows["gain_low"]).fillna(0)]
+        figure.add_scatter(x=rows["gain"].to_numpy("float32"), y=[f"{row.model}, against {row.rival}" for row in rows.itertuples()],
+                           mode="markers", name=verdict, marker=dict(size=11, color=VERDICTS[verdict]),
+                           error_x=dict(array=ends[0].to_numpy(), arrayminus=ends[1].to_numpy(), thickness=1.5, width=5))
+    figure.add_vline(x=0, line=REFERENCE)
+    figure.add_vline(x=gate.SMALL, line=dict(color=GREY, width=1, dash="dot"), annotation_text=percent(gate.SMALL),
+                     annotation_position="top right")
+    figure.update_xaxes(title_text="gain in squared error over the best forecast that knows nothing (%)", tickformat=PERCENT)
+    figure.update_yaxes(categoryorder="array", dtick=1,
+                        categoryarray=[f"{row.model}, against {row.rival}" for row in judged[::-1].itertuples()])
+    found = int(judged["verdict"].eq(SHOWN).sum())
+    return dress(figure, f"Does it forecast? {found} of {counted(len(judged), 'model')} shown to",
+                 f"{sample}; bars: 95 % intervals; right of the dashed line is better",
+                 height=max(330, 190 + 40 * len(judged)), legend=dict(orientation="h", y=-0.32))
+
+
+def lag_importance(table: pd.DataFrame, *, sample: str) -> go.Figure:
+    """By how much each network's squared error rises when one day of its window is shuffled, a panel per network.
+
+    `table` is as `accuracy.lag_importance` gives it.
+    """
+    models = list(table["model"].unique())
+    figure = _beside(models, shared_xaxes="all", shared_yaxes="all")
+    for i, model in enumerate(models, start=1):
+        rows, color = table[table["model"] == model], strategy_color(model)
+        figure.add_scatter(x=list(rows["lag"]), y=rows["loss"].to_numpy("float32"), mode="markers", name=model, showlegend=False,
+                           error_y=dict(array=(rows["high"] - rows["loss"]).to_numpy("float32"), thickness=1.2, width=0,
+                                        arrayminus=(rows["loss"] - rows["low"]).to_numpy("float32")),
+                           marker=dict(size=7, color=color), row=1, col=i)
+    figure.add_hline(y=0, line=REFERENCE)
+    figure.update_xaxes(title_text="days before the target")
+    figure.update_yaxes(tickformat=PERCENT)
+    figure.update_yaxes(title_text="rise of the squared error (%)", col=1)
+    return dress(figure, "What a forecast rests on: the loss in accuracy without one day",
+                 f"{sample}; mean over assets, bars: 10th to 90th percentile", margin_t=92)

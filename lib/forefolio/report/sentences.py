@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,18 +10,17 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 
 from forefolio.market.returns import iso_day
 from forefolio.market.universe import NOT_TRADED
-from forefolio.performance import luck
-from forefolio.performance.evidence import LEVEL, RIVAL, size_under_skew
+from forefolio.performance import gate, luck
+from forefolio.performance.evidence import LEVEL, size_under_skew
 from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
 from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        METRICS, NOT_SHOWN, PLAIN, SHOWN, baselines, counted, listed, lower_is_better,
-                                        noun, percent)
+                                        METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, listed, lower_is_better, noun,
+                                        percent)
 
-TINY = 0.01  # relative difference of mean squared errors that the text calls small
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
@@ -465,27 +465,48 @@ def _written(value: float, measure: str, missing: str = "") -> str:
     return percent(abs(value) if measure == "max_drawdown" else value)
 
 
-def accuracy_sentence(accuracy_table: pd.DataFrame) -> str:
-    """Does any network forecast better than the baselines? By `accuracy.accuracy_table`."""
-    errors = accuracy_table.set_index("model")["mse_mean"].dropna()
-    rivals = errors[errors.index.isin(baselines())]
-    networks = errors.drop(rivals.index)
-    if (rivals == 0).any():
-        return "No asset moved on these days, so there is nothing to compare."
-    if networks.empty or rivals.empty:
-        return f"This study has no {'network' if networks.empty else 'baseline'}, so there is nothing to compare."
-    whose = f"The best of {len(networks)} networks on these days" if len(networks) > 1 else "The only network"
-    differences = (networks.min() / rivals - 1).round(4)
-    sides = [f"level with `{name}`" if d == 0 else f"{percent(abs(d), 2)} {'above' if d > 0 else 'below'} `{name}`"
-             for name, d in differences.items()]
-    beaten, missed = ([f"`{name}`" for name in rivals.index[mask]] for mask in (differences < 0, differences >= 0))
-    won = f"Its error is lower than that of {listed(beaten)}" if beaten else "No network has a lower error than"
-    but = f"{', but not' * bool(beaten)} {listed(missed, 'or')}" if missed else ""
-    small = f"All these differences are below {percent(TINY, 0)} and" if differences.abs().max() < TINY else (
-        "These differences are")
-    return (f"{whose}, `{networks.idxmin()}`, has a mean squared error of {networks.min():.3e} (mean over assets), "
-            f"{listed(sides)}. **{won}{but}.** {small} untested here: stage 6 tests them, and another seed shows how "
-            "much of them is chance.")
+def skill(table: pd.DataFrame) -> str:
+    """Which models are shown to forecast, of which that is shown to be absent, and the numbers, by `gate.verdicts`."""
+    judged = table.dropna(subset="gain")
+    if judged.empty:
+        return "No forecast could be judged: no asset moved on these days, or no model but `zero` made any."
+    names = {verdict: rows["model"].map("`{}`".format).tolist() for verdict, rows in judged.groupby("verdict")}
+    days, shown, tested = int(judged["n_days"].max()), names.get(SHOWN, []), int(judged["p_holm"].notna().sum())
+    what = "was judged beside forecasts" if len(judged) == 1 else "were judged beside forecasts"
+    told = [f"**{listed(shown)} {'is' if len(shown) == 1 else 'are'} shown to forecast.**" if shown else
+            "**No model is shown to forecast.**",
+            f"{counted(len(judged), 'model')} {what} that know nothing, over {counted(days, 'day')}."]
+    if tested:
+        nearest = judged.loc[judged["p_holm"].idxmin() if judged["p_holm"].nunique() > 1 else judged["p_value"].idxmin()]
+        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against the rival that it is "
+                 f"least shown to improve on (Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction "
+                 f"for {counted(tested, 'model')}."]
+    for row in judged[judged["verdict"] == ABSENT].itertuples():
+        told += [f"Of `{row.model}` it is shown to be absent: with 95 % confidence its squared error is {_ends(row)} "
+                 f"that of `{row.rival}`, so a gain of {percent(gate.SMALL)} is ruled out."]
+    costs = judged.loc[judged["gain_high"] < 0, "model"].map("`{}`".format).tolist()
+    told += [f"The errors of {listed(costs)} are larger in this sample than chance explains. That is what estimating costs, "
+             "and no evidence for the simple forecast."] if costs else []
+    best = judged.loc[judged["p_set"] > gate.SET_SIZE, "model"].map("`{}`".format).tolist()
+    told += [f"The model confidence set leaves {listed(best)} in: these may be the most accurate."] if best else []
+    return " ".join(told)
+
+
+def _ends(row: NamedTuple) -> str:
+    """Both ends of the interval of a model's squared error relative to its rival's, in words."""
+    low, high = -row.gain_high, -row.gain_low
+    sign = ["above" if end >= 0 else "below" for end in (low, high)]
+    first, last = percent(abs(low), 2), percent(abs(high), 2)
+    return f"{first} to {last} {sign[1]}" if sign[0] == sign[1] else f"between {first} {sign[0]} and {last} {sign[1]}"
+
+
+def marks(table: pd.DataFrame) -> str:
+    """What a mark in the figures' legends means, or why there is none, by `gate.verdicts`."""
+    models = [f"`{model}`" for model in gate.passed(table)]
+    if not models:
+        return "No model is shown to forecast (the gate of stage 4), so no strategy has a mark in these figures."
+    return (f"{PASSED} in a legend: the strategy's forecasts passed the gate of stage 4, so {listed(models)} "
+            f"{'is' if len(models) == 1 else 'are'} shown to forecast. That a strategy earned by it is another question.")
 
 
 def persistence(table: pd.DataFrame) -> str:
@@ -527,31 +548,31 @@ def risk_forecasts(table: pd.DataFrame) -> str:
     return " ".join(told)
 
 
-def answer(table: pd.DataFrame) -> str:
-    """What `evidence.accuracy_tests` found: H1 and H2 against the mean, and a sentence about the other baselines."""
+def hypotheses(table: pd.DataFrame) -> str:
+    """What `gate.hypotheses` found: H1 and H2 against the mean, and a sentence about the other baselines."""
     if table.empty:
         return "No network was asked for in this run, so there is nothing to test."
-    on_mean, others = table[table["baseline"] == RIVAL], []
-    for baseline, rows in table[table["baseline"] != RIVAL].groupby("baseline", sort=False):
+    on_mean, others = table[table["rival"] == gate.RIVAL], []
+    for rival, rows in table[table["rival"] != gate.RIVAL].groupby("rival", sort=False):
         more, less = _holders(rows)
-        are = "are" if rows["verdict"].eq("H1").sum() > 1 else "is"
-        others.append(f"gainst {baseline} {more} {are} significantly more accurate, and {less} less")
+        others.append(f"gainst {rival} H1 holds for {more}, and H2 for {less}")
     last = [f"* A{'; a'.join(others)}."] if others else []
-    if on_mean.empty:
-        return "\n".join(["The historical mean, which is Markowitz's forecast, is not among the models of this run, so "
-                          "neither hypothesis is tested.", "", *last])
-    h1, h2 = _holders(on_mean)
     if on_mean["gain"].isna().all():
         return "On these days no error can be compared: no asset moved, or none was traded."
+    h1, h2 = _holders(on_mean)
     best, worst = ([row["model"], f"{percent(abs(row['gain']), 2)} {'smaller' if row['gain'] > 0 else 'larger'}"]
                    for row in (on_mean.loc[on_mean["gain"].idxmax()], on_mean.loc[on_mean["gain"].idxmin()]))
     ends = [f"The best, {best[0]}, made errors {best[1]} than the mean's", f"the worst, {', '.join(worst)}"]
+    behind = list(on_mean.loc[on_mean["gain_high"] < 0, "model"])
+    costs = [f"* The mean is more accurate *in this sample* than {listed(behind)}, by more than chance explains: estimating "
+             "costs accuracy. That is no evidence that the mean knows more, and H2 does not rest on it."] if behind else []
     return "\n".join([
-        f"Over {table['n_days'].iloc[0]} days each network's squared errors met those of the historical mean, which is "
-        "Markowitz's forecast.", "",
-        f"* **H1** (the network is more accurate) holds for {h1} at the 5 % level, Holm-corrected for "
-        f"{counted(len(table), 'test')}.",
-        f"* **H2** (the mean is more accurate) holds for {h2}.", f"* {'; '.join(ends[:len(on_mean)])}.", *last])
+        f"Over {counted(int(on_mean['n_days'].max()), 'day')} each network's squared errors met those of the historical "
+        "mean, which is Markowitz's forecast.", "",
+        f"* **H1** (the network predicts what the mean does not) holds for {h1} at the 5 % level, two-sided, "
+        f"Holm-corrected for {counted(int(table['p_holm'].notna().sum()), 'test')}.",
+        f"* **H2** (the network's forecasts point the wrong way) holds for {h2}.", *costs,
+        f"* {'; '.join(ends[:len(on_mean)])}.", *last])
 
 
 def _holders(rows: pd.DataFrame) -> tuple[str, str]:
@@ -559,6 +580,19 @@ def _holders(rows: pd.DataFrame) -> tuple[str, str]:
     none = [f"none of {counted(len(rows), 'network')}"]
     h1, h2 = (list(rows.loc[rows["verdict"] == verdict, "model"]) for verdict in ("H1", "H2"))
     return listed(h1 or none), listed(h2 or none)
+
+
+def lags(table: pd.DataFrame) -> str:
+    """Which days of the window a network's forecasts rest on, by `accuracy.lag_importance`."""
+    if table.empty:
+        return "No network was trained in this study, so there is no window to look into."
+    told = []
+    for model, rows in table.groupby("model", sort=False):
+        most, useful = rows.loc[rows["loss"].idxmax()], int((rows["low"] > 0).sum())
+        told += [f"`{model}` rests most on the return at lag {int(most['lag'])}: shuffled, it makes the squared error "
+                 f"{percent(abs(most['loss']), 3)} {'larger' if most['loss'] > 0 else 'smaller'}. "
+                 f"{useful} of {counted(len(rows), 'lag')} {'helps' if useful == 1 else 'help'} in nine of ten assets."]
+    return " ".join(told)
 
 
 def accounting(points: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PORTFOLIOS, parts
+from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PASSED, PORTFOLIOS, parts
 
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
@@ -98,6 +98,20 @@ def strategy_line(name: str, *, width: float) -> dict:
     """
     model = "".join(parts(name)[0][:1])
     return dict(color=strategy_color(name), dash=MODELS[model].dash if model in MODELS else "solid", width=width)
+
+
+def marked(figure: go.Figure, passed: list[str]) -> go.Figure:
+    """The figure with a mark after each legend name whose model, or one of whose models, is among those that `passed`.
+
+    >>> figure = go.Figure([go.Bar(name="mean=lstm+mvf (-12%)"), go.Bar(name="mean+mvf"), go.Bar(name="lstm")])
+    >>> [bar.name for bar in marked(figure, ["lstm"]).data]
+    ['mean=lstm+mvf (-12%) ✓', 'mean+mvf', 'lstm ✓']
+    """
+    for trace in figure.data:
+        name = (trace.name or "").split(" (")[0]
+        if set(passed) & {name, *parts(name)[0]}:
+            trace.name = f"{trace.name} {PASSED}"
+    return figure
 
 
 def asset_colors(assets) -> dict[str, str]:

@@ -65,23 +65,23 @@ STAGES = {
     "04_forecasting": Contract(
         reads=_artifacts("returns", "traded") + _tables("universe"),
         writes=_artifacts("forecasts", "honest_forecasts", "window_means", "training_history", "timings") + _tables(
-            "forecast_accuracy", "validation_accuracy", "log_accuracy", "directions", "forecast_spread", "windows",
-            "window_accuracy", "own_forecasts")),
+            "forecast_accuracy", "validation_accuracy", "log_accuracy", "directions", "rivals", "gate", "lag_importance",
+            "forecast_spread", "windows", "window_accuracy", "own_forecasts")),
     "05_portfolios": Contract(
-        reads=_artifacts("returns", "traded", "forecasts", "window_means"),
+        reads=_artifacts("returns", "traded", "forecasts", "window_means") + _tables("gate"),
         writes=_artifacts("weights", "window_weights") + _tables(
             "solver_log", "kept_out", "learning", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance",
             "promised", "risk_forecasts")),
     "06_comparison": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
-            "universe", "own_forecasts", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy", "log_accuracy",
-            "promised"),
+            "universe", "own_forecasts", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy",
+            "log_accuracy", "rivals", "gate", "promised"),
         writes=_artifacts("net_returns") + _tables(
             "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
             "table5_weights", "table5_summary", "claims", "kept", "advice")),
     "07_evidence": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "net_returns") + _tables(
-            "performance", "twins"),
+            "rivals", "gate", "lag_importance", "performance", "twins"),
         writes=_tables(
             "without_best", "intervals", "sharpe_differences", "luck", "answer")),
 }
