@@ -100,16 +100,16 @@ def strategy_line(name: str, *, width: float) -> dict:
     return dict(color=strategy_color(name), dash=MODELS[model].dash if model in MODELS else "solid", width=width)
 
 
-def marked(figure: go.Figure, passed: list[str]) -> go.Figure:
-    """The figure with a mark after each legend name whose model, or one of whose models, is among those that `passed`.
+def passed(figure: go.Figure, models: list[str]) -> go.Figure:
+    """The figure with a mark after each legend name whose model, or one of whose models, is among those that passed.
 
     >>> figure = go.Figure([go.Bar(name="mean=lstm+mvf (-12%)"), go.Bar(name="mean+mvf"), go.Bar(name="lstm")])
-    >>> [bar.name for bar in marked(figure, ["lstm"]).data]
+    >>> [bar.name for bar in passed(figure, ["lstm"]).data]
     ['mean=lstm+mvf (-12%) ✓', 'mean+mvf', 'lstm ✓']
     """
     for trace in figure.data:
         name = (trace.name or "").split(" (")[0]
-        if set(passed) & {name, *parts(name)[0]}:
+        if set(models) & {name, *parts(name)[0]}:
             trace.name = f"{trace.name} {PASSED}"
     return figure
 
