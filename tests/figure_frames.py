@@ -93,8 +93,8 @@ def made_up() -> dict[str, pd.DataFrame]:
                                   columns=["strategy", "metric", "value", "low", "high"]),
         "sharpe_differences": pd.DataFrame([(name, "equal_weight", -0.2, -1.2, 0.8) for name in STRATEGIES[:-1]],
                                            columns=["strategy", "rival", "difference", "low", "high"]),
-        "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100) for name in STRATEGIES for cost in (0, 10)],
-                              columns=["strategy", "cost_bps", "total_return"]),
+        "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100, 20.0) for name in STRATEGIES for cost in (0, 10)],
+                              columns=["strategy", "cost_bps", "total_return", "break_even_bps"]),
     }
 
 

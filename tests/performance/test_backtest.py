@@ -289,7 +289,8 @@ def test_counting_shares_and_money_gives_the_same_wealth(rows, weights, returns)
 
 def test_cost_sensitivity_is_the_backtest_at_each_cost(weights, returns):
     costs = cost_sensitivity(weights, returns, cost_bps=[0, 10, 50])
-    assert list(costs) == ["strategy", "cost_bps", "total_return"] and len(costs) == 6
+    assert list(costs) == ["strategy", "cost_bps", "total_return", "break_even_bps"] and len(costs) == 6
+    assert costs["break_even_bps"].isna().all(), "there is no equal weight"
     wide = costs.pivot(index="cost_bps", columns="strategy", values="total_return")
     assert (wide.diff().iloc[1:] < 0).all(axis=None)
     at_ten = (1 + backtest(weights, returns, cost_rate=0.001).net_returns).prod() - 1

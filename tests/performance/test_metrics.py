@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from forefolio.performance import evidence, investors, luck, metrics, trials
-from forefolio.performance.backtest import backtest
+from forefolio.performance.backtest import backtest, cost_sensitivity
 from forefolio.portfolios import decisions
 from forefolio.portfolios.holdings import effective_holdings
 from forefolio.portfolios.long_short import tangency
@@ -415,12 +415,23 @@ def solvent_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table[status != BANKRUPT].reset_index(drop=True)
 
 
-def worth_it(held: pd.DataFrame) -> pd.DataFrame:
-    """The table of costs of a market in which the short asset of who loses everything rises tenfold in a day."""
+def short_market(held: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns in which the asset that who loses everything is short of five times its wealth rises by half in a day."""
     rng = np.random.default_rng(3)
     returns = pd.DataFrame(rng.normal(0, 0.01, (len(TRADING), 2)), TRADING, ["A", "B"])
     returns.loc[TRADING[50], "B"] = 0.5
-    held = held.assign(weight=held["weight"].mask(held["strategy"] == LOSER, held["asset"].map({"A": 6.0, "B": -5.0})))
+    short = held["asset"].map({"A": 6.0, "B": -5.0})
+    return returns, held.assign(weight=held["weight"].mask(held["strategy"] == LOSER, short))
+
+
+def backtest_costs(held: pd.DataFrame) -> pd.DataFrame:
+    returns, held = short_market(held)
+    return cost_sensitivity(held, returns, cost_bps=[0, 10])
+
+
+def worth_it(held: pd.DataFrame) -> pd.DataFrame:
+    """The table of costs of that market, without who loses everything."""
+    returns, held = short_market(held)
     return solvent_rows(evidence.worth_its_cost(held, returns, cost_bps=10, daily_borrow=0.0))
 
 
@@ -451,6 +462,7 @@ JUDGES = {  # all that tests, ranks or advises; each is given the same market wi
     "verdict on luck": lambda net, held: luck.judge(net.drop(columns="benchmark"), {"benchmark": net["benchmark"]}, seed=1,
                                                    n_bootstraps=50),
     "choices of a sweep": lambda net, held: trials.choices(of_sweep(net)[1], names=set(net)),
+    "costs": lambda net, held: names_in(strategies.cost_sensitivity(backtest_costs(held), sample="")),
     "readme_figure": lambda net, held: names_in(strategies.readme_figure(net, held)),
     "risk_return": lambda net, held: names_in(strategies.risk_return(performance_of(net), sample="")),
     "risk_profiles": lambda net, held: names_in(strategies.risk_profiles(

@@ -81,14 +81,16 @@ def test_names_of_strategies_are_not_struck_through():
 
 def test_costs_name_where_a_strategy_falls_to_equal_weight():
     returns = {"equal_weight": [0.2, 0.2, 0.2], "lstm+mvf": [0.3, 0.22, 0.12], "mean+mvf": [0.4, 0.3, 0.21],
-               "mean+rpp": [0.1, 0.3, 0.0]}  # crosses between 10 and 30; never; starts below
-    costs = pd.DataFrame([(name, cost, value) for name, values in returns.items()
+               "mean+rpp": [0.1, 0.3, 0.0]}  # falls to it at 14.2 basis points; at no cost; starts below
+    even = {"lstm+mvf": 14.2, "mean+rpp": -3.0}
+    costs = pd.DataFrame([(name, cost, value, even.get(name)) for name, values in returns.items()
                           for cost, value in zip((0, 10, 30), values, strict=True)],
-                         columns=["strategy", "cost_bps", "total_return"])
+                         columns=["strategy", "cost_bps", "total_return", "break_even_bps"])
     figure = strategy_figures.cost_sensitivity(costs, sample=SAMPLE)
     assert [trace.name for trace in figure.data] == ["mean+mvf", "lstm+mvf (14 bps)", "equal_weight", "mean+rpp"]
     assert "in brackets" in figure.layout.title.text
-    alone = strategy_figures.cost_sensitivity(costs.query("strategy != 'equal_weight'"), sample=SAMPLE)
+    alone = costs.query("strategy != 'equal_weight'").assign(break_even_bps=np.nan)
+    alone = strategy_figures.cost_sensitivity(alone, sample=SAMPLE)
     assert {trace.name for trace in alone.data} == set(returns) - {"equal_weight"}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import iso_day
+from forefolio.study.vocabulary import EQUAL_WEIGHT
 
 ALIKE = 1e-9  # of wealth: strategies whose trades differ by no more trade the same
 STEPS = 200  # costs that are tried for a change of sign before the root is found
@@ -160,7 +161,8 @@ def turnover(trades: pd.DataFrame) -> pd.Series:
 def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: Sequence[float],
                      daily_borrow: float = 0.0) -> pd.DataFrame:
     """
-    Columns strategy, cost_bps, total_return: compounded and net, at each of several costs in basis points.
+    Columns strategy, cost_bps, total_return: compounded and net, at each of several costs in basis points, and
+    break_even_bps, the cost that brings the strategy to equal weight (`break_even`; missing without equal weight).
 
     Notes
     -----
@@ -170,9 +172,12 @@ def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: 
     free = backtest(weights, returns, cost_rate=0.0, daily_borrow=daily_borrow)
     grown = (1 + free.net_returns).prod()
     traded = {name: 2 * own["turnover"] for name, own in free.trades.groupby("strategy", sort=False)}
-    rows = [(name, bps, grown[name] * (1 - bps / 10_000 * traded[name]).clip(lower=0).prod() - 1)
+    log = np.log(grown.where(grown > 0))
+    even = {name: 10_000 * break_even(log[name] - log[EQUAL_WEIGHT], traded[name], traded[EQUAL_WEIGHT])
+            if EQUAL_WEIGHT in traded else np.nan for name in grown.index}
+    rows = [(name, bps, grown[name] * (1 - bps / 10_000 * traded[name]).clip(lower=0).prod() - 1, even[name])
             for bps in cost_bps for name in grown.index]
-    return pd.DataFrame(rows, columns=["strategy", "cost_bps", "total_return"])
+    return pd.DataFrame(rows, columns=["strategy", "cost_bps", "total_return", "break_even_bps"])
 
 
 def break_even(lead: float, traded: Sequence[float], rival_traded: Sequence[float]) -> float:

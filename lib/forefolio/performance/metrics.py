@@ -255,9 +255,9 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
 
 
 def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float,
-                          cost_rate: float) -> pd.DataFrame:
+                          cost_rate: float, daily_borrow: float = 0.0) -> pd.DataFrame:
     """
-    What the portfolios of each window earned net of costs, with the gross exposure that it took.
+    What the portfolios of each window earned net of costs, as in `backtest`, with the gross exposure that it took.
 
     `weights` are those of `decisions.weights_by_window`. Columns model, window, mean_gross, largest_gross, total_return
     (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio
@@ -265,7 +265,7 @@ def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, perio
     """
     rows = []
     for (model, window), decided in weights.groupby(["model", "window"], sort=False):
-        result = backtest(decided, returns, cost_rate=cost_rate)
+        result = backtest(decided, returns, cost_rate=cost_rate, daily_borrow=daily_borrow)
         daily, by_date = result.net_returns, decided.groupby("rebalance_date")
         gross = by_date["weight"].agg(gross_exposure)
         rows.append((model, window, gross.mean(), gross.max(), total_return(daily).item(),

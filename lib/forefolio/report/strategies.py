@@ -188,18 +188,22 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     """Total return of every strategy by the cost of trading, with the cost at which it falls to equal weight.
 
     `costs` is as `backtest.cost_sensitivity` gives it. The legend has the cost at which a line that starts above equal
-    weight first meets it, between two costs by a straight line; no such cost where it never does.
+    weight meets it, also where that is beyond the costs that are drawn. Who lost all wealth is left out, and named.
     """
+    even = costs.set_index("strategy")["break_even_bps"].groupby(level=0).first()
+    ends = costs.groupby("strategy", sort=False)["total_return"].max()
+    gone, costs = list(ends.index[ends <= -1]), costs[costs["strategy"].map(ends) > -1]
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.iloc[0].sort_values(ascending=False).index
     figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
-                                   name=name + _break_even(wide, name), line=_style(name), marker_size=5)
+                                   name=name + (f" ({even[name]:.0f} bps)" if even.get(name, 0) > 0 else ""),
+                                   line=_style(name), marker_size=5)
                         for name in order])
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
     figure.update_yaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    return dress(figure, "What trading costs leave", f"{sample}; in brackets: the cost that brings it to equal weight",
-                 height=_tall(len(order)))
+    return dress(figure, "What trading costs leave", height=_tall(len(order)), subtitle=(
+        f"{sample}; in brackets: the cost that brings it to equal weight{_left_out(gone)}"))
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
@@ -331,13 +335,3 @@ def _daily_or_weekly(frame: pd.DataFrame, how: str = "last") -> tuple[pd.DataFra
 def _by_outcome(grown: pd.DataFrame) -> list[str]:
     """Strategies from the highest final wealth to the lowest, as the lines end."""
     return list(grown.iloc[-1].sort_values(ascending=False).index)
-
-
-def _break_even(wide: pd.DataFrame, name: str) -> str:
-    """Cost at which a strategy that is ahead of equal weight meets it, in brackets; nothing where there is none."""
-    ahead = (wide[name] - wide.get(EQUAL_WEIGHT, np.nan)).to_numpy()
-    below = np.flatnonzero(ahead <= 0)
-    if not ahead[0] > 0 or not len(below):
-        return ""
-    last = slice(below[0] - 1, below[0] + 1)
-    return f" ({np.interp(0, -ahead[last], wide.index[last]):.0f} bps)"

@@ -83,7 +83,7 @@ STAGES = {
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "net_returns") + _tables(
             "rivals", "gate", "lag_importance", "performance", "twins"),
         writes=_tables(
-            "without_best", "intervals", "sharpe_differences", "luck", "answer")),
+            "without_best", "intervals", "sharpe_differences", "luck", "costs", "answer")),
 }
 OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
 

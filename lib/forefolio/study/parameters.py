@@ -166,6 +166,7 @@ class Study(BaseModel):
     cost_aware: bool = False
 
     cost_bps: Annotated[float, Field(ge=0, lt=10_000)] = 0.0
+    borrow_rate: Annotated[float, Field(ge=0, lt=10)] = 0.0
 
     @model_validator(mode="before")
     @classmethod
