@@ -1,7 +1,7 @@
 """What would have become of a run's strategies with other forecasts, on other days of the month, with other seeds.
 
 A result has three rivals that no test of significance names: the optimizer, which earns something whatever it is fed
-with; the calendar, because months could have started on any other day; and the seed of a network. Nothing is trained
+with; the calendar, because months could have started on any other day; and the seed of a network. A fourth is a leak. Nothing is trained
 here: the run's forecasts are decided anew, and what the decisions earned is counted as `backtest` counts it.
 """
 
@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from forefolio.forecasts import registry as forecast_registry
 from forefolio.forecasts.baselines import zero
 from forefolio.forecasts.schedule import forecast_frame
-from forefolio.market.returns import open_days
+from forefolio.market import leaks
+from forefolio.market.returns import open_days, rebalance_dates
 from forefolio.market.universe import NOT_TRADED, kept_out
 from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest, turnover
 from forefolio.portfolios import registry
-from forefolio.portfolios.decisions import SEEN, average_over_seeds, decide, solution
+from forefolio.portfolios.decisions import SEEN, average_over_seeds, decide, for_portfolios, solution
 from forefolio.portfolios.holdings import around, drifted, frozen, limits_of_rest
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError
 from forefolio.portfolios.registry import Terms, held_days
@@ -532,3 +534,81 @@ def _of(name: str, wide: pd.DataFrame, own: pd.Series) -> pd.Series:
     """A strategy's draws, or its value in the run for each of them."""
     line = vocabulary.line(name, wide.columns)
     return wide[line] if line in wide else pd.Series(own.get(name, np.nan), wide.index)
+
+
+def leaked(returns: pd.DataFrame, traded: pd.DataFrame, benchmark_returns: pd.Series, *, study: Study, honest: pd.DataFrame,
+           net_returns: pd.DataFrame) -> pd.DataFrame:
+    """
+    What mistakes on purpose bought: returns with a leak beside the honest ones, on the same days.
+
+    Parameters
+    ----------
+    returns, traded : DataFrame (n_days, n_assets)
+        Of all assets that an honest study holds.
+    honest : DataFrame
+        Forecasts without the study's leak; without rows where it has none.
+    net_returns : DataFrame (n_days, n_strategies)
+        What the study's strategies earned, with its leak.
+
+    Returns
+    -------
+    DataFrame
+        Columns leak, strategy, residual, n_assets (that may be held), honest_return, total_return, bought (their
+        difference), honest_ratio, ratio (monthly information ratios). Of a study with a leak a row per strategy. Of an
+        honest one a row for each leak that takes no training, as it would be for `equal_weight`, where the leak is in the
+        universe, and for `mean+mvf`; a leak that leaves fewer than two assets has no row.
+
+    Notes
+    -----
+    `residual` says whether the mean recent error is added to forecasts, as the study says. Under `full_sample_mean` it
+    never is: a forecast that does not change leaves nothing but momentum with it, whatever its value. Learned weights
+    (`dls`) are not learned again, and have no row.
+    """
+    dates = rebalance_dates(returns.index, validation_end=study.validation_end, traded=traded)
+    cost_rate = study.cost_bps / 10_000
+    if study.leak != "none":
+        frameworks = [name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees != "learned"]
+        weights, _ = decide(returns, for_portfolios(honest, study.portfolio_models), traded, rebalance_dates=dates,
+                            frameworks=frameworks, terms=Terms.of(study))
+        earned_honestly = backtest(weights, returns, cost_rate=cost_rate).net_returns
+        held = leaks.held(returns, traded, leak=study.leak, validation_end=study.validation_end)[0]
+        names = {name: vocabulary.line(name, net_returns.columns) for name in earned_honestly}
+        rows = [(study.leak, name, study.use_residual, held.shape[1], earned_honestly[name], net_returns[line])
+                for name, line in names.items() if line in net_returns]
+        return _beside_honest(rows, benchmark_returns)
+    made = {residual: _by_mean(returns, traded, dates, study, "none", residual)[1] for residual in (study.use_residual, False)}
+    rows = []
+    for leak, known in vocabulary.LEAKS.items():
+        if leak == "none" or known.trains:
+            continue
+        residual = study.use_residual and leak != "full_sample_mean"
+        try:
+            n_assets, earned_by_it = _by_mean(returns, traded, dates, study, leak, residual)
+        except ValueError:  # it leaves fewer than two assets
+            continue
+        rows += [(leak, name, residual, n_assets, made[residual][name], earned_by_it[name]) for name in earned_by_it
+                 if name != EQUAL_WEIGHT or leak in leaks.CHOSEN]
+    return _beside_honest(rows, benchmark_returns)
+
+
+def _by_mean(returns: pd.DataFrame, traded: pd.DataFrame, dates: pd.DatetimeIndex, study: Study, leak: str,
+             residual: bool) -> tuple[int, pd.DataFrame]:
+    """How many assets may be held under a leak, and net returns of equal weight and of the historical mean's MVF."""
+    asked = study.model_copy(update={"leak": leak, "models": ["zero", "mean"], "use_residual": residual})
+    held, own = leaks.held(returns, traded, leak=leak, validation_end=study.validation_end)
+    made = forecast_registry.forecasts(returns, study=asked, traded=traded).forecasts
+    weights, _ = decide(leaks.seen(held, leak=leak), made[made["model"] == "mean"], own, rebalance_dates=dates,
+                        frameworks=("mvf",), terms=Terms.of(asked))
+    return held.shape[1], backtest(weights, returns, cost_rate=study.cost_bps / 10_000).net_returns
+
+
+def _beside_honest(rows: list[tuple], benchmark_returns: pd.Series) -> pd.DataFrame:
+    """The table of `leaked`, by leak, strategy, residual, number of assets, honest net returns and those with the leak."""
+    told = []
+    for *named, honest, with_leak in rows:
+        both = pd.DataFrame({"honest": honest, "leak": with_leak})
+        totals = metrics.total_return(both)
+        ratios = metrics.information_ratio(metrics.monthly_excess(both.join(benchmark_returns.rename(BENCHMARK))))
+        told.append((*named, totals["honest"], totals["leak"], totals["leak"] - totals["honest"], *ratios))
+    return pd.DataFrame(told, columns=["leak", "strategy", "residual", "n_assets", "honest_return", "total_return", "bought",
+                                       "honest_ratio", "ratio"])

@@ -18,8 +18,8 @@ from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, listed, lower_is_better, noun,
-                                        percent)
+                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, listed, lower_is_better,
+                                        noun, percent)
 
 TOO_OFTEN = 0.1  # of samples without an effect: a test that rejects more often does so twice as often as it says
 MOST = 12  # assets or points that a sentence names
@@ -803,3 +803,36 @@ def sizes(rates: pd.DataFrame) -> str:
     lines = [f"* Section {row.section}: " * (row.section > 0) + "* 06: " * (row.section == 0)
              + f"{row.title}: {percent(row.rejects)} where {row.says}. {row.remark}".rstrip() for row in said.itertuples()]
     return "\n".join([text, *([""] if lines else []), *lines])
+
+
+def leaked(table: pd.DataFrame, *, leak: str, n_assets: int) -> str:
+    """What the run's leak bought, or what leaks would have bought it; `table` is as `counterfactuals.leaked` gives it.
+
+    `n_assets` is how many an honest run may hold.
+    """
+    if table.empty:
+        return "No leak that takes no training leaves two assets to hold here."
+    most, least = (table.loc[place] for place in (table["bought"].idxmax(), table["bought"].idxmin()))
+    more, less = table["bought"] > APART, table["bought"] < -APART
+    if leak != "none":
+        text = [f"This run has the leak `{leak}`: {LEAKS[leak].sees}. It raised the total return of {more.sum()} of "
+                f"{counted(len(table), 'strategy', 'strategies')} and lowered that of {less.sum()}, by more than "
+                f"{percent(APART, 0)} of wealth."]
+        return " ".join(text + [f"That of {_bought(row)}" for row, told in ((most, more.any()), (least, less.any())) if told])
+    unmoved = [f"`{leak}`" for leak, rows in (~more & ~less).groupby(table["leak"], sort=False) if rows.all()]
+    text = [f"Most would have been bought by `{most['leak']}`: {LEAKS[most['leak']].sees}. The total return of "
+            f"{_bought(most)}"] if more.any() else []
+    text += [f"A leak need not help: with `{least['leak']}` the total return of {_bought(least)}"] if less.any() else []
+    text += [f"Nothing to speak of is bought here by {listed(unmoved)}."] if unmoved else []
+    if (table.loc[table["leak"] == "survivors_only", "n_assets"] == n_assets).any():
+        text += ["No asset misses a day of the test period, so `survivors_only` leaves out none. That does not make the list "
+                 "honest: if it was drawn up later, those that failed were never on it, and no run can tell what they would "
+                 "have cost."]
+    return " ".join(text)
+
+
+def _bought(row: pd.Series) -> str:
+    """What one leak did for one strategy."""
+    how = "" if row["strategy"] == EQUAL_WEIGHT or row["residual"] else ", without the mean error,"
+    return (f"`{row['strategy']}`{how} goes from {percent(row['honest_return'])} to "
+            f"{percent(row['total_return'])}.")

@@ -80,10 +80,10 @@ STAGES = {
             "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
             "table5_weights", "table5_summary", "claims", "kept", "advice")),
     "07_evidence": Contract(
-        reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "net_returns") + _tables(
+        reads=_artifacts("returns", "traded", "benchmark", "forecasts", "honest_forecasts", "weights", "net_returns") + _tables(
             "rivals", "gate", "lag_importance", "performance", "twins"),
         writes=_tables(
-            "without_best", "intervals", "sharpe_differences", "luck", "costs", "answer")),
+            "without_best", "intervals", "sharpe_differences", "luck", "costs", "leaks", "answer")),
 }
 OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
 
