@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.performance import evidence, investors, luck, metrics, trials
+from forefolio.performance import evidence, intervals, investors, luck, metrics, trials
 from forefolio.performance.backtest import backtest, cost_sensitivity
 from forefolio.portfolios import decisions
 from forefolio.portfolios.holdings import effective_holdings
@@ -415,6 +415,13 @@ def solvent_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table[status != BANKRUPT].reset_index(drop=True)
 
 
+def gone_without(table: pd.DataFrame) -> pd.DataFrame:
+    """A table without the rows of who lost everything, which have no numbers."""
+    lost = table[table["strategy"] == LOSER]
+    assert lost.select_dtypes("number").isna().all(axis=None)
+    return table[table["strategy"] != LOSER].reset_index(drop=True)
+
+
 def short_market(held: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Returns in which the asset that who loses everything is short of five times its wealth rises by half in a day."""
     rng = np.random.default_rng(3)
@@ -462,6 +469,13 @@ JUDGES = {  # all that tests, ranks or advises; each is given the same market wi
     "verdict on luck": lambda net, held: luck.judge(net.drop(columns="benchmark"), {"benchmark": net["benchmark"]}, seed=1,
                                                    n_bootstraps=50),
     "choices of a sweep": lambda net, held: trials.choices(of_sweep(net)[1], names=set(net)),
+    "intervals": lambda net, held: gone_without(intervals.intervals(
+        net, periods_per_year=252, risk_free_rate=0.0, seed=1, n_bootstraps=20)),
+    "sharpe_differences": lambda net, held: gone_without(intervals.sharpe_differences(
+        net, pd.DataFrame({"strategy": ["lstm+mvf", LOSER], "twin": ["mean+mvf", "mean+tangency"]}), periods_per_year=252,
+        risk_free_rate=0.0, seed=1, n_bootstraps=50)),
+    "without_best": lambda net, held: gone_without(intervals.without_best(short_market(held)[1], short_market(held)[0],
+                                                                         cost_rate=0.001)),
     "costs": lambda net, held: names_in(strategies.cost_sensitivity(backtest_costs(held), sample="")),
     "readme_figure": lambda net, held: names_in(strategies.readme_figure(net, held)),
     "risk_return": lambda net, held: names_in(strategies.risk_return(performance_of(net), sample="")),

@@ -156,7 +156,7 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
         found.append(_said("Results", "RPP strategies are the more stable in volatility",
                            volatility[parity].max() < volatility[~parity].min(),
                            "of daily returns, each RPP below every MVF and MDP"))
-    if set(PAIR) <= set(monthly_excess):
+    if set(PAIR) <= set(monthly_excess.dropna(axis="columns")):
         p = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
         found.append(Ours("Results", "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF",
                           "yes" if p >= evidence.LEVEL else "no", f", {p:.3f} here, two-sided, of monthly excess"))
