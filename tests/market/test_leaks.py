@@ -90,8 +90,3 @@ def test_training_days_move_with_the_leaks_that_act_on_training_alone(leak):
     assert (moved != {"fitted_until": None, "scaled_until": None}) == LEAKS[leak].trains
     if leak == "scaler_sees_test":
         assert moved == {"fitted_until": None, "scaled_until": "2024-01-12"}
-
-
-def test_every_leak_of_the_vocabulary_is_described_but_none():
-    told = leaks.kinds()
-    assert list(told.index) == [leak for leak in LEAKS if leak != "none"] and (told != "").all(axis=None)

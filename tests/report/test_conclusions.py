@@ -11,6 +11,7 @@ from forefolio.performance.evidence import holm, monthly_tests
 from forefolio.performance.metrics import monthly_excess, performance_table
 from forefolio.portfolios import holdings
 from forefolio.report import sentences, strategies
+from forefolio.study.vocabulary import LEAKS
 
 
 def compared(growth, *, n_days=500, seed=1):
@@ -362,6 +363,11 @@ def test_persistence_is_told_with_its_standard_error():
                                                    "0.80 (standard error 0.03); ")
     assert "means over 24 rebalances" in sentences.persistence(table)
     assert "too few" in sentences.persistence(table.assign(error=np.nan))
+
+
+def test_every_leak_of_the_vocabulary_is_told_but_none():
+    told = sentences.leaks().split("\n")
+    assert [line.split("`")[1] for line in told] == [leak for leak in LEAKS if leak != "none"]
 
 
 def a_leak(leak: str, bought: float, *, strategy: str = "mean+mvf", residual: bool = True, n_assets: int = 20) -> dict:

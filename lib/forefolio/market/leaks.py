@@ -8,7 +8,6 @@ Without a leak every function here returns what it was given.
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day, open_days
-from forefolio.study.vocabulary import LEAKS
 
 OVERLAP = 656 / 875  # test rows of Zouaoui & Naas' printed slices that are training rows, too
 MEANS = ("mean", "mean_frozen")  # models that forecast a historical mean
@@ -25,12 +24,6 @@ def _survivors(returns: pd.DataFrame, traded: pd.DataFrame) -> pd.Series:
 
 
 CHOSEN = {"winners_universe": _winners, "survivors_only": _survivors}  # by returns and trading of the test period
-
-
-def kinds() -> pd.DataFrame:
-    """Every leak, by name, with its title and what it lets reach a decision, though nobody could know it."""
-    told = {name: (known.title, known.sees) for name, known in LEAKS.items() if name != "none"}
-    return pd.DataFrame(told, index=["title", "what reaches a decision"]).T.rename_axis("leak")
 
 
 def held(returns: pd.DataFrame, traded: pd.DataFrame, *, leak: str,

@@ -805,6 +805,11 @@ def sizes(rates: pd.DataFrame) -> str:
     return "\n".join([text, *([""] if lines else []), *lines])
 
 
+def leaks() -> str:
+    """Every mistake that a study can make on purpose, an item each, and what it lets reach a decision."""
+    return "\n".join(f"* `{name}`: {known.sees}" for name, known in LEAKS.items() if name != "none")
+
+
 def leaked(table: pd.DataFrame, *, leak: str, n_assets: int) -> str:
     """What the run's leak bought, or what leaks would have bought it; `table` is as `counterfactuals.leaked` gives it.
 
