@@ -89,6 +89,9 @@ def test_costs_name_where_a_strategy_falls_to_equal_weight():
     figure = strategy_figures.cost_sensitivity(costs, sample=SAMPLE)
     assert [trace.name for trace in figure.data] == ["mean+mvf", "lstm+mvf (14 bps)", "equal_weight", "mean+rpp"]
     assert "in brackets" in figure.layout.title.text
+    nearly = pd.concat([costs, costs[costs["strategy"] == "mean+rpp"].assign(strategy="short", total_return=-1 + 1e-7)])
+    without = strategy_figures.cost_sensitivity(nearly, sample=SAMPLE)
+    assert len(without.data) == 4 and without.layout.title.text.endswith("; left out, all wealth lost: short</span>")
     alone = costs.query("strategy != 'equal_weight'").assign(break_even_bps=np.nan)
     alone = strategy_figures.cost_sensitivity(alone, sample=SAMPLE)
     assert {trace.name for trace in alone.data} == set(returns) - {"equal_weight"}

@@ -192,7 +192,8 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     """
     even = costs.set_index("strategy")["break_even_bps"].groupby(level=0).first()
     ends = costs.groupby("strategy", sort=False)["total_return"].max()
-    gone, costs = list(ends.index[ends <= -1]), costs[costs["strategy"].map(ends) > -1]
+    lost = ends <= metrics.LOST - 1
+    gone, costs = list(ends.index[lost]), costs[~costs["strategy"].map(lost)]
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.iloc[0].sort_values(ascending=False).index
     figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
