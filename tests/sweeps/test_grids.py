@@ -293,11 +293,12 @@ TASKS = {  # how many notebooks of each stage, 01 to 06, a sweep executes
     "risk_aversion_costs": [1, 1, 1, 1, 6, 24],
     "network_window": [1, 1, 1, 4, 16, 16],
     "seeds": [1, 1, 1, 10, 10, 10],
+    "leaks": [7, 7, 7, 7, 7, 7],  # each title says which
 }
 BASE_POINTS = {
     "risk_aversion": "risk_aversion-1", "lookback": "lookback-30", "risk_aversion_costs": "risk_aversion-1__cost_bps-0",
     "network_window": "",  # its base makes portfolios of several models at once
-    "seeds": "seed-7",
+    "seeds": "seed-7", "leaks": "leak-none",
     "nguyen_lstm_grid": "lstm_layers-4__lstm_units-4__learning_rate-0.01",
     "nguyen_cnn_grid": "cnn1d_layers-2__cnn1d_filters-32__learning_rate-0.01",
 }
