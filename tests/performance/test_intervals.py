@@ -84,6 +84,13 @@ def test_without_its_asset_a_strategy_still_pays_its_costs(returns):
     assert row["best_asset"] == "A" and row["without_asset"] == pytest.approx(0.99 * 0.98**2 - 1)
 
 
+def test_borrowing_is_paid_with_and_without_the_best(returns):
+    free, paying = (without_best(MIXED, returns, cost_rate=0.0, daily_borrow=rate).set_index("strategy") for rate in (0, 0.001))
+    measured = ["total_return", "without_asset"]
+    assert (paying.loc["short", measured] < free.loc["short", measured]).all()
+    pd.testing.assert_series_equal(paying.loc["long"], free.loc["long"])
+
+
 def test_one_asset_leaves_nothing():
     days = DAYS[:30]
     returns = pd.DataFrame({"A": 0.001}, index=days)
@@ -192,29 +199,6 @@ def test_monthly_prices_have_months_of_one_day(net_returns):
     months = net_returns.iloc[:36].set_axis(pd.date_range("2020-01-31", periods=36, freq="ME", name="date"))
     found = intervals(months, periods_per_year=12, risk_free_rate=0.0, seed=7, n_bootstraps=100)
     assert found.loc[found["metric"] == "information_ratio", ["low", "high"]].notna().all(axis=None)
-
-
-def ruins(n_days=64):
-    """Weights of two strategies, one of which is ruined by a short, and the returns that ruin it."""
-    returns = pd.DataFrame(normal(n_days, 3), DAYS, ASSETS)
-    returns.loc[DAYS[30], "C"] = 3.0
-    short = weights_of("lstm+tangency", [[1.0, 1.0, -1.0]] * 3)
-    return pd.concat([short, weights_of("equal_weight", [[1 / 3] * 3] * 3)], ignore_index=True), returns
-
-
-@pytest.mark.parametrize("strategies", [
-    lambda weights, returns, net: without_best(weights, returns, cost_rate=0.0)["strategy"],
-    lambda weights, returns, net: intervals(net, **RATES, seed=7, n_bootstraps=50)["strategy"],
-    lambda weights, returns, net: sharpe_differences(net, NO_TWINS, **RATES, seed=7)[["strategy", "rival"]].stack(),
-    lambda weights, returns, net: sharpe_differences(
-        net, pd.DataFrame({"strategy": ["lstm+tangency"], "twin": ["equal_weight"]}), **RATES, seed=7)["strategy"],
-], ids=["without_best", "intervals", "sharpe_differences", "of twins"])
-def test_the_bankrupt_are_in_no_table(strategies):
-    weights, returns = ruins()
-    net = backtest(weights, returns, cost_rate=0.0).net_returns
-    assert (net["lstm+tangency"] == -1).any()
-    found = strategies(weights, returns, net.assign(benchmark=returns["A"]))
-    assert "lstm+tangency" not in set(found)
 
 
 def test_a_benchmark_that_lost_everything_is_still_there(net_returns):

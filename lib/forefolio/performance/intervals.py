@@ -16,7 +16,7 @@ from forefolio.performance.backtest import Backtest, backtest
 from forefolio.performance.evidence import LEVEL, holm
 from forefolio.performance.luck import DAYS
 from forefolio.performance.metrics import (COLUMNS, SAME, Record, bankrupt, monthly_returns, performance_table,
-                                           sharpe, total_return, wealth)
+                                           sharpe, solvent, total_return, wealth)
 from forefolio.study.vocabulary import ABSENT, BENCHMARK, EQUAL_WEIGHT, NOT_SHOWN, SHOWN, line
 
 POWER = 0.8  # how often a test should find what is there
@@ -32,7 +32,7 @@ def contributions(weights: pd.DataFrame, returns: pd.DataFrame, result: Backtest
     Notes
     -----
     Between two rebalances, invested wealth V and weights w, drifting, asset i adds V w_i (G_i - 1), G_i its growth. The
-    sum over assets is the total return before the costs of trading, which stand in no asset's row.
+    sum over assets is the total return before the costs of trading and borrowing, which are no asset's doing.
 
     Examples
     --------
@@ -57,9 +57,12 @@ def contributions(weights: pd.DataFrame, returns: pd.DataFrame, result: Backtest
     return pd.DataFrame(rows).T.reindex(columns=returns.columns).fillna(0.0).rename_axis("strategy")
 
 
-def without_best(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float) -> pd.DataFrame:
+def without_best(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float,
+                 daily_borrow: float = 0.0) -> pd.DataFrame:
     """
     What each strategy would have earned without its best month, and without its best asset.
+
+    `cost_rate` and `daily_borrow` are those of `backtest.backtest`.
 
     Returns
     -------
@@ -87,14 +90,15 @@ def without_best(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: flo
     >>> table[["total_return", "without_month", "best_asset", "without_asset"]].round(4).to_numpy().tolist()
     [[0.55, 0.0, 'A', 0.05]]
     """
-    result = backtest(weights, returns, cost_rate=cost_rate)
+    costs = dict(cost_rate=cost_rate, daily_borrow=daily_borrow)
+    result = backtest(weights, returns, **costs)
     added, rows = contributions(weights, returns, result), []
-    net_returns = result.net_returns.loc[:, ~bankrupt(result.net_returns)]
+    net_returns = solvent(result.net_returns)
     totals, months = total_return(net_returns), monthly_returns(net_returns)
     for strategy in net_returns:
         month, asset = months[strategy].idxmax(), added.loc[strategy].idxmax()
         own = weights[weights["strategy"] == strategy]
-        without = total_return(backtest(own, returns.assign(**{asset: 0.0}), cost_rate=cost_rate).net_returns).item()
+        without = total_return(backtest(own, returns.assign(**{asset: 0.0}), **costs).net_returns).item()
         best = months.loc[month, strategy]
         rows.append((strategy, totals[strategy], month, best, (1 + totals[strategy]) / (1 + best) - 1, asset,
                      added.loc[strategy, asset], without))
@@ -199,7 +203,7 @@ def sharpe_differences(net_returns: pd.DataFrame, twins: pd.DataFrame, *, period
     the sample. Deviations: the block length is that of `block_length`, not calibrated; the kernel is not
     prewhitened.
     """
-    lines = list(net_returns.columns[~bankrupt(net_returns)])
+    lines = list(solvent(net_returns))
     rivals = [(name, EQUAL_WEIGHT) for name in lines if EQUAL_WEIGHT in lines and name not in (EQUAL_WEIGHT, BENCHMARK)]
     paired = [(line(strategy, lines), line(twin, lines)) for strategy, twin in zip(twins["strategy"], twins["twin"])]
     paired = list(dict.fromkeys(pair for pair in paired if pair[0] != pair[1] and {*pair} <= {*lines}))
