@@ -376,6 +376,8 @@ REMARKS = {  # on rates that are not what a reader would expect, by test or by t
     ("signed_rank", "correlated"): "Months that follow each other tell less than as many independent ones.",
     ("t", "correlated"): "Months that follow each other tell less than as many independent ones.",
     ("holm", "correlated"): "Its tests reject too often, as the t-test does.",
+    ("twins", "correlated"): "Months that follow each other tell less than as many independent ones.",
+    "interval_volatility": "Volatility clusters last longer than the blocks, so volatility is less sure than its interval says.",
     ("best_two_mann_whitney", "skewed"): "As with normal months.", ("best_two_signed_rank", "skewed"): "As with normal months.",
 }
 
