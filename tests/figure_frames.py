@@ -95,7 +95,24 @@ def made_up() -> dict[str, pd.DataFrame]:
                                            columns=["strategy", "rival", "difference", "low", "high"]),
         "costs": pd.DataFrame([(name, cost, 0.3 - cost / 100, 20.0) for name in STRATEGIES for cost in (0, 10)],
                               columns=["strategy", "cost_bps", "total_return", "break_even_bps"]),
+        "attributed": attributed(),
+        "offsets": pd.DataFrame([(by, name, RNG.normal(0.2, 0.3)) for by in range(21) for name in STRATEGIES],
+                                columns=["offset", "strategy", "total_return"]),
+        "by_seed": pd.DataFrame({(name, seed): RNG.normal(0.0005, 0.01, 240) for name in STRATEGIES[:6] for seed in (7, 8)},
+                                index=DAYS[260:]).rename_axis(columns=["strategy", "seed"]),
     }
+
+
+def attributed():
+    """What mean-variance, with the residual and without, and risk parity earned with several forecasts."""
+    columns = ["framework", "forecast", "residual", "total_return", "n_shuffles", "low", "high", "p_value", "holm_p", "answer"]
+    none, shuffled = (0, *[np.nan] * 4, ""), (100, 0.1, 0.9, 0.02, 0.04, "shown")
+    rows = [("equal_weight", "", False, 0.45, *none)]
+    for framework, residual, totals in [("mvf", True, (1.5, 1.49, 2.2)), ("mvf", False, (0.1, 0.7, 1.0, 119.0)),
+                                        ("rpp", False, (0.41, 0.41, 0.412, 0.43))]:
+        rows += [(framework, name, residual, total, *(shuffled if name == "lstm" and residual else none))
+                 for name, total in zip(("zero", "mean", "lstm", "perfect foresight"), totals)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 FRAMES = made_up()
@@ -137,6 +154,9 @@ DRAW = {  # every figure of the library from the frames
     "profiles": lambda f: strategy_figures.risk_profiles(with_profile(f["performance"]), sample=SAMPLE),
     "without_best": lambda f: evidence_figures.without_best(f["without_best"], sample=SAMPLE),
     "sharpe_ratios": lambda f: evidence_figures.sharpe_ratios(f["intervals"], f["sharpe_differences"], sample=SAMPLE),
+    "attribution": lambda f: evidence_figures.attribution(f["attributed"], use_residual=True, sample=SAMPLE),
+    "offsets": lambda f: evidence_figures.offsets(f["offsets"], sample=SAMPLE),
+    "seeds": lambda f: evidence_figures.seeds(f["by_seed"]),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
 

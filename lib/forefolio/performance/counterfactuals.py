@@ -19,6 +19,7 @@ from forefolio.market.returns import open_days, rebalance_dates
 from forefolio.market.universe import NOT_TRADED, kept_out
 from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest, turnover
+from forefolio.performance.evidence import LEVEL, holm
 from forefolio.portfolios import registry
 from forefolio.portfolios.decisions import SEEN, average_over_seeds, decide, for_portfolios, solution
 from forefolio.portfolios.holdings import around, drifted, frozen, limits_of_rest
@@ -66,8 +67,8 @@ class Run:
     @classmethod
     def of(cls, study: Study, *, returns: pd.DataFrame, traded: pd.DataFrame, forecasts: pd.DataFrame,
            benchmark_returns: pd.Series, dates: pd.DatetimeIndex) -> "Run":
-        """The run of a study; of `forecasts` it takes those of `portfolio_models`."""
-        used = forecasts[forecasts["model"].isin(study.portfolio_models)]
+        """The run of a study; of `forecasts` it takes those that become portfolios."""
+        used = for_portfolios(forecasts, study.portfolio_models)
         return cls(returns, traded, used, benchmark_returns, pd.DatetimeIndex(dates), tuple(study.frameworks),
                    Terms.of(study), study.periods_per_year, study.risk_free_rate, study.cost_bps / 10_000)
 
@@ -94,7 +95,8 @@ class Forecast:
     A model's forecasts as mean-variance reads them, decision days x assets.
 
     `made` is what it takes for the expected return, `usual` the mean of the next-day forecasts whose targets are the last
-    `residual_window` days. With the mean return m of these days the forecast with its mean error is made + (m - usual).
+    `residual_window` days. With the mean return m of these days the forecast with its mean error is made + (m - usual);
+    where too few were forecast no error is added.
     """
 
     made: np.ndarray
@@ -102,7 +104,7 @@ class Forecast:
 
     def mu(self, momentum: np.ndarray, *, residual: bool) -> np.ndarray:
         """Expected returns, with or without the mean error; `momentum` is m."""
-        return self.made + (momentum - self.usual if residual else 0.0)
+        return self.made + (np.nan_to_num(momentum - self.usual) if residual else 0.0)
 
     def shuffled(self, rng: np.random.Generator) -> "Forecast":
         """The same forecasts for other assets: one permutation of the assets, the same on all days."""
@@ -119,12 +121,15 @@ def _momentum(run: Run, dates: pd.DatetimeIndex) -> np.ndarray:
 
 def _forecast(run: Run, of_model: pd.DataFrame, dates: pd.DatetimeIndex) -> Forecast:
     """A model's forecasts on some dates; where only the next day is forecast it stands for the coming month."""
-    next_day = of_model[of_model["horizon"] == 1]
-    used = of_model if run.terms.mu_horizon == "month" else next_day
-    used = used[used["decision_date"].isin(dates)]
-    made = used.groupby(["decision_date", "asset"])["forecast"].mean().unstack()
-    due = next_day.pivot(index="target_date", columns="asset", values="forecast").reindex(run.returns.index)
-    usual = due.rolling(run.terms.residual_window).mean()
+    next_day, days = of_model[of_model["horizon"] == 1], run.terms.residual_window
+    known = next_day[next_day["decision_date"].isin(dates)].pivot(index="decision_date", columns="asset", values="forecast")
+    made = known
+    if run.terms.mu_horizon == "month":
+        at_dates = of_model[of_model["decision_date"].isin(dates)]
+        made = at_dates.groupby(["decision_date", "asset"])["forecast"].mean().unstack().where(known.notna())
+    due = next_day.pivot(index="target_date", columns="asset", values="forecast").reindex_like(run.returns)
+    error = (run.returns - due).rolling(days, min_periods=-(-days // 2)).mean()  # as in `decisions.expected_returns`
+    usual = run.returns.rolling(days).mean() - error
     return Forecast(*(frame.reindex(index=dates, columns=run.returns.columns).to_numpy() for frame in (made, usual)))
 
 
@@ -274,11 +279,13 @@ def attribution(run: Run, net_returns: pd.DataFrame, *, seed: int) -> pd.DataFra
     Returns
     -------
     DataFrame
-        Columns framework, forecast, residual, total_return, n_shuffles, low, high, median, p_value. Equal weight comes
-        first, as framework `equal_weight`. A framework that reads forecasts has a row for `zero`, `mean`, each model and
+        Columns framework, forecast, residual, total_return, n_shuffles, low, high, median, p_value, holm_p, answer. Equal
+        weight comes first, as framework `equal_weight`. A framework that reads forecasts has a row for `zero`, `mean`, each model and
         `perfect foresight`; one that adds the mean recent error (`vocabulary.SEES` mean) has each without it too
         (residual False). A model other than zero and means has beside it what shuffles of its forecasts earned: the
-        middle 95 % (low, high), the median, and the share of them, itself included, that earned no less (p_value).
+        middle 95 % (low, high), the median, and the share of them, itself included, that earned no less (p_value). For
+        the strategies of the run holm_p corrects it for their number, and `answer` is `vocabulary.SHOWN` where that is
+        below 5 %: it mattered which asset a forecast was of.
 
     Notes
     -----
@@ -309,8 +316,12 @@ def attribution(run: Run, net_returns: pd.DataFrame, *, seed: int) -> pd.DataFra
             rows += [(framework, name, residual, total, *_beside(total, beside.get(name, made[:0])))
                      for name, total in zip(given, made)]
     rows += [(*row, *_beside(row[-1], np.array([]))) for row in _by_path(run, totals)]
-    return pd.DataFrame(rows, columns=["framework", "forecast", "residual", "total_return", "n_shuffles", "low", "high",
-                                       "median", "p_value"])
+    table = pd.DataFrame(rows, columns=["framework", "forecast", "residual", "total_return", "n_shuffles", "low", "high",
+                                        "median", "p_value"])
+    by_residual = table["framework"].isin(run.reading("mean"))
+    table["holm_p"] = holm(table["p_value"].where(~by_residual | (table["residual"] == run.terms.use_residual)))
+    shown = (table["holm_p"] < LEVEL).map({True: vocabulary.SHOWN, False: vocabulary.NOT_SHOWN})
+    return table.assign(answer=shown.where(table["holm_p"].notna(), ""))
 
 
 def _n_shuffles(run: Run, framework: str, n_models: int) -> int:

@@ -11,6 +11,7 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 from forefolio.market.returns import iso_day
 from forefolio.market.universe import NOT_TRADED
 from forefolio.performance import gate, luck
+from forefolio.performance.counterfactuals import PERFECT, ZERO
 from forefolio.performance.evidence import LEVEL, size_under_skew
 from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
@@ -18,8 +19,8 @@ from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, listed, lower_is_better,
-                                        noun, percent)
+                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, baselines, counted, line, listed,
+                                        lower_is_better, noun, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
@@ -311,6 +312,81 @@ def _limits(deviations: pd.Series, n_months: int) -> str:
     return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
             f"even in a single t-test: {', and '.join(ends[:len(varying)])}. A smaller excess cannot be told from "
             "luck, and strategies that are close cannot be ranked.")
+
+
+def attribution(attributed: pd.DataFrame, *, use_residual: bool) -> str:
+    """What the optimizer earns whatever it is fed with, and whether the forecasts made more, by `counterfactuals.attribution`."""
+    own = attributed[attributed["forecast"] != ""]
+    if own.empty:
+        return "No framework of this run reads a forecast, so none made any money."
+    told = [f"`{EQUAL_WEIGHT}` earned {percent(attributed['total_return'].iloc[0])}."]
+    for framework, rows in own.groupby("framework", sort=False):
+        by_residual = rows["residual"].any()
+        mine = rows[rows["residual"] == (use_residual and by_residual)].set_index("forecast")["total_return"]
+        told.append(_fed(framework, mine, rows, by_residual and use_residual))
+        if not by_residual and abs(mine[ZERO] - attributed["total_return"].iloc[0]) < SAME:
+            told[-1] += " Forecasts of zero leave it without a solution, so it holds equal weight."
+    tested = own[own["answer"] != ""]
+    for answer, rows in tested.groupby("answer", sort=False):
+        names = [f"`{row.forecast}+{row.framework}` (p {row.p_value:.3f}, {row.holm_p:.3f} after Holm's correction, of "
+                 f"{counted(row.n_shuffles, 'shuffle')})" for row in rows.itertuples()]
+        told.append(f"That it mattered which asset a forecast was of is *{answer}* for {listed(names)}.")
+    return "\n\n".join(told)
+
+
+def _fed(framework: str, totals: pd.Series, rows: pd.DataFrame, residual: bool) -> str:
+    """What a framework earned with each forecast, with the residual and without."""
+    perfect = rows.loc[rows["forecast"] == PERFECT, "total_return"].item()
+    models = totals.drop([PERFECT, ZERO], errors="ignore")
+    text = (f"**`{framework}`** fed with forecasts of zero {'and their residual ' if residual else ''}earns "
+            f"{percent(totals[ZERO])}; with those of {listed([f'`{name}` {percent(total)}' for name, total in models.items()])}"
+            f"; with perfect foresight of the mean returns of each coming month {percent(perfect, 0)}.")
+    if residual:
+        bare = rows[~rows["residual"] & (rows["forecast"] != PERFECT)]
+        told = [f"`{row.forecast}` {percent(row.total_return)}" for row in bare.itertuples()]
+        return f"{text} Without the residual: {listed(told)}. What zero forecasts gain by the residual is momentum."
+    moved = (models - totals[ZERO]).abs().max()
+    return text if not moved < APART else f"{text} The forecasts move its total by less than {percent(APART, 0)} of the initial wealth."
+
+
+def calendar(table: pd.DataFrame, left_out: Sequence[str]) -> str:
+    """Between what a strategy ends on other days of the month, by `counterfactuals.offsets`; `left_out` are frameworks."""
+    ends = table.groupby("strategy", sort=False)["total_return"].agg(["min", "max", "first", "size"])
+    if ends["size"].max() < 2:
+        return "These prices or this test period leave no other day of the month to decide on."
+    widest = (ends["max"] - ends["min"]).sort_values(ascending=False).index[:3]
+    told = [f"`{name}` ends between {percent(ends['min'][name])} and {percent(ends['max'][name])} "
+            f"({percent(ends['first'][name])} on its own calendar)" for name in widest]
+    beside = "" if EQUAL_WEIGHT in widest else (
+        f" `{EQUAL_WEIGHT}`: {percent(ends['min'][EQUAL_WEIGHT])} to {percent(ends['max'][EQUAL_WEIGHT])}.")
+    few = [f"`{name}` on {count}" for name, count in ends["size"].items() if count < ends["size"].max()]
+    few = f" What takes long to solve was decided on fewer of them: {listed(few)}." if few else ""
+    none = f" Not decided anew: {listed([f'`{name}`' for name in left_out])}." if left_out else ""
+    return f"Over {ends['size'].max()} calendars, {'; '.join(told)}.{beside}{few}{none}"
+
+
+def trainings(per_seed: pd.DataFrame, performance: pd.DataFrame) -> str:
+    """Between what a strategy ends by the seed of its network, by `counterfactuals.by_seed`."""
+    if per_seed.empty:
+        return ("Each network was trained once, so this run cannot tell what another seed would have earned: set `seeds` to 5 "
+                "or more.")
+    ends, own = per_seed.groupby("strategy", sort=False)["total_return"], performance.set_index("strategy")["total_return"]
+    told = [f"`{name}` ends between {percent(totals.min())} and {percent(totals.max())} (the mean of all forecasts: "
+            f"{percent(own[line(name, own.index)])})" for name, totals in ends]
+    return f"Over {counted(per_seed['seed'].nunique(), 'seed')}, {'; '.join(told)}."
+
+
+def ranks(claimed: pd.DataFrame) -> str:
+    """Which ranks may be claimed, by `counterfactuals.claimed`: those that hold in each draw of calendar and seed."""
+    draws = [name for name, column in (("calendar", "offset_low"), ("seed", "seed_low")) if column in claimed]
+    if not draws:
+        return "There is neither another calendar nor another seed to compare, so no rank is claimed."
+    every = " and ".join(f"every {name}" for name in draws)
+    held = [f"`{row.strategy}` {'above' if row.difference > 0 else 'below'} `{row.rival}`"
+            for row in claimed[claimed["claimed"]].itertuples()]
+    return (f"Of {counted(len(claimed), 'rank')} in which a strategy stands beside `{EQUAL_WEIGHT}`, or beside its twin fed with "
+            f"the mean, {len(held) or 'none'} {'hold' if len(held) > 1 else 'holds'} on {every}"
+            + (f": {listed(held)}." if held else ", so none is claimed."))
 
 
 def without_best(table: pd.DataFrame) -> str:

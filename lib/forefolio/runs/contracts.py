@@ -83,7 +83,8 @@ STAGES = {
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "honest_forecasts", "weights", "net_returns") + _tables(
             "rivals", "gate", "lag_importance", "performance", "twins"),
         writes=_tables(
-            "without_best", "intervals", "sharpe_differences", "luck", "costs", "leaks", "answer")),
+            "attribution", "offsets", "seeds", "ranks", "without_best", "intervals", "sharpe_differences", "luck", "costs",
+            "leaks", "answer")),
 }
 OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
 
