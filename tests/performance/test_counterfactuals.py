@@ -88,8 +88,9 @@ def test_an_asset_without_a_forecast_is_not_bought_and_a_model_without_any_holds
     assert ours[1, 1] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("daily_borrow", [0.0, 0.001, 0.4])
 @pytest.mark.parametrize("cost_rate", [0.0, 0.002, 0.4])
-def test_many_weights_at_once_earn_what_each_earns_in_a_backtest(cost_rate, returns, dates):
+def test_many_weights_at_once_earn_what_each_earns_in_a_backtest(cost_rate, daily_borrow, returns, dates):
     rng = np.random.default_rng(3)
     weights = rng.dirichlet(np.ones(5), size=(3, len(dates)))
     weights[2] = [4.0, -3.0, 0.0, 0.0, 0.0]  # the third owes
@@ -98,8 +99,9 @@ def test_many_weights_at_once_earn_what_each_earns_in_a_backtest(cost_rate, retu
     long = pd.DataFrame([(date, name, asset, weight) for name, of_one in zip("abc", weights)
                          for date, row in zip(dates, of_one) for asset, weight in zip(returns.columns, row)],
                         columns=["rebalance_date", "strategy", "asset", "weight"])
-    result = backtest(long, crash, cost_rate=cost_rate)
-    daily, traded = counterfactuals.earned(weights, dates, crash, cost_rate=cost_rate)
+    costs = {"cost_rate": cost_rate, "daily_borrow": daily_borrow}
+    result = backtest(long, crash, **costs)
+    daily, traded = counterfactuals.earned(weights, dates, crash, **costs)
     np.testing.assert_allclose(daily, result.net_returns[list("abc")], atol=1e-12)
     np.testing.assert_allclose(traded, turnover(result.trades)[list("abc")], atol=1e-12)
     assert "c" in set(result.bankruptcies["strategy"])
@@ -302,4 +304,4 @@ def test_frameworks_that_read_nothing_and_those_left_out_do_no_harm(returns, for
 def test_a_run_takes_the_models_that_become_portfolios(returns, forecasts, dates):
     run = Run.of(Study(portfolio_models=["mean", "lstm"], cost_bps=20, **SPLIT), returns=returns, traded=returns.notna(),
                  forecasts=forecasts, benchmark_returns=returns["KO"], dates=dates)
-    assert run.models == ["mean", "lstm"] and run.cost_rate == 0.002 and run.terms.residual_window == 30
+    assert run.models == ["mean", "lstm"] and run.costs == {"cost_rate": 0.002, "daily_borrow": 0.0} and run.terms.residual_window == 30

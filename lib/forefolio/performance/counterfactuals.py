@@ -63,6 +63,7 @@ class Run:
     periods_per_year: int
     risk_free_rate: float
     cost_rate: float
+    daily_borrow: float = 0.0
 
     @classmethod
     def of(cls, study: Study, *, returns: pd.DataFrame, traded: pd.DataFrame, forecasts: pd.DataFrame,
@@ -71,6 +72,11 @@ class Run:
         used = for_portfolios(forecasts, study.portfolio_models)
         return cls(returns, traded, used, benchmark_returns, pd.DatetimeIndex(dates), tuple(study.frameworks),
                    Terms.of(study), study.periods_per_year, study.risk_free_rate, study.cost_bps / 10_000)
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """What trading and borrowing cost, as a backtest wants it."""
+        return {"cost_rate": self.cost_rate, "daily_borrow": self.daily_borrow}
 
     @property
     def models(self) -> list[str]:
@@ -225,10 +231,10 @@ def _solved(run: Run, framework: str, date: pd.Timestamp, mus: np.ndarray, own: 
     return np.array([solution(framework, (mu, *known), run.terms, limits).weights.to_numpy() for _, mu in given.iterrows()])
 
 
-def earned(weights: np.ndarray, dates: pd.DatetimeIndex, returns: pd.DataFrame, *,
-           cost_rate: float) -> tuple[np.ndarray, np.ndarray]:
+def earned(weights: np.ndarray, dates: pd.DatetimeIndex, returns: pd.DataFrame, *, cost_rate: float,
+           daily_borrow: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """
-    Net returns (n_days, n_sources) and mean turnover (n_sources,) of many weights at once, as `backtest.backtest` has them.
+    Net returns (n_days, n_sources) and mean turnover (n_sources,) of many weights at once, as in `backtest.backtest`.
 
     `weights` is (n_sources, n_dates, n_assets). A strategy that loses all earns -1 that day and 0 from then on.
 
@@ -238,31 +244,30 @@ def earned(weights: np.ndarray, dates: pd.DatetimeIndex, returns: pd.DataFrame, 
     [0.485, -0.0033]
     """
     bounds = [*returns.index.searchsorted(dates, side="right"), len(returns)]
-    values, level = returns.to_numpy(), np.ones(len(weights))
-    before, wealth, turnovers = np.zeros(weights[:, 0].shape), [level], []
+    values, solvent = returns.to_numpy(), np.ones(len(weights), dtype=bool)
+    before, daily, turnovers = np.zeros(weights[:, 0].shape), [], []
     for row, (first, last) in enumerate(zip(bounds, bounds[1:])):
         traded = np.abs(weights[:, row] - before).sum(axis=1)
-        if row:
-            turnovers.append(np.where(level > 0, traded / 2, np.nan))
-        growth = np.cumprod(1 + values[first:last], axis=0)
+        turnovers.append(np.where(solvent, traded / 2, np.nan))
+        growth, short = np.cumprod(1 + values[first:last], axis=0), np.minimum(weights[:, row], 0)
         worth = growth @ weights[:, row].T
-        alive = np.logical_and.accumulate(worth > 0, axis=0) & (cost_rate * traded < 1)
-        path = np.where(alive, worth, 0.0) * (level * np.maximum(1 - cost_rate * traded, 0))
-        wealth.append(path)
-        level = path[-1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            before = np.where((level > 0)[:, None], weights[:, row] * growth[-1] / worth[-1][:, None], 0.0)
-    grown = np.vstack(wealth)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        daily = np.where(grown[:-1] > 0, grown[1:] / grown[:-1] - 1, 0.0)
-    known = np.array(turnovers) if turnovers else np.full((1, len(weights)), np.nan)
-    counted = np.isfinite(known).sum(axis=0)
-    return daily, np.where(counted > 0, np.nansum(known, axis=0) / np.maximum(counted, 1), np.nan)
+            gross = worth / np.vstack([np.ones(len(weights)), worth[:-1]]) - 1
+            gross += daily_borrow * np.vstack([short.sum(axis=1), (growth @ short.T / worth)[:-1]])
+            before = weights[:, row] * growth[-1] / worth[-1][:, None]
+        alive = np.logical_and.accumulate((worth > 0) & (gross > -1), axis=0) & solvent & (cost_rate * traded < 1)
+        gross[0] = (1 + gross[0]) * (1 - cost_rate * traded) - 1
+        ruin = np.vstack([solvent, alive[:-1]]) & ~alive  # the day of it
+        daily.append(np.where(alive, gross, np.where(ruin, -1.0, 0.0)))
+        solvent = alive[-1]
+    later = np.isfinite(turnovers[1:]).reshape(-1, len(weights)).sum(axis=0)
+    mean = np.nansum(np.reshape(turnovers[1:], (-1, len(weights))), axis=0) / np.maximum(later, 1)
+    return np.concatenate(daily), np.where(later > 0, mean, np.nan)
 
 
 def _totals(run: Run, weights: np.ndarray) -> np.ndarray:
     """What each of many weights at the run's rebalances made of one, less one."""
-    return (1 + earned(weights, run.dates, run.returns, cost_rate=run.cost_rate)[0]).prod(axis=0) - 1
+    return (1 + earned(weights, run.dates, run.returns, **run.costs)[0]).prod(axis=0) - 1
 
 
 def attribution(run: Run, net_returns: pd.DataFrame, *, seed: int) -> pd.DataFrame:
@@ -348,7 +353,7 @@ def _by_path(run: Run, totals: pd.Series) -> list[tuple]:
     made = pd.concat([zero(run.returns, schedule), perfect])
     weights, _ = decide(run.returns, made, run.traded, rebalance_dates=run.dates, frameworks=others,
                         terms=replace(run.terms, mu_horizon="month"))
-    decided = metrics.total_return(backtest(weights, run.returns, cost_rate=run.cost_rate).net_returns)
+    decided = metrics.total_return(backtest(weights, run.returns, **run.costs).net_returns)
     rows = []
     for framework in others:
         for model in (ZERO, *(model for model in run.models if model != ZERO), PERFECT):
@@ -433,7 +438,7 @@ def offsets(run: Run) -> pd.DataFrame:
         weights = decided(run, dates, asked)
         names = [vocabulary.strategy_name([] if mus is None else [model], framework)
                  for framework, mus in asked.items() for model in ([""] if mus is None else models)]
-        daily, traded = earned(np.concatenate(list(weights.values())), dates, run.returns, cost_rate=run.cost_rate)
+        daily, traded = earned(np.concatenate(list(weights.values())), dates, run.returns, **run.costs)
         days = run.returns.index[-len(daily):].rename("date")
         table = run.table(pd.DataFrame(daily, days, names), pd.Series(traded, names))
         found.append(table.assign(offset=by, n_rebalances=len(dates)))
@@ -463,7 +468,7 @@ def by_seed(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     daily, tables = {}, []
     for seed, of_seed in often.groupby("seed") if reading else ():
         weights, _ = decide(run.returns, of_seed, run.traded, rebalance_dates=run.dates, frameworks=reading, terms=run.terms)
-        result = backtest(weights[weights["strategy"] != EQUAL_WEIGHT], run.returns, cost_rate=run.cost_rate)
+        result = backtest(weights[weights["strategy"] != EQUAL_WEIGHT], run.returns, **run.costs)
         daily |= {(name, seed): result.net_returns[name] for name in result.net_returns}
         table = run.table(result.net_returns, turnover(result.trades))
         tables.append(table.assign(seed=seed)[["seed", *table.columns]])

@@ -88,7 +88,7 @@ def seeds(net_returns: pd.DataFrame) -> go.Figure:
         of_strategy = grown[name]
         ends = of_strategy.iloc[-1]
         for seed in of_strategy:
-            first = seed == of_strategy.columns[0]
+            first = bool(seed == of_strategy.columns[0])
             figure.add_trace(line(of_strategy[seed], name=f"{name} ({ends.min():.2f} to {ends.max():.2f})", legendgroup=name,
                                   showlegend=first, line=strategy_line(name, width=1.3)))
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
