@@ -4,7 +4,6 @@ A row says what was known at the close of `decision_date` about the return of on
 model of the study. What the file does not have is not made up: that asset is not bought by that model on that day.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from io import BytesIO

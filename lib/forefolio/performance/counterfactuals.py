@@ -71,7 +71,8 @@ class Run:
         """The run of a study; of `forecasts` it takes those that become portfolios."""
         used = for_portfolios(forecasts, study.portfolio_models)
         return cls(returns, traded, used, benchmark_returns, pd.DatetimeIndex(dates), tuple(study.frameworks),
-                   Terms.of(study), study.periods_per_year, study.risk_free_rate, study.cost_bps / 10_000)
+                   Terms.of(study), study.periods_per_year, study.risk_free_rate, study.cost_bps / 10_000,
+                   study.borrow_rate / study.periods_per_year)
 
     @property
     def costs(self) -> dict[str, float]:

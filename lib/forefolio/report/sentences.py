@@ -19,7 +19,7 @@ from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, baselines, counted, line, listed,
+                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, line, listed,
                                         lower_is_better, noun, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
