@@ -8,9 +8,9 @@ from forecast_days import DAYS, SPLIT, returns, schedule  # noqa: F401  fixtures
 from scipy import stats
 
 from forefolio.forecasts.accuracy import (METRICS, accuracy_by_asset, accuracy_table, base_rates, direction_tests,
-                                          forecast_spread, log_accuracy_by_asset, pesaran_timmermann)
+                                          forecast_spread, lag_importance, log_accuracy_by_asset, pesaran_timmermann)
 from forefolio.forecasts import baselines
-from forefolio.forecasts.schedule import forecast_schedule
+from forefolio.forecasts.schedule import errors_by_lag, forecast_schedule
 from forefolio.market.returns import simple_returns
 
 MARKETS = os.environ.get("FOREFOLIO_MARKETS")
@@ -289,3 +289,39 @@ def test_what_was_added_to_log_forecasts_is_taken_off_before_they_are_judged_in_
     plain, adjusted = (log_accuracy_by_asset(made, np.expm1(logs), added=added, **span)["mae"].item()
                        for added in (0.0, pd.Series(0.002, made.index)))
     assert plain == pytest.approx(0.002) and adjusted == pytest.approx(0, abs=1e-15)
+
+
+# ------------------------------------------------------------------------------------------------- what a forecast rests on
+def test_only_the_days_that_a_forecast_reads_cost_accuracy_when_they_are_shuffled():
+    rng = np.random.default_rng(0)
+    values = pd.DataFrame(rng.normal(size=(300, 2)), pd.bdate_range("2021-01-01", periods=300), ["A", "B"])
+    for day in range(2, 300):
+        values.iloc[day] += 0.8 * values.iloc[day - 2]
+    errors = errors_by_lag(values, lambda read: 0.8 * read[:, -2], window=4, targets=values.index[100:], seed=1)
+    mse = errors.pivot(index="lag", columns="asset", values="mse")
+    assert errors["n_days"].unique().tolist() == [200] and mse.index.tolist() == [0, 1, 2, 3, 4]
+    assert (mse.loc[[1, 3, 4]] == mse.loc[0]).all(axis=None) and (mse.loc[2] > 1.3 * mse.loc[0]).all()
+    pd.testing.assert_frame_equal(errors, errors_by_lag(values, lambda read: 0.8 * read[:, -2], window=4,
+                                                        targets=values.index[100:], seed=1))
+
+
+def test_targets_without_a_window_are_left_out_and_none_leave_an_empty_table():
+    values = pd.DataFrame({"A": np.arange(5.0)}, pd.bdate_range("2021-01-01", periods=5))
+    some = errors_by_lag(values, lambda read: read[:, -1], window=3, targets=values.index, seed=1)
+    assert some["n_days"].unique().tolist() == [2]
+    none = errors_by_lag(values, lambda read: read[:, -1], window=3, targets=values.index[:2], seed=1)
+    assert none.empty and list(none) == list(some)
+    assert lag_importance(none.assign(model="lstm", seed=1)).empty
+
+
+def test_fits_and_seeds_are_averaged_by_their_days_before_a_lag_is_judged():
+    rows = [("A", 0, 1.0, 30), ("A", 0, 3.0, 10), ("A", 1, 2.0, 30), ("A", 1, 4.0, 10), ("B", 0, 1.0, 40), ("B", 1, 1.0, 40)]
+    lags = pd.DataFrame(rows, columns=["asset", "lag", "mse", "n_days"]).assign(model="lstm", seed=7)
+    table = lag_importance(lags)
+    assert table["lag"].tolist() == [1]
+    assert table["loss"].tolist() == pytest.approx([(2.5 / 1.5 - 1) / 2]), "A's errors are 1.5 and 2.5 over both fits; B's stay"
+
+
+def test_an_asset_that_never_errs_has_no_loss():
+    lags = pd.DataFrame({"model": "lstm", "seed": 1, "asset": ["A", "A"], "lag": [0, 1], "mse": 0.0, "n_days": 3})
+    assert lag_importance(lags).empty

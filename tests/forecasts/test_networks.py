@@ -417,6 +417,27 @@ def test_a_diverged_asset_is_not_rescued_by_its_copy(monkeypatch, seventeen, sch
     assert not made["history"].groupby("asset")["kept"].any()[["S00", "S10"]].any()
 
 
+def test_errors_by_lag_are_those_of_the_forecasts_and_of_each_usable_asset_once(monkeypatch, seventeen, schedule):
+    def poisoned(number, weights):
+        """The first asset diverges in its own group, and its copy in the other goes on."""
+        weights[0][0 if number == 0 else slice(0)] = np.nan
+
+    training = replace(TRAINING, epochs=2)
+    made = asset_networks.trained_forecasts(seventeen, schedule, CNN1D, training)
+    lags = made["lags"]
+    assert not lags.duplicated(["asset", "lag"]).any() and set(lags["asset"]) == set(seventeen)
+    judged = made["forecasts"].query("horizon == 1 and asset == 'S00'")
+    judged = judged[judged["target_date"] > pd.Timestamp(training.validation_end)]
+    past = np.log1p(seventeen.loc[:training.train_end, "S00"])
+    variance = past.var(ddof=0)
+    errors = np.log1p(seventeen.loc[judged["target_date"], "S00"]).to_numpy() - (np.log1p(judged["forecast"]) - variance / 2)
+    intact = lags[(lags["asset"] == "S00") & (lags["lag"] == 0)].iloc[0]
+    assert intact["n_days"] == len(judged) and intact["mse"] == pytest.approx((errors**2).mean() / variance, rel=1e-4)
+    with_groups(monkeypatch, poisoned)
+    with pytest.warns(UserWarning, match="S00 diverged"):
+        assert "S00" not in set(asset_networks.trained_forecasts(seventeen, schedule, CNN1D, training)["lags"]["asset"])
+
+
 def test_a_copy_that_diverges_says_nothing(monkeypatch, recwarn, seventeen, schedule):
     def poisoned(number, weights):
         if number == 1:
