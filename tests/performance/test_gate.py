@@ -251,7 +251,8 @@ def test_verdicts_are_chosen_by_the_evidence():
     assert gate.passed(table.reset_index()) == ["lstm"]
     text = sentences.skill(table.reset_index())
     assert text.startswith("**`lstm` is shown to forecast.** 5 models were judged")
-    assert "Of `cnn1d` it is shown to be absent" in text and "a gain of 0.1 % is ruled out" in text
+    assert "because a gain of 0.1 % in squared error is ruled out with 95 % confidence, of `cnn1d` (its squared error is" in text
+    assert text.endswith("The model confidence set leaves `lstm` in: it may be the most accurate.")
 
 
 def test_a_model_must_improve_on_each_rival_that_knows_less():

@@ -339,14 +339,14 @@ def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:
                            error_x=dict(array=ends[0].to_numpy(), arrayminus=ends[1].to_numpy(), thickness=1.5, width=5))
     figure.add_vline(x=0, line=REFERENCE)
     figure.add_vline(x=gate.SMALL, line=dict(color=GREY, width=1, dash="dot"), annotation_text=percent(gate.SMALL),
-                     annotation_position="top right")
+                     annotation_position="top", annotation_yshift=14)
     figure.update_xaxes(title_text="gain in squared error over the best forecast that knows nothing (%)", tickformat=PERCENT)
     figure.update_yaxes(categoryorder="array", dtick=1,
                         categoryarray=[f"{row.model}, against {row.rival}" for row in judged[::-1].itertuples()])
     found = int(judged["verdict"].eq(SHOWN).sum())
     return dress(figure, f"Does it forecast? {found} of {counted(len(judged), 'model')} shown to",
                  f"{sample}; bars: 95 % intervals; right of the dashed line is better",
-                 height=max(330, 190 + 40 * len(judged)), legend=dict(orientation="h", y=-0.32))
+                 height=max(400, 200 + 45 * len(judged)), legend=dict(orientation="h", y=-0.25))
 
 
 def lag_importance(table: pd.DataFrame, *, sample: str) -> go.Figure:

@@ -557,14 +557,16 @@ def skill(table: pd.DataFrame) -> str:
         told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against the rival that it is "
                  f"least shown to improve on (Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction "
                  f"for {counted(tested, 'model')}."]
-    for row in judged[judged["verdict"] == ABSENT].itertuples():
-        told += [f"Of `{row.model}` it is shown to be absent: with 95 % confidence its squared error is {_ends(row)} "
-                 f"that of `{row.rival}`, so a gain of {percent(gate.SMALL)} is ruled out."]
+    ruled_out = [f"`{row.model}` (its squared error is {_ends(row)} that of `{row.rival}`)"
+                 for row in judged[judged["verdict"] == ABSENT].itertuples()]
+    told += [f"It is shown to be absent, because a gain of {percent(gate.SMALL)} in squared error is ruled out with 95 % "
+             f"confidence, of {listed(ruled_out)}."] if ruled_out else []
     costs = judged.loc[judged["gain_high"] < 0, "model"].map("`{}`".format).tolist()
     told += [f"The errors of {listed(costs)} are larger in this sample than chance explains. That is what estimating costs, "
              "and no evidence for the simple forecast."] if costs else []
     best = judged.loc[judged["p_set"] > gate.SET_SIZE, "model"].map("`{}`".format).tolist()
-    told += [f"The model confidence set leaves {listed(best)} in: these may be the most accurate."] if best else []
+    told += [f"The model confidence set leaves {listed(best)} in: {'these may each be' if len(best) > 1 else 'it may be'} "
+             "the most accurate."] if best else []
     return " ".join(told)
 
 
