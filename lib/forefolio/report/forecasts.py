@@ -339,7 +339,7 @@ def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:
                            error_x=dict(array=ends[0].to_numpy(), arrayminus=ends[1].to_numpy(), thickness=1.5, width=5))
     figure.add_vline(x=0, line=REFERENCE)
     figure.add_vline(x=gate.SMALL, line=dict(color=GREY, width=1, dash="dot"), annotation_text=percent(gate.SMALL),
-                     annotation_position="top", annotation_yshift=14)
+                     annotation_position="top")
     figure.update_xaxes(title_text="gain in squared error over the best forecast that knows nothing (%)", tickformat=PERCENT)
     figure.update_yaxes(categoryorder="array", dtick=1,
                         categoryarray=[f"{row.model}, against {row.rival}" for row in judged[::-1].itertuples()])
