@@ -1,4 +1,4 @@
-"""The command as a user calls it."""
+"""The command as a user calls it, and the tables that it leaves."""
 
 import os
 import subprocess
@@ -24,3 +24,8 @@ def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
 def forefolio(*arguments: str, outputs: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
     """Call the command and wait for it."""
     return finished(start(*arguments, outputs=outputs, **environment))
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """The tables of a run by their names, byte for byte."""
+    return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}

@@ -19,7 +19,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
 
-from forefolio.runs import guard, kernels
+from forefolio.runs import guard, kernels, pictures
 
 if "FOREFOLIO_TESTS" not in os.environ:  # the process that collects; those that run tests are its children
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()  # where `tmp_path` lies, for three sessions
@@ -104,6 +104,15 @@ def default_run() -> Path:
     done = forefolio("run", "params/default.yml")
     assert done.returncode == 0, done.stderr
     return SCRATCH / "outputs" / "default"
+
+
+@pytest.fixture(scope="module")
+def without_pictures():
+    """No browser starts, here or in kernels: what it draws is looked at in the default run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(pictures.WITHOUT, "not drawn here")
+        patch.setattr(pictures, "_missing", ["not drawn here"])
+        yield
 
 
 # The market of the tests of portfolios: four years of 20 stocks. A module with another market has fixtures of its own.

@@ -8,6 +8,7 @@ import json
 import re
 import warnings
 
+import cells
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,10 +16,11 @@ import pytest
 from figure_frames import misread
 
 from forefolio.files import outputs_folder, read_frame
-from forefolio.runs import contracts, market_fit, pictures, stages
+from forefolio.runs import contracts, market_fit, stages
 from forefolio.study.parameters import StudyError, validated
 from forefolio.study.vocabulary import FRAMEWORKS
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 DAYS = pd.bdate_range("2019-01-01", "2020-12-31", name="date")
 TRAINING, VALIDATION, TEST = slice("2019-01-01", "2020-01-31"), slice("2020-02-01", "2020-08-31"), slice("2020-09-01", None)
 WINDOW = slice("2020-06-01", "2020-08-31")  # of the first decision
@@ -82,9 +84,7 @@ def prices(fault: str) -> pd.DataFrame:
 
 def run(stage: str, given: dict) -> list[str]:
     """Run a stage's cells; a warning about numbers is an error, and what is not finite is listed."""
-    declared = contracts.declared_parameters(stage)
-    namespace, wrong = declared | {name: value for name, value in given.items() if name in declared}, []
-    figure, write = stages.Stage.figure, stages.Stage.write
+    wrong, figure, write = [], stages.Stage.figure, stages.Stage.write
 
     def looked_at(self, noun, drawn):
         wrong.extend(f"{stage}: figure {noun}: {fault}" for fault in faults_of_figure(drawn))
@@ -100,9 +100,7 @@ def run(stage: str, given: dict) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            for cell in contracts._cells(stage):
-                if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
-                    exec(compile("".join(cell["source"]), stage, "exec"), namespace)
+            cells.execute(stage, given)
     finally:
         stages.Stage.figure, stages.Stage.write = figure, write
     return wrong
@@ -126,13 +124,6 @@ def faults_of_figure(figure: go.Figure) -> list[str]:
     return wrong + [f"says {text}" for text in texts if re.search(r"(?i)\b(nan|inf|nat)\b", text)]
 
 
-@pytest.fixture()
-def without_browser(monkeypatch):
-    """Draw no pictures: what they show is looked at in the figures themselves."""
-    monkeypatch.setattr(pictures, "_missing", ["not drawn here"])
-    monkeypatch.setattr(pictures, "warm_up", lambda: None)
-
-
 REFUSED = {  # faults with which nothing can be decided -> what the refusal says
     "all flat in the first window": "Nothing can be bought at the decision of 2020-08-31",
     "all flat in the test period": "Nothing can be bought at the decision of 2020-09-30",
@@ -152,7 +143,7 @@ SAID = {  # what some table or figure says of a fault
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path, without_browser):
+def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path):
     name = f"dirt-{list(FAULTS).index(fault)}"
     prices(fault).to_csv(tmp_path / "prices.csv")
     study = STUDY | OWN.get(fault, {}) | {"study": name, "prices_path": str(tmp_path / "prices.csv")}
@@ -176,7 +167,7 @@ def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path, wi
 NAMES = ["0050", "2330", "000001", "1e5", "2020-01", "NA", "<NA>", "#NA", "-nan", "NULL", "True", "<b>x</b>", "$x$", "a|b"]
 
 
-def test_names_that_look_like_something_else_are_text_from_the_file_to_the_last_table(tmp_path, without_browser):
+def test_names_that_look_like_something_else_are_text_from_the_file_to_the_last_table(tmp_path):
     rng = np.random.default_rng(5)
     moves = pd.DataFrame(rng.normal(3e-4, 0.01, (len(DAYS), len(NAMES) + 1)), DAYS, [*NAMES, "600519"])
     (1 + moves).cumprod().to_csv(tmp_path / "prices.csv")

@@ -4,14 +4,17 @@ import json
 import os
 from pathlib import Path
 
+import cells
 import numpy as np
 import pandas as pd
 import pytest
-from command import finished, forefolio, start
+from command import finished, forefolio, start, tables
 
 from forefolio.files import read_frame
-from forefolio.runs import contracts, pictures
+from forefolio.runs import contracts
+from forefolio.study.parameters import ROOT
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 STAGES = list(contracts.STAGES)
 NOISE_AFTER = "2019-06-28"  # in the test period of the small study
 
@@ -33,20 +36,8 @@ prices_path: {folder}/small.csv
 """
 
 
-def tables(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}
-
-
 def ledger(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines()]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures():
-    """No browser starts here: what it draws is looked at in the default run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(pictures.WITHOUT, "not drawn here")
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +116,19 @@ def test_noise_after_a_date_changes_no_forecast_and_no_weight_before_it(small_ru
 
 
 # ------------------------------------------------------------------------------------------------------ other markets
-def test_a_simulated_market_runs_whole_with_delistings_and_its_truth(small_params, tmp_path):
+@pytest.fixture
+def outputs(monkeypatch, tmp_path) -> Path:
+    """Where stages that are run in this process leave what they make."""
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_simulated_market_runs_whole_with_delistings_and_its_truth(small_params, outputs):
     """Stages 01 to 05: those that end early are dropped, those that end later are held and never bought."""
     changes = ["source=simulated", "study=known", "simulated_assets=8", "simulated_delistings=5", "predictability=0.05",
                "models=[zero, mean]", "portfolio_models=[mean]", "start=2014-01-01"]
-    done = forefolio("run", str(small_params), *(word for change in changes for word in ("--set", change)),
-                     "--to", "05_portfolios", outputs=tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = tmp_path / "known"
+    cells.run(small_params, *changes, to="05_portfolios")
+    folder = outputs / "known"
     truth, universe, findings = (read_frame(folder / "tables" / f"{name}.csv") for name in ("truth", "universe", "findings"))
     assert truth["best_r2"].tolist() == [0.05] * 8 and truth["delisted_on"].notna().sum() == 5
     ended = pd.to_datetime(truth.set_index("asset")["delisted_on"])
@@ -146,21 +142,20 @@ def test_a_simulated_market_runs_whole_with_delistings_and_its_truth(small_param
 
 
 def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sentence_names(
-        small_market, scratch, small_params, tmp_path):
+        small_market, small_params, outputs):
     """Two identical columns and one that hardly moves: stage 03 goes on and names the parameter that gives one."""
     rng = np.random.default_rng(3)
     hard = small_market.assign(TWIN=small_market["AAPL"], PEG=1 + rng.normal(0, 1e-5, len(small_market)))
-    hard.to_csv(tmp_path / "hard.csv", date_format="%Y-%m-%d")
-    call = ["run", str(small_params), "--set", f"prices_path={tmp_path}/hard.csv", "--set", "models=[zero, mean]",
-            "--set", "portfolio_models=[mean]"]
-    folder = tmp_path / "outputs" / "small"
-    without = forefolio(*call, "--to", "03_mpt_frontier", outputs=folder.parent)
+    hard.to_csv(outputs / "hard.csv", date_format="%Y-%m-%d")
+    changes = [f"prices_path={outputs}/hard.csv", "models=[zero, mean]", "portfolio_models=[mean]"]
+    folder = outputs / "small"
+    without = forefolio("run", str(small_params), *(word for change in changes for word in ("--set", change)),
+                        "--to", "03_mpt_frontier", outputs=outputs)
     assert without.returncode == 0, without.stderr
     executed = (folder / "03_mpt_frontier.ipynb").read_text()
     assert "Tangency portfolio: failed" in executed
     assert "set covariance_estimator to ledoit_wolf or ridge above 0" in executed
-    solved = forefolio(*call, "--set", "ridge=0.001", "--to", "05_portfolios", outputs=folder.parent)
-    assert solved.returncode == 0, solved.stderr
+    cells.run(small_params, *changes, "ridge=0.001", to="05_portfolios")
     assert set(read_frame(folder / "tables" / "solver_log.csv")["status"]) == {"optimal"}
     twins = read_frame(folder / "tables" / "near_duplicates.csv")
     assert twins[["first", "second"]].to_numpy().tolist() == [["AAPL", "TWIN"]] and twins["correlation"][0] > 1 - 1e-9
@@ -170,14 +165,12 @@ def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sen
 
 
 @pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
-def test_the_crypto_study_runs_whole_with_every_table_and_figure(tmp_path):
+def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
     """All stages on the paper's coins, with two windows and three epochs."""
     changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
                "windows=[5, 30]", "epochs=3", "models=[zero, mean, lstm, gru]", "random_portfolios=1000"]
-    done = forefolio("run", "params/zouaoui2025.yml", *(word for change in changes for word in ("--set", change)),
-                     outputs=tmp_path)
-    assert done.returncode == 0, done.stderr
-    folder = tmp_path / "zouaoui2025"
+    cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to=STAGES[-1])
+    folder = outputs / "zouaoui2025"
     assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == STAGES
     drawn = {path.stem for path in (folder / "figures").glob("*.html")}
     assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "04_window_mse", "04_window_mae",

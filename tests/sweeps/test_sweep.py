@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command import forefolio
+from command import forefolio, tables
 
-from forefolio.runs import contracts, pictures
+from forefolio.runs import contracts
 from forefolio.study.parameters import ROOT
 from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
 STAGES = contracts.OF_A_POINT
 BASE = """
 start: 2018-01-01
@@ -24,18 +25,6 @@ estimation_window: 60
 random_portfolios: 1000
 """
 AVERSIONS = [0.1, 1000]
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "tables").glob("*.csv"))}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def without_pictures():
-    """No browser starts here: what it draws is looked at in the default run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(pictures.WITHOUT, "not drawn here")
-        yield
 
 
 @pytest.fixture(scope="module")

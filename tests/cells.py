@@ -1,0 +1,24 @@
+"""A stage without its kernel: the cells of its notebook in this process, where kernels are not what is tested."""
+
+from pathlib import Path
+from typing import Any
+
+from forefolio.runs import contracts, market_fit
+from forefolio.study.parameters import as_parameters, load
+
+
+def execute(stage: str, given: dict[str, Any]) -> None:
+    """Execute a stage's cells with these parameters, those that its notebook declares."""
+    declared = contracts.declared_parameters(stage)
+    namespace = declared | {name: value for name, value in given.items() if name in declared}
+    for cell in contracts._cells(stage):
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
+            exec(compile("".join(cell["source"]), stage, "exec"), namespace)
+
+
+def run(params: Path, *changes: str, to: str) -> None:
+    """Run a params file with `key=value` changes up to a stage, once it is known to fit its market."""
+    study = load(params, changes)
+    market_fit.check(study)
+    for stage in [stage for stage in contracts.STAGES if stage <= to]:
+        execute(stage, as_parameters(study))
