@@ -178,7 +178,7 @@ def test_training_is_that_of_stock_keras_with_a_smaller_last_batch(returns):
 def test_training_stops_early_and_keeps_the_best_weights(returns, network):
     data = periods_of(returns, 4, network.target)
     model = built("lstm", network)
-    training = replace(TRAINING, epochs=60, patience=3, learning_rate=0.03)
+    training = replace(TRAINING, epochs=60, batch_size=32, patience=3, learning_rate=0.03)
     history = joint_networks.train(model, data[0], data[1], training=training)
     best = history["validation_loss"].idxmin()
     assert history["kept"].tolist() == [row == best for row in history.index]
@@ -254,7 +254,7 @@ def test_forecasts_are_the_networks_outputs_and_then_recursive(monkeypatch, retu
 
 @pytest.mark.parametrize("network", [replace(NEXT_DAY, name="bilstm", windows=(3,)), replace(PROSE, windows=(3,))])
 def test_the_same_seed_gives_the_same_numbers_and_another_does_not(returns, schedule, network):
-    one, same, other = (joint_networks.trained_forecasts(returns, schedule, network, replace(TRAINING, epochs=2, seed=seed))
+    one, same, other = (joint_networks.trained_forecasts(returns, schedule, network, replace(TRAINING, epochs=2, batch_size=64, seed=seed))
                         for seed in (5, 5, 6))
     for name in ("forecasts", "window_means", "history", "window_accuracy"):
         pd.testing.assert_frame_equal(one[name], same[name], check_exact=True)
@@ -349,7 +349,7 @@ def test_a_decision_without_a_full_window_is_named(returns, schedule):
 def test_on_the_papers_coins_no_network_is_much_better_than_zero(compiled):
     path = Path(os.environ["FOREFOLIO_MARKETS"]) / "crypto21_prices.csv"
     returns = simple_returns(pd.read_csv(path, index_col=0, parse_dates=True))
-    training = Training(lookback=30, epochs=100, batch_size=16, learning_rate=0.001, patience=10, train_end="2023-06-30",
+    training = Training(lookback=30, epochs=100, batch_size=64, learning_rate=0.001, patience=10, train_end="2023-06-30",
                         validation_end="2024-01-07", seed=7)
     scheduled = forecast_schedule(returns.index, train_end=training.train_end,
                                      validation_end=training.validation_end)

@@ -12,6 +12,7 @@ from forefolio.forecasts import asset_networks, training as training_module
 from forefolio.forecasts.architectures import CNN1D as Convolutional, Recurrent
 from forefolio.forecasts.training import Training, programs
 
+pytestmark = pytest.mark.usefixtures("eagerly")  # what compiling may change is tested with `compiled`
 keras = asset_networks.keras
 ASSETS = ["A", "B", "C"]
 LOOKBACK = 8
@@ -47,7 +48,7 @@ def schedule():
 
 
 @pytest.fixture(scope="module")
-def default(returns, schedule):
+def default(eagerly, returns, schedule):
     """What the tests of forecasts have in common, trained once."""
     return forecast(returns, schedule)
 
@@ -134,11 +135,11 @@ def compare_with_stock(network, stock, tolerance):
         assert abs(crossed).min() > 100 * tolerance
 
 
-def test_each_lstm_is_trained_as_stock_keras_trains_it_alone():
+def test_each_lstm_is_trained_as_stock_keras_trains_it_alone(compiled):
     compare_with_stock(LSTM, stock_lstm(), tolerance=1e-5)
 
 
-def test_each_cnn_is_trained_as_stock_keras_trains_it_alone(double_precision):
+def test_each_cnn_is_trained_as_stock_keras_trains_it_alone(compiled, double_precision):
     network = replace(CNN1D, dropout=0.0)
     compare_with_stock(network, stock_cnn1d(network), tolerance=1e-10)
 
@@ -212,7 +213,7 @@ def test_dropout_before_a_linear_layer_changes_no_mean():
 # -- early stopping
 
 
-def test_each_asset_stops_alone_and_gets_its_best_weights_back():
+def test_each_asset_stops_alone_and_gets_its_best_weights_back(compiled):
     data = samples()
     model = asset_networks.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2)
     history = train(model, data, epochs=40, patience=3, learning_rate=0.02)
@@ -265,7 +266,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(default, retu
     assert not np.allclose(default["forecasts"]["forecast"], other["forecasts"]["forecast"], atol=1e-5)
 
 
-def test_groups_are_the_same_whatever_the_cores_and_hold_each_asset_once(monkeypatch, default, returns, schedule):
+def test_groups_are_the_same_whatever_the_cores_and_hold_each_asset_once(compiled, monkeypatch, default, returns, schedule):
     monkeypatch.setattr(asset_networks, "GROUP", 2)  # three assets: the second group is filled up with the first asset
     made = []
     for n_cores in (1, 2):
