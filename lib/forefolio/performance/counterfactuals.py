@@ -519,7 +519,7 @@ def claimed(performance: pd.DataFrame, draws: dict[str, pd.DataFrame], pairs: Se
     DataFrame
         Columns strategy, rival, difference (of the run, positive where the strategy is better), for each of `draws` with
         two draws or more its lowest and highest difference (`offset_low`, `offset_high`), and claimed. Without any such
-        draws nothing is claimed. Who lost all wealth ranks below all others.
+        draws nothing is claimed. Who lost all wealth ranks below all others, and a difference from them is missing.
 
     >>> run = pd.DataFrame({"strategy": ["A", "B"], "total_return": [3.0, 1.0]})
     >>> moved = pd.DataFrame({"offset": [0, 0, 1, 1], "strategy": ["A", "B"] * 2, "total_return": [3.0, 1.0, 2.0, 1.5]})
@@ -536,7 +536,8 @@ def claimed(performance: pd.DataFrame, draws: dict[str, pd.DataFrame], pairs: Se
         here = own.get(first, np.nan) - own.get(second, np.nan)
         ends = [end for found in differences.values() for end in (found.min(), found.max())]
         same = [len(found) > 1 and (np.sign(here) * found > metrics.SAME).all() for found in differences.values()]
-        rows.append((first, second, here, *ends, bool(same) and all(same)))
+        told = [end if np.isfinite(end) else np.nan for end in (here, *ends)]
+        rows.append((first, second, *told, bool(same) and all(same)))
     sides = [f"{name}_{side}" for name in values for side in ("low", "high")]
     return pd.DataFrame(rows, columns=["strategy", "rival", "difference", *sides, "claimed"])
 

@@ -257,7 +257,7 @@ def _studentized(moments: np.ndarray, blocks: np.ndarray, shares: np.ndarray,
     length, n_blocks = blocks.shape[1], len(moments) // blocks.shape[1]
     difference, gradient = _difference(moments.mean(axis=0)[None])
     long_run = np.asarray(QuadraticSpectral(moments, df_adjust=4).cov.long_run)
-    error = float(np.sqrt((gradient[0] @ long_run @ gradient[0]) / len(moments)))
+    error = float(np.sqrt(max(gradient[0] @ long_run @ gradient[0], 0.0) / len(moments)))
     sums = moments[blocks].sum(axis=1)
     means = shares @ sums / length
     squares = (shares @ (sums[:, :, None] * sums[:, None, :]).reshape(-1, 16)).reshape(-1, 4, 4) / length

@@ -195,7 +195,7 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     lost = ends <= metrics.LOST - 1
     gone, costs = list(ends.index[lost]), costs[~costs["strategy"].map(lost)]
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
-    order = wide.iloc[0].sort_values(ascending=False).index
+    order = wide.columns if wide.empty else wide.iloc[0].sort_values(ascending=False).index
     figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
                                    name=name + (f" ({even[name]:.0f} bps)" if even.get(name, 0) > 0 else ""),
                                    line=_style(name), marker_size=5)
