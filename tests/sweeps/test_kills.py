@@ -25,6 +25,7 @@ import pytest
 import short_project
 from short_project import ledger, processes, wait_until
 
+from forefolio.runs import contracts
 from forefolio.runs.contracts import OF_A_POINT as STAGES, combined
 from forefolio.sweeps.tasks import OTHER_CODE
 
@@ -222,7 +223,7 @@ def test_an_undisturbed_sweep_runs_each_stage_once_and_accounts_for_every_point(
 def test_other_parameters_change_the_tables_of_the_stages_that_have_them_and_of_no_others(reference):
     """Without this, equal tables would say nothing."""
     def of(stage: str, point: str) -> list[bytes]:
-        return [reference.tables[f"{point}/{path}"] for path in STAGES[stage].writes if path.startswith("tables/")]
+        return [reference.tables[f"{point}/{path}"] for path in contracts.STAGES[stage].writes if path.startswith("tables/")]
 
     base, other_cost, other_gamma = POINTS[0], POINTS[1], POINTS[3]
     for stage in STAGES:
