@@ -35,7 +35,7 @@ def test_each_bar_starts_where_the_one_before_ended():
     assert bars == [("equal_weight", 0, 0.45), ("optimizer", 0.45, 0.1), ("momentum", 0.1, 1.5), ("lstm", 1.5, 2.2)]
     grey = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "lines"]
     assert len(grey) == 1 and list(grey[0].y) == [0.1, 0.9]
-    assert len(evidence.attribution(attributed(), use_residual=False, sample="2022").data) == 2 * 6  # no bar of momentum: a bar and a number each
+    assert len(evidence.attribution(attributed(), use_residual=False, sample="2022").data) == 2 * 6  # no momentum
 
 
 def test_the_ring_marks_the_run_s_own_calendar():
