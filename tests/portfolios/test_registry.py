@@ -88,7 +88,7 @@ def needs(**changed):
 
 
 def test_the_days_that_are_said_to_be_needed_are_enough_and_one_fewer_is_not(returns, forecasts, dates):
-    """At the first rebalance: known days for the window, days of validation for the residual."""
+    """At the first rebalance: known days for the window, days of validation for the residual, which has no forecast before."""
     known = returns.loc[:dates[0]]
     first = forecasts[forecasts["horizon"] == 1]["target_date"].min()
     validation = len(known.loc[first:])
@@ -96,8 +96,13 @@ def test_the_days_that_are_said_to_be_needed_are_enough_and_one_fewer_is_not(ret
                                  ({"use_residual": False}, "residual_window", len(known))]:
         assert needs(**changed, **{name: there})[name] == (there, "known" if there == len(known) else "validation")
         decided(returns, forecasts, dates, **changed, **{name: there})
-        with pytest.raises(ValueError, match=name):
-            decided(returns, forecasts, dates, **changed, **{name: there + 1})
+        if there == validation:
+            of_model = decisions.average_over_seeds(forecasts, model="lstm")
+            made = decisions.next_day_forecasts(of_model, known.iloc[-there - 1:]).notna().all(axis=1)
+            assert made.iloc[1:].all() and not made.iloc[0]
+        else:
+            with pytest.raises(ValueError, match=name):
+                decided(returns, forecasts, dates, **changed, **{name: there + 1})
 
 
 def decided(returns, forecasts, dates, **changed):

@@ -109,8 +109,8 @@ def test_a_point_that_failed_is_told_once_and_what_it_has_is_checked(tried, kern
     kernel.ends["05_portfolios", THIRD] = ("failed", "ValueError: no")
     run.run(run.Sweep(swept, hand_made_plan.make()))
     assert verify(swept) == [f"{THIRD}: 05_portfolios failed"]
-    changed(swept / THIRD / "tables" / "universe.csv")
-    assert verify(swept)[1:] == [f"{THIRD}: 01_data: tables/universe.csv was changed"]
+    changed(swept / THIRD / "tables" / "findings.csv")  # which no later stage reads
+    assert verify(swept)[1:] == [f"{THIRD}: 01_data: tables/findings.csv was changed"]
 
 
 def test_a_sweep_that_was_killed_at_once_is_one_that_has_not_ended(tmp_path):
