@@ -27,7 +27,7 @@ from forefolio.portfolios.problems import NONE, Limits, OptimizationError
 from forefolio.portfolios.registry import Terms, held_days
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, PERFECT, ZERO
 
 SHUFFLES = 100  # of each network's forecasts
 SOLVES = 2400  # most solves of shuffled forecasts a framework whose problems are solved one by one: then fewer shuffles
@@ -35,7 +35,6 @@ SIMPLE = ("zero", "mean", "mean_frozen")  # what forecasts are replaced by: shuf
 BY_MEAN = ("mean", "forecast")  # what frameworks see (`vocabulary.SEES`) that are decided from many forecasts at once
 ALONE = ("path", "covariance", "risk")  # and those that can do without any
 SPARSE = 3  # frameworks that see a path take long: they are moved by every third number of days only
-ZERO, PERFECT = "zero", "perfect foresight"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import scipy  # its parts are loaded where they are used: statistics take a seco
 from forefolio.market.returns import iso_day
 from forefolio.market.universe import NOT_TRADED
 from forefolio.performance import gate, luck
-from forefolio.performance.counterfactuals import PERFECT, ZERO
 from forefolio.performance.evidence import LEVEL, size_under_skew
 from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
@@ -19,8 +18,8 @@ from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
 from forefolio.portfolios.problems import named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PLAIN, SHOWN, counted, line, listed,
-                                        lower_is_better, noun, percent)
+                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, counted, line,
+                                        listed, lower_is_better, noun, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names

@@ -10,6 +10,7 @@ from typing import NamedTuple
 EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the strategies without a model
 FAILED, INEFFICIENT = "failed", "inefficient"  # statuses: equal weight is held instead; the lowest ratio of all
 BANKRUPT = "bankrupt"  # the status of a strategy that lost all its wealth: tested nowhere, ranked last
+ZERO, PERFECT = "zero", "perfect foresight"  # forecasts that say nothing, and those that nobody can make
 SHOWN, NOT_SHOWN, ABSENT = "shown", "not shown", "shown to be absent"  # the answers to every question about evidence
 PASSED = "\N{CHECK MARK}"  # in a legend: this strategy's forecasts passed the gate
 PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
