@@ -88,7 +88,7 @@ def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_an
     ("01_data", set()), ("02_correlation", {"scipy"}), ("03_mpt_frontier", {"scipy", "cvxpy"}),
     ("04_forecasting", {"scipy"}),
     ("05_portfolios", {"scipy", "cvxpy"}),
-    ("06_comparison", {"scipy", "cvxpy"})])
+    ("06_comparison", {"scipy", "cvxpy"}), ("07_evidence", {"scipy", "cvxpy"})])
 def test_no_stage_pays_for_a_library_that_it_does_not_use(stage, allowed):
     """What the notebook's imports load of the heavy libraries; sources, AR and estimators load theirs when they are used."""
     cells = [cell for cell in json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
