@@ -270,6 +270,8 @@ def test_who_was_not_drawn_counts_as_in_the_run_and_who_went_bankrupt_ranks_last
     ruin = draws("offset", **{"a+mvf": [0.5, 0.9], "b+mvf": [0.2, 0.8]})
     ruin.loc[1, "max_drawdown"] = -1.0
     assert np.isnan(claim(run, offset=ruin)["offset_low"]) and not claim(run, offset=ruin)["claimed"]
+    run["max_drawdown"] = -1.0  # both have lost everything
+    assert np.isnan(claim(run, offset=ruin)["difference"]) and not claim(run, offset=ruin)["claimed"]
 
 
 def test_a_framework_s_own_line_stands_for_its_models():

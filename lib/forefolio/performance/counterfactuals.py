@@ -532,7 +532,8 @@ def claimed(performance: pd.DataFrame, draws: dict[str, pd.DataFrame], pairs: Se
     rows = []
     for first, second in pairs:
         differences = {name: (_of(first, wide, own) - _of(second, wide, own)).dropna() for name, wide in values.items()}
-        here = own.get(first, np.nan) - own.get(second, np.nan)
+        with np.errstate(invalid="ignore"):  # two that lost all wealth have no difference
+            here = own.get(first, np.nan) - own.get(second, np.nan)
         ends = [end for found in differences.values() for end in (found.min(), found.max())]
         same = [len(found) > 1 and (np.sign(here) * found > metrics.SAME).all() for found in differences.values()]
         told = [end if np.isfinite(end) else np.nan for end in (here, *ends)]

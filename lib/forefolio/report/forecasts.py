@@ -7,7 +7,7 @@ from plotly.subplots import make_subplots
 
 from forefolio.performance import gate
 from forefolio.portfolios.problems import named
-from forefolio.report.style import BLUE, GREY, INK, RED, dress, line, log_axis, span, strategy_color, verbatim
+from forefolio.report.style import BLUE, GREY, INK, RED, bare, dress, line, log_axis, span, strategy_color, verbatim
 from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, counted, percent
 
 LATEST = 500  # days, two years: more cannot be told apart on paper
@@ -146,9 +146,7 @@ def window_training_curves(history: pd.DataFrame) -> go.Figure:
 
 
 def _no_network() -> go.Figure:
-    figure = go.Figure().add_annotation(text="nothing was trained", x=0.5, y=0.5, xref="paper", yref="paper",
-                                        showarrow=False, font_color=GREY)
-    return dress(figure, "Training: no network in this study", "models names none")
+    return bare("nothing was trained", "Training: no network in this study", "models names none")
 
 
 def _beside(titles: list[str], **shared) -> go.Figure:

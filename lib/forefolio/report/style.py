@@ -29,6 +29,13 @@ TEMPLATE = go.layout.Template(layout=dict(
     data=dict(heatmap=[dict(colorbar=_BAR)], scatter=[dict(marker=dict(colorbar=_BAR))]))
 
 
+def bare(text: str, title: str, subtitle: str) -> go.Figure:
+    """A figure that has nothing to draw and says why in its middle."""
+    figure = go.Figure().add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
+                                        font_color=GREY)
+    return dress(figure, title, subtitle)
+
+
 def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, height: int = 450, **layout) -> go.Figure:
     """Give a figure the template, its size in pixels, and a title with a smaller line under it.
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from forefolio.files import StageError
 from forefolio.performance.luck import Overfitting, sharpe_ratios
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
-from forefolio.report.style import BLUE, FEW, INK, RED, dress, fitting, label, strategy_color, strategy_line
+from forefolio.report.style import BLUE, FEW, INK, RED, bare, dress, fitting, label, strategy_color, strategy_line
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
 
 WIDE = 30  # positive values that span more stand on a log axis
@@ -171,7 +171,7 @@ def best_and_luck(tried: pd.DataFrame, rivals: dict[str, pd.Series], judged: pd.
     """
     tested = judged.dropna(subset="deflated")
     if tested.empty:
-        return dress(go.Figure(), "No trial can be tested against a rival", "none has a lead that varies")
+        return bare("nothing to test", "No trial can be tested against a rival", "none has a lead that varies")
     judged = tested.iloc[0]
     middles, width, counts = _bars(sharpe_ratios(tried.sub(rivals[judged["rival"]], axis=0).dropna()).dropna())
     figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="trials", hovertemplate="%{x:.3f}: %{y}",
