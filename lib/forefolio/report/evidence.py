@@ -28,8 +28,10 @@ def attribution(attributed: pd.DataFrame, *, use_residual: bool, sample: str) ->
     """
     frameworks = list(attributed.loc[attributed["forecast"] != "", "framework"].unique())
     columns = min(3, len(frameworks))
-    figure = make_subplots(-(-len(frameworks) // columns), columns, shared_yaxes="all", horizontal_spacing=0.025,
-                           vertical_spacing=0.3 / columns, subplot_titles=frameworks)
+    rows = -(-len(frameworks) // columns)
+    height = 90 + 360 * rows
+    figure = make_subplots(rows, columns, shared_yaxes="all", horizontal_spacing=0.025, vertical_spacing=130 / height,
+                           subplot_titles=frameworks)
     own = attributed.set_index(["framework", "forecast", "residual"]).sort_index()
     for number, framework in enumerate(frameworks):
         place = dict(row=number // columns + 1, col=number % columns + 1)
@@ -52,7 +54,7 @@ def attribution(attributed: pd.DataFrame, *, use_residual: bool, sample: str) ->
     figure.update_yaxes(title_text=label("total_return")[0], col=1)
     return dress(figure, "From equal weight to the forecasts, step by step",
                  f"{sample}; numbers: total after the step; grey: middle 95 % of shuffled forecasts",
-                 height=150 + 300 * -(-len(frameworks) // columns), margin_t=92)
+                 height=height, margin_t=92)
 
 
 def offsets(table: pd.DataFrame, *, sample: str) -> go.Figure:
