@@ -186,6 +186,9 @@ def test_training_stops_early_and_keeps_the_best_weights(returns, network):
     restored = np.square(outputs(model, data[1][0]) - data[1][1]).mean()
     np.testing.assert_allclose(restored, history["validation_loss"][best], rtol=1e-5)
     assert history["validation_loss"].iloc[-1] > 1.001 * restored
+    endless = replace(training, epochs=12, patience=0)
+    history = joint_networks.train(built("lstm", network), data[0], data[1], training=endless)
+    assert len(history) == 12 and history["kept"].tolist() == [False] * 11 + [True], "without patience, the last"
 
 
 def test_a_network_that_diverges_keeps_no_weights(monkeypatch, returns, schedule):

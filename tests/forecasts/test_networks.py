@@ -229,6 +229,17 @@ def test_each_asset_stops_alone_and_gets_its_best_weights_back(compiled):
         np.testing.assert_allclose(restored, own.loc[best, "validation_loss"], rtol=1e-5)
 
 
+def test_without_patience_all_epochs_run_and_the_last_one_is_kept():
+    data = samples()
+    model = asset_networks.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2)
+    history = train(model, data, epochs=12, patience=0, learning_rate=0.02)
+    assert (history.groupby("asset").size() == 12).all() and history["kept"].tolist() == (history["epoch"] == 12).tolist()
+    losses = np.mean((model.predict_on_batch(data[2]) - data[3]) ** 2, axis=0)
+    last = history[history["kept"]].set_index("asset")["validation_loss"]
+    np.testing.assert_allclose(losses, last[ASSETS], rtol=1e-5)
+    assert (last > history.groupby("asset")["validation_loss"].min()).any(), "else stopping early would not matter here"
+
+
 def test_an_asset_whose_loss_is_not_a_number_stops_alone_and_keeps_nothing():
     data, models = samples(), [asset_networks.build(CNN1D, n_assets=3, lookback=LOOKBACK, seed=2) for _ in range(2)]
     clean = train(models[0], data)

@@ -108,6 +108,11 @@ def test_the_best_epoch_is_kept_and_not_the_last():
     assert history["validation_sharpe"].iloc[-1] < history["validation_sharpe"].max() - 0.1
 
 
+def test_without_patience_the_last_epoch_is_kept():
+    history = end_to_end.trained_weights(RETURNS, DECIDED[:2], Learning(**{**vars(LEARNING), "epochs": 3, "patience": 0}))["history"]
+    assert history["kept"].tolist() == [False, False, True]
+
+
 def test_momentum_is_found_where_it_was_planted():
     """In the test period: more than a quarter of the money on the asset that leads, and a better ratio for it."""
     decided = wide(trained()["weights"]).loc[DAYS[1500]:]

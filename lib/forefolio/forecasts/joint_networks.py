@@ -87,9 +87,9 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
         losses = [np.square(y - _predict(model, x)).mean() for x, y in (training_samples, validation_samples)]
         rows.append({"epoch": epoch, "loss": losses[0], "validation_loss": losses[1]})
         diverged = not np.isfinite(losses).all()
-        if losses[1] < best_loss or training.fitted_until is not None:
+        if losses[1] < best_loss or not training.stops_early:
             best_loss, best_epoch, best_weights = losses[1], epoch, [weight.copy() for weight in model.get_weights()]
-        if diverged or epoch - best_epoch >= training.patience:
+        if diverged or training.stops_early and epoch - best_epoch >= training.patience:
             break
     if diverged:
         best_epoch = 0

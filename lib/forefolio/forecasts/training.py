@@ -27,7 +27,7 @@ class Training:
 
     Where a `leak` moves them (see `market.leaks`), `fitted_until` is the last day that is trained on, and `scaled_until` the
     last that z-scores know. Days that are trained on cannot validate, so with `fitted_until` all epochs run and the last
-    one is kept.
+    one is kept, as with a patience of 0.
     """
 
     lookback: int
@@ -41,6 +41,11 @@ class Training:
     seeds: int = 1
     fitted_until: Date | None = None  # None: train_end
     scaled_until: Date | None = None
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether validation losses decide when training stops and which weights are kept."""
+        return self.patience > 0 and self.fitted_until is None
 
 
 class Programs(NamedTuple):
@@ -166,11 +171,11 @@ def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Trainin
         rows_of_epochs.append(table[running])
         # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
         failed |= running & ~np.isfinite(loss + validation_loss)
-        better = running & ~failed & (validation_loss < best_loss if training.fitted_until is None else True)
+        better = running & ~failed & (validation_loss < best_loss if training.stops_early else True)
         best_loss[better], best_epoch[better] = validation_loss[better], epoch
         for best, now in zip(best_weights, weights):
             best[own][better] = ops.convert_to_numpy(now)[own][better]
-        running &= ~failed & (epoch - best_epoch < training.patience)
+        running &= ~failed & ((epoch - best_epoch < training.patience) | (not training.stops_early))
         if progress:
             progress(epoch, int(running.sum()))
         if not running.any():

@@ -26,8 +26,8 @@ UNITS = 64  # of the one LSTM layer, as in the paper
 class Learning:
     """How weights are learned: lookback in days, `seeds` trainings of at most `epochs` epochs, last days of periods.
 
-    `patience` is in epochs without a better Sharpe ratio of the validation period, `cost_bps` in basis points of what
-    is traded, `risk_free_rate` a fraction a year of `periods_per_year` days.
+    `patience` is in epochs without a better Sharpe ratio of the validation period (0: all epochs run and the last one
+    is kept), `cost_bps` in basis points of what is traded, `risk_free_rate` a fraction a year of `periods_per_year` days.
     """
 
     lookback: int
@@ -148,10 +148,10 @@ def train(model: keras.Model, windows: dict[str, np.ndarray], growths: dict[str,
         now = [np.mean([rated(earned(weights, growth)) for weights, growth in zip(
             decided(model, windows[period]), growths[period])]) for period in ("training", "validation")]
         rows.append({"epoch": epoch, "sharpe": now[0], "validation_sharpe": now[1]})
-        if now[1] > best_sharpe:
+        if np.isfinite(now).all() and (now[1] > best_sharpe or not learning.patience):
             best_sharpe, best_epoch = now[1], epoch
             best_state = [state.copy() for state in model.get_weights()]
-        if not np.isfinite(now).all() or epoch - best_epoch >= learning.patience:
+        if not np.isfinite(now).all() or epoch - best_epoch >= (learning.patience or np.inf):
             break
     if best_epoch == 0:
         warnings.warn("The dls network diverged and decides nothing: lower learning_rate", stacklevel=2)

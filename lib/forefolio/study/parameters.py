@@ -134,7 +134,7 @@ class Study(BaseModel):
     refit: Literal["never", "yearly", "quarterly"] = "never"
     ar_lags: Count = 5
     epochs: Count = 50
-    patience: Count = 10
+    patience: Annotated[int, Field(ge=0)] = 10
     batch_size: Count = 64
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 0.01
     lstm_layers: Count = 4
