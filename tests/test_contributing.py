@@ -15,7 +15,7 @@ HOLD = """
 from forefolio.forecasts import registry
 from forefolio.market import sources
 from forefolio.portfolios import registry as frameworks
-from forefolio.runs.contracts import STAGES, readers
+from forefolio.runs.contracts import PAPERS, STAGES, readers
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
 
@@ -34,7 +34,7 @@ NEW = {
               "days = pd.bdate_range('2014-01-01', periods=900, name='date')\n"
               "pd.DataFrame(1.0, days, ['A', 'B', 'SP500']).to_parquet(path)\n"
               "assert list(sources.load(Study(source='parquet', prices_path=path)).prices) == ['A', 'B']",
-    "stage": "assert readers('06_comparison') == ['06_comparison', '07_evidence', '08_regimes']",
+    "stage": "assert readers('06_comparison') == ['06_comparison', '07_evidence', '08_regimes', *PAPERS]",
 }
 
 

@@ -10,12 +10,16 @@ import pytest
 from forefolio.runs import contracts
 from forefolio.study.parameters import ROOT, Study
 
-STAGES = list(contracts.STAGES)
+STAGES = list(contracts.CONTRACTS)
 ALL = [*STAGES, "sweep"]
 
 
+def path_of(stage: str) -> Path:
+    return contracts.NOTEBOOKS / contracts.path_of(stage)
+
+
 def cells(stage: str) -> list[dict]:
-    return json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
+    return json.loads(path_of(stage).read_text())["cells"]
 
 
 def code(stage: str) -> list[str]:
@@ -23,13 +27,13 @@ def code(stage: str) -> list[str]:
 
 
 def test_the_folder_holds_the_stages_and_the_notebook_of_a_sweep():
-    assert sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")) == ALL
+    assert sorted((ROOT / "notebooks").rglob("*.ipynb")) == sorted(map(path_of, ALL))
 
 
 @pytest.mark.parametrize("stage", ALL)
 def test_a_notebook_keeps_the_style(stage):
     kinds = [cell["cell_type"] for cell in cells(stage)]
-    assert 20 <= len(kinds) <= (70 if stage == "07_evidence" else 38)  # ten questions, each with its own example
+    assert 20 <= len(kinds) <= (70 if stage == "07_evidence" or stage in contracts.PAPERS else 38)  # of ten questions, or a whole paper
     assert kinds.count("markdown") >= kinds.count("code")
     assert kinds[0] == "markdown" and kinds[-1] == "markdown"
     assert "code code code" not in " ".join(kinds[3:])
@@ -46,7 +50,7 @@ def test_a_stage_declares_parameters_of_a_study(stage):
 
 @pytest.mark.parametrize("stage", ALL)
 def test_the_parameters_cell_is_what_papermill_can_read(stage):
-    found = papermill.inspect_notebook(str(ROOT / "notebooks" / f"{stage}.ipynb"))
+    found = papermill.inspect_notebook(str(path_of(stage)))
     assert set(found) == set(contracts.declared_parameters(stage))
     for parameter in found.values():
         assert parameter["inferred_type_name"] not in (None, "None") and parameter["help"], parameter
@@ -71,10 +75,10 @@ def test_committed_outputs_are_complete_and_clean(stage):
                 assert "image/png" in output["data"]
     text = json.dumps([cell["outputs"] for cell in executed])
     assert not any(place in text for place in ("/home/", "/Users/", str(Path.home()), str(ROOT)))
-    assert (ROOT / "notebooks" / f"{stage}.ipynb").stat().st_size < 2_000_000
+    assert path_of(stage).stat().st_size < 2_000_000
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", contracts.STAGES)  # what nbval executes
 def test_at_least_one_table_is_compared_strictly(stage):
     strict = [cell for cell in cells(stage) if cell["cell_type"] == "code"
               and "nbval-ignore-output" not in cell["metadata"].get("tags", [])

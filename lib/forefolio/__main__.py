@@ -16,7 +16,7 @@ from typing import NoReturn
 import click
 
 from forefolio.files import LIMIT, MARKS, RunFailed, StageError
-from forefolio.runs.contracts import OF_A_POINT, STAGES
+from forefolio.runs.contracts import CONTRACTS, OF_A_POINT, STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
 from forefolio.study.vocabulary import short
@@ -127,8 +127,8 @@ _output = click.option("--output", metavar="FOLDER", callback=_into, expose_valu
 @main.command()
 @click.argument("params")
 @_set
-@click.option("--from", "first", type=click.Choice(list(STAGES)), help="First stage to bring up to date.")
-@click.option("--to", "last", type=click.Choice(list(STAGES)), help="Last stage to bring up to date.")
+@click.option("--from", "first", type=click.Choice(list(CONTRACTS)), help="First stage to bring up to date.")
+@click.option("--to", "last", type=click.Choice(list(CONTRACTS)), help="Last stage to bring up to date.")
 @click.option("--force", is_flag=True, help="Run stages that are up to date as well.")
 @_limit
 @_output

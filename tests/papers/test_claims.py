@@ -8,7 +8,7 @@ from forefolio.papers import claims, crypto, equity, printed
 from forefolio.papers.printed import COLUMNS, Ours, compare, status, tolerance
 from forefolio.runs import contracts
 
-PAPERS = {paper: {path.stem.removeprefix(f"{paper}_"): pd.read_csv(path) for path in contracts.published(paper)}
+PAPERS = {paper: {path.stem.removeprefix(f"{paper}_"): pd.read_csv(path) for path in contracts.beside(paper)}
           for paper in (crypto.PAPER, equity.PAPER)}
 NOTHING = pd.DataFrame()
 

@@ -24,7 +24,7 @@ HOLDS = "LSTM strategies outperform their 1D-CNN counterparts"
 
 @pytest.fixture
 def published():
-    return {path.stem.removeprefix("nguyen2025_"): pd.read_csv(path) for path in contracts.published("nguyen2025")}
+    return {path.stem.removeprefix("nguyen2025_"): pd.read_csv(path) for path in contracts.beside("nguyen2025")}
 
 
 def table5(published):

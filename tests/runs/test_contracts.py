@@ -176,18 +176,19 @@ def test_the_published_numbers_of_the_named_paper_are_an_input(tmp_path, monkeyp
     (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,7\n")
     (folder / "nguyen2025_claims.csv").write_text("place,value\nTable 1,1\n")
     monkeypatch.setattr(contracts, "PUBLISHED", folder)
-    named = contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"]
-    assert list(named) == ["zouaoui2025_claims.csv"]
-    assert contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "none"}, [])["published"] == {}
+    named = contracts.conditions(tmp_path, "zouaoui2025", {}, [])["published"]
+    assert "zouaoui2025_claims.csv" in named and not [name for name in named if name.startswith("nguyen2025")]
+    assert contracts.conditions(tmp_path, "03_mpt_frontier", {}, [])["published"] == {}
     assert contracts.conditions(tmp_path, "02_correlation", {}, [])["published"] == {}
     (folder / "zouaoui2025_claims.csv").write_text("place,value\nTable 9,8\n")
-    assert contracts.conditions(tmp_path, "03_mpt_frontier", {"paper": "zouaoui2025"}, [])["published"] != named
+    assert contracts.conditions(tmp_path, "zouaoui2025", {}, [])["published"] != named
 
 
 def test_readers_follow_the_contracts():
     assert contracts.readers("02_correlation") == ["02_correlation"]
-    assert contracts.readers("04_forecasting") == ["04_forecasting", "05_portfolios", "06_comparison", "07_evidence"]
-    assert contracts.readers("01_data") == list(contracts.STAGES)
+    assert contracts.readers("04_forecasting") == [
+        "04_forecasting", "05_portfolios", "06_comparison", "07_evidence", *contracts.PAPERS]
+    assert contracts.readers("01_data") == list(contracts.CONTRACTS)
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '"x"', "{", '{"01_data": {}}', '{"01_data": null}'])

@@ -98,11 +98,16 @@ def test_an_input_that_somebody_changes_after_the_stage_has_opened_is_refused(ou
         stage.read("returns")
 
 
+def paper_s_stage(monkeypatch, outputs):
+    """The last stage of a paper, as if it read nothing."""
+    monkeypatch.setitem(contracts.CONTRACTS, "zouaoui2025", contracts.PAPERS["zouaoui2025"]._replace(reads=()))
+    return open_stage("zouaoui2025", {"study": "default"})
+
+
 def test_published_numbers_that_change_after_the_stage_has_opened_are_refused(outputs, frame, tmp_path, monkeypatch):
     monkeypatch.setattr(contracts, "PUBLISHED", tmp_path)
     (tmp_path / "zouaoui2025_numbers.csv").write_text("place,value\nTable 3,1\n")
-    close_01(frame)
-    stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
+    stage = paper_s_stage(monkeypatch, outputs)
     assert stage.published()["numbers"]["value"].tolist() == [1]
     (tmp_path / "zouaoui2025_numbers.csv").write_text("place,value\nTable 3,2\n")
     with pytest.raises(StageError, match="zouaoui2025_numbers.csv was changed since"):
@@ -111,9 +116,9 @@ def test_published_numbers_that_change_after_the_stage_has_opened_are_refused(ou
 
 def test_the_size_of_the_tests_is_read_as_it_was_hashed(outputs, frame, tmp_path, monkeypatch):
     monkeypatch.setattr(contracts, "SIZES", tmp_path / "evidence.json")
-    assert contracts.beside("07_evidence", {}) == [] and contracts.beside("06_comparison", {}) == []
+    assert contracts.beside("07_evidence") == [] and contracts.beside("06_comparison") == []
     contracts.SIZES.write_text('{"rates": [{"test": "t", "rejects": 0.05}]}')
-    assert contracts.beside("07_evidence", {}) == [contracts.SIZES] and contracts.beside("06_comparison", {}) == []
+    assert contracts.beside("07_evidence") == [contracts.SIZES] and contracts.beside("06_comparison") == []
     close_01(frame)
     stage = open_stage("03_mpt_frontier", {})
     assert stage.sizes().empty, "no file of this stage"
@@ -609,12 +614,11 @@ def test_a_stage_by_hand_does_not_enter_the_folder_of_a_sweep(outputs):
         open_stage("01_data", {})
 
 
-def test_a_stage_reads_the_published_tables_by_name(outputs, frame):
-    close_01(frame)
-    stage = open_stage("03_mpt_frontier", {"paper": "zouaoui2025"})
-    tables = stage.published()
-    assert set(tables) == {"numbers", "audit"}
+def test_the_stage_of_a_paper_reads_the_published_tables_by_name(outputs, frame, monkeypatch):
+    tables = paper_s_stage(monkeypatch, outputs).published()
+    assert {"numbers", "audit"} <= set(tables)
     assert tables["numbers"]["place"].unique()[:3].tolist() == ["Table 3", "Table 4", "Table 5"]
+    close_01(frame)
     assert open_stage("03_mpt_frontier", {}).published() == {}
 
 

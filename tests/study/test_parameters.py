@@ -21,7 +21,20 @@ def test_the_three_places_of_a_parameter_agree():
         declared |= contracts.declared_parameters(stage)
         assert {name: in_file[name] for name in contracts.declared_parameters(stage)} == \
             contracts.declared_parameters(stage), stage
-    assert set(declared) == set(in_file), "a parameter that no notebook declares does nothing"
+    assert set(in_file) - set(declared) == {"paper"}, "a parameter that no notebook declares does nothing"
+
+
+@pytest.mark.parametrize("paper", contracts.PAPERS)
+def test_the_notebook_of_a_paper_has_the_values_of_its_study(paper):
+    in_file = parameters.as_parameters(parameters.load(parameters.ROOT / "params" / f"{paper}.yml"))
+    declared = contracts.declared_parameters(paper)
+    assert in_file["paper"] == paper and {name: in_file[name] for name in declared} == declared
+
+
+def test_each_paper_has_a_last_stage():
+    assert ["none", *sorted(contracts.PAPERS)] == ["none", *sorted(set(vocabulary.PAPERS) - {"none"})]
+    assert contracts.of_run("none") == list(contracts.STAGES)
+    assert contracts.of_run("nguyen2025") == [*contracts.STAGES, "nguyen2025"]
 
 
 def test_every_parameter_stands_in_the_default_file_with_a_comment():

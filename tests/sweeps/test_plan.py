@@ -19,7 +19,7 @@ from forefolio.study.parameters import StudyError
 
 NAMES = list(STAGES)
 READERS = {  # each stage, and those that it reaches through what they read
-    "01_data": NAMES, "02_correlation": ["02_correlation"], "03_mpt_frontier": ["03_mpt_frontier", "06_comparison"],
+    "01_data": NAMES, "02_correlation": ["02_correlation"], "03_mpt_frontier": ["03_mpt_frontier"],
     "04_forecasting": NAMES[3:], "05_portfolios": NAMES[4:], "06_comparison": ["06_comparison"],
 }
 SMALL = {"source": "csv", "benchmark": "INDEX", "start": "2020-01-01", "train_end": "2020-08-31",
@@ -91,9 +91,9 @@ def changed(before: plan.Plan, after: plan.Plan) -> list[str]:
     ("lookback", [10, 12, 15], [1, 1, 1, 3, 3, 3]),
     ("estimation_window", [50, 60, 70], [1, 1, 1, 1, 3, 3]),
     ("correlation_window", [21, 42, 63], [1, 3, 1, 1, 1, 1]),
-    ("random_portfolios", [1000, 2000, 3000], [1, 1, 3, 1, 1, 3]),
+    ("random_portfolios", [1000, 2000, 3000], [1, 1, 3, 1, 1, 1]),
     ("ridge", [0.0, 0.01, 0.1], [1, 3, 3, 1, 3, 3]),
-    ("paper", ["none", "nguyen2025", "zouaoui2025"], [1, 1, 3, 3, 3, 3]),
+    ("paper", ["none", "nguyen2025", "zouaoui2025"], [1, 1, 1, 1, 1, 1]),
     ("seed", [1, 2, 3], [1, 1, 1, 3, 3, 3]),
     ("simulated_seed", [1, 2, 3], [3, 3, 3, 3, 3, 3]),
     ("max_missing", [0.0, 0.1, 0.2], [3, 3, 3, 3, 3, 3]),
@@ -125,7 +125,7 @@ def test_a_task_stands_after_those_that_it_reads_and_has_what_its_notebook_decla
     order = list(made.tasks)
     reads = {"01_data": [], "02_correlation": ["01_data"], "03_mpt_frontier": ["01_data"], "04_forecasting": ["01_data"],
              "05_portfolios": ["01_data", "04_forecasting"],
-             "06_comparison": ["01_data", "03_mpt_frontier", "04_forecasting", "05_portfolios"]}
+             "06_comparison": ["01_data", "04_forecasting", "05_portfolios"]}
     for key, task in made.tasks.items():
         assert task.key == key and list(task.inputs) == reads[task.stage]
         assert all(order.index(maker) < order.index(key) for maker in task.inputs.values())
@@ -236,18 +236,6 @@ def test_other_forecasts_of_one_s_own_rerun_what_reads_them_and_the_same_ones_el
     (tmp_path / "two.csv").write_text(texts["two.csv"].replace(",A,", ",NOPE,"))
     with pytest.raises(StudyError, match="^sweep tried, point 1 of 1 .*: forecasts_path: two.csv has forecasts of NOPE, which the study"):
         planned(points=[{"forecasts_path": str(tmp_path / "two.csv")}])
-
-
-def test_the_published_numbers_of_a_paper_count_for_the_points_that_name_it(planned, tmp_path, monkeypatch):
-    monkeypatch.setattr(contracts, "PUBLISHED", tmp_path)
-    (tmp_path / "nguyen2025_table.csv").write_text("a\n1\n")
-    wanted = {"paper": ["none", "nguyen2025"]}
-    before = planned(grid=wanted)
-    (tmp_path / "nguyen2025_table.csv").write_text("a\n2\n")
-    after = planned(grid=wanted)
-    assert before.stages["paper-none"] == after.stages["paper-none"]
-    own = [stage for stage in STAGES if before.stages["paper-nguyen2025"][stage] != after.stages["paper-nguyen2025"][stage]]
-    assert own == NAMES[2:]
 
 
 # ---------------------------------------------------------------------------------------------------------- refusals

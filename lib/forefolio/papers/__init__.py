@@ -13,7 +13,7 @@ published : dict of DataFrames
 place : str
     Where a number stands in the paper, as the files have it: "Table 3", "Results".
 rows : DataFrame
-    Claims, as `printed.compare` returns them: paper, place, claim, published, ours, tolerance, status.
+    Claims, as `printed.compare` returns them: paper, place, claim, published, ours, tolerance, status, reading.
 weights, statistics : DataFrame (n_assets, n_portfolios), (n_statistics, n_portfolios)
     Per portfolio, the columns; in Table 3 minimum_cvar, maximum_sortino, minimum_variance and maximum_sharpe, with the
     statistics of `metrics.portfolio_statistics`.

@@ -9,12 +9,13 @@ a year has 252 days and returns are compounded, because that is what fits the pr
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from forefolio.market.returns import Date
-from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, values
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, compare, values
 from forefolio.performance import metrics
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios.holdings import held_assets
@@ -26,16 +27,16 @@ COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_
 # skewness, kurtosis and Sortino ratio x 100, the variance as squared percent over 100, and the CVaR of a day times the
 # root of 365, which is the one that fits.
 STATISTICS = {
-    "annualized return": ("annual_return", 100, "; ours arithmetic mean x {days}"),
-    "annualized volatility": ("annual_volatility", 100, "; ours of {days} days"),
+    "annualized return": ("annual_return", 100, "arithmetic mean x {days}"),
+    "annualized volatility": ("annual_volatility", 100, "{days} days"),
     "skewness": ("skewness", 100, ""),
     "kurtosis": ("kurtosis", 100, ""),
     "max drawdown": ("max_drawdown", 100, ""),
     "observations": ("observations", 1, ""),
-    "sharpe ratio": ("sharpe", 1, "; ours mean over volatility of {days} days"),
+    "sharpe ratio": ("sharpe", 1, "mean over volatility of {days} days"),
     "cvar": ("cvar_95", 100 * np.sqrt(365), ""),
-    "sortino ratio": ("sortino", 100, "; ours arithmetic mean x {days}"),
-    "variance": ("variance", 100, "; ours of {days} days"),
+    "sortino ratio": ("sortino", 100, "arithmetic mean x {days}"),
+    "variance": ("variance", 100, "{days} days"),
 }
 IN_PERCENT = "mpt_in_sample"  # the column of Table 5 in percent; the other is in fractions
 HELD = 0.0005  # a weight that a table in percent with two digits shows
@@ -134,6 +135,28 @@ def _restored(weights: pd.Series, bought: pd.Index) -> pd.Series:
     return (left / left.sum()).reindex(weights.index, fill_value=0.0)
 
 
+def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> pd.DataFrame:
+    """
+    Every printed number of the paper and every point of its audit beside this run.
+
+    Parameters
+    ----------
+    results : dict
+        What the run found, by name: mpt_weights and mpt_statistics (tables of stage 03, their first column the asset and
+        the statistic), window_accuracy, table5_weights and table5 (as `table5` gives them), returns (of all days),
+        periods_per_year.
+    """
+    weights, returns = results["mpt_weights"].set_index("asset"), results["returns"]
+    year = {"periods_per_year": results["periods_per_year"]}
+    return compare(PAPER, published, [
+        *numbers_of_table3(weights, results["mpt_statistics"].set_index("statistic"), **year),
+        *numbers_of_table4(results["window_accuracy"]),
+        *numbers_of_table5(results["table5_weights"], results["table5"], **year),
+        Ours("Data", "observations", len(returns)), Ours("Data", "coins", returns.shape[1]),
+        Ours("Results", "coins used by the MPT portfolio", int((weights["maximum_sharpe"] > HELD).sum())),
+        *numbers_of_audit(published, returns)])
+
+
 def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
     """Weights and statistics of the four long-only portfolios, in the units of Table 3."""
     found = _weights("Table 3", 100 * weights)
@@ -152,7 +175,7 @@ def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
             zero = row.get(f"zero_{error}_{period}", np.nan)
             quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
             name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
-            found.append(Ours("Table 4", name, row[f"{error}_{period}"], quoted))
+            found.append(Ours("Table 4", name, row[f"{error}_{period}"], note=quoted))
     return found
 
 
@@ -222,15 +245,14 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
             ("sortino ratio", lambda daily: compounded(daily) / np.sqrt((daily.clip(upper=0) ** 2).mean() * YEAR), ""),
             *(("cvar", lambda earned, days=days: np.sqrt(days) * metrics.cvar(earned, confidence=0.95),
                f" {days}, percent") for days in (365, YEAR))))]
-    found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), told)
+    found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), note=told)
              for point, name, measure, weights, told in cases]
     for point, name, weights, days in ((1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)):
         lacking = weights.index.difference(prices.columns)
         few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
         volatility = _measured(partial(metrics.annual_volatility, periods_per_year=days),
                                weights.drop(lacking) if few else weights, prices)
-        found.append(Ours(f"Audit {point}, Table 5", f"LSTM volatility, {name}", volatility,
-                          note + (f", without {' and '.join(lacking)}" if few else "")))
+        found.append(Ours(f"Audit {point}, Table 5", f"LSTM volatility, {name}", volatility, note=note + (f", without {' and '.join(lacking)}" if few else "")))
     at_hand = len(returns) if lstm.index.isin(returns.columns).any() else np.nan
     return [*found, Ours("Audit 8, Data", "daily returns in this run", at_hand)]
 

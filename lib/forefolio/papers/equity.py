@@ -8,12 +8,12 @@ what the author did.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, Ours, values
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, Ours, compare, values
 from forefolio.performance import backtest, evidence, metrics
 from forefolio.study.vocabulary import BENCHMARK, MODELS, line
 
@@ -27,7 +27,6 @@ PAIR = ["lstm+mdp", "lstm+mvf"]  # that the paper tests against each other
 POINT = 0.01  # networks are alike in direction if no hit ratio differs by so much
 HIT_RATIOS = {"hr_mean": "HR", "hr_plus_mean": "HR+", "hr_minus_mean": "HR-"}
 LISTED = 100  # tickers that the paper has, with complete histories or excluded
-READ_AS = "; read as "  # stands before the reading of a number that the paper does not define
 ALL, BUT_FIRST = "of all months", "of all months but the first"
 # Number of Table 5: how it could be meant, by column of `readings`.
 TABLE5 = {
@@ -61,10 +60,28 @@ FIXED = {  # what the printed numbers say alone
 }
 
 
+def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> tuple[pd.DataFrame, str]:
+    """
+    Every printed number of the paper and every point of its audit beside this run, and the audit in Markdown.
+
+    Parameters
+    ----------
+    results : dict
+        What the run found, by name: log_accuracy, excess, tests, monthly_excess, net_returns, universe, returns.
+    """
+    accuracy = results["log_accuracy"]
+    named = {name: by_name(results[name]) for name in ("excess", "tests", "monthly_excess", "net_returns")}
+    years = two_years(published, results["returns"], results["net_returns"], accuracy)
+    rows = compare(PAPER, published, [
+        *numbers_of_table4(accuracy), *numbers_of_table5(named["excess"], named["monthly_excess"]),
+        *numbers_of_text(accuracy=accuracy, universe=results["universe"], **named), *numbers_of_audit(years)])
+    return rows, in_words(published, years, rows)
+
+
 def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
     """Errors of the two networks, means over stocks, beside those of forecasting zero where `accuracy` has them."""
     return [Ours("Table 4", f"{error} of the {title}, mean over stocks", of[model],
-                 "" if np.isnan(of["zero"]) else f" (forecasting zero: {of['zero']:.{decimals}f})")
+                 note="" if np.isnan(of["zero"]) else f" (forecasting zero: {of['zero']:.{decimals}f})")
             for (error, of), decimals in zip(_errors(accuracy).items(), ERRORS.values(), strict=True)
             for model, title in NETWORKS.items()]
 
@@ -102,7 +119,7 @@ def by_name(table: pd.DataFrame) -> pd.DataFrame:
 def numbers_of_table5(excess: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Ours]:
     """What the strategies earned over the index, and traded: three readings of a total return, two of other numbers."""
     ours = readings(excess, monthly_excess)
-    return [Ours("Table 5", f"{number} of {title}", ours.at[strategy, column], READ_AS + words)
+    return [Ours("Table 5", f"{number} of {title}", ours.at[strategy, column], words)
             for title, strategy in STRATEGIES.items()
             for number, meanings in TABLE5.items() for column, words in meanings.items()]
 
@@ -137,8 +154,8 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
     Mann-Whitney's test the verdict is compared, not the p-value.
     """
     kept, file = universe["kept"].astype(bool), f"; here of a file of {len(universe)} tickers, the paper's of {LISTED}"
-    found = [Ours("Data", "constituents with complete histories", int(kept.sum()), file),
-             Ours("Data", "constituents excluded", int((~kept).sum()), file)]
+    found = [Ours("Data", "constituents with complete histories", int(kept.sum()), note=file),
+             Ours("Data", "constituents excluded", int((~kept).sum()), note=file)]
     models = accuracy.set_index("model")
     if set(NETWORKS) <= set(models.index):
         found += _of_networks(models.loc["lstm"], models.loc["cnn1d"])
@@ -159,7 +176,7 @@ def numbers_of_text(*, accuracy: pd.DataFrame, excess: pd.DataFrame, tests: pd.D
     if set(PAIR) <= set(monthly_excess.dropna(axis="columns")):
         p = float(evidence.best_pair(monthly_excess[PAIR])["mann_whitney_p"].iloc[0])
         found.append(Ours("Results", "no significant difference at 0.05 between LSTM+MDP and LSTM+MVF",
-                          "yes" if p >= evidence.LEVEL else "no", f", {p:.3f} here, two-sided, of monthly excess"))
+                          "yes" if p >= evidence.LEVEL else "no", note=f", {p:.3f} here, two-sided, of monthly excess"))
     return found
 
 
@@ -219,15 +236,15 @@ def numbers_of_audit(years: TwoYears) -> list[Ours]:
     parity deviate from it as the printed ratios say, (6) are the printed errors at most those of forecasting nothing?
     """
     found = [Ours("Audit 6, Table 4", f"{error} of the {title} at most the zero forecast's", nothing,
-                  f", over {years.n_stocks}") for title in NETWORKS.values()
+                  note=f", over {years.n_stocks}") for title in NETWORKS.values()
              for error, nothing in years.errors.loc["zero"].items()]
     if not np.isnan(years.rise):
         told = (f"; the index's rise {years.rise:.1f} percent, totals not above it {years.below}, {BEST} "
                 f"grows by {years.ends[BEST]:.1f}")
-        found.append(Ours("Audit 2, Results", "strategies above the index", years.above, told))
+        found.append(Ours("Audit 2, Results", "strategies above the index", years.above, note=told))
     if years.parity.notna().any():
         found.append(Ours("Audit 3, Table 5", "deviation of excess of RPP at most that of risk parity",
-                          years.parity.max(), f", from {years.parity.min():.2f} percent"))
+                          years.parity.max(), note=f", from {years.parity.min():.2f} percent"))
     return found
 
 
@@ -249,7 +266,7 @@ def _so_many(count: float, total: float) -> str:
 def _said(place: str, claim: str, value: str | bool | None, meant: str = "") -> Ours:
     """What a sentence says, yes or no where it holds or not, and how it is measured here where that is a choice."""
     told = value if value is None or isinstance(value, str) else "yes" if value else "no"
-    return Ours(place, claim, told, f"; here {meant}" if meant else "")
+    return Ours(place, claim, told, note=f"; here {meant}" if meant else "")
 
 
 def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-COLUMNS = ["paper", "place", "claim", "published", "ours", "tolerance", "status"]
+COLUMNS = ["paper", "place", "claim", "published", "ours", "tolerance", "status", "reading"]
 REPRODUCED, NOT_REPRODUCED, NO_DATA = STATUSES = ["reproduced", "not reproduced", "no such data"]
 RELATIVE_TOLERANCE = 0.05  # another vendor's prices move a volatility by less, another portfolio by more
 LINE = ["place", "number", "of", "column", "value", "decimals", "tolerance", "unit", "ours", "source"]
@@ -25,6 +25,7 @@ class Ours(NamedTuple):
     place: str
     name: str  # number, of and column in words: "weight of XLM-USD, maximum_sharpe"
     value: float | str | None  # in the printed unit; missing where the run cannot say
+    reading: str = ""  # how the number is read, where the paper leaves that open, and on which choices of ours it depends
     note: str = ""  # ends the claim
 
 
@@ -74,7 +75,8 @@ def compare(paper: str, published: Mapping[str, pd.DataFrame], ours: Iterable[Ou
 
     What the run finds may come in any order, and values of numbers that the paper does not print are left out. The
     claims have the order of the files, one row per reading. What the run does not give has no such data, unless the
-    file has it; and there are no claims of a paper that publishes nothing. The tolerance of a text is missing.
+    file has it; and there are no claims of a paper that publishes nothing. The tolerance of a text is missing, and the
+    reading is empty where there is but one.
     """
     lines = pd.concat([published.get(name, pd.DataFrame()).reindex(columns=LINE).astype(object)
                        for name in ("numbers", "audit")])
@@ -92,7 +94,7 @@ def compare(paper: str, published: Mapping[str, pd.DataFrame], ours: Iterable[Ou
                          f"; ours from {line.source}" if line.source else "", "" if pd.isna(line.note) else line.note])
         mine = line.found if line.ours is None else _value(line.ours)
         rows.append((paper, line.place, claim, theirs, np.nan if mine is None else mine, allowed,
-                     status(claim, theirs, mine, allowed)))
+                     status(claim, theirs, mine, allowed), "" if pd.isna(line.reading) else line.reading))
     return pd.DataFrame(rows, columns=COLUMNS).astype({"published": object, "ours": object, "tolerance": float})
 
 

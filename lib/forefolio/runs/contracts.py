@@ -1,7 +1,8 @@
 """What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
 
 A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the versions of packages
-and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes; no other list exists.
+and what it wrote are all unchanged. `STAGES` lists what each stage of every study reads and writes, and `PAPERS` the same
+of the last stage of a study that reproduces a paper; no other list exists.
 """
 
 import ast
@@ -73,12 +74,10 @@ STAGES = {
             "solver_log", "kept_out", "learning", "gross_exposure", "drawdowns", "cdar", "momentum", "rpp_distance",
             "promised", "risk_forecasts")),
     "06_comparison": Contract(
-        reads=_artifacts("returns", "traded", "benchmark", "forecasts", "weights", "window_weights") + _tables(
-            "universe", "own_forecasts", "solver_log", "kept_out", "mpt_weights", "mpt_statistics", "window_accuracy",
-            "log_accuracy", "rivals", "gate", "promised"),
+        reads=_artifacts("returns", "traded", "benchmark", "weights") + _tables(
+            "own_forecasts", "solver_log", "kept_out", "gate", "promised"),
         writes=_artifacts("net_returns") + _tables(
-            "performance", "monthly_excess", "excess", "evidence", "twins", "hypotheses", "performance_by_window",
-            "table5_weights", "table5_summary", "claims", "kept", "advice")),
+            "performance", "monthly_excess", "evidence", "twins", "kept", "advice")),
     "07_evidence": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "honest_forecasts", "weights", "net_returns") + _tables(
             "rivals", "gate", "lag_importance", "performance", "twins"),
@@ -86,7 +85,33 @@ STAGES = {
             "attribution", "offsets", "seeds", "ranks", "without_best", "intervals", "sharpe_differences", "luck", "costs",
             "leaks", "answer")),
 }
+PAPERS = {
+    "nguyen2025": Contract(
+        reads=_artifacts("returns", "weights", "net_returns") + _tables(
+            "universe", "log_accuracy", "rivals", "monthly_excess", "evidence"),
+        writes=_tables("excess", "claims")),
+    "zouaoui2025": Contract(
+        reads=_artifacts("returns", "forecasts", "weights", "window_weights", "net_returns") + _tables(
+            "mpt_weights", "mpt_statistics", "window_accuracy", "rivals", "solver_log"),
+        writes=_tables("hypotheses", "performance_by_window", "table5_weights", "table5_summary", "claims")),
+}
+CONTRACTS = STAGES | PAPERS
 OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
+
+
+def of_run(paper: str) -> list[str]:
+    """The stages of a run whose study names this paper, or none, in order."""
+    return [*STAGES, *(name for name in PAPERS if name == paper)]
+
+
+def path_of(stage: str) -> str:
+    """The path of a stage's notebook in the folder of notebooks."""
+    return f"papers/{stage}.ipynb" if stage in PAPERS else f"{stage}.ipynb"
+
+
+def prefix(stage: str) -> str:
+    """What the names of a stage's figures begin with: its number, or the name of its paper."""
+    return f"{stage if stage in PAPERS else stage[:2]}_"
 
 
 def is_setting(variable: str) -> bool:
@@ -95,7 +120,7 @@ def is_setting(variable: str) -> bool:
 
 
 def _cells(stage: str) -> list[dict[str, Any]]:
-    path = NOTEBOOKS / f"{stage}.ipynb"
+    path = NOTEBOOKS / path_of(stage)
     try:
         return json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, KeyError) as error:
@@ -119,7 +144,7 @@ def declared_parameters(stage: str) -> dict[str, Any]:
         if "parameters" in cell["metadata"].get("tags", []):
             lines = ast.parse("".join(cell["source"])).body
             return {line.target.id: ast.literal_eval(line.value) for line in lines}
-    raise StageError(f"notebooks/{stage}.ipynb has no cell tagged parameters; tag the one that declares them")
+    raise StageError(f"notebooks/{path_of(stage)} has no cell tagged parameters; tag the one that declares them")
 
 
 @lru_cache
@@ -191,7 +216,7 @@ def code(stage: str) -> dict[str, Any]:
     try:
         library = library_hashes(source)
     except SyntaxError as error:
-        raise StageError(f"notebooks/{stage}.ipynb, or a module that it imports, is not plain Python ({error.msg}: "
+        raise StageError(f"notebooks/{path_of(stage)}, or a module that it imports, is not plain Python ({error.msg}: "
                          f"{(error.text or '').strip()}); correct that line") from None
     return {"notebook": notebook_hash(stage), "library": library,
             "environment": environment(library) | measured.versions(packages(library, source))}
@@ -211,15 +236,16 @@ def counting(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name not in NO_KEY and not (free and name == "cost_bps")}
 
 
-def published(paper: str) -> list[Path]:
-    """Files with the published numbers of a paper, `params/published/<paper>_<table>.csv`."""
-    return sorted(path for path in PUBLISHED.glob("*.csv") if path.name.startswith(f"{paper}_"))
+def beside(stage: str) -> list[Path]:
+    """Files of the repository that a stage shows.
 
-
-def beside(stage: str, parameters: dict[str, Any]) -> list[Path]:
-    """Files of the repository that a stage shows: its paper's published numbers, and the size and power of its tests."""
-    sizes = [SIZES] if stage == "07_evidence" and SIZES.exists() else []
-    return published(parameters.get("paper", "none")) + sizes
+    Of a paper its published numbers, `params/published/<paper>_<table>.csv`, and the results of sweeps over what it leaves
+    open, of the same name beside its notebook; of 07 the size and power of its tests.
+    """
+    if stage in PAPERS:
+        return sorted(path for folder in (PUBLISHED, NOTEBOOKS / "papers") for path in folder.glob("*.csv")
+                      if path.name.startswith(f"{stage}_"))
+    return [SIZES] if stage == "07_evidence" and SIZES.exists() else []
 
 
 def sealed(folder: Path) -> dict[str, Any] | None:
@@ -239,7 +265,7 @@ def lacking(entry: dict[str, Any]) -> list[str]:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Manifest entries by stage; one that is not as it was written counts as none."""
     found = sealed(folder) or {}
-    return {stage: found[stage]["entry"] for stage in STAGES if stage in found and _whole(found[stage])}
+    return {stage: found[stage]["entry"] for stage in CONTRACTS if stage in found and _whole(found[stage])}
 
 
 def _whole(kept: Any) -> bool:
@@ -253,7 +279,8 @@ def _whole(kept: Any) -> bool:
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Write the manifest whole, stages in order, each entry with the hash that seals it."""
-    sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]} for stage in STAGES if stage in manifest}
+    sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]}
+              for stage in CONTRACTS if stage in manifest}
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
@@ -264,8 +291,8 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
     `sources` are hashes of what was read outside the run folder: prices, a user's own forecasts. `made_of` is the stage's `code`, where it is known.
     """
     return {**(made_of or code(stage)), "parameters": counting(parameters), "sources": sources,
-            "published": {path.name: file_hash(path) for path in beside(stage, parameters)},
-            "reads": {path: file_hash(folder / path) for path in STAGES[stage].reads if (folder / path).is_file()}}
+            "published": {path.name: file_hash(path) for path in beside(stage)},
+            "reads": {path: file_hash(folder / path) for path in CONTRACTS[stage].reads if (folder / path).is_file()}}
 
 
 def why_stale(folder: Path, stage: str, now: dict[str, Any], hashed: Callable[[Path], str] = file_hash) -> str:
@@ -291,7 +318,7 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any], hashed: Callable[[P
 def readers(stage: str) -> list[str]:
     """The stage and all that read its results, directly or through others, in order."""
     found, written = [], set()
-    for later, contract in STAGES.items():
+    for later, contract in CONTRACTS.items():
         if later == stage or written.intersection(contract.reads):
             found.append(later)
             written.update(contract.writes)
@@ -304,9 +331,9 @@ def forget(folder: Path, stage: str) -> None:
     if manifest.keys() & set(dropped):
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
-        aside = [f"*/.{Path(path).stem}.*" for path in STAGES[name].writes]  # what a killed process left
-        left = [f"{name}.ipynb", opening(folder, name).name, *STAGES[name].writes, *aside]
-        for pattern in (*left, f"figures/{name[:2]}_*", f"figures/.{name[:2]}_*"):
+        aside = [f"*/.{Path(path).stem}.*" for path in CONTRACTS[name].writes]  # what a killed process left
+        left = [f"{name}.ipynb", opening(folder, name).name, *CONTRACTS[name].writes, *aside]
+        for pattern in (*left, f"figures/{prefix(name)}*", f"figures/.{prefix(name)}*"):
             for path in sorted(folder.glob(pattern)):
                 path.unlink(missing_ok=True)
 
@@ -323,11 +350,11 @@ def strangers(folder: Path) -> list[str]:
     """
     manifest = read_manifest(folder)
     known = {path for entry in manifest.values() for path in entry["files"]}
-    known |= {f"{stage}.ipynb" for stage in STAGES if stage not in manifest}
-    doubtful = [stage for stage in sealed(folder) or () if stage in STAGES and stage not in manifest]
-    known |= {path for stage in doubtful for path in STAGES[stage].writes}
+    known |= {f"{stage}.ipynb" for stage in CONTRACTS if stage not in manifest}
+    doubtful = [stage for stage in sealed(folder) or () if stage in CONTRACTS and stage not in manifest]
+    known |= {path for stage in doubtful for path in CONTRACTS[stage].writes}
     found = [path for kind in ("artifacts", "tables", "figures") for path in (folder / kind).glob("*")
-             if not path.name.startswith(tuple(f"{stage[:2]}_" for stage in doubtful))]
+             if not path.name.startswith(tuple(prefix(stage) for stage in doubtful))]
     return sorted({path.relative_to(folder).as_posix() for path in (*found, *folder.glob("*.ipynb"))
                    if not path.name.startswith(".")} - known)
 

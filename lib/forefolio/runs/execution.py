@@ -178,7 +178,7 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
     contracts.forget(folder, name)
     state, message, peak = notebook(
-        contracts.NOTEBOOKS / f"{name}.ipynb", aside, parameters, **options,
+        contracts.NOTEBOOKS / contracts.path_of(name), aside, parameters, **options,
         environment={"FOREFOLIO_OUTPUTS": str(files.outputs_folder()), **(environment or {}), INSIDE_A_RUN: str(folder)})
     if state == "done" and name not in contracts.read_manifest(folder):
         state, message = "failed", "the notebook ended without closing its stage"

@@ -12,7 +12,6 @@ from typing import Any
 
 from forefolio import files
 from forefolio.runs import contracts, market_fit, pictures
-from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import Study, StudyError, as_parameters, load
 from forefolio.study.vocabulary import listed
 
@@ -30,7 +29,10 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
     RunFailed
         A stage raised; earlier stages are whole, later ones out of sight.
     """
-    names = list(STAGES)
+    names = contracts.of_run(study.paper)
+    for option, name in (("--from", first), ("--to", last)):
+        if name and name not in names:
+            raise StudyError(f"{option} {name}: this study has `paper: {study.paper}`, so it has no such stage; set paper to {name}")
     begin, end = names.index(first) if first else 0, names.index(last) if last else len(names) - 1
     if begin > end:
         raise StudyError(f"--from {first} comes after --to {last}; the order is {', '.join(names)}")
@@ -105,9 +107,10 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
         return ["manifest.json is gone or was changed, so nothing says what made the files; make them again"]
-    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in STAGES]
+    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in contracts.CONTRACTS]
     a_point = (folder.parent / files.MARKS["sweep"]).exists()
-    wanted = [name for name in STAGES if name in kept or name in contracts.OF_A_POINT or not a_point]
+    always = contracts.OF_A_POINT if a_point else contracts.STAGES
+    wanted = [name for name in contracts.CONTRACTS if name in kept or name in always]
     if (folder / contracts.PARAMS).exists():
         try:
             values = as_parameters(load(folder / contracts.PARAMS))

@@ -24,7 +24,7 @@ import pandas as pd
 from forefolio.files import (StageError, append_to_ledger, content_hash, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
 from forefolio.runs import contracts, measured, pictures
-from forefolio.runs.contracts import STAGES
+from forefolio.runs.contracts import CONTRACTS
 from forefolio.study.parameters import as_parameters, validated
 from forefolio.study.vocabulary import LEAKS, listed
 
@@ -50,10 +50,10 @@ class Stage:
     """
 
     def __init__(self, name: str, namespace: dict[str, Any]):
-        self.name, self._contract, self._started = name, STAGES[name], time.time()
+        self.name, self._contract, self._started = name, CONTRACTS[name], time.time()
         declared = contracts.declared_parameters(name)
         given = {parameter: namespace.get(parameter, value) for parameter, value in declared.items()}
-        self.study = validated(given, where=f"notebooks/{name}.ipynb", declared=set(declared))
+        self.study = validated(given, where=f"notebooks/{contracts.path_of(name)}", declared=set(declared))
         self._parameters = as_parameters(self.study, set(declared))
         self._run = os.environ.get(INSIDE_A_RUN)
         self.folder = Path(self._run) if self._run else outputs_folder() / self.study.study
@@ -96,8 +96,8 @@ class Stage:
         """Refuse inputs that are missing, changed, or made for another study."""
         manifest = contracts.read_manifest(self.folder)
         for path in self._contract.reads:
-            maker = next(stage for stage, contract in STAGES.items() if path in contract.writes)
-            mend = f"run notebooks/{maker}.ipynb, or `forefolio run` with your params file and --to {maker}"
+            maker = next(stage for stage, contract in CONTRACTS.items() if path in contract.writes)
+            mend = f"run notebooks/{contracts.path_of(maker)}, or `forefolio run` with your params file and --to {maker}"
             entry = manifest.get(maker, {"files": {}, "parameters": {}})
             if path not in entry["files"] or path not in self._conditions["reads"]:
                 raise StageError(f"{self.name} reads {path}, which is not in {self.folder}; {mend}")
@@ -129,17 +129,16 @@ class Stage:
             if Path(path).stem == name:
                 return path
         raise StageError(f"{name} is not in the contract of {self.name}, which has {', '.join(paths)}; "
-                         "add it to STAGES in runs/contracts.py")
+                         "add it in runs/contracts.py")
 
     def read_outside(self, files: dict[Path, str]) -> None:
         """Say which files from outside the run folder the results come from, each with the hash of what was read."""
         self._conditions["sources"] = list(files.values())
 
     def published(self) -> dict[str, pd.DataFrame]:
-        """The published numbers of the study's paper, by the name of their table; none where no paper is named."""
-        tables = {name: read_frame(contracts.PUBLISHED / name, expected=was)
-                  for name, was in self._conditions["published"].items() if name != contracts.SIZES.name}
-        return {Path(name).stem.removeprefix(f"{self.study.paper}_"): table for name, table in tables.items()}
+        """The tables beside a paper's notebook by their name: what it printed, and what sweeps over its choices gave."""
+        return {path.stem.removeprefix(f"{self.name}_"): read_frame(path, expected=self._conditions["published"][path.name])
+                for path in contracts.beside(self.name) if path != contracts.SIZES}
 
     def sizes(self) -> pd.DataFrame:
         """How often each test rejects where nothing is there and where something is, a row a test and case.
@@ -190,7 +189,7 @@ class Stage:
             from forefolio.report import style  # whoever has a figure has imported plotly
 
             figure = style.marked(figure, self._mark)
-        path = self.folder / "figures" / f"{self.name[:2]}_{noun}.html"
+        path = self.folder / "figures" / f"{contracts.prefix(self.name)}{noun}.html"
         plotly = self.folder / contracts.PLOTLY
         if contracts.PLOTLY not in self._written:  # plotly itself would write it in place, and never again
             if not plotly.exists() or plotly.read_bytes() != pictures.script():
@@ -215,7 +214,7 @@ class Stage:
             cells = contracts.code_cells(self.name)
             changed |= executed != cells[next(i for i, source in enumerate(cells) if "open_stage(" in source):]
         if changed:
-            raise StageError(f"cells ran since the stage was opened that notebooks/{self.name}.ipynb does not hold, or in "
+            raise StageError(f"cells ran since the stage was opened that notebooks/{contracts.path_of(self.name)} does not hold, or in "
                              "another order, so the results are not recorded; save it, restart the kernel and run all")
         contracts.check_loaded(self._conditions["library"])  # what the cells imported only now
         now = contracts.code(self.name)

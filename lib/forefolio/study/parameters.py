@@ -67,6 +67,7 @@ Model = Annotated[str, _one_of(vocabulary.MODELS)]
 Framework = Annotated[str, _one_of(vocabulary.FRAMEWORKS)]
 Covariance = Annotated[str, _one_of(vocabulary.COVARIANCES)]
 Leak = Annotated[str, _one_of(vocabulary.LEAKS)]
+Paper = Annotated[str, _one_of(vocabulary.PAPERS)]
 
 
 class Study(BaseModel):
@@ -75,7 +76,7 @@ class Study(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     study: str = "default"
-    paper: Literal["none", "zouaoui2025", "nguyen2025"] = "none"
+    paper: Paper = "none"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     leak: Leak = "none"

@@ -128,6 +128,7 @@ SOURCES = {
     "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
     "simulated": Source("a simulated factor market"),
 }
+PAPERS = {"none": "no paper", "zouaoui2025": "Zouaoui & Naas 2025", "nguyen2025": "Nguyen 2025"}  # that a study may reproduce
 LEAKS = {  # see `market/leaks`
     "none": Leak("no leak", "nothing but what was known"),
     "printed_split": Leak("printed split", "networks are trained on three quarters of the test days too, and none validate",

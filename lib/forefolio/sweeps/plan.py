@@ -81,7 +81,7 @@ def plan(grid: Grid, store: Store, wanted: Sequence[str] = contracts.OF_A_POINT)
         values, keys = as_parameters(point.study), {}
         for stage in wanted:
             given = {name: values[name] for name in declared[stage]}
-            published = {path.name: hashed(path) for path in contracts.beside(stage, given)}
+            published = {path.name: hashed(path) for path in contracts.beside(stage)}
             inputs, sources = {maker: keys[maker] for maker in MAKERS[stage]}, [*outside.get(stage, {}).values()]
             keys[stage] = contracts.combined({
                 "stage": stage, "code": code[stage], "parameters": contracts.counting(given), "sources": sources,
