@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
 
-.PHONY: help run test bench lab jax notebooks lock clean
+.PHONY: help run test bench lab jax notebooks papers lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -29,6 +29,20 @@ notebooks: .venv/ready  ## execute the notebooks in place, as they are committed
 	$(BIN)/forefolio sweep params/sweeps/risk_aversion.yml
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/sweep.ipynb
 	mkdir -p notebooks/figures && cp outputs/default/figures/06_readme.png notebooks/figures/readme.png
+
+# the prices of both papers' markets, which are not in this repository: a folder with these files
+MARKETS ?= $(FOREFOLIO_MARKETS)
+STOCKS = --set prices_path=$(MARKETS)/vn100_prices.csv --set benchmark_path=$(MARKETS)/vn100_index.csv
+COINS = --set source=csv --set prices_path=$(MARKETS)/crypto21_prices.csv --set allow_missing_tickers=true
+
+papers: .venv/ready  ## execute the notebooks of both papers as they are committed, and the sweeps they show (hours): MARKETS=folder
+	@test -f "$(MARKETS)/vn100_prices.csv" || { echo "set MARKETS to a folder with vn100_prices.csv, vn100_index.csv and crypto21_prices.csv"; exit 2; }
+	$(BIN)/forefolio run params/nguyen2025.yml $(STOCKS) --to 07_evidence
+	$(BIN)/forefolio run params/zouaoui2025.yml $(COINS) --to 07_evidence
+	for sweep in nguyen_lstm_grid nguyen_cnn_grid nguyen_choices; do $(BIN)/forefolio sweep params/sweeps/$$sweep.yml $(STOCKS) || exit 1; done
+	$(BIN)/forefolio sweep params/sweeps/zouaoui_choices.yml $(COINS)
+	$(BIN)/python -m benchmarks.papers
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/papers/*.ipynb
 
 lock: .venv/ready  ## resolve requirements.lock anew, and check that every platform has a wheel for all of it
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \

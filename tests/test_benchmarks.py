@@ -3,13 +3,18 @@
 import json
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 from forefolio.forecasts.architectures import CNN1D, Recurrent
+from forefolio.papers import equity
+from forefolio.performance.trials import Sweep
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
-from benchmarks import backtest, floor, growth, stages, sweeps, timing, training  # noqa: E402
+from benchmarks import backtest, floor, growth, papers, stages, sweeps, timing, training  # noqa: E402
 from benchmarks import __main__ as command  # noqa: E402
 
 TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
@@ -130,3 +135,65 @@ def test_a_sweep_is_measured_against_its_points_run_alone(n_separate, n_run, n_s
     assert found["points"] == 4 and found["points_run_alone"] == n_run
     assert found["time"]["ratio"] == 0.125 and found["time"]["of"] == "together / alone"
     assert found["tables"] == f"the same, byte for byte, in {n_same} of {n_run} points"
+
+
+# ------------------------------------------------------------------------------------------------------ tables of papers
+STOCKS_INDEX = pd.bdate_range("2023-01-02", "2023-03-31", name="date")
+
+
+@pytest.fixture
+def swept(tmp_path, monkeypatch):
+    """A sweep of two points over `patience`, in the formats of the tables that it leaves, for `benchmarks.papers`."""
+    rng, rows, returns = np.random.default_rng(3), [], {}
+    for point, patience in (("patience-0", 0), ("patience-10", 10)):
+        tables = tmp_path / "swept" / point / "tables"
+        tables.mkdir(parents=True)
+        for noun, add in (("log_accuracy", 0.01), ("validation_accuracy", 0.02)):
+            pd.DataFrame({"model": ["zero", "lstm"], "mae_mean": [add, add + patience / 1e4]}).to_csv(tables / f"{noun}.csv", index=False)
+        for strategy in ("lstm+mvf", "rpp", "benchmark"):
+            rows.append({"point": point, "patience": patience, "strategy": strategy, "total_return": rng.uniform(),
+                         "information_ratio": 0.5, "mean_monthly_excess": 0.01, "turnover": 0.3, "validation_mae": 0.0})
+            returns[f"{point}/{strategy}"] = rng.normal(0, 0.01, len(STOCKS_INDEX))
+    made = Sweep(name="swept", base="b", metric="sharpe", parameters=["patience"], base_point="patience-10", paper="nguyen2025",
+                 points=pd.DataFrame(), results=pd.DataFrame(rows), net_returns=pd.DataFrame(returns, STOCKS_INDEX))
+    monkeypatch.setattr(papers.results, "load", lambda folder: made)
+    return tmp_path / "swept", made
+
+
+def test_a_grid_becomes_a_row_a_point_with_both_errors_and_the_totals_of_its_model(swept):
+    folder, made = swept
+    table = papers.grid(folder, "lstm")
+    assert table["patience"].tolist() == [0, 10]
+    assert table["validation_mae"].tolist() == pytest.approx([0.02, 0.021]) and table["mae"].tolist() == pytest.approx([0.01, 0.011])
+    totals = made.results.set_index(["point", "strategy"])["total_return"]
+    assert table["total_return_mvf"].tolist() == [totals["patience-0", "lstm+mvf"], totals["patience-10", "lstm+mvf"]]
+    assert table["total_return_rpp"].tolist() == [totals["patience-0", "rpp"], totals["patience-10", "rpp"]], "of no model"
+    assert table["total_return_mdp"].isna().all(), "not in this sweep"
+
+
+def test_choices_are_read_in_every_convention(swept):
+    folder, made = swept
+    table = papers.choices(folder).set_index(["patience", "strategy"])
+    assert sorted(table.index.get_level_values("strategy").unique()) == sorted(equity.SIX)
+    daily = made.net_returns[["patience-10/lstm+mvf", "patience-10/benchmark"]].set_axis(["own", "index"], axis=1)
+    months = (1 + daily).groupby(daily.index.to_period("M")).prod() - 1
+    excess = months["own"] - months["index"]
+    row = table.loc[(10, "lstm+mvf")]
+    assert row["summed_excess"] == pytest.approx(excess.sum())
+    assert row["summed_excess_but_first"] == pytest.approx(excess.iloc[1:].sum())
+    assert row["information_ratio_but_first"] == pytest.approx(excess.iloc[1:].mean() / excess.iloc[1:].std())
+    assert (row["turnover_one_way"], row["turnover_two_way"]) == (0.3, 0.6)
+    assert table.loc[(10, "lstm+mdp")].isna().all(), "not in this sweep"
+
+
+def test_a_table_that_points_share_stands_once_a_setting(swept):
+    folder, _ = swept
+    assert papers.per_point(folder, "log_accuracy", ["patience"]).to_numpy().tolist() == [
+        [0, "zero", 0.01], [0, "lstm", 0.01], [10, "zero", 0.01], [10, "lstm", pytest.approx(0.011)]]
+
+
+def test_a_sweep_that_is_not_there_leaves_its_table_as_it_is(tmp_path):
+    (tmp_path / "nguyen2025_choices.csv").write_text("a\n1\n")
+    done = CliRunner().invoke(papers.main, [str(tmp_path), "--into", str(tmp_path)])
+    assert done.exit_code == 0 and done.output.count("stays") == len(papers.TABLES)
+    assert (tmp_path / "nguyen2025_choices.csv").read_text() == "a\n1\n"

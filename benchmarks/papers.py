@@ -1,0 +1,102 @@
+"""What sweeps over the choices that a paper leaves open came to, in small tables beside its notebook.
+
+`python -m benchmarks.papers FOLDER` reads the sweeps of `params/sweeps` that `make papers` has run into a folder, and
+writes `notebooks/papers/<paper>_<table>.csv`, which the paper's notebook shows. Numbers only, and no prices.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from forefolio.files import read_frame, write_whole
+from forefolio.papers import crypto, equity
+from forefolio.performance import metrics
+from forefolio.runs.contracts import NOTEBOOKS
+from forefolio.study.parameters import ROOT
+from forefolio.sweeps import results
+
+DIGITS = "%.8g"
+
+
+def grid(folder: Path, model: str) -> pd.DataFrame:
+    """Points of a grid over one network: settings, validation error, and in the test period error and total returns.
+
+    Columns: the swept parameters; validation_mae, of simple returns; mae, of log returns in the test period, as the
+    paper's; total_return_mvf, total_return_rpp, total_return_mdp, fractions. All means over assets. In the grid's order.
+    """
+    sweep, rows = results.load(folder), {}
+    for point, own in sweep.results.groupby("point", sort=False):
+        earned = equity.by_name(own).set_index("strategy")["total_return"]
+        accuracy = {name: read_frame(folder / point / "tables" / f"{name}.csv").set_index("model").at[model, "mae_mean"]
+                    for name in ("validation_accuracy", "log_accuracy")}
+        rows[point] = {**own[sweep.parameters].iloc[0], "validation_mae": accuracy["validation_accuracy"],
+                       "mae": accuracy["log_accuracy"],
+                       **{f"total_return_{name}": earned.get(f"{model}+{name}") for name in ("mvf", "rpp", "mdp")}}
+    return pd.DataFrame(rows.values())
+
+
+def choices(folder: Path) -> pd.DataFrame:
+    """The paper's six strategies under each choice: what Table 5 prints, in every reading; fractions and ratios."""
+    sweep, tables = results.load(folder), []
+    for point, own in sweep.results.groupby("point", sort=False):
+        daily = sweep.net_returns.filter(regex=f"^{point}/").rename(columns=lambda name: name.removeprefix(f"{point}/"))
+        excess = metrics.monthly_excess(daily.dropna())
+        made = own.set_index("strategy")
+        table = pd.DataFrame({
+            "total_return": made["total_return"], "summed_excess": excess.sum(),
+            "summed_excess_but_first": excess.iloc[1:].sum(), "information_ratio": made["information_ratio"],
+            "information_ratio_but_first": metrics.information_ratio(excess.iloc[1:]),
+            "mean_monthly_excess": made["mean_monthly_excess"], "mean_monthly_excess_but_first": excess.iloc[1:].mean(),
+            "turnover_one_way": made["turnover"], "turnover_two_way": 2 * made["turnover"]})
+        named = equity.by_name(table.rename_axis("strategy").reset_index()).set_index("strategy")
+        tables.append(named.reindex(equity.SIX).reset_index().assign(**own[sweep.parameters].iloc[0]))
+    made = pd.concat(tables, ignore_index=True)
+    return made[[*sweep.parameters, *(name for name in made if name not in sweep.parameters)]]
+
+
+def per_point(folder: Path, noun: str, settings: list[str], model: str | None = None) -> pd.DataFrame:
+    """One table of every point, below each other, after the settings that matter for it; each of these once."""
+    sweep = results.load(folder)
+    own = sweep.results.drop_duplicates("point").set_index("point")
+    tables = [read_frame(folder / point / "tables" / f"{noun}.csv").assign(**own.loc[point, settings]) for point in own.index]
+    made = pd.concat(tables, ignore_index=True)
+    made = made[made["model"] == model] if model else made
+    return made[[*settings, *(name for name in made if name not in settings)]].drop_duplicates(ignore_index=True)
+
+
+def crypto_choices(folder: Path) -> pd.DataFrame:
+    """Both networks of the coins' paper with both splits: errors by window, and what `lstm+tangency` came to."""
+    settings = ["network_preset", "leak"]
+    accuracy = per_point(folder, "window_accuracy", settings, "lstm")
+    earned = results.load(folder).results.query("strategy == 'lstm+tangency'")
+    return accuracy.merge(earned[[*settings, "total_return", "annual_return", "annual_volatility", "sharpe"]], on=settings)
+
+
+TABLES: dict[str, tuple[str, Callable[[Path], pd.DataFrame]]] = {  # of a sweep, by what follows the paper's name in the file
+    f"{equity.PAPER}_lstm_grid": ("nguyen_lstm_grid", partial(grid, model="lstm")),
+    f"{equity.PAPER}_cnn_grid": ("nguyen_cnn_grid", partial(grid, model="cnn1d")),
+    f"{equity.PAPER}_choices": ("nguyen_choices", choices),
+    f"{equity.PAPER}_accuracy": ("nguyen_choices", partial(per_point, noun="log_accuracy", settings=["patience"])),
+    f"{crypto.PAPER}_choices": ("zouaoui_choices", crypto_choices),
+}
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=ROOT / "outputs")
+@click.option("--into", type=click.Path(exists=True, file_okay=False, path_type=Path), default=NOTEBOOKS / "papers")
+def main(folder: Path, into: Path) -> None:
+    """Write the tables of the sweeps that FOLDER holds; a table whose sweep is not there stays as it is."""
+    for name, (sweep, table) in TABLES.items():
+        if not (folder / sweep).exists():
+            click.echo(f"{name}.csv stays: {folder / sweep} is not there")
+            continue
+        text = table(folder / sweep).to_csv(index=False, float_format=DIGITS)
+        write_whole(into / f"{name}.csv", lambda aside, text=text: aside.write_text(text, encoding="utf-8"))
+        click.echo(f"{name}.csv written")
+
+
+if __name__ == "__main__":
+    main()
