@@ -301,6 +301,8 @@ BASE_POINTS = {
     "seeds": "seed-7", "leaks": "leak-none",
     "nguyen_lstm_grid": "lstm_layers-4__lstm_units-4__learning_rate-0.01",
     "nguyen_cnn_grid": "cnn1d_layers-2__cnn1d_filters-32__learning_rate-0.01",
+    "nguyen_choices": "estimation_window-250__scenarios-append__patience-10",
+    "zouaoui_choices": "",  # its base has more models
 }
 PAPER = {  # Nguyen 2025, the text under Tables 1 and 2
     "nguyen_lstm_grid": {"models": ["zero", "lstm"], "portfolio_models": ["lstm"], "lstm_layers": 4, "lstm_units": 4,
@@ -322,7 +324,7 @@ def head(name: str) -> str:
 
 
 def test_the_sweeps_that_ship_are_these():
-    assert {path.stem for path in SHIPPED} == TASKS.keys() | PAPER.keys() == BASE_POINTS.keys()
+    assert {path.stem for path in SHIPPED} == BASE_POINTS.keys() >= TASKS.keys() | PAPER.keys()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
