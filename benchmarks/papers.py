@@ -69,10 +69,10 @@ def per_point(folder: Path, noun: str, settings: list[str], model: str | None = 
 
 def crypto_choices(folder: Path) -> pd.DataFrame:
     """Both networks of the coins' paper with both splits: errors by window, and what `lstm+tangency` came to."""
-    settings = ["network_preset", "leak"]
+    settings = ["network_preset", "leak", "network_target"]
     accuracy = per_point(folder, "window_accuracy", settings, "lstm")
     earned = results.load(folder).results.query("strategy == 'lstm+tangency'")
-    return accuracy.merge(earned[[*settings, "total_return", "annual_return", "annual_volatility", "sharpe"]], on=settings)
+    return accuracy.merge(earned[[*settings, "total_return", "annual_return", "annual_volatility", "sharpe", "max_drawdown"]], on=settings)
 
 
 TABLES: dict[str, tuple[str, Callable[[Path], pd.DataFrame]]] = {  # of a sweep, by what follows the paper's name in the file

@@ -302,7 +302,7 @@ BASE_POINTS = {
     "nguyen_lstm_grid": "lstm_layers-4__lstm_units-4__learning_rate-0.01",
     "nguyen_cnn_grid": "cnn1d_layers-2__cnn1d_filters-32__learning_rate-0.01",
     "nguyen_choices": "estimation_window-250__scenarios-append__patience-10",
-    "zouaoui_choices": "",  # its base has more models
+    "zouaoui_choices": "base",
 }
 PAPER = {  # Nguyen 2025, the text under Tables 1 and 2
     "nguyen_lstm_grid": {"models": ["zero", "lstm"], "portfolio_models": ["lstm"], "lstm_layers": 4, "lstm_units": 4,
