@@ -53,7 +53,7 @@ def test_outcome_averages_holdings_over_the_rebalances():
 
 def test_each_investor_gets_the_best_strategy_and_never_the_benchmark():
     advice = advised()
-    assert list(advice) == ["if your investor", "then", "which had", "and with it", "the paper's choice", "equal weight",
+    assert list(advice) == ["if your investor", "then", "which had", "and with it", "its framework", "equal weight",
                             "index", "beware"]
     assert [text.split(":")[0] for text in advice["if your investor"]] == ["return-seeking", "moderate", "conservative",
                                                                          "paying for every trade"]
@@ -62,7 +62,7 @@ def test_each_investor_gets_the_best_strategy_and_never_the_benchmark():
     assert advice["and with it"].tolist() == [
         "volatility 40.0 %, drawdown 45.0 %, turnover 80.0 %", "return 19.0 %, volatility 15.0 %, turnover 3.0 %",
         "return 8.0 %, volatility 16.0 %, turnover 26.0 %", "return 20.0 %, volatility 17.0 %, drawdown 15.0 %"]
-    assert advice["the paper's choice"].tolist() == ["MVF: 25.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
+    assert advice["its framework"].tolist() == ["MVF: 25.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
     assert advice["equal weight"].tolist() == ["20.0 %", "1.15", "15.0 %", "2.0 %"]
     assert advice["index"].tolist() == ["30.0 %", "3.00", "5.0 %", "none"]
 
@@ -72,10 +72,10 @@ def test_another_winner_changes_the_words_and_the_paper_s_choice_stays_its_frame
                       OUTCOMES.iloc[[0]].assign(strategy="gru+mvf", annual_return=0.3)], ignore_index=True)
     other = advised(more, MONTHS.assign(**{"gru+mvf": 0.01}))
     assert other.loc[["return", "ratio"], "then"].tolist() == ["equal_weight"] * 2
-    assert other["the paper's choice"].tolist() == ["MVF: 30.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
+    assert other["its framework"].tolist() == ["MVF: 30.0 %", "RPP: 1.30", "MDP: 12.0 %", "none"]
     pd.testing.assert_frame_equal(advised(OUTCOMES[::-1].reset_index(drop=True), MONTHS[MONTHS.columns[::-1]]), advised())
     without = advised(OUTCOMES[OUTCOMES["strategy"] != "lstm+mdp"])
-    assert without.loc["drawdown", ["then", "the paper's choice"]].tolist() == ["lstm+rpp", "MDP: not in this run"]
+    assert without.loc["drawdown", ["then", "its framework"]].tolist() == ["lstm+rpp", "MDP: not in this run"]
 
 
 def test_only_the_return_wish_speaks_of_luck_by_holm_over_equal_weight_and_index():
@@ -203,7 +203,7 @@ def test_a_strategy_that_lost_everything_serves_no_wish_and_is_named_at_each():
     advice = advised(changed("lstm+mvf", **WONDER))
     assert advice["then"].tolist() == ["equal_weight", "lstm+rpp", "lstm+mdp", "equal_weight"]
     assert advice["beware"].str.endswith("lstm+mvf lost all wealth").all()
-    assert advice.loc["return", "the paper's choice"] == "MVF: none that counts"
+    assert advice.loc["return", "its framework"] == "MVF: none that counts"
     assert "lstm+mvf" not in " ".join(advice.drop(columns="beware").to_numpy().ravel())
     close = advised(changed("lstm+mvf", **WONDER | {"sharpe": 1.31}))
     assert "hardly ahead" not in close.loc["ratio", "beware"], "no runner-up either"

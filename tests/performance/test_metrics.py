@@ -454,7 +454,7 @@ JUDGES = {  # all that tests, ranks or advises; each is given the same market wi
     "skewed": lambda net, held: sentences.skewed(evidence.monthly_tests(metrics.monthly_excess(net))),
     "worth_its_cost": lambda net, held: worth_it(held),
     "served": lambda net, held: sentences.advice(investors.served(
-        investors.outcome(performance_of(net), held), metrics.monthly_excess(net))).drop(columns=["beware", "the paper's choice"]),
+        investors.outcome(performance_of(net), held), metrics.monthly_excess(net))).drop(columns=["beware", "its framework"]),
     "conclusion": lambda net, held: sentences.conclusion(
         performance_of(net), solvent_rows(evidence.monthly_tests(metrics.monthly_excess(net))),
         twins=evidence.against_twins(metrics.monthly_excess(net), held)).partition("**Total")[2],

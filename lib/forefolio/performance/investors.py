@@ -17,7 +17,7 @@ from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, MET
                                         noun)
 
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
-WISHES = {  # what an investor wants most: the framework that the paper gives to them, and what comes with it
+WISHES = {  # what an investor wants most: the framework that is meant for them (Nguyen 2025), and what comes with it
     "annual_return": ("mvf", ("annual_volatility", "max_drawdown", "turnover")),
     "sharpe": ("rpp", ("annual_return", "annual_volatility", "turnover")),
     "max_drawdown": ("mdp", ("annual_return", "annual_volatility", "turnover")),
@@ -32,7 +32,7 @@ class Served:
 
     measure: str  # the wish, a name of `WISHES`
     best: pd.DataFrame  # outcomes of the best strategies, index strategy: all printed alike, who trades least first
-    chosen: float  # what the best strategy of the framework that the paper gives to this investor reached
+    chosen: float  # what the best strategy of the framework that is meant for this investor reached
     equal_weight: float
     index: float  # what the benchmark reached, which cannot win
     p_values: dict[str, float] = field(default_factory=dict)  # of the return wish: of the winner's excess, by rival

@@ -488,7 +488,7 @@ def advice(served: list[Served]) -> pd.DataFrame:
     DataFrame (4, 8)
         Short texts: `if your investor` (is, and wants), `then` (the strategies that were best at it: three at most, or
         two and how many others), `which had` (what they reached), `and with it` (what came with that; of the first,
-        where they differ in it), `the paper's choice` (the framework that Nguyen 2025 gives to this investor, and what
+        where they differ in it), `its framework` (the framework that Nguyen 2025 gives to this investor, and what
         the best of its strategies reached), `equal weight` and `index` (what these reached), `beware`.
     """
     rows = []
@@ -508,7 +508,7 @@ def advice(served: list[Served]) -> pd.DataFrame:
             f"{noun(one.measure)} {_written(one.best[one.measure].iloc[0], one.measure)}" if names else "not measured",
             "" if not names else with_it[0] if len(set(with_it)) == 1 else f"first: {with_it[0]}",
             f"{framework.upper()}: {choice}" if framework else "none", equal, index, _beware(one)))
-    return pd.DataFrame(rows, columns=["if your investor", "then", "which had", "and with it", "the paper's choice",
+    return pd.DataFrame(rows, columns=["if your investor", "then", "which had", "and with it", "its framework",
                                        "equal weight", "index", "beware"])
 
 
