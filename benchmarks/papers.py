@@ -50,8 +50,11 @@ def choices(folder: Path) -> pd.DataFrame:
             "summed_excess_but_first": excess.iloc[1:].sum(), "information_ratio": made["information_ratio"],
             "information_ratio_but_first": metrics.information_ratio(excess.iloc[1:]),
             "mean_monthly_excess": made["mean_monthly_excess"], "mean_monthly_excess_but_first": excess.iloc[1:].mean(),
-            "turnover_one_way": made["turnover"], "turnover_two_way": 2 * made["turnover"]})
+            "turnover_one_way": made["turnover"], "turnover_two_way": 2 * made["turnover"],
+            "annual_volatility": made["annual_volatility"]})
         named = equity.by_name(table.rename_axis("strategy").reset_index()).set_index("strategy")
+        tests = equity.by_name(read_frame(folder / point / "tables" / "evidence.csv")).set_index("strategy")
+        named[["shapiro_p", "wilcoxon_p"]] = tests[["shapiro_p", "wilcoxon_p"]]
         tables.append(named.reindex(equity.SIX).reset_index().assign(**own[sweep.parameters].iloc[0]))
     made = pd.concat(tables, ignore_index=True)
     return made[[*sweep.parameters, *(name for name in made if name not in sweep.parameters)]]

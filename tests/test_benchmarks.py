@@ -150,9 +150,11 @@ def swept(tmp_path, monkeypatch):
         tables.mkdir(parents=True)
         for noun, add in (("log_accuracy", 0.01), ("validation_accuracy", 0.02)):
             pd.DataFrame({"model": ["zero", "lstm"], "mae_mean": [add, add + patience / 1e4]}).to_csv(tables / f"{noun}.csv", index=False)
+        pd.DataFrame({"strategy": ["mean=lstm+mvf", "rpp"], "shapiro_p": [0.1, 0.2], "wilcoxon_p": [0.3, 0.4]}).to_csv(
+            tables / "evidence.csv", index=False)
         for strategy in ("lstm+mvf", "rpp", "benchmark"):
             rows.append({"point": point, "patience": patience, "strategy": strategy, "total_return": rng.uniform(),
-                         "information_ratio": 0.5, "mean_monthly_excess": 0.01, "turnover": 0.3, "validation_mae": 0.0})
+                         "information_ratio": 0.5, "annual_volatility": 0.1, "mean_monthly_excess": 0.01, "turnover": 0.3, "validation_mae": 0.0})
             returns[f"{point}/{strategy}"] = rng.normal(0, 0.01, len(STOCKS_INDEX))
     made = Sweep(name="swept", base="b", metric="sharpe", parameters=["patience"], base_point="patience-10", paper="nguyen2025",
                  points=pd.DataFrame(), results=pd.DataFrame(rows), net_returns=pd.DataFrame(returns, STOCKS_INDEX))
@@ -182,7 +184,9 @@ def test_choices_are_read_in_every_convention(swept):
     assert row["summed_excess"] == pytest.approx(excess.sum())
     assert row["summed_excess_but_first"] == pytest.approx(excess.iloc[1:].sum())
     assert row["information_ratio_but_first"] == pytest.approx(excess.iloc[1:].mean() / excess.iloc[1:].std())
-    assert (row["turnover_one_way"], row["turnover_two_way"]) == (0.3, 0.6)
+    assert (row["turnover_one_way"], row["turnover_two_way"], row["annual_volatility"]) == (0.3, 0.6, 0.1)
+    assert (row["shapiro_p"], row["wilcoxon_p"]) == (0.1, 0.3), "from the line that two models share"
+    assert table.at[(0, "cnn1d+rpp"), "wilcoxon_p"] == 0.4
     assert table.loc[(10, "lstm+mdp")].isna().all(), "not in this sweep"
 
 
