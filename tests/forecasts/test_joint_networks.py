@@ -124,8 +124,9 @@ def test_networks_have_the_papers_layers_and_shapes(cell, n_gates, ways):
         assert sorted(map(np.shape, drawn(model))) == sorted([*kernels, (32 * ways, 3)])
     model = built(cell, PROSE)
     assert model.predict_on_batch(windows[..., :1]).shape == (6, 1)
-    assert model.get_weights()[0].shape == (1, 50 * n_gates) and model.get_weights()[-2].shape == (50 * ways, 1)
-    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.2]
+    kernels = [(n_inputs, 50 * n_gates) for n_inputs in (1, 50, *[50 * ways, 50] * 3)] * ways
+    assert sorted(map(np.shape, drawn(model))) == sorted([*kernels, (50 * ways, 1)])
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [0.2] * 4
 
 
 @pytest.mark.parametrize("cell", layers.STOCK)

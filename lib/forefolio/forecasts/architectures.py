@@ -49,12 +49,15 @@ class JointRecurrent:
     direction makes step j from the first j inputs alone, r[t-W+1..t-W+j]: its forecast of tomorrow rests on the oldest
     return of the window and on nothing else. That is how the printed code is; only `bilstm` reads the whole window for
     each step. With the target "next_day" the last step's output is used alone. No input is ever a label of its own sample.
-    The preset "prose" is what the text describes: cell(50) -> dropout 0.2 -> Dense(1), one network that reads each
-    asset's own window; assets are pooled as samples. It knows the target "next_day" alone. GRU and BiLSTM, which the
-    paper asks for next, take the same places.
+    The preset "prose" is what the text describes: four times cell(50) -> dropout 0.2, then Dense(1), one network that
+    reads each asset's own window; assets are pooled as samples. It knows the target "next_day" alone. The text names 50
+    units, a dropout of 20 %, one output and "a neural network of 200 cells" without the number of layers; four layers of
+    50 units are 200 cells, and four such layers, each with its dropout, are what its sentence "an LSTM layer and other
+    dropout layers were added" fits. That is our inference. GRU and BiLSTM, which the paper asks for next, take the same
+    places.
     """
 
-    UNITS: ClassVar[dict[str, tuple[int, ...]]] = {"code": (64, 32), "prose": (50,)}
+    UNITS: ClassVar[dict[str, tuple[int, ...]]] = {"code": (64, 32), "prose": (50, 50, 50, 50)}
     DROPOUT: ClassVar[float] = 0.2
 
     name: Cell
@@ -71,18 +74,20 @@ class JointRecurrent:
         """The last hidden tensor (batch, days, n_units) of windows (batch, days, n_series), or (batch, n_units) for one day."""
         from forefolio.forecasts.layers import keras, stock_recurrent
 
-        x = windows
-        for units in self.UNITS[self.preset]:
-            x = stock_recurrent(self.name, units, sequences=self.together, seeds=seeds)(x)
-        if not self.together:
-            return keras.layers.Dropout(self.DROPOUT, seed=next(seeds))(x)
-        return x if self.target == "window" else x[:, -1]
+        x, layers = windows, self.UNITS[self.preset]
+        for place, units in enumerate(layers, 1):
+            x = stock_recurrent(self.name, units, sequences=self.together or place < len(layers), seeds=seeds)(x)
+            if not self.together:
+                x = keras.layers.Dropout(self.DROPOUT, seed=next(seeds))(x)
+        return x if self.target == "window" or not self.together else x[:, -1]
 
     def outline(self, title: str) -> list[tuple[str, str]]:
         """The layers between input and output, each a name and its details."""
-        step = "every" if self.together else "last"
-        cells = [(title, f"{units} units, {step} step") for units in self.UNITS[self.preset]]
-        return cells if self.together else [*cells, ("dropout", f"{self.DROPOUT:g}")]
+        layers, drawn = self.UNITS[self.preset], []
+        for place, units in enumerate(layers, 1):
+            step = "every" if self.together or place < len(layers) else "last"
+            drawn += [(title, f"{units} units, {step} step"), *([] if self.together else [("dropout", f"{self.DROPOUT:g}")])]
+        return drawn
 
 
 @dataclass(frozen=True)

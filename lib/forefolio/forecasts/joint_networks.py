@@ -31,7 +31,7 @@ def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model
     All assets together: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next
     day. Otherwise (batch, window, 1) -> (batch, 1), one network that reads each asset's own window.
     """
-    seeds = iter(np.random.SeedSequence(seed).generate_state(20).tolist())
+    seeds = iter(np.random.SeedSequence(seed).generate_state(40).tolist())
     inputs = keras.Input((window, n_assets if network.together else 1))
     x = network.hidden(inputs, seeds)
     dense = keras.layers.Dense(inputs.shape[-1], kernel_initializer=keras.initializers.GlorotUniform(next(seeds)))
