@@ -9,8 +9,12 @@ PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-da
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 12
 
-run: .venv/ready  ## run the seven notebooks with params/default.yml into outputs/default
-	@$(BIN)/forefolio run params/default.yml
+# a params file, and what is changed in it: name=value, separated by spaces, so that no value may hold one
+STUDY = params/default.yml
+SET =
+
+run: .venv/ready  ## run the notebooks of a study, params/default.yml unless STUDY=file, with SET="name=value name=value"
+	@$(BIN)/forefolio run '$(STUDY)' $(foreach change,$(SET),--set '$(change)')
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
 	$(BIN)/python -m pytest --numprocesses 2

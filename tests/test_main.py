@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,39 @@ def test_too_few_open_files_are_told_before_anything_starts():
                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, hard)))
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == ("Error: this process may open 20 files, too few for a kernel; allow 256 (ulimit -n 256)\n")
+
+
+# ---------------------------------------------------------------------------------------------------------- make run
+@pytest.fixture
+def make_run(tmp_path):
+    """`make run` where the environment is this one; what is given to make follows."""
+    if not shutil.which("make"):
+        pytest.skip("needs make")
+    command = tmp_path / "bin" / "forefolio"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m forefolio "$@"\n')
+    command.chmod(0o755)
+    return lambda *given, **environment: subprocess.run(
+        ["make", "run", f"BIN={command.parent}", "--old-file=.venv/ready", *given], cwd=ROOT, capture_output=True,
+        text=True, env=os.environ | {"FOREFOLIO_OUTPUTS": str(tmp_path / "outputs")} | environment)
+
+
+def test_make_run_is_the_command_with_a_study_and_each_word_of_set(make_run):
+    shown = make_run("--dry-run", "STUDY=params/nguyen2025.yml", "SET=prices_path=stocks.csv models=[zero,mean]").stdout
+    assert shown.split()[1:] == ["run", "'params/nguyen2025.yml'", "--set", "'prices_path=stocks.csv'", "--set",
+                                 "'models=[zero,mean]'"]
+    default = make_run("--dry-run", STUDY="params/lecture.yml", SET="epochs=1").stdout  # a shell's own variables are not meant
+    assert default.split()[1:] == ["run", "'params/default.yml'"]
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (["STUDY=params/nowhere.yml"], "params/nowhere.yml: cannot be read (No such file or directory); name a params file"),
+    (["STUDY=params/nguyen2025.yml", "SET=prices_path=nowhere.csv"], f"prices_path: there is no file {ROOT}/nowhere.csv; "
+     "put it there, or name yours with --set prices_path=FILE"),
+    (["SET=nonsense"], "--set nonsense: has no '='; write --set name=value"),
+])
+def test_make_run_says_in_one_sentence_what_it_lacks(given, said, make_run, tmp_path):
+    ended = make_run(*given)
+    sentence, maker = ended.stderr.splitlines()
+    assert ended.returncode == 2 and sentence.startswith(f"Error: {said}") and maker.startswith("make: ***")
+    assert not (tmp_path / "outputs").exists()

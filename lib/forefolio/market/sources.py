@@ -215,7 +215,7 @@ def _read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame,
 def _file(path: str, parameter: str) -> Path:
     """The path that a parameter gives, if there is a file."""
     if not Path(path).is_file():
-        raise MarketError(f"{parameter}: there is no file {path}; correct the path")
+        raise MarketError(f"{parameter}: there is no file {path}; put it there, or name yours with --set {parameter}=FILE")
     return Path(path)
 
 
