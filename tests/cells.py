@@ -16,9 +16,14 @@ def execute(stage: str, given: dict[str, Any]) -> None:
             exec(compile("".join(cell["source"]), stage, "exec"), namespace)
 
 
-def run(params: Path, *changes: str, to: str) -> None:
-    """Run a params file with `key=value` changes up to a stage, once it is known to fit its market."""
+def run(params: Path, *changes: str, to: str, without: tuple[str, ...] = ()) -> None:
+    """Run a params file with `key=value` changes up to a stage, once it is known to fit its market.
+
+    The last stage of a study that names a paper is the paper's own. `without` are stages to leave out.
+    """
     study = load(params, changes)
     market_fit.check(study)
-    for stage in [stage for stage in contracts.STAGES if stage <= to]:
-        execute(stage, as_parameters(study))
+    stages = contracts.of_run(study.paper)
+    for stage in stages[:stages.index(to) + 1]:
+        if stage not in without:
+            execute(stage, as_parameters(study))

@@ -185,3 +185,41 @@ def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
                                             "gross_exposure", "inefficient"]
     performance = read_frame(folder / "tables" / "performance.csv")
     assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])
+
+
+@pytest.fixture
+def few_stocks():
+    """Changes that make Nguyen's study one of six stocks, two epochs and four months of test."""
+    markets = os.environ.get("FOREFOLIO_MARKETS")
+    if not markets:
+        pytest.skip("FOREFOLIO_MARKETS names no folder with the papers' markets")
+    return [f"prices_path={markets}/vn100_prices.csv", f"benchmark_path={markets}/vn100_index.csv", "end=2023-04-28", "epochs=2",
+            "tickers=[ANV, BID, BMP, BVH, CII, CTD]", "models=[zero, mean, lstm, cnn1d]", "random_portfolios=1000"]
+
+
+def of_stocks(outputs: Path, *nouns: str) -> list[pd.DataFrame]:
+    return [read_frame(outputs / "nguyen2025" / "tables" / f"{noun}.csv") for noun in nouns]
+
+
+def test_the_stocks_study_ends_with_its_paper_s_notebook(few_stocks, outputs):
+    """Every table and figure of it, on six stocks; other years than the paper's, so that half of the audit is silent."""
+    cells.run(ROOT / "params" / "nguyen2025.yml", *few_stocks, to="nguyen2025", without=("07_evidence",))
+    folder = outputs / "nguyen2025"
+    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == [*STAGES[:-1], "nguyen2025"]
+    drawn = {path.stem for path in (folder / "figures").glob("nguyen2025_*.html")}
+    assert drawn == {f"nguyen2025_{noun}" for noun in ("grids", "accuracy", "choices", "wealth", "monthly_excess_2023")}
+    claims, months = of_stocks(outputs, "claims", "excess")
+    printed = [len(read_frame(path)) for path in contracts.beside("nguyen2025") if path.parent == contracts.PUBLISHED]
+    assert len(claims) >= sum(printed) and set(claims["status"]) == {"reproduced", "not reproduced", "no such data"}
+    assert months.loc[months["strategy"] != "benchmark", "turnover_one_way"].notna().all(), "joint lines trade as well"
+    assert claims.loc[claims["place"] == "Table 5", "ours"].notna().all()
+
+
+def test_a_stocks_study_without_one_of_the_six_strategies_says_what_it_lacks(few_stocks, outputs):
+    """No MDP and no 1D-CNN: its notebook runs whole, and their numbers are no such data."""
+    changes = ["frameworks=[mvf, rpp]", "models=[zero, mean, lstm]", "portfolio_models=[mean, lstm]"]
+    cells.run(ROOT / "params" / "nguyen2025.yml", *few_stocks, *changes, to="nguyen2025", without=("07_evidence",))
+    claims, = of_stocks(outputs, "claims")
+    lacking = claims["place"].eq("Table 5") & claims["claim"].str.contains("MDP|1D-CNN")
+    assert lacking.any() and (claims.loc[lacking, "status"] == "no such data").all()
+    assert claims.loc[claims["claim"].str.startswith("total return of LSTM+MVF"), "ours"].notna().all()

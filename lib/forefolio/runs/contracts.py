@@ -88,7 +88,8 @@ STAGES = {
 PAPERS = {
     "nguyen2025": Contract(
         reads=_artifacts("returns", "weights", "net_returns") + _tables(
-            "universe", "log_accuracy", "rivals", "monthly_excess", "evidence"),
+            "universe", "periods", "validation_accuracy", "log_accuracy", "directions", "rivals", "momentum", "rpp_distance",
+            "drawdowns", "evidence", "twins"),
         writes=_tables("excess", "claims")),
     "zouaoui2025": Contract(
         reads=_artifacts("returns", "forecasts", "weights", "window_weights", "net_returns") + _tables(
