@@ -403,6 +403,8 @@ def test_three_questions_are_answered_by_what_was_tested(swept, published, run):
                        "LSTM+MDP, the paper's first by total return, is first in 2 of 3 choices."):
         assert told_third in third, told_third
     assert "choices" not in equity.answers(published, run)
+    twins = run["monthly_excess"].assign(**{"lstm+mdp": lambda table: table["lstm+mdp"] + 1, "cnn1d+mdp": lambda table: table["lstm+mdp"]})
+    assert "The two best, LSTM+MDP and 1D-CNN+MDP" not in equity.answers(published, {**run, "monthly_excess": twins}), "they are the same"
     surely = run["tests"].assign(wilcoxon_p=[0.001, *[0.2] * 5])
     assert "beats the index is **shown** for 1 of 6 strategies" in equity.answers(published, {**run, "tests": surely})
 

@@ -10,6 +10,7 @@ paper : str
     Parameter `paper`: whose numbers a run reproduces, "none" for nobody's.
 published : dict of DataFrames
     The paper's files, `numbers` and `audit`, as `Stage.published` returns them; `printed` says what their rows hold.
+    With them, where they are there, results of sweeps over choices that the paper leaves open, such as `choices`.
 place : str
     Where a number stands in the paper, as the files have it: "Table 3", "Results".
 rows : DataFrame

@@ -530,7 +530,7 @@ def _third(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
         return ""
     (most, total), (best, ratio), (least, traded) = (_named(table[column], end) for column, end in (
         ("summed_excess", "max"), ("information_ratio", "max"), ("turnover_one_way", "min")))
-    pair = evidence.best_pair(months[SIX]).iloc[0]
+    pair = evidence.best_pair(months[SIX].T.drop_duplicates().T).iloc[0]  # of strategies that differ
     told = (
         f"Most excess, summed over the months: {most} with {percent(total)}. Highest information ratio: {best} with "
         f"{ratio:.3f} a month. Least turnover: {least} with {percent(traded)} a month, one-way. That a strategy beats "
