@@ -10,7 +10,6 @@ from forefolio.runs import contracts
 
 PAPERS = {paper: {path.stem.removeprefix(f"{paper}_"): pd.read_csv(path) for path in contracts.beside(paper)}
           for paper in (crypto.PAPER, equity.PAPER)}
-NOTHING = pd.DataFrame()
 
 
 @pytest.mark.parametrize("theirs, ours, allowed, expected", [
@@ -55,20 +54,20 @@ def small():
                             "unit": ["percent", "a count", np.nan, np.nan], "ours": [np.nan, np.nan, np.nan, "9"],
                             "source": [np.nan, np.nan, np.nan, "Table 1"]})
     audit = pd.DataFrame({"place": ["Audit 1, Text"], "number": ["days"], "value": ["7"], "tolerance": [1.5], "unit": ["of 7"],
-                          "ours": ["8.25"]})
+                          "ours": ["8.25"], "repeats": ["Table 1"]})
     return {"numbers": numbers, "audit": audit}
 
 
 def test_printed_numbers_meet_ours_by_name_and_keep_their_order(small):
-    ours = [Ours("Text", "best", "bold"), Ours("Table 1", "weight of A, calm", 41.0, "; read as held"),
-            Ours("Table 1", "weight of A, calm", 50.0, "; read as sold"), Ours("Table 1", "weight of B, calm", 1.0)]
+    ours = [Ours("Text", "best", "bold"), Ours("Table 1", "weight of A, calm", 41.0, "as held"),
+            Ours("Table 1", "weight of A, calm", 50.0, "as sold", " (of 2)"), Ours("Table 1", "weight of B, calm", 1.0)]
     assert compare("p", small, ours).drop(columns="paper").astype(object).fillna("").to_numpy().tolist() == [
-        ["Table 1", "weight of A, calm: percent; read as held", 40.0, 41.0, 2.0, "reproduced"],
-        ["Table 1", "weight of A, calm: percent; read as sold", 40.0, 50.0, 2.0, "not reproduced"],
-        ["Table 1", "days: a count", 7.0, "", 0.0, "no such data"],
-        ["Text", "best", "calm", "bold", "", "not reproduced"],
-        ["Text", "rows; ours from Table 1", 8.0, 9, 0.0, "not reproduced"],
-        ["Audit 1, Text", "days: of 7", 7, 8.25, 1.5, "reproduced"]]
+        ["Table 1", "weight of A, calm: percent", 40.0, 41.0, 2.0, "reproduced", "as held"],
+        ["Table 1", "weight of A, calm: percent (of 2)", 40.0, 50.0, 2.0, "not reproduced", "as sold"],
+        ["Table 1", "days: a count", 7.0, "", 0.0, "no such data", ""],
+        ["Text", "best", "calm", "bold", "", "not reproduced", ""],
+        ["Text", "rows; ours from Table 1", 8.0, 9, 0.0, "not reproduced", ""],
+        ["Audit 1, Text", "days: of 7; repeats Table 1", 7, 8.25, 1.5, "reproduced", ""]]
     shuffled = [ours[3], ours[1], ours[0], ours[2]]  # readings keep the order in which they are given
     pd.testing.assert_frame_equal(compare("p", small, shuffled), compare("p", small, ours))
 
@@ -87,21 +86,43 @@ def test_each_printed_number_has_one_row(paper):
     assert rows["place"].str.startswith("Audit").sum() == len(PAPERS[paper]["audit"])
 
 
-@pytest.mark.parametrize("paper", ["none", crypto.PAPER, equity.PAPER])
-def test_tables_have_rows_for_their_own_paper_only(paper):
-    published = PAPERS.get(paper, {})
-    accuracy = pd.DataFrame({"model": ["lstm"], "window": 5, "mse_test": 1.0, "mae_test": 1.0, "mse_validation": 1.0,
-                             "mae_validation": 1.0, "mae_mean": 1.0, "mse_mean": 1.0, "rmse_mean": 1.0})
-    frame = pd.DataFrame({"maximum_sharpe": [1.0]}, index=["BTC-USD"])
-    shown = [claims.table3(paper, published, frame, frame, periods_per_year=365),
-             claims.table_windows(paper, published, accuracy), claims.table_forecasts(paper, published, accuracy)]
-    assert all(list(table) == ["claim", "unit", "published", "ours", "status"] for table in shown)
-    portfolios = claims.table_portfolios(paper, published, pd.DataFrame({"strategy": []}), NOTHING)
-    found = {crypto.PAPER: [61, 16, 0, 0], equity.PAPER: [0, 0, 6, 6]}.get(paper, [0] * 4)
-    assert [*map(len, shown), len(portfolios)] == found
+@pytest.mark.parametrize("paper", PAPERS)
+def test_what_repeats_a_number_names_a_place_that_has_it(paper):
+    lines = pd.concat([PAPERS[paper][name] for name in ("numbers", "audit")])
+    if "repeats" in lines:
+        kept = lines[lines["repeats"].isna()]
+        for line in lines[lines["repeats"].notna()].itertuples():
+            there = pd.to_numeric(kept.loc[kept["place"] == line.repeats, "value"], errors="coerce")
+            same = [np.isclose(there * factor, float(line.value), rtol=1e-9, atol=0).any() for factor in (1, 100, 0.01)]
+            assert any(same) or (float(line.value) == 0 and (there == 0).any()), f"{line.place}: {line.number}, {line.value}"
+
+
+def readings(*statuses, claim="days: a count"):
+    """Rows of one number in one place, a reading each."""
+    return pd.DataFrame({"place": "Table 1", "claim": claim, "published": 7.0, "ours": 7.0, "status": statuses,
+                         "reading": [str(n) for n in range(len(statuses))]})
+
+
+@pytest.mark.parametrize("statuses, expected", [
+    (("not reproduced", "reproduced", "no such data"), "reproduced"), (("not reproduced", "no such data"), "no such data"),
+    (("not reproduced", "not reproduced"), "not reproduced"), (("no such data",), "no such data")])
+def test_a_number_counts_once_by_the_best_that_its_readings_leave_open(statuses, expected):
+    counted = claims.counts(readings(*statuses))
+    assert counted[["numbers", "readings"]].to_numpy().tolist() == [[1, len(statuses)]] and counted[expected].tolist() == [1]
+
+
+def test_what_repeats_a_number_is_not_counted():
+    rows = pd.concat([readings("reproduced"), readings("not reproduced", claim="days: a count; repeats Data")])
+    assert claims.counts(rows)["numbers"].tolist() == [1] and len(claims.side_by_side(rows)) == 2
+
+
+def test_weights_are_left_out_only_if_they_are_zero_in_all_readings():
+    rows = readings("reproduced", "reproduced", claim="weight of A, calm: percent").assign(published=0.0, ours=[0.0, np.nan])
+    assert claims.counts(rows).empty and claims.side_by_side(rows).empty
+    held = rows.assign(ours=[0.0, 12.0])
+    assert claims.counts(held)["numbers"].tolist() == [1] and len(claims.side_by_side(held)) == 2
 
 
 def test_without_a_paper_there_is_nothing_to_compare():
-    table, words = claims.all_claims("none", {}, {})
-    assert list(table) == COLUMNS and table.empty and "names no paper" in words
-    assert claims.counts(table).empty
+    table = compare("none", {}, [])
+    assert list(table) == COLUMNS and table.empty and claims.counts(table).empty

@@ -129,12 +129,9 @@ def published():
 
 
 @pytest.fixture
-def statistics():
-    """Fractions of a portfolio, the same in the four columns."""
-    column = {"annual_return": 0.3115, "annual_volatility": 0.3905, "skewness": 0.6563, "kurtosis": 6.786,
-              "max_drawdown": -0.5942, "observations": 1093.0, "sharpe": 0.7978, "cvar_95": 0.9538 / 365**0.5,
-              "sortino": 1.2277, "variance": 0.3905**2, "effective_holdings": 4.0}
-    return pd.DataFrame({name: column for name in FOUR}).rename_axis("statistic")
+def tickers(published):
+    """All 25 coins, in the order of the tables."""
+    return values(published, "Table 5", "weight", column="lstm_in_sample").index
 
 
 @pytest.fixture
@@ -144,64 +141,115 @@ def mpt_weights(published):
 
 
 @pytest.fixture
-def run(mpt_weights, statistics):
-    """Tables of a made-up run on the eight coins of Table 3."""
+def run(mpt_weights):
+    """Tables of a made-up run on the eight coins of Table 3; the portfolios know the first 40 of its 50 days."""
     accuracy = pd.DataFrame({"model": ["lstm"], "seed": 7, "window": 5, "mse_validation": 0.0016, "mae_validation": 0.023,
                              "mse_test": 0.0012, "mae_test": 0.0218, "zero_mse_test": 0.0011})
-    summary = pd.DataFrame([[0.3115, 0.017239], [0.3905, 0.011219]], columns=IN_SAMPLE,
-                           index=["annualized_return", "annualized_volatility"])
+    statistics = pd.DataFrame({"statistic": ["observations"], **{name: [40.0] for name in FOUR}})
     days = pd.date_range("2021-08-16", periods=50)
     daily = pd.DataFrame(np.random.default_rng(0).normal(0, 0.02, (50, 8)), index=days, columns=mpt_weights.index)
-    return dict(mpt_weights=mpt_weights.reset_index(), mpt_statistics=statistics.reset_index(), window_accuracy=accuracy,
-                table5_weights=mpt_weights.iloc[:, :2].set_axis(IN_SAMPLE, axis=1), table5=summary, returns=daily,
-                periods_per_year=365)
+    made = pd.DataFrame([(days[-1], h, coin, "lstm", 0, value) for h, value in ((1, 0.001), (2, 9.0)) for coin in daily],
+                        columns=["target_date", "horizon", "asset", "model", "seed", "forecast"])
+    return dict(mpt_weights=mpt_weights.reset_index(), mpt_statistics=statistics, window_accuracy=accuracy,
+                rivals=against_mean(0.2, 0.8), forecasts=made, returns=daily, periods_per_year=365,
+                table5_weights=mpt_weights[["maximum_sharpe", "minimum_variance"]].set_axis(IN_SAMPLE, axis=1))
 
 
-def all_of(published, run):
-    return claims.all_claims("zouaoui2025", published, run)
+def against_mean(p_better, p_worse):
+    """One test of the LSTM against the mean, as `gate.pairs` gives it."""
+    return pd.DataFrame({"model": ["lstm"], "rival": "mean", "test": "Clark-West", "n_days": 200, "gain": 0.01, "gain_low": -0.1,
+                         "gain_high": 0.1, "statistic": 1.0, "p_better": p_better, "p_worse": p_worse})
 
 
-def table3(published, weights, statistics):
+def table3(published, weights, returns, days=365):
     """All rows of Table 3."""
-    rows = compare("zouaoui2025", published, crypto.numbers_of_table3(weights, statistics, periods_per_year=365))
+    tickers = values(published, "Table 5", "weight", column="lstm_in_sample").index
+    rows = compare("zouaoui2025", published, crypto.numbers_of_table3(weights, returns, tickers, periods_per_year=days))
     return rows[rows["place"] == "Table 3"].reset_index(drop=True)
 
 
 def audited(published, returns):
-    rows = compare("zouaoui2025", published, crypto.numbers_of_audit(published, returns))
+    rows = compare("zouaoui2025", published, [*crypto.numbers_of_print(published), *crypto.numbers_of_audit(published, returns)])
     return rows[rows["place"].str.startswith("Audit")].reset_index(drop=True)
 
 
-def ours_of(table, start):
-    """The one row whose claim starts so."""
-    found = table[table["claim"].str.startswith(start)]
+def ours_of(table, start, reading=""):
+    """The one row whose claim and reading start so."""
+    found = table[table["claim"].str.startswith(start) & table["reading"].str.startswith(reading)]
     assert len(found) == 1, f"{start}: {len(found)} rows"
     return found.iloc[0]
 
 
-def test_table3_is_converted_to_the_printed_units(published, mpt_weights, statistics):
-    table = table3(published, mpt_weights, statistics)
-    sharpe = table[table["claim"].str.contains("maximum_sharpe")]
-    assert len(table) == 72 and len(sharpe) == 18 and sharpe["status"].eq("reproduced").all()
-    assert sharpe["ours"].astype(float).tolist() == pytest.approx(sharpe["published"].astype(float).tolist(), abs=0.002)
-    assert ours_of(table, "cvar, maximum_sharpe")["ours"] == pytest.approx(95.38)
-    assert ours_of(table, "weight of XLM-USD, maximum_sharpe")["ours"] == pytest.approx(40.03)
-    wrong = ours_of(table, "annualized return, minimum_cvar")
-    assert (wrong["published"], wrong["status"]) == (0.39, "not reproduced")
-    assert wrong["tolerance"] == pytest.approx(0.05 * 0.39)
+@pytest.fixture
+def four(tickers):
+    """Daily returns of four portfolios that hold one coin each, over 300 days."""
+    coins = ["LEO-USD", "SHIB-USD", "SOL-USD", "XLM-USD"]
+    daily = pd.DataFrame(np.random.default_rng(5).normal(0.001, 0.02, (300, 4)), index=DAYS, columns=coins)
+    return pd.DataFrame(np.eye(4), index=coins, columns=FOUR), daily
 
 
-def test_table3_joins_by_name_never_by_position(published, mpt_weights, statistics):
-    expected = table3(published, mpt_weights, statistics)
-    shuffled = table3(published, mpt_weights.iloc[::-1, [2, 0, 3, 1]], statistics.iloc[::-1, [3, 1, 0, 2]])
+def test_table3_has_each_statistic_of_a_year_in_two_readings_and_in_the_printed_units(published, four):
+    weights, daily = four
+    table, earned = table3(published, *four), daily["XLM-USD"]  # what maximum_sharpe holds
+    path, down = np.cumprod(1 + earned.to_numpy()), (np.minimum(earned, 0) ** 2).mean() ** 0.5
+    tail = np.sort(-earned)[-15:].mean()  # 5 percent of 300 days
+    grown = path[-1] ** (252 / 300) - 1
+    expected = {
+        "252 days, compounded": {"annualized return": 100 * grown, "annualized volatility": 100 * earned.std() * 252**0.5,
+                                 "sharpe ratio": grown / (earned.std() * 252**0.5), "cvar": 100 * tail * 252**0.5,
+                                 "sortino ratio": 100 * grown / (down * 252**0.5), "variance": 100 * earned.var() * 252},
+        "365 days, arithmetic": {"annualized return": 36500 * earned.mean(), "annualized volatility": 100 * earned.std() * 365**0.5,
+                                 "sharpe ratio": earned.mean() / earned.std() * 365**0.5, "cvar": 100 * tail * 365**0.5,
+                                 "sortino ratio": 100 * earned.mean() * 365**0.5 / down, "variance": 100 * earned.var() * 365},
+        "": {"skewness": 100 * earned.skew(), "kurtosis": 100 * earned.kurt(), "observations": 300,
+             "max drawdown": 100 * (path / np.maximum.accumulate([1, *path])[1:] - 1).min()}}
+    shown = table[table["claim"].str.contains(", maximum_sharpe:") & ~table["claim"].str.startswith("weight")]
+    found = {(reading, claim.partition(",")[0]): ours for reading, claim, ours in shown[["reading", "claim", "ours"]].to_numpy()}
+    assert found == pytest.approx({(reading, name): value for reading, of in expected.items() for name, value in of.items()})
+
+
+def test_the_days_of_a_year_of_the_study_are_those_of_the_arithmetic_reading(published, four):
+    assert set(table3(published, *four, days=250)["reading"]) >= {"252 days, compounded", "250 days, arithmetic"}
+
+
+def test_table3_joins_by_name_never_by_position(published, four):
+    weights, daily = four
+    expected = table3(published, weights, daily)
+    shuffled = table3(published, weights.iloc[::-1, [2, 0, 3, 1]], daily.iloc[:, [1, 3, 0, 2]])
     pd.testing.assert_frame_equal(shuffled, expected)
 
 
-def test_table3_without_an_asset_or_a_statistic_has_no_such_data(published, mpt_weights, statistics):
-    table = table3(published, mpt_weights.drop("SOL-USD"), statistics.drop("sortino"))
-    lacking = table["claim"].str.contains("SOL-USD|sortino ratio")
-    assert lacking.sum() == 8
-    assert table["status"].eq("no such data").tolist() == lacking.tolist() and table.loc[lacking, "ours"].isna().all()
+def test_a_weight_is_read_as_labelled_and_under_the_name_that_the_audit_proves(published, tickers):
+    weights = pd.DataFrame({name: pd.Series(0.0, tickers) for name in FOUR})
+    weights.loc[["SHIB-USD", "AVAX-USD"], "maximum_sharpe"] = [0.1639, 0.2]
+    table = table3(published, weights, pd.DataFrame(RNG.normal(0, 0.01, (20, 25)), columns=tickers))
+    labelled, moved = (ours_of(table, "weight of AVAX-USD, maximum_sharpe", reading) for reading in ("as", "relabelled, SHIB"))
+    assert (labelled["ours"], labelled["status"]) == (pytest.approx(20.0), "not reproduced")
+    assert (moved["ours"], moved["status"]) == (pytest.approx(16.39), "reproduced")
+    assert table.loc[table["claim"].str.startswith("weight"), "ours"].notna().all(), "all 25 coins are at hand"
+
+
+def test_what_the_data_lack_is_no_such_data_in_either_reading(published, four):
+    table = table3(published, *four)  # LEO, SHIB, SOL and XLM alone
+    for start, reading in (("weight of LINK-USD, maximum_sharpe", "as labelled"),
+                           ("weight of AVAX-USD, maximum_sharpe", "as labelled"),
+                           ("weight of SOL-USD, minimum_cvar", "relabelled, USDT-USD")):
+        assert ours_of(table, start, reading)["status"] == "no such data", start
+    assert ours_of(table, "weight of AVAX-USD, maximum_sharpe", "relabelled, SHIB-USD")["ours"] == 0
+    counted = claims.counts(table[table["claim"].str.startswith("weight of LEO-USD, minimum_cvar")])
+    assert counted[["numbers", "readings", "no such data"]].to_numpy().tolist() == [[1, 2, 1]], "USDC could hold it"
+
+
+def test_dollar_coins_are_compared_together_where_one_is_lacking(published, tickers):
+    weights = pd.DataFrame({name: pd.Series(1 / 24, tickers.drop("VUSDT-USD")) for name in FOUR})
+    table = table3(published, weights, pd.DataFrame(RNG.normal(0, 0.01, (20, 24)), columns=weights.index))
+    moved = table[table["reading"].str.startswith("relabelled")]
+    stable = moved["reading"].isin([f"relabelled, {coin}-USD" for coin in ("DAI", "USDC", "USDT", "VUSDT")])
+    assert stable.sum() == 16 and (moved["ours"].isna() == stable).all()
+    found = crypto.numbers_of_stable_coins(weights, weights.iloc[:, :2].set_axis(IN_SAMPLE, axis=1))
+    assert [ours.value for ours in found] == pytest.approx([12.5] * 4 + [0.125]), "three of 24"
+    rows = compare("zouaoui2025", published, found)
+    assert (rows["ours"].notna() & rows["claim"].str.startswith("stable coins together")).sum() == 5
 
 
 def test_table4_takes_the_mean_of_the_seeds_of_the_lstm(published):
@@ -218,75 +266,127 @@ def test_table4_takes_the_mean_of_the_seeds_of_the_lstm(published):
     assert table["status"].value_counts().to_dict() == {"no such data": 12, "reproduced": 3, "not reproduced": 1}
 
 
-def test_table5_has_one_column_in_percent_and_one_in_fractions(published):
-    weights = pd.DataFrame({name: values(published, "Table 5", "weight", column=name) for name in IN_SAMPLE})
-    weights["mpt_in_sample"] /= 100
-    summary = pd.DataFrame([[0.3115, 0.017239], [0.3905, 0.02], [1093, 1097], [0.7978, 1.5365]], columns=IN_SAMPLE,
-                           index=["annualized_return", "annualized_volatility", "observations", "sharpe_ratio"])
+def test_choices_that_the_paper_leaves_open_are_readings_of_table4(published, run):
+    point = dict(network_preset="code", leak="printed_split", network_target="window", window=10, mse_validation=0.0016,
+                 mae_validation=0.02, mse_test=0.0011, mae_test=0.03)
+    found = crypto.numbers_of_table4(run["window_accuracy"], pd.DataFrame([point]))
+    table = compare("zouaoui2025", published, found)
+    row = ours_of(table, "test MSE of the LSTM, window of 10 days")
+    assert (row["ours"], row["reading"]) == (0.0011, "network code, target window, leak printed_split")
+    assert ours_of(table, "test MSE of the LSTM, window of 5 days")["reading"] == "this run"
 
+
+@pytest.mark.parametrize("best, said", [(5, "yes"), (15, "no")])
+def test_the_best_window_is_the_run_s_own(published, run, best, said):
+    accuracy = pd.concat([run["window_accuracy"].assign(window=n, mse_test=0.001 if n == best else 0.002) for n in (5, 10, 15)])
+    row = ours_of(compare("zouaoui2025", published, crypto.numbers_of_table4(accuracy)), "5-day window")
+    assert row["ours"] == said and row["claim"].endswith(f": lowest at {best} days")
+    alone = compare("zouaoui2025", published, crypto.numbers_of_table4(run["window_accuracy"]))
+    assert ours_of(alone, "5-day window")["status"] == "no such data"
+
+
+def test_table5_has_one_column_in_percent_and_one_in_fractions(published, run, tickers):
     def table(weights):
-        rows = compare("zouaoui2025", published, crypto.numbers_of_table5(weights, summary.iloc[::-1], periods_per_year=365))
+        rows = compare("zouaoui2025", published, crypto.numbers_of_table5(
+            weights, run["returns"], run["forecasts"], tickers, periods_per_year=365))
         return rows[rows["place"] == "Table 5"]
 
-    missed = table(weights.iloc[::-1]).query("status != 'reproduced'")
-    assert missed["claim"].str.partition(":")[0].tolist() == ["annualized volatility, lstm_in_sample",
-                                                              "observations, lstm_in_sample"]
-    assert table(weights.drop("DAI-USD"))["status"].eq("no such data").sum() == 2
+    weights = run["table5_weights"]
+    rows = table(weights.iloc[::-1])
+    earned = run["returns"] @ weights
+    ours = ours_of(rows, "annualized return, mpt_in_sample", "365 days")["ours"]
+    assert ours == pytest.approx(36500 * earned["mpt_in_sample"].mean())
+    ours = ours_of(rows, "annualized volatility, lstm_in_sample", "252 days")["ours"]
+    assert ours == pytest.approx(earned["lstm_in_sample"].std() * 252**0.5)
+    assert ours_of(rows, "weight of XLM-USD, mpt_in_sample", "as labelled")["ours"] == pytest.approx(40.03)
+    assert ours_of(rows, "weight of SOL-USD, lstm_in_sample")["ours"] == pytest.approx(0.254), "in its own order, once"
+    assert table(weights.iloc[:0])["status"].eq("no such data").all()
 
 
-@pytest.mark.parametrize("days", [252, 365])
-def test_claims_name_the_trading_days_a_year_of_the_study(published, run, days):
-    rows = all_of(published, {**run, "periods_per_year": days})[0]
-    yearly = rows[rows["place"].isin(["Table 3", "Table 5"]) & rows["claim"].str.contains("arithmetic mean x|days$")]
-    assert len(yearly) == 4 * 5 + 4 and yearly["claim"].str.contains(f"x {days}$|of {days} days$").all()
-    shown = claims.table3("zouaoui2025", published, run["mpt_weights"].set_index("asset"),
-                          run["mpt_statistics"].set_index("statistic"), periods_per_year=days)
-    assert shown["unit"].str.contains(f"arithmetic mean x {days}").sum() == 8
+def test_the_lstm_portfolio_is_read_as_a_forecast_of_a_day_too(published, run, tickers):
+    found = crypto.numbers_of_table5(run["table5_weights"], run["returns"], run["forecasts"], tickers, periods_per_year=365)
+    rows = compare("zouaoui2025", published, found)
+    hoped = 0.001 * run["table5_weights"]["lstm_in_sample"].sum()  # each coin's forecast of the next day is 0.001
+    risk = (run["returns"] @ run["table5_weights"])["lstm_in_sample"].std()
+    ours = [ours_of(rows, f"{number}, lstm_in_sample", "forecast")["ours"]
+            for number in ("annualized return", "annualized volatility", "sharpe ratio")]
+    assert ours == pytest.approx([hoped, risk, hoped / risk])
+    assert not rows.query("claim.str.contains('mpt_in_sample')")["reading"].str.startswith("forecast").any()
+    quoted = compare("zouaoui2025", published, crypto.numbers_of_abstract(found, run["window_accuracy"]))
+    assert ours_of(quoted, "LSTM portfolio return", "forecast")["ours"] == pytest.approx(100 * hoped)
+    assert ours_of(quoted, "LSTM portfolio Sharpe", "forecast")["ours"] == pytest.approx(hoped / risk)
+    assert ours_of(quoted, "MSE at 5 days", "the MAE")["status"] == "reproduced"
+    assert ours_of(quoted, "MSE at 5 days", "the MSE")["ours"] == pytest.approx(0.12)
+
+
+@pytest.mark.parametrize("p_better, p_worse, ours", [(0.001, 0.999, ["first", "second"]), (0.999, 0.001, ["second", "first"]),
+                                                     (0.2, 0.8, ["neither", "neither"])])
+def test_the_accepted_hypothesis_is_computed(published, p_better, p_worse, ours):
+    rows = compare("zouaoui2025", published, crypto.numbers_of_text(against_mean(p_better, p_worse), NOTHING))
+    rows = rows[rows["claim"] == "accepted hypothesis"]
+    assert rows["ours"].tolist() == ours and rows["reading"].str.extract(r"^as the (\w+)")[0].tolist() == ["introduction", "abstract"]
+    assert rows["status"].tolist() == ["reproduced" if said == "second" else "not reproduced" for said in ours]
+    none = compare("zouaoui2025", published, crypto.numbers_of_text(against_mean(0.2, 0.8).iloc[:0], NOTHING))
+    assert ours_of(none, "accepted hypothesis")["status"] == "no such data", "a run without an LSTM"
+
+
+def test_who_diversifies_better_is_computed(published):
+    weights = pd.DataFrame({"mpt_in_sample": [1.0, 0.0, 0.0], "lstm_in_sample": [2.0, -1.5, 0.5]}, index=ASSETS)
+    rows = compare("zouaoui2025", published, crypto.numbers_of_text(against_mean(0.2, 0.8), weights))
+    more, owed = (ours_of(rows, "deep learning diversifies better", reading) for reading in ("more", "no more"))
+    assert more["ours"] == "yes" and more["claim"].endswith(": LSTM 2.462, MPT 1"), "16 / 6.5"
+    assert owed["ours"] == "no" and owed["claim"].endswith(": LSTM 4, MPT 1")
+    lacking = compare("zouaoui2025", published, crypto.numbers_of_text(against_mean(0.2, 0.8), weights * np.nan))
+    assert ours_of(lacking, "deep learning diversifies better")["status"] == "no such data"
 
 
 def test_this_run_s_numbers_are_the_ones_beside(published, run):
-    table = all_of(published, run)[0]
+    table = crypto.claims(published, run)
     window = ours_of(table, "test MSE of the LSTM, window of 5 days")
     assert (window["published"], window["ours"], window["status"]) == (0.0012, 0.0012, "reproduced")
     told = table.set_index(["place", "claim"])[["published", "ours", "status"]]
-    assert told.loc[("Data", "coins: coins")].tolist() == [25, 8, "not reproduced"]
+    assert told.loc[("Data", "coins: coins (8 at hand)")].fillna("").tolist() == [25, "", "no such data"]
     assert told.loc[("Data", "observations: days")].tolist() == [1093, 50, "not reproduced"]
-    assert told.loc[("Results", "coins used by the MPT portfolio: coins")].tolist() == [7, 7, "reproduced"]
+    used = ours_of(table, "coins used by the MPT portfolio")
+    assert used["status"] == "no such data" and used["claim"].endswith("(7 beside the dollar coins)")
     lacking = table[(table["place"] == "Table 4") & table["claim"].str.contains("window of 30")]
     assert (lacking["status"] == "no such data").all()
+    assert ours_of(table, "observations, maximum_sharpe")["ours"] == 40, "the days that chose the weights"
 
 
-def test_side_by_side_leaves_out_weights_that_are_zero_on_both_sides(published, mpt_weights, statistics):
-    held = mpt_weights.assign(maximum_sharpe=1 / 8).drop("SHIB-USD")
-    shown = claims.table3("zouaoui2025", published, held, statistics, periods_per_year=365)
-    assert list(shown) == ["claim", "unit", "published", "ours", "status"]
-    of_weights = shown[shown["claim"].str.startswith("weight of")]
-    assert of_weights["claim"].str.contains("weight of LINK-USD, maximum_sharpe").sum() == 1
-    assert of_weights["claim"].str.contains("weight of USDC-USD, maximum_sharpe").sum() == 1, "zero in the paper, held here"
-    assert not of_weights["claim"].str.contains("weight of LINK-USD, minimum_cvar").any(), "zero on both sides"
-    assert not of_weights["claim"].str.contains("weight of SHIB-USD, minimum_cvar").any(), "zero there and lacking here"
-    assert shown["claim"].str.contains("sharpe ratio, maximum_sharpe").sum() == 1
+def test_all_coins_at_hand_are_counted(published, run, all_returns, tickers):
+    weights = pd.DataFrame({name: pd.Series(0.0, tickers) for name in FOUR}).rename_axis("asset")
+    weights.loc[["USDC-USD", "SOL-USD"], "maximum_sharpe"] = 0.5
+    table = crypto.claims(published, {**run, "returns": all_returns, "mpt_weights": weights.reset_index()})
+    assert ours_of(table, "coins used by the MPT portfolio")["ours"] == 2
+    assert ours_of(table[table["place"] == "Data"], "coins")["status"] == "reproduced"
 
 
-def test_no_text_of_a_short_table_is_cut_in_a_notebook(published, run, mpt_weights, statistics):
-    windows = pd.concat([run["window_accuracy"].assign(window=n, zero_mse_validation=0.001, zero_mae_validation=0.02,
-                                                       zero_mae_test=0.02) for n in (5, 10, 15, 30)])
-    for shown in (claims.table3("zouaoui2025", published, mpt_weights, statistics, periods_per_year=365),
-                  claims.table_windows("zouaoui2025", published, windows)):
-        longest = shown[["claim", "unit", "status"]].map(len).max()
-        assert (longest <= 50).all(), longest
-        assert "..." not in shown.to_html()
-    assert shown["unit"].str.contains("forecasting zero").all() and len(shown) == 16
+def test_each_number_counts_once(published, run):
+    table = crypto.claims(published, run)
+    repeated = table["claim"].str.contains("; repeats ")
+    assert claims.counts(table[~repeated]).equals(claims.counts(table))
+    days = table[(table["published"] == 1093) & ~table["place"].str.startswith("Audit")]
+    assert len(days) == 7 and claims.counts(days)[["place", "numbers"]].to_numpy().tolist() == [["Data", 1]]
+    ratio = table[table["claim"].str.contains("sharpe ratio, m[ap][xt]|MPT portfolio Sharpe") & (table["published"] == 0.7978)]
+    assert set(ratio["place"]) == {"Table 3", "Table 5", "Abstract"} and claims.counts(ratio)["numbers"].tolist() == [1]
 
 
-def test_counts_leave_out_zeros_and_tell_what_claims_are_compared_with(published, run):
-    table = all_of(published, run)[0]
-    counted = claims.counts(table)
-    assert counted["numbers"].sum() == counted["readings"].sum() == len(claims.side_by_side(table)) < len(table)
-    assert counted["reproduced"].sum() == (claims.side_by_side(table)["status"] == "reproduced").sum()
+def test_counts_tell_what_claims_are_compared_with(published, run):
+    counted = claims.counts(crypto.claims(published, run))
+    assert (counted["numbers"] == counted[STATUSES].sum(axis=1)).all()
     code = counted[counted["place"] == "Code"]
     assert set(code["compared_with"]) == {"the paper itself"} and code["numbers"].sum() == 3
     assert set(counted.loc[counted["place"] == "Audit", "compared_with"]) == {"a computation"}
+
+
+def test_no_text_of_a_short_table_is_cut_in_a_notebook(published, run):
+    table = crypto.claims(published, run)
+    for place in ("Table 3", "Table 4", "Table 5"):
+        shown = claims.side_by_side(table, place)
+        longest = shown[["claim", "unit", "reading", "status"]].map(len).max()
+        assert len(shown) and (longest <= 55).all(), longest
+        assert "..." not in shown.to_html()
 
 
 def printed_split(n_rows):
@@ -311,17 +411,12 @@ def facts(published):
     return wide["Table 3"], windows.sort_index(), wide["Table 5"], said
 
 
-def test_what_statements_are_compared_with_follows_from_the_printed_tables(published, facts):
-    _, windows, summary, said = facts
+def test_what_statements_are_compared_with_follows_from_what_is_printed(published, facts):
+    said = facts[3]
     rows = compare("zouaoui2025", published, []).query("claim.str.contains('; ours from')")
     ours = rows.set_index(["place", rows["claim"].str.split(":|;").str[0]])["ours"]
     sizes = {name: len(part) for name, part in printed_split(int(said["Data", "observations"])).items()}
     expected = {("Code", f"{name} rows"): size for name, size in sizes.items()}
-    expected["Table 4", "5-day window has the lowest test MSE (text)"] = "yes" if windows["test MSE"].idxmin() == 5 else "no"
-    expected["Abstract", "MSE at 5 days"] = 100 * windows.at[5, "test MSE"]
-    for words, number in (("return", "annualized return"), ("risk", "annualized volatility"), ("Sharpe", "sharpe ratio")):
-        expected["Abstract", f"LSTM portfolio {words}"] = 100 * summary.at[number, "lstm_in_sample"]
-        expected["Abstract", f"MPT portfolio {words}"] = (100 if words == "Sharpe" else 1) * summary.at[number, "mpt_in_sample"]
     expected["Data", "fall of the combined market value in 2022"] = 100 * (1 - 842.5 / 2182.5)  # billion dollars, both ends
     assert ours.to_dict() == expected
     assert rows["claim"].str.contains(f"slices of {said['Data', 'observations']} rows").sum() == 3
@@ -350,6 +445,8 @@ def test_the_audit_of_the_printed_numbers_follows_from_them(published, facts):
     expected["coins that the text names"] = float(said["Results", "coins used by the MPT portfolio"]), len(named), 0.0
     expected["sum of the LSTM weights"] = 1.0, lstm.sum(), 0.00005
     expected["gross exposure of the LSTM weights"] = 1.0, sum(abs(lstm)), 0.05
+    spread = [sum(abs(held)) ** 2 / sum(held**2) for held in (lstm, own)]
+    expected["LSTM column has more effective holdings"] = "yes", "yes" if spread[0] > spread[1] else "no", None
     gain, deviation, ratio = summary.loc[["annualized return", "annualized volatility", "sharpe ratio"], "lstm_in_sample"]
     expected["LSTM Sharpe ratio"] = ratio, gain / deviation, 0.0002
     expected["LSTM Sharpe ratio, a year"] = ratio, gain / deviation * np.sqrt(252), tolerance(ratio, decimals=4)
@@ -377,13 +474,13 @@ def test_the_audit_of_the_printed_numbers_follows_from_them(published, facts):
     dates = published["audit"].set_index("number").at["daily returns by the dates", "unit"].split(" to ")
     expected["daily returns by the dates"] = float(n_rows), (pd.Timestamp(dates[1]) - pd.Timestamp(dates[0])).days, 0.0
 
-    rows = compare("zouaoui2025", published, [])
+    rows = compare("zouaoui2025", published, crypto.numbers_of_print(published))
     rows = rows[rows["place"].str.startswith("Audit") & rows["ours"].notna()]
     found = rows.set_index(rows["claim"].str.partition(": ")[0])[["published", "ours", "tolerance"]]
     assert {name: (*line[:2], None if np.isnan(line[2]) else line[2]) for name, *line in found.itertuples()} == expected
 
 
-def test_checks_that_need_prices_are_of_the_printed_numbers(published, facts):
+def test_checks_that_need_prices_are_of_the_printed_numbers(published, facts, tickers):
     statistics, _, summary, said = facts
     audit = published["audit"].set_index("number")
     sharpe = statistics["maximum_sharpe"]
@@ -393,6 +490,14 @@ def test_checks_that_need_prices_are_of_the_printed_numbers(published, facts):
         lines = audit[audit.index.str.startswith(start)]
         assert len(lines) and (lines["value"].astype(float) == sharpe[number]).all(), start
         assert lines["tolerance"].tolist() == pytest.approx([allowed * abs(sharpe[number])] * len(lines)), start
+    together = audit[audit.index.str.startswith("stable coins together")]["value"].astype(float)
+    printed = {name: crypto.relabelled(values(published, "Table 3", "weight", column=name), tickers)[list(crypto.STABLE)].sum()
+               for name in FOUR}
+    printed["LSTM"] = values(published, "Table 5", "weight", column="lstm_in_sample")[list(crypto.STABLE)].sum()
+    assert {name.rpartition(" ")[2]: value for name, value in together.items()} == pytest.approx(printed)
+    gain = audit[audit.index.str.startswith("LSTM return, a")]
+    assert (gain["value"].astype(float) == summary.at["annualized return", "lstm_in_sample"]).all() and len(gain) == 2
+    assert gain["tolerance"].tolist() == pytest.approx([0.2 * 0.017239] * 2)
     volatility = audit[audit.index.str.startswith("LSTM volatility")]
     assert (volatility["value"].astype(float) == summary.at["annualized volatility", "lstm_in_sample"]).all()
     assert volatility["tolerance"].tolist() == pytest.approx([0.2 * 0.011219] * 3)
@@ -487,7 +592,7 @@ def test_audit_without_a_coin_that_is_held_has_no_such_data(published, all_retur
 def test_functions_change_nothing_that_they_are_given(published, run):
     given = {**published, **{name: frame for name, frame in run.items() if isinstance(frame, pd.DataFrame)}}
     before = {name: frame.copy() for name, frame in given.items()}
-    all_of(published, run)
+    crypto.claims(published, run)
     for name, frame in given.items():
         pd.testing.assert_frame_equal(frame, before[name])
 

@@ -7,11 +7,11 @@ paper's own notebook; `printed` puts the two together.
 import pandas as pd
 
 from forefolio.papers.crypto import HELD
-from forefolio.papers.printed import STATUSES
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPEATS, REPRODUCED
 
 
 def side_by_side(rows: pd.DataFrame, place: str = "") -> pd.DataFrame:
-    """Claims, or those of one place, as a short table: the unit in a column, no texts, no weights of zero on both sides."""
+    """Claims, or those of one place, as a short table: the unit in a column, no texts, no weights that are always zero."""
     numbers = ~rows["published"].map(lambda value: isinstance(value, str)) if place else True
     shown = rows[rows["place"].str.startswith(place) & ~_nothing(rows) & numbers].reset_index(drop=True)
     claim, unit = (shown["claim"].map(lambda claim, part=part: claim.partition(": ")[part]) for part in (0, 2))
@@ -20,31 +20,38 @@ def side_by_side(rows: pd.DataFrame, place: str = "") -> pd.DataFrame:
 
 def counts(rows: pd.DataFrame) -> pd.DataFrame:
     """
-    How many printed numbers agree, by where they stand and what they are compared with.
+    How many printed numbers agree, by where they stand and what they are compared with; each number counts once.
 
     Returns
     -------
     DataFrame
         Columns place, compared_with (this run, the paper itself, or a computation from its numbers), numbers, readings,
         reproduced, not reproduced, no such data. Readings are the rows: several of a number whose convention the paper
-        does not give. A number is reproduced if one of its readings is, and without data if all of them are. Weights of
-        zero on both sides are left out, because they agree with anything.
+        does not give. A number is reproduced if one of its readings is. Otherwise it has no such data if a reading has
+        none, because that could be the right one, and is not reproduced if all readings differ. Left out are rows that
+        repeat a number of another place, and weights that are zero on both sides in all readings, because they agree
+        with anything. In the audit a number is a check.
     """
-    shown = rows[~_nothing(rows)]
+    shown = rows[~_nothing(rows) & ~rows["claim"].str.contains(REPEATS, regex=False)]
     audited, key = shown["place"].str.startswith("Audit"), ["place", "compared_with"]
     itself = shown["claim"].str.contains("; ours from", regex=False)
     compared_with = itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation")
-    told = shown.assign(number=shown["claim"].str.partition(":")[0].str.partition(";")[0], standing=shown["place"],
-                        compared_with=compared_with,
-                        place=shown["place"].str.partition(",")[0].mask(audited, "Audit"),
-                        rank=shown["status"].map(STATUSES.index))
+    told = shown.assign(number=_number(shown), standing=shown["place"], compared_with=compared_with,
+                        place=shown["place"].str.extract("^([^,]*)", expand=False).mask(audited, "Audit"),
+                        rank=shown["status"].map([REPRODUCED, NO_DATA, NOT_REPRODUCED].index))
     numbers = told.groupby([*key, "standing", "number"], sort=False)["rank"].agg(["min", "size"])
     counted = {"numbers": numbers["min"].notna(), "readings": numbers["size"],
-               **{status: numbers["min"] == rank for rank, status in enumerate(STATUSES)}}
+               **{status: numbers["min"] == rank for rank, status in ((0, REPRODUCED), (2, NOT_REPRODUCED), (1, NO_DATA))}}
     return pd.DataFrame(counted).astype(int).groupby(level=key, sort=False).sum().reset_index()
 
 
+def _number(rows: pd.DataFrame) -> pd.Series:
+    """What a claim is about: its words before the unit, the source and the notes."""
+    return rows["claim"].str.extract("^([^:;]*)", expand=False)
+
+
 def _nothing(rows: pd.DataFrame) -> pd.Series:
-    """Which claims are weights of zero on both sides."""
+    """Which claims are weights of zero on both sides, in all their readings."""
     both = rows[["published", "ours"]].apply(pd.to_numeric, errors="coerce").abs()
-    return rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
+    zero = rows["claim"].str.startswith("weight of") & (both["published"] == 0) & ~(both["ours"] > 100 * HELD)
+    return zero.groupby([rows["place"], _number(rows)]).transform("all").astype(bool)

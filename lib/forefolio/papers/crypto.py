@@ -16,36 +16,27 @@ import pandas as pd
 
 from forefolio.market.returns import Date
 from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, compare, values
-from forefolio.performance import metrics
+from forefolio.performance import gate, metrics
 from forefolio.performance.backtest import backtest
+from forefolio.portfolios import holdings
 from forefolio.portfolios.holdings import held_assets
 from forefolio.study.vocabulary import INEFFICIENT, MODELS, line
 
 PAPER = "zouaoui2025"
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
-# Number of Table 3: our statistic, its factor in the printed unit, and how ours is meant. The table turns out to print
-# skewness, kurtosis and Sortino ratio x 100, the variance as squared percent over 100, and the CVaR of a day times the
-# root of 365, which is the one that fits.
-STATISTICS = {
-    "annualized return": ("annual_return", 100, "arithmetic mean x {days}"),
-    "annualized volatility": ("annual_volatility", 100, "{days} days"),
-    "skewness": ("skewness", 100, ""),
-    "kurtosis": ("kurtosis", 100, ""),
-    "max drawdown": ("max_drawdown", 100, ""),
-    "observations": ("observations", 1, ""),
-    "sharpe ratio": ("sharpe", 1, "mean over volatility of {days} days"),
-    "cvar": ("cvar_95", 100 * np.sqrt(365), ""),
-    "sortino ratio": ("sortino", 100, "arithmetic mean x {days}"),
-    "variance": ("variance", 100, "{days} days"),
-}
-IN_PERCENT = "mpt_in_sample"  # the column of Table 5 in percent; the other is in fractions
+IN_PERCENT, IN_FRACTIONS = COLUMNS[:2]  # those of Table 5 that are printed
+PERCENT = {"annualized return", "annualized volatility"}  # numbers of Table 5 that one column has in percent
 HELD = 0.0005  # a weight that a table in percent with two digits shows
 
 POINTS = ["Coin names", "Units", "Optimality", "Exposure", "Volatility", "The text", "Split", "Days", "Code"]
-YEAR = 252  # of the audit
+YEAR = 252  # of the audit, and of one reading of each annual number
 STAND_IN, STOOD_IN = "USDC-USD", ("DAI-USD", "USDT-USD", "VUSDT-USD")  # one stable coin for the three others
+STABLE = (STAND_IN, *STOOD_IN)
 LEFT_OUT = 0.1  # share of gross exposure in coins without prices that leaves a volatility worth computing
 SHOWN = 3  # disagreements that a sentence names
+ORDINALS = {"H1": "first", "H2": "second"}
+BATCHES = {5: 14, 10: 13, 15: 12, 30: 10}  # of an evaluation, by window, in the last column of Table 4
+BATCH = 16
 
 
 def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame, net_returns: pd.DataFrame, *,
@@ -137,61 +128,181 @@ def _restored(weights: pd.Series, bought: pd.Index) -> pd.Series:
 
 def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) -> pd.DataFrame:
     """
-    Every printed number of the paper and every point of its audit beside this run.
+    Every printed number of the paper and every point of its audit beside this run, in each reading that it leaves open.
+
+    Annual numbers are read in the paper's own convention (252 days, compounded, ratios of these, which its numbers fit)
+    and by its formulas (arithmetic mean, days of the study). Weights of the Markowitz portfolios are read as labelled,
+    and under the names that the audit proves (`relabelled`). A coin that the data lack has no such data.
 
     Parameters
     ----------
     results : dict
         What the run found, by name: mpt_weights and mpt_statistics (tables of stage 03, their first column the asset and
-        the statistic), window_accuracy, table5_weights and table5 (as `table5` gives them), returns (of all days),
-        periods_per_year.
+        the statistic), window_accuracy, rivals (of `gate.pairs`), forecasts, table5_weights (as `table5` gives them),
+        returns (of all days), periods_per_year.
+
+    Notes
+    -----
+    The four dollar coins are nearly one asset, and an optimizer that has two of them gives these what it would give to
+    all four. So where one of the four is lacking none of their weights is compared alone: all have no such data, and
+    the audit compares what the coins at hand hold together with the printed sum.
     """
-    weights, returns = results["mpt_weights"].set_index("asset"), results["returns"]
-    year = {"periods_per_year": results["periods_per_year"]}
+    returns, tickers = results["returns"], values(published, "Table 5", "weight", column=IN_FRACTIONS).index
+    weights = results["mpt_weights"].set_index("asset")
+    # Stage 03 describes all days, or the first of them.
+    n_days = results["mpt_statistics"].set_index("statistic").loc["observations"].max()
+    year, table5_weights = {"periods_per_year": results["periods_per_year"]}, results["table5_weights"]
+    of_table5 = numbers_of_table5(table5_weights, returns, results["forecasts"], tickers, **year)
+    at_hand = tickers.isin(returns.columns)
     return compare(PAPER, published, [
-        *numbers_of_table3(weights, results["mpt_statistics"].set_index("statistic"), **year),
-        *numbers_of_table4(results["window_accuracy"]),
-        *numbers_of_table5(results["table5_weights"], results["table5"], **year),
-        Ours("Data", "observations", len(returns)), Ours("Data", "coins", returns.shape[1]),
-        Ours("Results", "coins used by the MPT portfolio", int((weights["maximum_sharpe"] > HELD).sum())),
-        *numbers_of_audit(published, returns)])
+        *numbers_of_table3(weights, returns.head(int(n_days)), tickers, **year),
+        *numbers_of_table4(results["window_accuracy"], published.get("choices")),
+        *of_table5, *numbers_of_abstract(of_table5, results["window_accuracy"]),
+        Ours("Data", "observations", len(returns)),
+        Ours("Data", "coins", returns.shape[1] if at_hand.all() else None, note=f" ({at_hand.sum()} at hand)"),
+        Ours("Results", "coins used by the MPT portfolio", *_used(weights["maximum_sharpe"])),
+        *numbers_of_text(results["rivals"], table5_weights),
+        *numbers_of_stable_coins(weights, table5_weights),
+        *numbers_of_print(published), *numbers_of_audit(published, returns)])
 
 
-def numbers_of_table3(weights: pd.DataFrame, statistics: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
-    """Weights and statistics of the four long-only portfolios, in the units of Table 3."""
-    found = _weights("Table 3", 100 * weights)
-    for number, (statistic, factor, meant) in STATISTICS.items():
-        if statistic in statistics.index:
-            found += [Ours("Table 3", f"{number}, {portfolio}", factor * value, meant.format(days=periods_per_year))
-                      for portfolio, value in statistics.loc[statistic].items()]
-    return found
+def annual_statistics(earned: pd.DataFrame, *, periods_per_year: int) -> dict[str, pd.DataFrame]:
+    """
+    Statistics of daily returns in the units of Table 3, in each reading of a year; `earned` has one column per portfolio.
+
+    Returns
+    -------
+    dict of DataFrames (n_statistics, n_portfolios)
+        By reading: "252 days, compounded", which fits the printed numbers, and arithmetic means times `periods_per_year`,
+        which is the formula of Table 2. Ratios are those of these returns, without a risk-free rate, as in print. Under
+        "" is what no year changes. Table 3 turns out to print skewness, kurtosis and Sortino ratio x 100, the variance
+        as squared percent over 100, and the CVaR of a day times the root of a year's days.
+    """
+    daily = {"skewness": 100 * earned.skew(), "kurtosis": 100 * earned.kurt(),
+             "max drawdown": 100 * metrics.max_drawdown(earned), "observations": earned.count().astype(float)}
+    return {f"{YEAR} days, compounded": _annual(earned, metrics.annual_return(earned, periods_per_year=YEAR), YEAR),
+            f"{periods_per_year} days, arithmetic": _annual(earned, earned.mean() * periods_per_year, periods_per_year),
+            "": pd.DataFrame(daily).T}
 
 
-def numbers_of_table4(accuracy: pd.DataFrame) -> list[Ours]:
-    """Errors of the LSTM for each length of its window, as in Table 4; of several seeds the mean is taken."""
-    found = []
-    for window, row in accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True).iterrows():
+def _annual(earned: pd.DataFrame, gain: pd.Series, days: int) -> pd.DataFrame:
+    """Statistics of a year of so many days, its return given, in the units of Table 3."""
+    volatility = metrics.annual_volatility(earned, periods_per_year=days)
+    downside = ((earned.clip(upper=0) ** 2).mean() * days) ** 0.5
+    tail = metrics.cvar(earned, confidence=0.95) * days**0.5
+    return pd.DataFrame({"annualized return": 100 * gain, "annualized volatility": 100 * volatility,
+                         "sharpe ratio": gain / volatility, "cvar": 100 * tail, "sortino ratio": 100 * gain / downside,
+                         "variance": 100 * volatility**2}).T
+
+
+def numbers_of_table3(weights: pd.DataFrame, returns: pd.DataFrame, tickers: Sequence[str], *,
+                      periods_per_year: int) -> list[Ours]:
+    """
+    Weights and statistics of the four long-only portfolios, in the units of Table 3 and in each reading.
+
+    `returns` are of the days that chose the weights, `tickers` all coins in the order of the table.
+    """
+    earned = returns[weights.index] @ weights
+    return _weights("Table 3", 100 * weights, tickers) + [
+        Ours("Table 3", f"{number}, {portfolio}", value, reading)
+        for reading, table in annual_statistics(earned, periods_per_year=periods_per_year).items()
+        for number, row in table.iterrows() for portfolio, value in row.items()]
+
+
+def numbers_of_table4(accuracy: pd.DataFrame, choices: pd.DataFrame | None = None) -> list[Ours]:
+    """
+    Errors of the LSTM for each length of its window, as in Table 4; of several seeds the mean is taken.
+
+    `choices` has the errors of other choices that the paper leaves open, one row per choice and window: columns
+    network_preset, leak, network_target, window, mse_validation, ...
+    """
+    by_window, found = _by_window(accuracy), []
+    for window, row in by_window.iterrows():
         for period, error in product(("validation", "test"), ("mse", "mae")):
             zero = row.get(f"zero_{error}_{period}", np.nan)
             quoted = "" if np.isnan(zero) else f" (forecasting zero: {zero:.4f})"
-            name = f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
-            found.append(Ours("Table 4", name, row[f"{error}_{period}"], note=quoted))
-    return found
+            found.append(Ours("Table 4", _error(period, error, window), row[f"{error}_{period}"],
+                              "" if choices is None else "this run", quoted))
+    for row in [] if choices is None else choices.to_dict("records"):
+        reading = f"network {row['network_preset']}, target {row['network_target']}, leak {row['leak']}"
+        found += [Ours("Table 4", _error(period, error, row["window"]), row[f"{error}_{period}"], reading)
+                  for period, error in product(("validation", "test"), ("mse", "mae"))]
+    best = by_window["mse_test"].idxmin() if len(by_window) > 1 else None
+    return [*found, Ours("Table 4", "5-day window has the lowest test MSE (text)",
+                         None if best is None else _yes(best == 5), note=f": lowest at {best} days" if best else "")]
 
 
-def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, *, periods_per_year: int) -> list[Ours]:
+def numbers_of_table5(weights: pd.DataFrame, returns: pd.DataFrame, forecasts: pd.DataFrame, tickers: Sequence[str], *,
+                      periods_per_year: int) -> list[Ours]:
     """
     Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
 
-    `weights` and `summary` are those of `table5`.
+    `weights` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has one more
+    reading, which the audit finds for the printed one: the mean of its forecasts, w'r̂ of a day, and a day's volatility.
     """
-    found = _weights("Table 5", weights * [100 if portfolio == IN_PERCENT else 1 for portfolio in weights])
-    for statistic, row in summary.iterrows():
-        number = statistic.replace("_", " ")
-        meant = STATISTICS[number][2] if statistic.startswith("annualized") else ""
-        found += [Ours("Table 5", f"{number}, {portfolio}", (100 if meant and portfolio == IN_PERCENT else 1) * value,
-                       meant.format(days=periods_per_year)) for portfolio, value in row.items()]
+    if weights.empty:
+        return []
+    held = weights[[IN_PERCENT, IN_FRACTIONS]]
+    found = _weights("Table 5", 100 * held[[IN_PERCENT]], tickers)
+    found += _weights("Table 5", held[[IN_FRACTIONS]], tickers, labels="as labelled")
+    earned = returns[weights.index] @ held
+    readings = annual_statistics(earned, periods_per_year=periods_per_year)
+    made = forecasts[(forecasts["model"] == "lstm") & (forecasts["horizon"] == 1)]
+    hoped = held[IN_FRACTIONS].mul(made.groupby("asset")["forecast"].mean()).sum(min_count=1)
+    volatility = earned[IN_FRACTIONS].std()
+    readings["forecast of a day, w'r̂"] = pd.DataFrame({IN_FRACTIONS: {
+        "annualized return": 100 * hoped, "annualized volatility": 100 * volatility, "sharpe ratio": hoped / volatility}})
+    return found + [
+        Ours("Table 5", f"{number}, {portfolio}", value / (100 if portfolio == IN_FRACTIONS and number in PERCENT else 1),
+             reading)
+        for reading, table in readings.items() for number, row in table.iterrows() for portfolio, value in row.items()]
+
+
+def numbers_of_abstract(of_table5: Sequence[Ours], accuracy: pd.DataFrame) -> list[Ours]:
+    """What the abstract quotes from Tables 4 and 5, in the readings of these tables."""
+    quoted = {f"{number}, {column}": (f"{name} portfolio {word}", 100 if column == IN_FRACTIONS and number in PERCENT else 1)
+              for name, column in (("LSTM", IN_FRACTIONS), ("MPT", IN_PERCENT))
+              for word, number in (("return", "annualized return"), ("risk", "annualized volatility"), ("Sharpe", "sharpe ratio"))}
+    found = [Ours("Abstract", name, factor * ours.value, ours.reading)
+             for ours in of_table5 if ours.name in quoted for name, factor in [quoted[ours.name]]]
+    errors = _by_window(accuracy).reindex([5]).iloc[0]
+    return [*found, Ours("Abstract", "MSE at 5 days", 100 * errors["mse_test"], "the MSE, in percent"),
+            Ours("Abstract", "MSE at 5 days", errors["mae_test"], "the MAE, a fraction")]
+
+
+def numbers_of_text(tested: pd.DataFrame, weights: pd.DataFrame) -> list[Ours]:
+    """
+    The accepted hypothesis, by `gate.hypotheses` of the LSTM and the historical mean, and who diversifies better.
+
+    The introduction gives Markowitz the second hypothesis, the abstract gives it to deep learning: two readings. To
+    diversify has two as well: more effective holdings, as `holdings.effective_holdings` counts them, whatever is owed for
+    them, or no more gross exposure.
+    """
+    table = gate.hypotheses(tested)
+    verdict = table.loc[(table["model"] == "lstm") & (table["rival"] == gate.RIVAL), "verdict"]
+    turned = {"H1": "H2", "H2": "H1"}
+    found = [Ours("Results", "accepted hypothesis", ORDINALS.get(name, name), reading) for shown in verdict
+             for name, reading in ((shown, "as the introduction numbers them: MPT is more accurate"),
+                                   (turned.get(shown, shown), "as the abstract numbers them: the LSTM is more accurate"))]
+    if weights.empty or weights[[IN_PERCENT, IN_FRACTIONS]].isna().any(axis=None):
+        return found
+    mpt, lstm = weights[IN_PERCENT], weights[IN_FRACTIONS]
+    number = "deep learning diversifies better"
+    for reading, measure, better in (("more effective holdings", holdings.effective_holdings, float.__gt__),
+                                     ("no more gross exposure", holdings.gross_exposure, float.__le__)):
+        theirs, own = float(measure(lstm)), float(measure(mpt))
+        found.append(Ours("Results", number, _yes(better(round(theirs, 6), round(own, 6))), reading,
+                          f": LSTM {theirs:.4g}, MPT {own:.4g}"))
     return found
+
+
+def numbers_of_stable_coins(weights: pd.DataFrame, table5_weights: pd.DataFrame) -> list[Ours]:
+    """What the dollar coins at hand weigh together in each portfolio, in the printed unit; see `claims` for the reason."""
+    together = [("Audit 1, Table 3", portfolio, 100 * held) for portfolio, held in weights.items()]
+    if len(table5_weights):
+        together.append(("Audit 4, Table 5", "LSTM", table5_weights[IN_FRACTIONS]))
+    return [Ours(place, f"stable coins together, {portfolio}", held[held.index.isin(STABLE)].sum(min_count=1))
+            for place, portfolio, held in together]
 
 
 def relabelled(weights: pd.Series, tickers: Sequence[str]) -> pd.Series:
@@ -219,17 +330,44 @@ def with_stand_ins(returns: pd.DataFrame) -> pd.DataFrame:
     return complete.assign(**{coin: complete[STAND_IN] for coin in STOOD_IN})
 
 
+def numbers_of_print(published: Mapping[str, pd.DataFrame]) -> list[Ours]:
+    """
+    What the printed numbers say of statements in the text: (1) the coins held, relabelled, (4) whether the LSTM column
+    has more effective holdings, (6) whether its return is the highest, (7) the batches of Table 4, with the printed
+    slice of the rows and with a fifth of them, for labels as long as the input.
+    """
+    lstm = values(published, "Table 5", "weight", column=IN_FRACTIONS)
+    printed = {name: relabelled(values(published, "Table 3", "weight", column=name), lstm.index)
+               for name in ("minimum_variance", "minimum_cvar", "maximum_sharpe")}
+    coins = {name: ", ".join(own.index[own > 1]) for name, own in printed.items()}
+    effective = [holdings.effective_holdings(held) for held in (lstm, printed["maximum_sharpe"] / 100)]
+    gain = {column: values(published, "Table 5", "annualized return", column=column).iloc[0] for column in COLUMNS[:2]}
+    rows = int(values(published, "Data", "observations").iloc[0])
+    found = [
+        Ours("Audit 1, Table 3", "coins of minimum_variance", coins["minimum_variance"]),
+        Ours("Audit 1, Table 3", "coins of minimum_cvar", coins["minimum_cvar"]),
+        Ours("Audit 1, Results", "coins of the Sharpe portfolio", coins["maximum_sharpe"]),
+        Ours("Audit 4, Table 5", "LSTM column has more effective holdings", _yes(effective[0] > effective[1]),
+             note=" ({:.3g} against {:.3g})".format(*effective)),
+        Ours("Audit 6, Results", "LSTM return is the highest", _yes(100 * gain[IN_FRACTIONS] > gain[IN_PERCENT]))]
+    for name, judged in (("the printed slice", rows - int(0.2 * rows)), ("a fifth", int(0.2 * rows))):
+        needed = [-(-(judged - 2 * window + 1) // BATCH) for window in BATCHES]
+        found.append(Ours("Audit 7, Table 4", f"batches with {name} of the rows", ", ".join(map(str, needed))))
+    return found
+
+
 def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame) -> list[Ours]:
     """
     The checks of the audit that need prices: (1) which names give the printed statistics, (2) in which units they are,
-    (5) over which period the volatility of the LSTM portfolio is, (8) how many days there are.
+    (3) how near the printed Sharpe weights come to the highest ratio in sample, (5) over which period the volatility and
+    the return of the LSTM portfolio are, (8) how many days there are.
 
     Values are missing where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
     """
     prices = with_stand_ins(returns)
     stood_in = [coin for coin in STOOD_IN if coin in prices and prices[coin].equals(prices[STAND_IN])]
     note = f", {STAND_IN} for {', '.join(stood_in)}" if stood_in else ""
-    lstm = values(published, "Table 5", "weight", column="lstm_in_sample")
+    lstm = values(published, "Table 5", "weight", column=IN_FRACTIONS)
     labelled = values(published, "Table 3", "weight", column="maximum_sharpe") / 100
     moved, moved_lstm = relabelled(labelled, lstm.index), relabelled(lstm, lstm.index)
     compounded = partial(metrics.annual_return, periods_per_year=YEAR)
@@ -247,14 +385,34 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
                f" {days}, percent") for days in (365, YEAR))))]
     found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), note=told)
              for point, name, measure, weights, told in cases]
-    for point, name, weights, days in ((1, "relabelled", moved_lstm, 1), (5, "a year", lstm, YEAR), (5, "a day", lstm, 1)):
+    found += _shares_of_highest_sharpe({"relabelled": moved, "as labelled": labelled}, prices, note)
+    for point, name, days, weights in ((1, "volatility, relabelled", 1, moved_lstm), (5, "volatility, a year", YEAR, lstm),
+                                       (5, "volatility, a day", 1, lstm), (5, "return, a year", YEAR, lstm),
+                                       (5, "return, a day", 1, lstm)):
         lacking = weights.index.difference(prices.columns)
         few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
-        volatility = _measured(partial(metrics.annual_volatility, periods_per_year=days),
-                               weights.drop(lacking) if few else weights, prices)
-        found.append(Ours(f"Audit {point}, Table 5", f"LSTM volatility, {name}", volatility, note=note + (f", without {' and '.join(lacking)}" if few else "")))
+        measure = ((lambda earned, days=days: days * earned.mean()) if name.startswith("return") else
+                   partial(metrics.annual_volatility, periods_per_year=days))
+        found.append(Ours(f"Audit {point}, Table 5", f"LSTM {name}",
+                          _measured(measure, weights.drop(lacking) if few else weights, prices),
+                          note=note + (f", without {' and '.join(lacking)}" if few else "")))
     at_hand = len(returns) if lstm.index.isin(returns.columns).any() else np.nan
     return [*found, Ours("Audit 8, Data", "daily returns in this run", at_hand)]
+
+
+def _shares_of_highest_sharpe(named: dict[str, pd.Series], prices: pd.DataFrame, note: str) -> list[Ours]:
+    """In-sample Sharpe ratios of printed weights under these names, as shares of the highest long-only one there is."""
+    from forefolio.portfolios.long_only import maximum_sharpe  # solvers, for which stage 04 should not pay
+
+    ratio, found = partial(metrics.sharpe, periods_per_year=YEAR, risk_free_rate=0.0), []
+    for order, weights in named.items():
+        reached, share, told = _measured(ratio, weights, prices), np.nan, ""
+        if not np.isnan(reached):
+            best = maximum_sharpe(prices.mean(), prices.cov(), risk_free=0.0).weights
+            highest = _measured(ratio, best, prices)
+            share, told = reached / highest, f" ({reached:.4f} of {highest:.4f}){note if order == 'relabelled' else ''}"
+        found.append(Ours("Audit 3, Table 3", f"share of the highest Sharpe ratio, {order}", share, note=told))
+    return found
 
 
 def in_words(rows: pd.DataFrame) -> str:
@@ -272,10 +430,39 @@ def in_words(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _weights(place: str, printed: pd.DataFrame) -> list[Ours]:
-    """The weights of portfolios (columns), in the printed unit."""
-    return [Ours(place, f"weight of {asset}, {portfolio}", weight)
-            for portfolio, held in printed.items() for asset, weight in held.items()]
+def _weights(place: str, held: pd.DataFrame, tickers: Sequence[str], labels: str = "") -> list[Ours]:
+    """
+    The weights of portfolios (columns), in the printed unit, beside each printed name: as labelled, and what the coin
+    weighs whose weight stands there if a table puts alphabetically ordered weights beside `tickers`.
+    """
+    lacking = not set(STABLE) <= set(held.index)
+    held = held.reindex(list(tickers))
+    if lacking:
+        held.loc[held.index.isin(STABLE)] = np.nan
+    return [Ours(place, f"weight of {name}, {portfolio}", weights[own], reading)
+            for portfolio, weights in held.items() for name, moved in zip(tickers, sorted(tickers), strict=True)
+            for own, reading in ((name, "as labelled"), (moved, f"relabelled, {moved}")) if reading.startswith(labels)]
+
+
+def _used(weights: pd.Series) -> tuple[int | None, str, str]:
+    """How many coins a portfolio holds, its reading and a note; nobody can say where a dollar coin is lacking."""
+    held = weights.index[weights > HELD]
+    beside = len(held.difference(STABLE))
+    return (len(held) if set(STABLE) <= set(weights.index) else None), "", f" ({beside} beside the dollar coins)"
+
+
+def _by_window(accuracy: pd.DataFrame) -> pd.DataFrame:
+    """Errors of the LSTM by window, means over seeds."""
+    return accuracy[accuracy["model"] == "lstm"].groupby("window").mean(numeric_only=True)
+
+
+def _error(period: str, error: str, window: int) -> str:
+    """How Table 4 names an error."""
+    return f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
+
+
+def _yes(said: bool) -> str:
+    return "yes" if said else "no"
 
 
 def _measured(measure: Callable[..., pd.Series], weights: pd.Series, prices: pd.DataFrame) -> float:

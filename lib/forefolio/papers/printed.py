@@ -2,7 +2,7 @@
 
 A paper has two files. `params/published/<paper>_numbers.csv` has one row per printed number or statement: where it
 stands (`place`), what it is (`number`, `of`, `column`), its `value` as printed, its `unit`, and the `decimals` that
-count. `<paper>_audit.csv` says what these numbers mean for each other, with the `tolerance` of each check. Where no
+count; where it repeats a number that has a row already, `repeats` names the place of that row. `<paper>_audit.csv` says what these numbers mean for each other, with the `tolerance` of each check. Where no
 run is needed, the files hold our side too (`ours`, and its `source`); tests recompute it from the printed numbers. A
 run gives its values by place and name, in the printed unit, so nothing is joined by position.
 """
@@ -16,7 +16,8 @@ import pandas as pd
 COLUMNS = ["paper", "place", "claim", "published", "ours", "tolerance", "status", "reading"]
 REPRODUCED, NOT_REPRODUCED, NO_DATA = STATUSES = ["reproduced", "not reproduced", "no such data"]
 RELATIVE_TOLERANCE = 0.05  # another vendor's prices move a volatility by less, another portfolio by more
-LINE = ["place", "number", "of", "column", "value", "decimals", "tolerance", "unit", "ours", "source"]
+LINE = ["place", "number", "of", "column", "value", "decimals", "tolerance", "unit", "ours", "source", "repeats"]
+REPEATS = "; repeats "  # in the claim of a number that has its row in another place, which it names
 
 
 class Ours(NamedTuple):
@@ -91,7 +92,8 @@ def compare(paper: str, published: Mapping[str, pd.DataFrame], ours: Iterable[Ou
         if allowed is None and not isinstance(theirs, str):
             theirs, allowed = float(theirs), tolerance(theirs, decimals=line.decimals)
         claim = "".join([line.name, f": {line.unit}" if line.unit else "",
-                         f"; ours from {line.source}" if line.source else "", "" if pd.isna(line.note) else line.note])
+                         f"; ours from {line.source}" if line.source else "", "" if pd.isna(line.note) else line.note,
+                         f"{REPEATS}{line.repeats}" if line.repeats else ""])
         mine = line.found if line.ours is None else _value(line.ours)
         rows.append((paper, line.place, claim, theirs, np.nan if mine is None else mine, allowed,
                      status(claim, theirs, mine, allowed), "" if pd.isna(line.reading) else line.reading))
