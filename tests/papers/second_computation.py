@@ -1,0 +1,288 @@
+"""A second computation of some claims about both papers, which shares no line with the library.
+
+It knows the papers' text, their printed numbers and closing prices, and uses numpy, scipy and pandas alone: the weights come from
+active-set least squares and a coordinate descent of its own. `frozen_claims.csv` beside it is what it came to on the real prices;
+what hangs on trained networks enters as `frozen_monthly_excess.csv`, the monthly excess of the six strategies in a run.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.optimize import nnls
+
+STATUS = ("reproduced", "not reproduced", "no such data")
+ARITHMETIC, COMPOUNDED = "365 days, arithmetic", "252 days, compounded"
+
+
+class Row(NamedTuple):
+    """A claim: what the paper printed, what this computation finds, and whether the two agree."""
+
+    paper: str
+    place: str
+    claim: str
+    reading: str
+    published: str
+    ours: str
+    status: str
+
+
+class Rows:
+    """The claims of one paper, in order."""
+
+    def __init__(self, paper: str):
+        self.paper, self.rows = paper, []
+
+    def add(self, place: str, claim: str, published: str, ours: float | None, *, reading: str = "", tolerance: float | None = None) -> None:
+        """A number; the tolerance is 5 % of what is printed and at least half a unit of its last digit, unless given."""
+        number = float(published)
+        least = 0.5 * 10.0 ** -len(published.partition(".")[2])
+        near = tolerance if tolerance is not None else max(0.05 * abs(number), least)
+        status = STATUS[2] if ours is None else STATUS[bool(abs(ours - number) > near + 1e-12)]
+        self.rows.append(Row(self.paper, place, claim, reading, published, "" if ours is None else f"{ours:.10g}", status))
+
+    def bound(self, place: str, claim: str, published: str, ours: float, *, upper: bool) -> None:
+        """A printed number that cannot be above (or below) one of ours, beyond half a unit of its last digit."""
+        slack = 0.5 * 10.0 ** -len(published.partition(".")[2])
+        holds = float(published) <= ours + slack if upper else float(published) >= ours - slack
+        self.rows.append(Row(self.paper, place, claim, "", published, f"{ours:.10g}", STATUS[bool(not holds)]))
+
+    def say(self, place: str, claim: str, published: str, ours: str, *, reading: str = "") -> None:
+        """A statement, or a name: reproduced where the words are the same."""
+        self.rows.append(Row(self.paper, place, claim, reading, published, ours, STATUS[bool(ours != published)]))
+
+
+def frame(rows: Iterable[Row]) -> pd.DataFrame:
+    """Claims as a table of text, as it is frozen."""
+    return pd.DataFrame(list(rows), columns=Row._fields).astype(str)
+
+# ------------------------------------------------------------------- Zouaoui & Naas as printed, read from the paper anew
+LISTED = ("ADA BNB BTC DAI DOGE ETH LINK LTC USDT XRP XLM BCH WETH WBTC AVAX SHIB DOT LEO SOL USDC STETH AAVE VUSDT RARE11294 "
+          "VBTC").split()  # Table 3's names, in its order
+TABLE3_WEIGHTS = {  # percent; what is not here is 0
+    "maximum_sharpe": {"LINK": "4.21", "XLM": "40.03", "AVAX": "16.39", "SHIB": "22.9", "LEO": "4.78", "SOL": "4.69", "STETH": "7.01"},
+    "minimum_variance": {"LINK": "24.09", "XLM": "0.08", "LEO": "25", "SOL": "25.4", "STETH": "25.42"}}
+TABLE3 = {"return": "31.15", "volatility": "39.05", "ratio": "0.7978", "sortino": "122.77", "variance": "15.25", "cvar": "95.38",
+          "drawdown": "-59.42", "skewness": "65.63", "kurtosis": "678.6"}  # of the column P-Weights (Sharpe)
+RATIOS, VOLATILITIES = (0.8331, 2.0032, 0.2781, 0.7978), (0.47, 0.63, 0.96, 39.05)  # CVaR, Sortino, variance, Sharpe
+MINIMUM_VARIANCE = {"volatility": "0.96", "variance": "0.01"}
+TEST_MSE, TEST_MAE = {5: 0.0012, 10: 0.0011, 15: 0.0012, 30: 0.0012}, {5: 0.0218, 10: 0.0219, 15: 0.0222, 30: 0.0228}  # Table 4
+LSTM = (0.014606, -0.05918, -1.44428, -4.74505, 4.70012e-05, 2.26891, 0.0689542, 0.0518116, 0.57744, 0.0210249, -0.0330404,
+        -0.035509, -2.70253, 1.41132, 0.00331112, 0.00729518, -0.0759262, 0.0481682, 0.033132, -0.315186, 0.443353, 0.0234812,
+        5.36088, 0.00904898, 0.0679007)  # Table 5, P-Weights (LSTM), in the order of the names
+
+# ----------------------------------------------------------------------------------------- Nguyen as printed, likewise
+TABLE4 = {"LSTM": {"MAE": "0.0156", "MSE": "0.000476", "RMSE": "0.0212"}, "1D-CNN": {"MAE": "0.0160", "MSE": "0.000503", "RMSE": "0.0218"}}
+TABLE5 = {  # total return in percent, information ratio, turnover in percent
+    "LSTM+MDP": ("52.459", "0.499", "78.697"), "LSTM+MVF": ("50.775", "0.526", "80.878"), "1D-CNN+MVF": ("45.499", "0.479", "80.236"),
+    "LSTM+RPP": ("34.034", "0.26", "54.137"), "1D-CNN+RPP": ("33.824", "0.26", "60.224"), "1D-CNN+MDP": ("33.877", "0.250", "55.454")}
+
+
+# ------------------------------------------------------------------------------------------------- mean and variance
+def long_only(covariance: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Weights of the smallest variance for a given target'w, none below 0, summing to 1.
+
+    The minimum of y'Sy / 2 - target'y over y >= 0 is the nonnegative least-squares solution of L'y = L^-1 target, S = LL'. Means as
+    the target give the best ratio of mean to deviation, ones the minimum variance.
+    """
+    lower = np.linalg.cholesky(covariance)
+    y, _ = nnls(lower.T, np.linalg.solve(lower, target), maxiter=10_000)
+    return y / y.sum()
+
+
+def risk_parity(covariance: np.ndarray) -> np.ndarray:
+    """Equal contributions to risk: each weight in turn solves its own quadratic equation w_i (Sw)_i = 1 / n, until none moves."""
+    n, w = len(covariance), 1 / np.sqrt(np.diag(covariance))
+    for _ in range(20_000):
+        before = w.copy()
+        for i in range(n):
+            others = covariance[i] @ w - covariance[i, i] * w[i]
+            w[i] = (math.sqrt(others * others + 4 * covariance[i, i] / n) - others) / (2 * covariance[i, i])
+        if np.abs(w / before - 1).max() < 1e-12:
+            return w / w.sum()
+    raise ArithmeticError("risk parity does not settle")
+
+
+def described(returns: pd.Series, reading: str) -> dict[str, float]:
+    """A portfolio's daily returns in the terms of Table 3, in percent or times 100 as it prints them."""
+    days, mean, growth = (365, returns.mean() * 365, None) if reading == ARITHMETIC else (252, None, (1 + returns).prod())
+    year = mean if growth is None else growth ** (252 / len(returns)) - 1
+    volatility = returns.std() * days ** 0.5
+    downside = math.sqrt((returns.clip(upper=0) ** 2).mean() * days)
+    worst = returns.nsmallest(math.ceil(0.05 * len(returns)))
+    return {"return": 100 * year, "volatility": 100 * volatility, "ratio": year / volatility, "sortino": 100 * year / downside,
+            "variance": 100 * volatility ** 2, "drawdown": 100 * drawdown(returns), "skewness": 100 * returns.skew(),
+            "kurtosis": 100 * returns.kurt(), "cvar": -100 * worst.mean() * days ** 0.5}
+
+
+def drawdown(returns: pd.Series) -> float:
+    """The deepest fall of wealth from a peak, at most 0; the day before the first return may be the peak."""
+    wealth = np.concatenate([[1.0], (1 + returns).cumprod()])
+    return float((wealth / np.maximum.accumulate(wealth) - 1).min())
+
+
+# -------------------------------------------------------------------------------------------- Zouaoui & Naas (2025)
+def crypto(prices: pd.DataFrame, *, ridge: float) -> list[Row]:
+    """Claims about the coins, of their closes (n_days, n_coins).
+
+    `ridge` is the share of each variance that the study adds to its own, because wrapped coins are nearly their originals.
+    """
+    rows = Rows("zouaoui2025")
+    returns = prices.rename(columns=lambda name: name.removesuffix("-USD")).pct_change().iloc[1:]
+    coins, sample = [*returns], returns.cov().to_numpy()
+    covariance = sample + ridge * np.diag(np.diag(sample))
+    weights = {"maximum_sharpe": pd.Series(long_only(covariance, returns.mean().to_numpy()), coins),
+               "minimum_variance": pd.Series(long_only(covariance, np.ones(len(coins))), coins)}
+    best = returns @ weights["maximum_sharpe"]
+    true = dict(zip(LISTED, sorted(LISTED)))  # weights in alphabetical order stand beside names in the list's order
+
+    rows.add("Data", "observations", "1093", len(returns), tolerance=0)
+    rows.add("Data", "coins", "25", len(coins), tolerance=0)
+    for kind, printed, seen in zip(("training", "validation", "test"), ("874", "0", "875"), slices(1093)):
+        rows.add("Code", f"{kind} rows", printed, len(seen), tolerance=0)
+
+    for reading in (ARITHMETIC, COMPOUNDED):
+        found = described(best, reading)
+        for term in ("return", "volatility", "ratio", "sortino", "variance", "cvar"):
+            rows.add("Table 3", f"{term} of maximum_sharpe", TABLE3[term], found[term], reading=reading)
+    for term in ("drawdown", "skewness", "kurtosis"):
+        rows.add("Table 3", f"{term} of maximum_sharpe", TABLE3[term], found[term])
+    for portfolio, column in TABLE3_WEIGHTS.items():
+        for name, printed in column.items():
+            for reading, coin in (("as printed", name), ("relabelled", true[name])):
+                ours = 100 * weights[portfolio][coin] if coin in coins else None
+                rows.add("Table 3", f"weight of {name}-USD in {portfolio}", printed, ours, reading=reading)
+
+    numbers = pd.Series(TABLE3_WEIGHTS["maximum_sharpe"]).astype(float) / 100
+    for reading, held in (("relabelled", numbers.rename(true)), ("as labelled", numbers)):
+        earned = returns @ at_hand(held, coins)
+        for term, ours in described(earned, COMPOUNDED).items():
+            if term in ("volatility", "return", "drawdown"):
+                rows.add("Audit 1", f"{term} of the printed weights", TABLE3[term], ours, reading=reading)
+        if reading == "relabelled":
+            largest = f"{annual_ratio(best):.4f}"
+            rows.add("Audit 3", "ratio of the printed weights beside the largest possible", largest, annual_ratio(earned))
+    for portfolio, column in (("maximum_sharpe", TABLE3), ("minimum_variance", MINIMUM_VARIANCE)):
+        squared = float(column["volatility"]) ** 2 / 100
+        rows.add("Audit 2", f"variance of {portfolio} is its squared volatility", column["variance"], squared, tolerance=0.005)
+    rows.add("Audit 3", "ratio of maximum_sharpe is the largest", TABLE3["ratio"], max(RATIOS), tolerance=0)
+    rows.add("Audit 3", "volatility of minimum_variance is the smallest", "0.96", min(VOLATILITIES), tolerance=0)
+
+    learned = pd.Series(LSTM, LISTED)
+    rows.add("Audit 4", "sum of the LSTM weights", "1", learned.sum(), tolerance=5e-5)
+    rows.add("Audit 4", "gross exposure of the LSTM weights", "1", learned.abs().sum())
+    earned = returns @ at_hand(learned, coins)
+    rows.add("Audit 5", "mean of the LSTM weights: fraction a year of 252 days", "0.017239", earned.mean() * 252)
+    rows.add("Audit 5", "volatility of the LSTM weights: fraction a year of 252 days", "0.011219", earned.std() * 252 ** 0.5)
+    rows.add("Audit 5", "volatility of the LSTM weights: fraction a day", "0.011219", earned.std())
+    rows.add("Audit 6", "MSE at 5 days: percent", "0.0218", 100 * TEST_MSE[5])
+    rows.add("Audit 6", "MSE at 5 days is the MAE", "0.0218", TEST_MAE[5])
+    rows.add("Audit 6", "window of the lowest test MSE: days", "5", min(TEST_MSE, key=TEST_MSE.get), tolerance=0)
+    rows.add("Audit 6", "fall of the market in 2022: percent", "614", 100 * (2182.5 - 842.5) / 2182.5)
+    training, _, test = slices(1093)
+    rows.add("Audit 7", "test rows seen in training", "0", len(set(training) & set(test)), tolerance=0)
+    for reading, n in (("the printed slice", len(test)), ("a fifth of the rows", int(0.2 * 1093))):  # a window and its target
+        batches = ", ".join(str(math.ceil((n - 2 * window + 1) / 16)) for window in TEST_MSE)
+        rows.say("Audit 7", "batches of 16, by window", "14, 13, 12, 10", batches, reading=reading)
+    return rows.rows
+
+
+def at_hand(weights: pd.Series, coins: list[str]) -> pd.Series:
+    """Weights by name on the coins at hand: USDC stands for stable coins that are not, and other coins that are not are left out."""
+    known = weights.rename({name: "USDC" for name in ("DAI", "VUSDT") if name not in coins})
+    return known.groupby(level=0).sum().reindex(coins, fill_value=0.0)
+
+
+def slices(n: int) -> tuple[range, range, range]:
+    """The rows of training, validation and test by the printed code."""
+    days = range(n)
+    return days[:int(0.8 * n)], days[int(0.8 * n):int(0.2 * n)], days[int(0.2 * n):]
+
+
+def annual_ratio(returns: pd.Series) -> float:
+    """Arithmetic mean over deviation, a year of 252 days."""
+    return float(returns.mean() / returns.std() * 252 ** 0.5)
+
+
+# ------------------------------------------------------------------------------------------------------ Nguyen (2025)
+WINDOWS = (20, 60, 120, 250)
+
+
+def equity(prices: pd.DataFrame, index: pd.Series, excess: pd.DataFrame) -> list[Row]:
+    """Claims about the stocks.
+
+    Parameters
+    ----------
+    prices : (n_days, n_stocks) closes, where 0 says that there is none
+    index : (n_days,) VN100
+    excess : (24, 6) monthly excess of a run's strategies over the index, as a fraction
+    """
+    rows = Rows("nguyen2025")
+    complete = prices.where(prices > 0).dropna(axis="columns")
+    rows.add("Data", "constituents with complete histories", "59", complete.shape[1], tolerance=0)
+    rows.add("Data", "constituents excluded", "41", prices.shape[1] - complete.shape[1], tolerance=0)
+
+    logs = np.log(complete).diff().loc["2023":"2024"]
+    zero = {"MAE": logs.abs().mean().mean(), "MSE": (logs ** 2).mean().mean(), "RMSE": (logs ** 2).mean().pow(0.5).mean()}
+    for model, errors in TABLE4.items():
+        for error, printed in errors.items():
+            rows.bound("Audit 6", f"{error} of the {model} at most the zero forecast's", printed, zero[error], upper=True)
+
+    printed = pd.DataFrame(TABLE5, ["total", "ratio", "turnover"]).T.astype(float)
+    rows.add("Audit 1", "total of LSTM+MDP is 23 times its mean", "52.459", 23 * 2.281, tolerance=23 * 0.0005 + 0.0005)
+    ends = index.groupby(index.index.to_period("M")).tail(1).loc["2022-12-01":]
+    rise = 100 * (ends.iloc[-1] / ends.iloc[0] - 1)
+    rows.bound("Audit 2", "the lowest printed total at least the index's rise: percent", "33.824", rise, upper=False)
+    rows.add("Audit 2", "printed totals above the index's rise", "6", int((printed["total"] > rise).sum()), tolerance=0)
+
+    implied = printed["total"] / 23 / printed["ratio"]
+    parity = ["LSTM+RPP", "1D-CNN+RPP"]
+    calmer = implied[parity].max() < implied[["LSTM+MVF", "1D-CNN+MVF"]].min()
+    rows.say("Audit 3", "RPP is more stable than MVF: implied deviations of excess", "yes", "yes" if calmer else "no")
+    returns = complete.pct_change()
+    found = {window: parity_months(returns, ends, window) for window in WINDOWS}
+    rows.bound("Audit 3", "deviation of excess of RPP at most that of risk parity: percent a month", f"{implied[parity].min():.4f}",
+               max(100 * months.std() for months, _ in found.values()), upper=True)
+    for window, (_, turnover) in found.items():
+        for strategy in parity:
+            rows.add("Audit 7", f"turnover of {strategy} is that of risk parity: percent, one-way", TABLE5[strategy][2], 100 * turnover,
+                     reading=f"{window} days")
+
+    p = pd.Series(stats.t.sf(printed["ratio"] * 23 ** 0.5, 22), printed.index).sort_values()
+    for strategy in p.index:
+        rows.bound("Audit 4", f"p of {strategy} below 0.05: t-test of its printed ratio", "0.05", p[strategy], upper=False)
+    holm = (p * np.arange(6, 0, -1)).cummax()
+    rows.bound("Audit 4", "smallest p below 0.05: after Holm's correction", "0.05", float(holm.min()), upper=False)
+    rows.add("Audit 4", "strategies significant at 0.05: after Holm's correction", "6", int((holm < 0.05).sum()), tolerance=0)
+    rows.say("Audit 5", "lowest total return: by Table 5", "1D-CNN+MDP", printed["total"].idxmin())
+
+    months = (100 * excess).rename(columns=lambda name: name.replace("cnn1d", "1D-CNN").upper())
+    readings = {"of all months but the first": months.iloc[1:], "of all months": months}
+    for strategy, (total, ratio, _) in TABLE5.items():
+        for reading, seen in readings.items():
+            rows.add("Table 5", f"total return of {strategy}", total, seen[strategy].sum(), reading=reading)
+            rows.add("Table 5", f"information ratio of {strategy}", ratio, seen[strategy].mean() / seen[strategy].std(), reading=reading)
+    for reading, seen in readings.items():
+        rows.add("Table 5", "mean monthly excess of LSTM+MDP", "2.281", seen["LSTM+MDP"].mean(), reading=reading)
+    normal = max(stats.shapiro(months[strategy]).pvalue for strategy in TABLE5)
+    signed = max(stats.wilcoxon(months[strategy], alternative="greater").pvalue for strategy in TABLE5)
+    alike = stats.mannwhitneyu(months["LSTM+MDP"], months["LSTM+MVF"], alternative="two-sided").pvalue
+    rows.say("Results", "Shapiro-Wilk rejects normality for all six", "yes", "yes" if normal < 0.05 else "no")
+    rows.say("Results", "Wilcoxon p below 0.05 for all six", "yes", "yes" if signed < 0.05 else "no")
+    rows.say("Results", "no significant difference between LSTM+MDP and LSTM+MVF: Mann-Whitney", "yes", "yes" if alike >= 0.05 else "no")
+    return rows.rows
+
+
+def parity_months(returns: pd.DataFrame, ends: pd.Series, window: int) -> tuple[pd.Series, float]:
+    """Monthly excess over the index of risk parity on the last days of months, and its mean one-way turnover from drifted weights."""
+    excess, trades, drifted = {}, [], None
+    for first, last in zip(ends.index[:-1], ends.index[1:]):
+        weights = risk_parity(returns.loc[:first].iloc[-window:].cov().to_numpy())
+        if drifted is not None:
+            trades.append(np.abs(weights - drifted).sum() / 2)
+        grown = weights * (1 + returns.loc[first:last].iloc[1:]).prod().to_numpy()
+        excess[last], drifted = grown.sum() - ends[last] / ends[first], grown / grown.sum()
+    return pd.Series(excess), float(np.mean(trades))
