@@ -11,8 +11,8 @@ import pytest
 from papers import second_computation as second
 
 from forefolio.files import read_frame
-from forefolio.papers import crypto, equity
-from forefolio.performance import backtest, evidence, metrics
+from forefolio.papers import equity
+from forefolio.performance import evidence, metrics
 from forefolio.runs import contracts
 from forefolio.study.parameters import ROOT, load
 
