@@ -77,6 +77,11 @@ def test_the_summary_is_arithmetic_and_annual(returns, forecasts, weights, net_r
     assert summary.loc["gross_exposure", "lstm_out_of_sample"] == pytest.approx(6.0), "the largest of its rebalances"
     assert summary.loc["gross_exposure", "mpt_in_sample"] == pytest.approx(1.0)
     assert summary.loc["inefficient"].tolist() == [0, 0, 0, 0.5]
+    promised = summary.loc["forecast_return"]
+    assert promised["mpt_in_sample"] == pytest.approx(summary.loc["annualized_return", "mpt_in_sample"]), "its own mean"
+    assert promised["mpt_out_of_sample"] == pytest.approx(365 * (returns.iloc[:200] @ chosen["mpt_out_of_sample"]).mean())
+    assert promised["lstm_in_sample"] == pytest.approx(365 * (chosen["lstm_in_sample"] @ [0.003, 0.001, 0.002]))
+    assert np.isnan(promised["lstm_out_of_sample"])
 
 
 def test_noise_after_the_split_changes_no_weight_out_of_sample(returns, forecasts, weights, net_returns):

@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from figure_frames import axis_titles, plain
 
-from forefolio.papers import equity_steps
+from forefolio.papers import crypto_steps, equity_steps
 from forefolio.report import papers
 from forefolio.runs import contracts
 
@@ -121,3 +122,100 @@ def test_claims_are_shown_whole_with_four_digits():
                          "ours": [np.nan, "no"], "status": ""})
     shown = papers.whole(rows).to_html()
     assert "x" * 90 in shown and "0.1235" in shown and "nan" not in shown and ">yes<" in shown
+
+
+# -------------------------------------------------------------------------------------------------- Zouaoui & Naas 2025
+COINS = pd.date_range("2024-01-01", periods=40, name="date")
+
+
+@pytest.fixture
+def coins():
+    made = pd.DataFrame(np.random.default_rng(2).normal(0, 0.01, (40, 7)), index=COINS, columns=list("ABCDEFG"))
+    made.loc["2024-01-09", "C"] = -0.5
+    return made
+
+
+def split(*, leaked=True):
+    rows = [("code", "none", 5, 0.0021, 0.5), ("code", "none", 30, 0.0019, 0.5)]
+    rows += [("code", "printed_split", 5, 0.0018, 1.5), ("code", "printed_split", 30, 0.00195, 1.5)] if leaked else []
+    made = pd.DataFrame(rows, columns=["network_preset", "leak", "window", "mse_test", "sharpe"])
+    return crypto_steps.bought(made.assign(zero_mse_test=0.002, total_return=0.01, annual_volatility=0.02))
+
+
+def windows(lstm, zero):
+    rows = {f"{error}_{period}": value for error in ("mse", "mae") for period in ("validation", "test") for value in [lstm]}
+    return crypto_steps.errors_by_window(pd.DataFrame([{"model": "lstm", "seed": 1, "window": window} | {
+        f"{whose}{name}": value[window] for whose, value in (("", lstm), ("zero_", zero), ("mean_", zero)) for name in rows}
+        for window in lstm]), model="lstm")
+
+
+def test_the_chart_of_returns_names_the_largest_moves_and_draws_everybody(coins):
+    figure = papers.daily_returns(coins)
+    assert "-50 % by C on 2024-01-09" in figure.layout.title.text and "2024-01-01 to 2024-02-09" in figure.layout.title.text
+    assert sorted(trace.name for trace in figure.data) == list("ABCDEFG")
+    assert sum(trace.showlegend for trace in figure.data) == papers.LARGEST
+    for trace in figure.data:
+        np.testing.assert_allclose(trace.y, coins[trace.name].to_numpy("float32"))
+    assert axis_titles(figure, "y") == ["daily return (%)"] and figure.data[0].x0 == "2024-01-01"
+
+
+def test_dates_with_a_missing_day_are_all_written(coins):
+    figure = papers.daily_returns(coins.drop(COINS[3]))
+    assert figure.data[0].x0 is None and list(figure.data[0].x[2:4]) == ["2024-01-03", "2024-01-05"]
+
+
+def test_the_portfolio_beside_the_index_starts_at_one_and_says_where_it_ends(coins):
+    made = coins[["A", "B"]].set_axis(["LSTM", "Crypto10"], axis=1)
+    figure = papers.against_index(made, made.iloc[30:])
+    ends = [(1 + part).prod() for part in (made, made.iloc[30:])]
+    for note, end, when in zip(figure.layout.annotations, ends, ("on the days that chose it", "decided before")):
+        assert note.text == f"{when}: LSTM {end['LSTM']:.2f}, Crypto10 {end['Crypto10']:.2f}"
+    assert [trace.name for trace in figure.data] == ["LSTM", "Crypto10"] * 2
+    assert figure.data[0].y[-1] == pytest.approx(ends[0]["LSTM"], rel=1e-6)
+    assert "2024-01-31 to 2024-02-09" in figure.layout.title.text
+
+
+def test_what_the_printed_split_buys_is_drawn_and_said():
+    figure, words = papers.split_gains(split()), papers.split_words(split())
+    assert [trace.name for trace in figure.data] == ["disjoint periods", "the printed split"]
+    np.testing.assert_allclose([trace.y for trace in figure.data], [[-0.05, 0.05], [0.1, 0.025]], rtol=1e-6)
+    assert list(figure.data[0].x) == ["5 days", "30 days"] and "squared error saved against zero (%)" in axis_titles(figure, "y")
+    assert words == ("The network of the listing saves 5.00 % of zero's squared error at its best window on disjoint periods and "
+                     "10.00 % with the printed split, which lowers its error in 1 of 2 windows; the Sharpe ratio of its "
+                     "portfolio goes from 0.50 to 1.50.")
+
+
+def test_without_the_runs_of_the_printed_split_a_sentence_says_so():
+    for table in (pd.DataFrame(), split(leaked=False)):
+        assert papers.split_words(table) == papers.no_sweep(papers.SPLIT_RUNS)
+    assert "not there yet" in papers.no_sweep(papers.SPLIT_RUNS)
+    figure = papers.split_gains(pd.DataFrame())
+    assert not figure.data and "no such runs" in figure.layout.annotations[0].text
+
+
+def test_the_sentence_about_windows_names_the_smallest_and_who_beats_zero():
+    words = papers.windows_words(windows({5: 0.0012, 10: 0.0011, 30: 0.0013}, {5: 0.0011, 10: 0.0012, 30: 0.0012}))
+    assert words.startswith("Smallest test error of the LSTM: MSE 10 days; RMSE 10 days; MAE 10 days. On the same days the MSE of "
+                            "forecasting zero is beaten by 1 window of 3 (10 days)")
+    assert "beaten by none of 1 window and" in papers.windows_words(windows({5: 0.0012}, {5: 0.0011}))
+    assert "no Table 4" in papers.windows_words(crypto_steps.errors_by_window(pd.DataFrame({"model": [], "window": []}), model="lstm"))
+
+
+def test_the_sentence_about_table_5_sets_hindsight_beside_what_was_decided_before():
+    columns = ["mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample"]
+    summary = pd.DataFrame([[0.5, 0.01, 0.2, -0.03], [0.4, 0.02, 0.5, 0.1], [1.25, 0.5, 0.4, -0.3], [100, 100, 30, 30],
+                            [1, 1.2, 1, 7.25], [0, 0, 0, 0.25], [0.5, 0.9, 0.3, np.nan]], columns=columns, index=[
+        "annualized_return", "annualized_volatility", "sharpe_ratio", "observations", "gross_exposure", "inefficient", "forecast_return"])
+    words = papers.table5_words(summary)
+    for told in ("1.25 on the days that chose it and 0.40 on the 30 days", "0.50 on the days that chose it and -0.30 on the 30 days",
+                 "a return of -3.0 % and a volatility of 10.0 % a year", "promise its portfolio 90.0 % a year, and it earned 1.0 %",
+                 "up to 7.2", "at 25.0 % of its decisions"):
+        assert told in words, told
+    assert papers.table5_words(pd.DataFrame(columns=columns)).startswith("This run has no tangency portfolio")
+
+
+def test_a_claim_is_shown_whole_and_a_solver_s_dust_as_zero():
+    rows = pd.DataFrame({"claim": ["weight of a coin with a long name, " * 5] * 2, "published": [4.2, "yes"], "ours": [8e-12, np.nan],
+                         "status": "not reproduced"})
+    shown = plain(papers.whole(rows).to_html())
+    assert rows["claim"][0].strip() in shown and "4.2 0 not reproduced" in shown and "e-12" not in shown and "nan" not in shown

@@ -65,11 +65,13 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     weights : DataFrame (n_assets, 4)
         Columns mpt_in_sample, lstm_in_sample, mpt_out_of_sample, lstm_out_of_sample; the last is what was decided
         first.
-    summary : DataFrame (6, 4)
+    summary : DataFrame (7, 4)
         Index annualized_return (arithmetic mean times `periods_per_year`), annualized_volatility, sharpe_ratio,
         observations, gross_exposure (of the last column the largest of all rebalances), inefficient (share of decisions
-        on which the closed form has the worst ratio of all, not the best); same columns. Both without rows where the
-        run has no such strategy.
+        on which the closed form has the worst ratio of all, not the best), forecast_return (a year, arithmetic, that
+        the weights were chosen for: w'mu with the means of the sample, w'r̂ with those of the forecasts; of the last
+        column missing, because it has one per rebalance); same columns. Both without rows where the run has no such
+        strategy.
 
     Notes
     -----
@@ -117,6 +119,9 @@ def table5(returns: pd.DataFrame, forecasts: pd.DataFrame, weights: pd.DataFrame
     summary.loc["gross_exposure", "lstm_out_of_sample"] = by_date.abs().sum(axis=1).max()
     statuses = solver_log.loc[solver_log["strategy"] == strategy, "status"]
     summary.loc["inefficient"] = [0.0, float(in_sample.status == INEFFICIENT), 0.0, (statuses == INEFFICIENT).mean()]
+    means = (returns.mean(), mean.reindex(assets), past.mean().reindex(assets))
+    summary.loc["forecast_return"] = [(chosen[name] * mu).sum(min_count=1) * periods_per_year
+                                      for name, mu in zip(COLUMNS, means)] + [np.nan]
     return chosen.rename_axis("asset"), summary.rename_axis("statistic")
 
 

@@ -8,25 +8,37 @@ import plotly.graph_objects as go
 from pandas.io.formats.style import Styler
 from plotly.subplots import make_subplots
 
-from forefolio.papers import equity, equity_steps
+from forefolio.papers import crypto_steps, equity, equity_steps
 from forefolio.papers.printed import values
-from forefolio.report.style import GREY, INK, RED, bare, dress, strategy_color
-from forefolio.study.vocabulary import PERCENT, counted, listed, percent
+from forefolio.performance import metrics
+from forefolio.report.style import BLUE, GREY, INK, RED, asset_colors, bare, days, dress, span, strategy_color
+from forefolio.study.vocabulary import BENCHMARK, MODELS, PERCENT, counted, listed, percent
 
-# ---------------------------------------------------------------------------------------------------------- Nguyen 2025
-# What `papers.equity_steps` finds: grids of networks, errors beside zero's, and what other choices would have given.
 NO_SWEEP = ("*{what} is not there yet: it takes whole sweeps, which `make papers` runs and writes beside this "
             "notebook. So nothing is shown here.*")
-WINDOWS = {30: dict(symbol="circle", color="#d98200"), 250: dict(symbol="square", color="#1f5fa8")}  # days of risk
-PANELS = {  # number of Table 5: the column of choices that reads it as the paper most likely means it, axis, and unit
-    "total return": ("summed_excess_but_first", "sum of monthly excess but the first (%)", 100),
-    "information ratio": ("information_ratio_but_first", "mean over deviation, a month", 1),
-}
 
 
 def no_sweep(what: str) -> str:
     """That a table of a sweep's results is not beside the notebook."""
     return NO_SWEEP.format(what=what)
+
+
+def whole(rows: pd.DataFrame) -> Styler:
+    """Claims as a notebook shows them: no text is cut, numbers have four digits, and a solver's dust is zero."""
+    def written(value: object) -> str:
+        return value if isinstance(value, str) else "" if pd.isna(value) else f"{round(value, 8) + 0.0:.4g}"
+    to_left = [{"selector": "td, th", "props": "text-align: left"}]  # one rule for all: a property per cell would be long
+    return Styler(rows.reset_index(drop=True), cell_ids=False).hide(axis="index").set_table_styles(to_left).format(
+        written, subset=["published", "ours"])
+
+
+# ---------------------------------------------------------------------------------------------------------- Nguyen 2025
+# What `papers.equity_steps` finds: grids of networks, errors beside zero's, and what other choices would have given.
+WINDOWS = {30: dict(symbol="circle", color="#d98200"), 250: dict(symbol="square", color="#1f5fa8")}  # days of risk
+PANELS = {  # number of Table 5: the column of choices that reads it as the paper most likely means it, axis, and unit
+    "total return": ("summed_excess_but_first", "sum of monthly excess but the first (%)", 100),
+    "information ratio": ("information_ratio_but_first", "mean over deviation, a month", 1),
+}
 
 
 def left_out(table: pd.DataFrame, published: Mapping[str, pd.DataFrame]) -> str:
@@ -200,8 +212,136 @@ def choices_words(table: pd.DataFrame) -> str:
     return "\n".join(["Does some choice give what is printed? The printed number lies", "", *told])
 
 
-def whole(rows: pd.DataFrame) -> Styler:
-    """Claims as a notebook shows them: no text is cut, and numbers have four digits."""
-    table = rows.style.hide(axis="index").set_properties(**{"text-align": "left"})
-    return table.format(lambda value: value if isinstance(value, str) else "" if pd.isna(value) else f"{value:.4g}",
-                        subset=["published", "ours"])
+# -------------------------------------------------------------------------------------------------- Zouaoui & Naas 2025
+SPLIT_RUNS = "The table of both networks with the printed split"  # of a sweep
+LARGEST = 5  # assets that the chart of returns names
+DAY = 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
+SPLIT_COLORS = {crypto_steps.HONEST: BLUE, crypto_steps.PRINTED: RED}
+
+
+def daily_returns(returns: pd.DataFrame) -> go.Figure:
+    """Daily returns of all assets over time (Zouaoui & Naas 2025, Fig. 2); the five with the largest moves are named."""
+    largest = returns.abs().max().nlargest(LARGEST).index
+    colors, figure = asset_colors(largest), go.Figure()
+    for asset in [*returns.columns.difference(largest, sort=False), *largest[::-1]]:
+        figure.add_scatter(y=returns[asset].to_numpy("float32"), **_when(returns.index), mode="lines", name=asset,
+                           showlegend=asset in colors, line=dict(width=1, color=colors.get(asset, "#c4ccd4")),
+                           legendrank=1000 - returns[asset].abs().max())
+    figure.update_xaxes(type="date", title_text="date (daily)")
+    figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
+    asset, day = largest[0], returns[largest[0]].abs().idxmax()
+    return dress(figure, f"Daily returns: the largest move is {percent(returns.at[day, asset], 0)} by {asset} on {day:%Y-%m-%d}",
+                 f"{counted(returns.shape[1], 'asset')}, {span(returns)}; named: those with the largest moves")
+
+
+def against_index(hindsight: pd.DataFrame, decided: pd.DataFrame) -> go.Figure:
+    """
+    Growth of one in the LSTM's long-short portfolio and in the index (Zouaoui & Naas 2025, Fig. 5), in two panels.
+
+    `hindsight` and `decided` have daily returns, a column each for what is compared: on the days that chose the weights,
+    and net of costs on those after the decision.
+    """
+    panels = {"on the days that chose it": metrics.wealth(hindsight), "decided before": metrics.wealth(decided)}
+    titles = [f"{when}: " + ", ".join(f"{name} {value:.2f}" for name, value in grown.iloc[-1].items())
+              for when, grown in panels.items()]
+    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=titles)
+    for column, grown in enumerate(panels.values(), 1):
+        for name in grown:
+            figure.add_scatter(y=grown[name].to_numpy("float32"), **_when(grown.index), mode="lines", name=name,
+                               legendgroup=name, showlegend=column == 1, row=1, col=column,
+                               line=dict(color=strategy_color("lstm" if "LSTM" in name else BENCHMARK), width=1.8))
+        figure.add_hline(y=1, line=dict(color=GREY, width=1), row=1, col=column)
+    figure.update_xaxes(type="date", title_text="date (daily)", nticks=5)
+    figure.update_yaxes(title_text="wealth, start = 1", col=1)
+    return dress(figure, "The LSTM's long-short portfolio beside the index", margin_t=92, legend=dict(orientation="h", y=-0.2),
+                 subtitle=f"above each panel: where it ends; {span(hindsight)} and {span(decided)}")
+
+
+def split_gains(table: pd.DataFrame) -> go.Figure:
+    """
+    Share of zero's squared test error that each network saves, by window, on disjoint periods and with the printed split.
+
+    `table` is as `crypto_steps.bought` gives it.
+    """
+    title = "What the printed split buys"
+    if table.empty:
+        return bare("no such runs are beside this notebook yet", title, "disjoint periods and the printed split")
+    saved = table.filter(like="saved").rename(columns=lambda name: name.removeprefix("saved, "))
+    networks = list(table.index.unique("network"))
+    figure = make_subplots(1, len(networks), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=networks)
+    for (network, split), row in saved.iterrows():
+        figure.add_scatter(x=list(row.index), y=row.to_numpy("float32"), mode="lines+markers", name=split, legendgroup=split,
+                           showlegend=network == networks[0], line=dict(color=SPLIT_COLORS[split], width=2), marker_size=9,
+                           row=1, col=networks.index(network) + 1)
+    figure.add_hline(y=0, line=dict(color=INK, width=1, dash="dash"))
+    figure.update_xaxes(title_text="days that the network sees")
+    figure.update_yaxes(tickformat=PERCENT)
+    figure.update_yaxes(title_text="squared error saved against zero (%)", col=1)
+    return dress(figure, title, "test period, the same labels for both; the dashed line is the zero forecast", margin_t=92,
+                 legend=dict(orientation="h", y=-0.22))
+
+
+def windows_words(table: pd.DataFrame) -> str:
+    """Which window has the smallest test error by each measure, and whether any beats zero on its own days.
+
+    `table` is as `crypto_steps.errors_by_window` gives it.
+    """
+    if table.empty:
+        return "This run has no such network for all coins, so it has no Table 4."
+    test, model = table.loc["test"], table.columns[0][0]
+    least = {error: int(test[model, error].idxmin()) for error in crypto_steps.ERRORS}
+    named = "; ".join(f"{error.upper()} {window} days" for error, window in least.items())
+    beaten = {error: [int(window) for window in test.index[test[model, error] < test["zero", error]]]
+              for error in ("mse", "mae")}
+    told = [f"the {error.upper()} of forecasting zero is beaten by " + (
+        f"{counted(len(windows), 'window')} of {len(test)} ({listed(list(map(str, windows)))} days)" if windows else
+        f"none of {counted(len(test), 'window')}") for error, windows in beaten.items()]
+    spread = np.ptp(test[model, "mse"]) / test[model, "mse"].mean()
+    of_zero = np.ptp(test["zero", "mse"]) / test["zero", "mse"].mean()
+    return (f"Smallest test error of the {MODELS[model].title}: {named}. On the same days {listed(told)}. Over the windows "
+            f"its MSE moves by {percent(spread, 1)}, and that of zero, which has no window, by {percent(of_zero, 1)}: "
+            "windows are judged on different days.")
+
+
+def table5_words(summary: pd.DataFrame) -> str:
+    """What Table 5 becomes when its portfolios are decided before the days that judge them; `summary` is `crypto.table5`'s."""
+    if summary.empty:
+        return "This run has no tangency portfolio of the LSTM, so there is no Table 5."
+    told = []
+    for portfolio, title in (("mpt", "Markowitz's portfolio"), ("lstm", "the LSTM's portfolio")):
+        before, after = (summary[f"{portfolio}_{when}"] for when in ("in_sample", "out_of_sample"))
+        told.append(f"{title} has a Sharpe ratio of {before['sharpe_ratio']:.2f} on the days that chose it and "
+                    f"{after['sharpe_ratio']:.2f} on the {int(after['observations'])} days after the decision, with a "
+                    f"return of {percent(after['annualized_return'], 1)} and a volatility of "
+                    f"{percent(after['annualized_volatility'], 1)} a year")
+    promised, earned = (summary.at[row, "lstm_in_sample"] for row in ("forecast_return", "annualized_return"))
+    gross, wrong = summary.at["gross_exposure", "lstm_out_of_sample"], summary.at["inefficient", "lstm_out_of_sample"]
+    return (f"{told[0]}; {told[1]}. In sample the LSTM's forecasts promise its portfolio {percent(promised)} a year, and it "
+            f"earned {percent(earned)}. Out of sample it takes a gross exposure of up to {gross:.1f}, and at "
+            f"{percent(wrong)} of its decisions the formula gives the worst ratio of all, not the best.")
+
+
+def split_words(table: pd.DataFrame) -> str:
+    """What the printed split bought, one sentence per network; `table` is as `crypto_steps.bought` gives it, perhaps without rows."""
+    if table.empty:
+        return no_sweep(SPLIT_RUNS)
+    told = []
+    for network in table.index.unique("network"):
+        runs = table.loc[network]
+        if not {crypto_steps.HONEST, crypto_steps.PRINTED} <= {*runs.index}:
+            continue
+        honest, leaked = runs.loc[crypto_steps.HONEST], runs.loc[crypto_steps.PRINTED]
+        saved = runs.columns[runs.columns.str.startswith("saved")]
+        more = leaked[saved] - honest[saved]
+        told.append(
+            f"The {network} saves {percent(honest[saved].max(), 2)} of zero's squared error at its best window on disjoint "
+            f"periods and {percent(leaked[saved].max(), 2)} with the printed split, which lowers its error in "
+            f"{int((more > 0).sum())} of {counted(len(saved), 'window')}; the Sharpe ratio of its portfolio goes from "
+            f"{honest['sharpe']:.2f} to {leaked['sharpe']:.2f}.")
+    return " ".join(told) or no_sweep(SPLIT_RUNS)
+
+
+def _when(index: pd.DatetimeIndex) -> dict:
+    """Dates as plotly takes them: a first day and a step where no day is missing, which is short."""
+    whole = len(index) == (index[-1] - index[0]).days + 1
+    return dict(x0=days(index)[0], dx=DAY) if whole else dict(x=days(index))

@@ -92,7 +92,8 @@ PAPERS = {
             "drawdowns", "evidence", "twins"),
         writes=_tables("excess", "claims")),
     "zouaoui2025": Contract(
-        reads=_artifacts("returns", "forecasts", "weights", "window_weights", "net_returns") + _tables(
+        reads=_artifacts("returns", "benchmark", "frontier", "random_portfolios", "forecasts", "timings", "weights",
+                         "window_weights", "net_returns") + _tables(
             "mpt_weights", "mpt_statistics", "window_accuracy", "rivals", "solver_log"),
         writes=_tables("hypotheses", "performance_by_window", "table5_weights", "table5_summary", "claims")),
 }
