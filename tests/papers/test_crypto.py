@@ -394,6 +394,17 @@ def test_no_text_of_a_short_table_is_cut_in_a_notebook(published, run):
         assert "..." not in shown.to_html()
 
 
+def test_no_statement_is_settled_by_a_text_in_a_file(published, run, all_returns):
+    files = pd.concat([published["numbers"], published["audit"]])
+    words = files[pd.to_numeric(files["value"], errors="coerce").isna()]
+    assert len(words) == 11 and words["ours"].isna().all()
+    windows = pd.concat([run["window_accuracy"].assign(window=n) for n in (5, 10)])
+    rows = crypto.claims(published, {**run, "returns": all_returns, "window_accuracy": windows})
+    said = rows[rows["published"].map(lambda value: isinstance(value, str))]
+    lacking = said.loc[said["status"] == "no such data", "claim"].tolist()
+    assert len(lacking) == 1 and lacking[0].startswith("the cited repository made the tables"), "which nobody can run"
+
+
 def printed_split(n_rows):
     """Rows of training, validation and test as the printed code slices them: [:0.8n], [0.8n:0.2n], [0.2n:]."""
     early, late = int(0.2 * n_rows), int(0.8 * n_rows)
@@ -607,11 +618,47 @@ def test_sentences_follow_the_rows(published):
     text = crypto.in_words(rows)
     assert text.count("\n") == 8 and all(line.startswith(f"- **({n})") for n, line in enumerate(text.split("\n"), 1))
     assert "**(2) Units.** 8 of 8 checks agree." in text
-    assert "gross exposure of the LSTM weights: expected 1, found 19.821" in text
-    assert "(9) Code.** Nothing that this run could compute." in text
-    assert "shuffled" not in text and "is a day's" not in text  # no prices, no verdict
-    other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.5))
-    assert "gross exposure of the LSTM weights: expected 1, found 3.5." in crypto.in_words(other)
+    assert "sum to 1.0000 and have a gross exposure of 19.8: 10.4 long and 9.4 short." in text
+    assert "`minimum_variance` holds DAI-USD, USDC-USD, USDT-USD, VUSDT-USD." in text
+    assert "**(3) Optimality.** By the printed numbers 2 of 4 portfolios are" in text
+    assert "(9) Code.** Not computed, but read, not run;" in text
+    for verdict in ("shuffled", "is a day's", "not what they earned", "so that column is optimal"):
+        assert verdict not in text, "no prices, no verdict"
+    other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.0))
+    assert "a gross exposure of 3.0: 2.0 long and 1.0 short." in crypto.in_words(other)
+
+
+def test_verdicts_follow_the_statuses(published, all_returns):
+    rows = audited(published, all_returns)
+    keys = rows["claim"].str.partition(":")[0]
+    for wanted, right, wrong in (
+            ("the names are shuffled", [f"{name}, relabelled" for name in ("volatility", "return", "drawdown")],
+             [f"{name}, as labelled" for name in ("volatility", "return", "drawdown")]),
+            ("a year's volatility is a day's", ["LSTM volatility, a day"], ["LSTM volatility, a year"]),
+            ("is not what they earned", [], ["LSTM return, a day", "LSTM return, a year"]),
+            ("so that column is optimal", ["share of the highest Sharpe ratio, relabelled"], [])):
+        said = rows["status"].mask(keys.isin(right), "reproduced").mask(keys.isin(wrong), "not reproduced")
+        assert wanted in crypto.in_words(rows.assign(status=said)), wanted
+        turned = rows["status"].mask(keys.isin(right), "not reproduced").mask(keys.isin(wrong), "reproduced")
+        assert wanted not in crypto.in_words(rows.assign(status=turned)), wanted
+
+
+def test_variance_as_printed_lacks_half_of_what_pairs_add(all_returns):
+    weights, covariance = pd.Series([0.5, 0.3, 0.2], list(all_returns)[:3]), all_returns.cov()
+    own = (weights**2 * np.diag(covariance)[:3]).sum()
+    whole = weights @ covariance.loc[weights.index, weights.index] @ weights
+    assert crypto.variance_as_printed(weights, covariance) == pytest.approx((own + whole) / 2)
+
+
+def test_percentage_errors_by_hand():
+    days = pd.date_range("2024-01-01", periods=4)
+    returns = pd.DataFrame({"A": [0.0, 0.02, -0.0005, 0.04]}, index=days)
+    made = pd.DataFrame({"target_date": days.repeat(2), "asset": "A", "model": "lstm", "horizon": 1, "seed": [1, 2] * 4,
+                         "forecast": [0.01, 0.01, 0.0, 0.02, 0.01, 0.01, 0.02, 0.02]})
+    table = crypto.percentage_errors(returns, pd.concat([made, made.assign(horizon=2, forecast=9.0)]), model="lstm")
+    assert table.index.tolist() == [0.0, 1e-4, 1e-3, 1e-2] and table["returns"].tolist() == [3, 3, 2, 2]
+    assert table["mape"].tolist() == pytest.approx([(0.5 + 21 + 0.5) / 3] * 2 + [0.5] * 2)
+    assert (table["mape_of_zero"] == 1).all()
 
 
 @market
@@ -645,3 +692,34 @@ def test_printed_yearly_volatility_of_the_lstm_portfolio_is_a_days(published, cr
     assert ours_of(rows, "LSTM volatility, relabelled")["ours"] > 10 * 0.011219  # its own order was right
     text = crypto.in_words(rows)
     assert "the names are shuffled" in text and "a year's volatility is a day's" in text
+    earned = [ours_of(rows, f"LSTM return, a {period}") for period in ("year", "day")]
+    assert [round(100 * row["ours"], digits) for row, digits in zip(earned, (1, 3))] == [3.9, 0.016]
+    assert all(row["status"] == "not reproduced" for row in earned)
+    assert "3.9 percent a year; 1.7239 percent a year is printed. The printed return is not what they earned" in text
+
+
+@market
+def test_relabelled_the_printed_sharpe_column_is_optimal(published, crypto_returns):
+    rows = audited(published, crypto_returns)
+    own, printed = (ours_of(rows, f"share of the highest Sharpe ratio, {order}") for order in ("relabelled", "as labelled"))
+    assert own["status"] == "reproduced" and "(0.8974 of 0.8981)" in own["claim"]
+    assert printed["status"] == "not reproduced" and "(0.3397 of 0.8981)" in printed["claim"]
+    assert "(0.8974 of 0.8981), so that column is optimal." in crypto.in_words(rows)
+
+
+@market
+def test_our_sharpe_portfolio_beside_print_by_an_independent_optimizer(published, crypto_returns, tickers):
+    from scipy.optimize import minimize
+
+    mean, V = crypto_returns.mean().to_numpy(), crypto_returns.cov().to_numpy()
+    found = minimize(lambda w: -(mean @ w) / (w @ V @ w) ** 0.5, np.full(21, 1 / 21), bounds=[(0, 1)] * 21, method="SLSQP",
+                     constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-14, "maxiter": 1000})
+    weights = pd.DataFrame({"maximum_sharpe": found.x}, index=crypto_returns.columns)
+    table = table3(published, weights, crypto_returns)
+    ratio = ours_of(table, "sharpe ratio, maximum_sharpe", "252 days")
+    assert (round(ratio["ours"], 3), ratio["status"]) == (0.801, "reproduced")
+    assert ours_of(table, "sharpe ratio, maximum_sharpe", "365 days")["status"] == "not reproduced"
+    shib = ours_of(table, "weight of AVAX-USD, maximum_sharpe", "relabelled, SHIB-USD")
+    assert shib["ours"] == pytest.approx(16.39, abs=0.05) and shib["status"] == "reproduced"
+    assert ours_of(table, "weight of AVAX-USD, maximum_sharpe", "as labelled")["status"] == "not reproduced"
+    assert ours_of(table, "weight of LINK-USD, maximum_sharpe", "relabelled, DAI-USD")["status"] == "no such data"

@@ -7,11 +7,11 @@ paper's own notebook; `printed` puts the two together.
 import pandas as pd
 
 from forefolio.papers.crypto import HELD
-from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPEATS, REPRODUCED
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPEATS, REPRODUCED, STATUSES
 
 
 def side_by_side(rows: pd.DataFrame, place: str = "") -> pd.DataFrame:
-    """Claims, or those of one place, as a short table: the unit in a column, no texts, no weights that are always zero."""
+    """Claims, or those of one place, as a short table with units, without texts and weights of zero in all readings."""
     numbers = ~rows["published"].map(lambda value: isinstance(value, str)) if place else True
     shown = rows[rows["place"].str.startswith(place) & ~_nothing(rows) & numbers].reset_index(drop=True)
     claim, unit = (shown["claim"].map(lambda claim, part=part: claim.partition(": ")[part]) for part in (0, 2))
@@ -33,15 +33,16 @@ def counts(rows: pd.DataFrame) -> pd.DataFrame:
         with anything. In the audit a number is a check.
     """
     shown = rows[~_nothing(rows) & ~rows["claim"].str.contains(REPEATS, regex=False)]
+    best = [REPRODUCED, NO_DATA, NOT_REPRODUCED]
     audited, key = shown["place"].str.startswith("Audit"), ["place", "compared_with"]
     itself = shown["claim"].str.contains("; ours from", regex=False)
     compared_with = itself.map({True: "the paper itself", False: "this run"}).mask(audited, "a computation")
     told = shown.assign(number=_number(shown), standing=shown["place"], compared_with=compared_with,
                         place=shown["place"].str.extract("^([^,]*)", expand=False).mask(audited, "Audit"),
-                        rank=shown["status"].map([REPRODUCED, NO_DATA, NOT_REPRODUCED].index))
+                        rank=shown["status"].map(best.index))
     numbers = told.groupby([*key, "standing", "number"], sort=False)["rank"].agg(["min", "size"])
     counted = {"numbers": numbers["min"].notna(), "readings": numbers["size"],
-               **{status: numbers["min"] == rank for rank, status in ((0, REPRODUCED), (2, NOT_REPRODUCED), (1, NO_DATA))}}
+               **{status: numbers["min"] == best.index(status) for status in STATUSES}}
     return pd.DataFrame(counted).astype(int).groupby(level=key, sort=False).sum().reset_index()
 
 

@@ -1,9 +1,9 @@
 """Zouaoui & Naas (2025) beside a run: Table 5 computed, what the run finds for each printed number, and the audit.
 
 Table 5 in sample, as in the paper, judges a portfolio on the days that chose it; out of sample it is decided before
-the days that judge it. The difference is what hindsight is worth. The audit asks what the printed numbers say about
-each other. Most of its answers are in the paper's audit file; here are those that need the coins' prices. In the audit
-a year has 252 days and returns are compounded, because that is what fits the printed numbers.
+the days that judge it. The difference is what hindsight is worth. Where the paper leaves open how a number is meant
+(the days of a year, which coin a weight belongs to), each reading is a row. The audit asks what the printed numbers
+say about each other. In it a year has 252 days and returns are compounded, because that fits the printed numbers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,12 +20,12 @@ from forefolio.performance import gate, metrics
 from forefolio.performance.backtest import backtest
 from forefolio.portfolios import holdings
 from forefolio.portfolios.holdings import held_assets
-from forefolio.study.vocabulary import INEFFICIENT, MODELS, line
+from forefolio.study.vocabulary import INEFFICIENT, MODELS, counted, line, listed
 
 PAPER = "zouaoui2025"
 COLUMNS = ("mpt_in_sample", "lstm_in_sample", "mpt_out_of_sample", "lstm_out_of_sample")
 IN_PERCENT, IN_FRACTIONS = COLUMNS[:2]  # those of Table 5 that are printed
-PERCENT = {"annualized return", "annualized volatility"}  # numbers of Table 5 that one column has in percent
+PERCENT = {"annualized return", "annualized volatility"}  # numbers in percent, but fractions in one column of Table 5
 HELD = 0.0005  # a weight that a table in percent with two digits shows
 
 POINTS = ["Coin names", "Units", "Optimality", "Exposure", "Volatility", "The text", "Split", "Days", "Code"]
@@ -142,9 +142,9 @@ def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
     Parameters
     ----------
     results : dict
-        What the run found, by name: mpt_weights and mpt_statistics (tables of stage 03, their first column the asset and
-        the statistic), window_accuracy, rivals (of `gate.pairs`), forecasts, table5_weights (as `table5` gives them),
-        returns (of all days), periods_per_year.
+        What the run found, by name: mpt_weights and mpt_statistics (tables of stage 03, their first column the asset
+        and the statistic), window_accuracy, rivals (of `gate.pairs`), forecasts, table5_weights (as `table5` gives
+        them), returns (of all days), periods_per_year.
 
     Notes
     -----
@@ -173,15 +173,15 @@ def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
 
 def annual_statistics(earned: pd.DataFrame, *, periods_per_year: int) -> dict[str, pd.DataFrame]:
     """
-    Statistics of daily returns in the units of Table 3, in each reading of a year; `earned` has one column per portfolio.
+    Statistics of daily returns in the units of Table 3, in each reading of a year; a column of `earned` per portfolio.
 
     Returns
     -------
     dict of DataFrames (n_statistics, n_portfolios)
-        By reading: "252 days, compounded", which fits the printed numbers, and arithmetic means times `periods_per_year`,
-        which is the formula of Table 2. Ratios are those of these returns, without a risk-free rate, as in print. Under
-        "" is what no year changes. Table 3 turns out to print skewness, kurtosis and Sortino ratio x 100, the variance
-        as squared percent over 100, and the CVaR of a day times the root of a year's days.
+        By reading: "252 days, compounded", which fits the printed numbers, and arithmetic means times
+        `periods_per_year`, the formula of Table 2. Ratios are those of these returns, without a risk-free rate, as in
+        print. Under "" is what no year changes. Table 3 turns out to print skewness, kurtosis and Sortino ratio x 100,
+        the variance as squared percent over 100, and the CVaR of a day times the root of a year's days.
     """
     daily = {"skewness": 100 * earned.skew(), "kurtosis": 100 * earned.kurt(),
              "max drawdown": 100 * metrics.max_drawdown(earned), "observations": earned.count().astype(float)}
@@ -243,7 +243,7 @@ def numbers_of_table5(weights: pd.DataFrame, returns: pd.DataFrame, forecasts: p
     Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
 
     `weights` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has one more
-    reading, which the audit finds for the printed one: the mean of its forecasts, w'r̂ of a day, and a day's volatility.
+    reading, which the audit suggests for the printed one: the mean forecast, w'r̂ of a day, and a day's volatility.
     """
     if weights.empty:
         return []
@@ -256,18 +256,18 @@ def numbers_of_table5(weights: pd.DataFrame, returns: pd.DataFrame, forecasts: p
     hoped = held[IN_FRACTIONS].mul(made.groupby("asset")["forecast"].mean()).sum(min_count=1)
     volatility = earned[IN_FRACTIONS].std()
     readings["forecast of a day, w'r̂"] = pd.DataFrame({IN_FRACTIONS: {
-        "annualized return": 100 * hoped, "annualized volatility": 100 * volatility, "sharpe ratio": hoped / volatility}})
+        "annualized return": 100 * hoped, "annualized volatility": 100 * volatility,
+        "sharpe ratio": hoped / volatility}})
     return found + [
-        Ours("Table 5", f"{number}, {portfolio}", value / (100 if portfolio == IN_FRACTIONS and number in PERCENT else 1),
-             reading)
+        Ours("Table 5", f"{number}, {portfolio}", value / _percent(number, portfolio), reading)
         for reading, table in readings.items() for number, row in table.iterrows() for portfolio, value in row.items()]
 
 
 def numbers_of_abstract(of_table5: Sequence[Ours], accuracy: pd.DataFrame) -> list[Ours]:
     """What the abstract quotes from Tables 4 and 5, in the readings of these tables."""
-    quoted = {f"{number}, {column}": (f"{name} portfolio {word}", 100 if column == IN_FRACTIONS and number in PERCENT else 1)
-              for name, column in (("LSTM", IN_FRACTIONS), ("MPT", IN_PERCENT))
-              for word, number in (("return", "annualized return"), ("risk", "annualized volatility"), ("Sharpe", "sharpe ratio"))}
+    words = {"annualized return": "return", "annualized volatility": "risk", "sharpe ratio": "Sharpe"}
+    quoted = {f"{number}, {column}": (f"{name} portfolio {word}", _percent(number, column))
+              for name, column in (("LSTM", IN_FRACTIONS), ("MPT", IN_PERCENT)) for number, word in words.items()}
     found = [Ours("Abstract", name, factor * ours.value, ours.reading)
              for ours in of_table5 if ours.name in quoted for name, factor in [quoted[ours.name]]]
     errors = _by_window(accuracy).reindex([5]).iloc[0]
@@ -280,15 +280,16 @@ def numbers_of_text(tested: pd.DataFrame, weights: pd.DataFrame) -> list[Ours]:
     The accepted hypothesis, by `gate.hypotheses` of the LSTM and the historical mean, and who diversifies better.
 
     The introduction gives Markowitz the second hypothesis, the abstract gives it to deep learning: two readings. To
-    diversify has two as well: more effective holdings, as `holdings.effective_holdings` counts them, whatever is owed for
-    them, or no more gross exposure.
+    diversify has two as well: more effective holdings (`holdings.effective_holdings`, whatever is owed for them), or no
+    more gross exposure.
     """
     table = gate.hypotheses(tested)
     verdict = table.loc[(table["model"] == "lstm") & (table["rival"] == gate.RIVAL), "verdict"]
     turned = {"H1": "H2", "H2": "H1"}
     found = [Ours("Results", "accepted hypothesis", ORDINALS.get(name, name), reading) for shown in verdict
-             for name, reading in ((shown, "as the introduction numbers them: MPT is more accurate"),
-                                   (turned.get(shown, shown), "as the abstract numbers them: the LSTM is more accurate"))]
+             for name, reading in (
+                 (shown, "as the introduction numbers them: MPT is more accurate"),
+                 (turned.get(shown, shown), "as the abstract numbers them: the LSTM is more accurate"))]
     if weights.empty or weights[[IN_PERCENT, IN_FRACTIONS]].isna().any(axis=None):
         return found
     mpt, lstm = weights[IN_PERCENT], weights[IN_FRACTIONS]
@@ -302,7 +303,7 @@ def numbers_of_text(tested: pd.DataFrame, weights: pd.DataFrame) -> list[Ours]:
 
 
 def numbers_of_stable_coins(weights: pd.DataFrame, table5_weights: pd.DataFrame) -> list[Ours]:
-    """What the dollar coins at hand weigh together in each portfolio, in the printed unit; see `claims` for the reason."""
+    """What the dollar coins at hand weigh together in each portfolio, in the printed unit; `claims` says why."""
     together = [("Audit 1, Table 3", portfolio, 100 * held) for portfolio, held in weights.items()]
     if len(table5_weights):
         together.append(("Audit 4, Table 5", "LSTM", table5_weights[IN_FRACTIONS]))
@@ -364,8 +365,8 @@ def numbers_of_print(published: Mapping[str, pd.DataFrame]) -> list[Ours]:
 def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFrame) -> list[Ours]:
     """
     The checks of the audit that need prices: (1) which names give the printed statistics, (2) in which units they are,
-    (3) how near the printed Sharpe weights come to the highest ratio in sample, (5) over which period the volatility and
-    the return of the LSTM portfolio are, (8) how many days there are.
+    (3) how near the printed Sharpe weights come to the highest ratio in sample, (5) over which period the volatility
+    and the return of the LSTM portfolio are, (8) how many days there are.
 
     Values are missing where the run lacks a coin that is held, except up to a tenth of the LSTM portfolio's exposure.
     """
@@ -391,9 +392,9 @@ def numbers_of_audit(published: Mapping[str, pd.DataFrame], returns: pd.DataFram
     found = [Ours(f"Audit {point}, Table 3", name, 100 * _measured(measure, weights, prices), note=told)
              for point, name, measure, weights, told in cases]
     found += _shares_of_highest_sharpe({"relabelled": moved, "as labelled": labelled}, prices, note)
-    for point, name, days, weights in ((1, "volatility, relabelled", 1, moved_lstm), (5, "volatility, a year", YEAR, lstm),
-                                       (5, "volatility, a day", 1, lstm), (5, "return, a year", YEAR, lstm),
-                                       (5, "return, a day", 1, lstm)):
+    for point, name, days, weights in (
+            (1, "volatility, relabelled", 1, moved_lstm), (5, "volatility, a year", YEAR, lstm),
+            (5, "volatility, a day", 1, lstm), (5, "return, a year", YEAR, lstm), (5, "return, a day", 1, lstm)):
         lacking = weights.index.difference(prices.columns)
         few = len(lacking) and weights[lacking].abs().sum() <= LEFT_OUT * weights.abs().sum()
         measure = ((lambda earned, days=days: days * earned.mean()) if name.startswith("return") else
@@ -420,19 +421,146 @@ def _shares_of_highest_sharpe(named: dict[str, pd.Series], prices: pd.DataFrame,
     return found
 
 
+def variance_as_printed(weights: pd.Series, covariance: pd.DataFrame) -> float:
+    """
+    The variance of a portfolio by the paper's equation 3, which counts each pair of assets once; w'Vw counts it twice.
+
+    >>> halves, V = pd.Series([0.5, 0.5], ["A", "B"]), pd.DataFrame([[4.0, 2.0], [2.0, 4.0]], ["A", "B"], ["A", "B"])
+    >>> variance_as_printed(halves, V), float(halves @ V @ halves)
+    (2.5, 3.0)
+    """
+    pairs = np.outer(weights, weights) * covariance.loc[weights.index, weights.index].to_numpy()
+    return float(np.triu(pairs).sum())
+
+
+def percentage_errors(returns: pd.DataFrame, forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
+    """
+    Mean absolute percentage error of next-day forecasts, of returns beyond a few sizes: why it measures nothing here.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        Columns target_date, asset, model, horizon, forecast; the mean over seeds is judged.
+
+    Returns
+    -------
+    DataFrame (4, 3)
+        Index beyond, the size in absolute value (0, 0.01, 0.1 and 1 percent, as fractions); columns returns (how many
+        are larger), mape and mape_of_zero, as fractions. It divides by the return: it is undefined where that is zero,
+        and grows without bound near it. Forecasting zero has 1 by definition, whatever happens.
+    """
+    made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
+    made = made.groupby(["target_date", "asset"])["forecast"].mean()
+    actual = returns.stack().reindex(made.index).dropna()
+    rows = {}
+    for beyond in (0.0, 1e-4, 1e-3, 1e-2):
+        judged = actual[actual.abs() > beyond]
+        rows[beyond] = (len(judged), (1 - made[judged.index] / judged).abs().mean(), (judged / judged).mean())
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["returns", "mape", "mape_of_zero"])
+    return table.rename_axis("beyond")
+
+
 def in_words(rows: pd.DataFrame) -> str:
     """The audit in a short Markdown list, one line per point, whose words and numbers come from its rows."""
-    checks, lines = rows[rows["status"] != NO_DATA].assign(key=lambda known: known["claim"].str.partition(":")[0]), []
+    checks = rows[rows["place"].str.startswith("Audit")].assign(key=lambda known: known["claim"].str.partition(":")[0])
+    lines = []
     for number, name in enumerate(POINTS, 1):
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
-        against = part[part["status"] == NOT_REPRODUCED]
-        written = against[["published", "ours"]].map(lambda value: value if isinstance(value, str) else f"{value:.5g}")
-        told = (against["key"] + ": expected " + written["published"] + ", found " + written["ours"]).tolist()
-        shown = "; ".join(told[:SHOWN]) + (f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else "")
-        counted = f"{len(part) - len(told)} of {len(part)} checks agree."
-        lines.append(f"- **({number}) {name}.** {counted if len(part) else 'Nothing that this run could compute.'}"
-                     + _meaning(number, part.groupby("status")["key"].agg(set)) + (f" Not: {shown}." if told else ""))
+        known = part[part["status"] != NO_DATA]
+        told = WORDS.get(number, _counted)(known.drop_duplicates("key").set_index("key"))
+        last = f"Not computed, but {part['claim'].iloc[0].partition(': ')[2]}." if len(part) and known.empty else ""
+        lines.append(f"- **({number}) {name}.** {told or last or 'Nothing that this run could compute.'}")
     return "\n".join(lines)
+
+
+def _counted(found: pd.DataFrame) -> str:
+    """How many checks agree, and what the first of the others say."""
+    if found.empty:
+        return ""
+    against = found[found["status"] == NOT_REPRODUCED]
+    written = against[["published", "ours"]].map(lambda value: value if isinstance(value, str) else f"{value:.5g}")
+    told = (against.index + ": printed or expected " + written["published"] + ", found " + written["ours"]).tolist()
+    more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return (f"{len(found) - len(told)} of {len(found)} checks agree."
+            + (f" The others: {'; '.join(told[:SHOWN])}{more}." if told else ""))
+
+
+def _names(found: pd.DataFrame) -> str:
+    """(1) Under which names the printed weights have the printed statistics."""
+    measures, told = ("volatility", "return", "drawdown"), []
+    under = {order: [f"{name}, {order}" for name in measures] for order in ("as labelled", "relabelled")}
+    if set(under["as labelled"] + under["relabelled"]) <= set(found.index):
+        named, moved = (found.loc[keys] for keys in under.values())
+        numbers = [", ".join(f"{value:.2f}" for value in column)
+                   for column in (moved["published"], named["ours"], moved["ours"])]
+        told.append("The Sharpe column prints a volatility, a return and a drawdown of {} percent. Under the printed "
+                    "names its weights have {}, relabelled {}.".format(*numbers))
+        if (moved["status"] == REPRODUCED).all() and (named["status"] == NOT_REPRODUCED).all():
+            told.append("So the names are shuffled.")
+    for name in ("minimum_variance", "minimum_cvar"):
+        if f"coins of {name}" in found.index:
+            told.append(f"Relabelled, `{name}` holds {found.at[f'coins of {name}', 'ours']}.")
+    together = found[found.index.str.startswith("stable coins together")]
+    if len(together):
+        shares = [f"{row.ours:.1f} percent of `{row.Index.rpartition(' ')[2]}` ({row.published:.1f} in print)"
+                  for row in together.itertuples()]
+        told.append(f"In this run the dollar coins together are {listed(shares)}.")
+    return " ".join(told)
+
+
+def _optimality(found: pd.DataFrame) -> str:
+    """(3) Whether the printed portfolios are the best at their own objectives."""
+    shares = found[found.index.str.startswith("share of")]
+    printed = found.drop(shares.index)
+    best = (printed["status"] == REPRODUCED).sum()
+    told = [f"By the printed numbers {best} of {counted(len(printed), 'portfolio')} "
+            f"{'is' if best == 1 else 'are'} the best of these at their own objective."] if len(printed) else []
+    for row in shares.itertuples():
+        order, ratios = row.Index.rpartition(", ")[2], row.claim.partition("(")[2].partition(")")[0]
+        told.append(f"{order.capitalize()}, the printed Sharpe weights reach {100 * row.ours:.1f} percent of the "
+                    f"highest Sharpe ratio in sample ({ratios})"
+                    + (", so that column is optimal." if row.status == REPRODUCED else "."))
+    return " ".join(told)
+
+
+def _exposure(found: pd.DataFrame) -> str:
+    """(4) What the LSTM weights owe."""
+    if not {"sum of the LSTM weights", "gross exposure of the LSTM weights"} <= set(found.index):
+        return ""
+    total, gross = (found.at[f"{name} of the LSTM weights", "ours"] for name in ("sum", "gross exposure"))
+    long, short = (gross + total) / 2, (gross - total) / 2
+    told = [f"The LSTM weights sum to {total:.4f} and have a gross exposure of {gross:.1f}: {long:.1f} long and "
+            f"{short:.1f} short."]
+    for row in found.filter(like="LSTM column has more effective holdings", axis=0).itertuples():
+        told.append("Whatever is owed for them, they are {} effective holdings than the Sharpe column ({}).".format(
+            "more" if row.ours == "yes" else "no more", row.claim.rpartition("(")[2].rstrip(")")))
+    return " ".join(told)
+
+
+def _periods(found: pd.DataFrame) -> str:
+    """(5) Of which period the volatility and the return of the LSTM portfolio are."""
+    told = []
+    for name in ("volatility", "return"):
+        keys = [f"LSTM {name}, a {period}" for period in ("day", "year")]
+        if set(keys) <= set(found.index):
+            (day, year), printed = found.loc[keys, "ours"], found.at[keys[0], "published"]
+            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} percent "
+                        f"a year; {100 * printed:.4f} percent a year is printed.")
+            fits = found.loc[keys, "status"] == REPRODUCED
+            if name == "volatility" and fits.tolist() == [True, False]:
+                told.append("What is printed as a year's volatility is a day's.")
+            if name == "return" and not fits.any():
+                told.append("The printed return is not what they earned. The printed ratio divides it by a day's "
+                            "volatility, so it is a day's as well: the mean forecast, w'r̂, which the formula of the "
+                            "weights has in place of the mean return.")
+    if {"LSTM Sharpe ratio", "LSTM Sharpe ratio, a year"} <= set(found.index):
+        ratio, year = (found.at[f"LSTM Sharpe ratio{end}", "ours"] for end in ("", ", a year"))
+        told.append(f"The printed return over the printed volatility is {ratio:.4f}; if that is a day's ratio, it is "
+                    f"{year:.1f} a year.")
+    return " ".join(told)
+
+
+WORDS = {1: _names, 3: _optimality, 4: _exposure, 5: _periods}  # points that a count of checks would not explain
 
 
 def _weights(place: str, held: pd.DataFrame, tickers: Sequence[str], labels: str = "") -> list[Ours]:
@@ -466,7 +594,13 @@ def _error(period: str, error: str, window: int) -> str:
     return f"{period} {error.upper()} of the {MODELS['lstm'].title}, window of {window} days"
 
 
+def _percent(number: str, portfolio: str) -> int:
+    """What a number of Table 5 in percent is divided by there: the LSTM column is in fractions."""
+    return 100 if portfolio == IN_FRACTIONS and number in PERCENT else 1
+
+
 def _yes(said: bool) -> str:
+    """A finding as the papers' statements have it."""
     return "yes" if said else "no"
 
 
@@ -476,15 +610,3 @@ def _measured(measure: Callable[..., pd.Series], weights: pd.Series, prices: pd.
     if prices.empty or not held.index.isin(prices.columns).all():
         return np.nan
     return float(measure((prices[held.index] @ held).to_frame("portfolio"))["portfolio"])
-
-
-def _meaning(number: int, checks: pd.Series) -> str:
-    """What two of the points mean, if their checks say so; `checks` are the names of those that agree and do not."""
-    right, wrong = (checks.get(status, set()) for status in (REPRODUCED, NOT_REPRODUCED))
-    moved, named = ({f"{name}, {order}" for name in ("volatility", "return", "drawdown")}
-                    for order in ("relabelled", "as labelled"))
-    if number == 1 and moved <= right and named <= wrong:
-        return " Relabelled, the Sharpe column has its printed statistics, as labelled none: the names are shuffled."
-    if number == 5 and "LSTM volatility, a day" in right and "LSTM volatility, a year" in wrong:
-        return " What is printed as a year's volatility is a day's."
-    return ""

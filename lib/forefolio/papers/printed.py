@@ -1,10 +1,11 @@
 """What a paper prints, in one long table, and the one comparison of it with what a run finds.
 
 A paper has two files. `params/published/<paper>_numbers.csv` has one row per printed number or statement: where it
-stands (`place`), what it is (`number`, `of`, `column`), its `value` as printed, its `unit`, and the `decimals` that
-count; where it repeats a number that has a row already, `repeats` names the place of that row. `<paper>_audit.csv` says what these numbers mean for each other, with the `tolerance` of each check. Where no
-run is needed, the files hold our side too (`ours`, and its `source`); tests recompute it from the printed numbers. A
-run gives its values by place and name, in the printed unit, so nothing is joined by position.
+stands (`place`), what it is (`number`, `of`, `column`), its `value` as printed, its `unit`, the `decimals` that count,
+and, if it repeats a number that has its row already, the place of that row (`repeats`). `<paper>_audit.csv` says what
+these numbers mean for each other, with the `tolerance` of each check. What no run can change may stand in the files as
+our side (`ours`, and its `source`); tests recompute it from the printed numbers. A run gives its values by place and
+name, in the printed unit, so nothing is joined by position.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ COLUMNS = ["paper", "place", "claim", "published", "ours", "tolerance", "status"
 REPRODUCED, NOT_REPRODUCED, NO_DATA = STATUSES = ["reproduced", "not reproduced", "no such data"]
 RELATIVE_TOLERANCE = 0.05  # another vendor's prices move a volatility by less, another portfolio by more
 LINE = ["place", "number", "of", "column", "value", "decimals", "tolerance", "unit", "ours", "source", "repeats"]
-REPEATS = "; repeats "  # in the claim of a number that has its row in another place, which it names
+REPEATS = "; repeats "  # ends the claim of a number that has its row in another place, which follows
 
 
 class Ours(NamedTuple):
@@ -26,7 +27,7 @@ class Ours(NamedTuple):
     place: str
     name: str  # number, of and column in words: "weight of XLM-USD, maximum_sharpe"
     value: float | str | None  # in the printed unit; missing where the run cannot say
-    reading: str = ""  # how the number is read, where the paper leaves that open, and on which choices of ours it depends
+    reading: str = ""  # how the number is read, if the paper leaves that open, and on which choices of ours it depends
     note: str = ""  # ends the claim
 
 
