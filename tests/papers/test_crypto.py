@@ -621,8 +621,8 @@ def test_sentences_follow_the_rows(published):
     assert "sum to 1.0000 and have a gross exposure of 19.8: 10.4 long and 9.4 short." in text
     assert "`minimum_variance` holds DAI-USD, USDC-USD, USDT-USD, VUSDT-USD." in text
     assert "**(3) Optimality.** By the printed numbers 2 of 4 portfolios are" in text
-    assert "(9) Code.** Not computed, but read, not run;" in text
-    for verdict in ("shuffled", "is a day's", "not what they earned", "so that column is optimal"):
+    assert "(9) Code.** Not computed: read, not run;" in text
+    for verdict in ("shuffled", "volatility is a day's", "not what they earned", "so that column is optimal"):
         assert verdict not in text, "no prices, no verdict"
     other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.0))
     assert "a gross exposure of 3.0: 2.0 long and 1.0 short." in crypto.in_words(other)
@@ -695,7 +695,7 @@ def test_printed_yearly_volatility_of_the_lstm_portfolio_is_a_days(published, cr
     earned = [ours_of(rows, f"LSTM return, a {period}") for period in ("year", "day")]
     assert [round(100 * row["ours"], digits) for row, digits in zip(earned, (1, 3))] == [3.9, 0.016]
     assert all(row["status"] == "not reproduced" for row in earned)
-    assert "3.9 percent a year; 1.7239 percent a year is printed. The printed return is not what they earned" in text
+    assert "3.9 a year; 1.7239 percent a year is printed. The printed return is not what they earned. The printed ratio divides it by a day's" in text
 
 
 @market

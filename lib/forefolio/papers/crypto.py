@@ -467,8 +467,9 @@ def in_words(rows: pd.DataFrame) -> str:
     for number, name in enumerate(POINTS, 1):
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
         known = part[part["status"] != NO_DATA]
-        told = WORDS.get(number, _counted)(known.drop_duplicates("key").set_index("key"))
-        last = f"Not computed, but {part['claim'].iloc[0].partition(': ')[2]}." if len(part) and known.empty else ""
+        best = known.sort_values("status", key=lambda status: status != REPRODUCED, kind="stable")  # of several readings
+        told = WORDS.get(number, _counted)(best.drop_duplicates("key").sort_index().set_index("key"))
+        last = f"Not computed: {part['claim'].iloc[0].partition(': ')[2]}." if len(part) and known.empty else ""
         lines.append(f"- **({number}) {name}.** {told or last or 'Nothing that this run could compute.'}")
     return "\n".join(lines)
 
@@ -532,27 +533,28 @@ def _exposure(found: pd.DataFrame) -> str:
     told = [f"The LSTM weights sum to {total:.4f} and have a gross exposure of {gross:.1f}: {long:.1f} long and "
             f"{short:.1f} short."]
     for row in found.filter(like="LSTM column has more effective holdings", axis=0).itertuples():
-        told.append("Whatever is owed for them, they are {} effective holdings than the Sharpe column ({}).".format(
+        told.append("Whatever is owed for them, they make {} effective holdings than the Sharpe column ({}).".format(
             "more" if row.ours == "yes" else "no more", row.claim.rpartition("(")[2].rstrip(")")))
     return " ".join(told)
 
 
 def _periods(found: pd.DataFrame) -> str:
     """(5) Of which period the volatility and the return of the LSTM portfolio are."""
-    told = []
+    told, of_a_day = [], False
     for name in ("volatility", "return"):
         keys = [f"LSTM {name}, a {period}" for period in ("day", "year")]
         if set(keys) <= set(found.index):
             (day, year), printed = found.loc[keys, "ours"], found.at[keys[0], "published"]
-            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} percent "
-                        f"a year; {100 * printed:.4f} percent a year is printed.")
+            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} a year; "
+                        f"{100 * printed:.4f} percent a year is printed.")
             fits = found.loc[keys, "status"] == REPRODUCED
             if name == "volatility" and fits.tolist() == [True, False]:
+                of_a_day = True
                 told.append("What is printed as a year's volatility is a day's.")
             if name == "return" and not fits.any():
-                told.append("The printed return is not what they earned. The printed ratio divides it by a day's "
-                            "volatility, so it is a day's as well: the mean forecast, w'r̂, which the formula of the "
-                            "weights has in place of the mean return.")
+                told.append("The printed return is not what they earned.")
+                told += ["The printed ratio divides it by a day's volatility, so it is a day's as well: the mean "
+                         "forecast, w'r̂, which the formula of the weights has in place of the mean return."] * of_a_day
     if {"LSTM Sharpe ratio", "LSTM Sharpe ratio, a year"} <= set(found.index):
         ratio, year = (found.at[f"LSTM Sharpe ratio{end}", "ours"] for end in ("", ", a year"))
         told.append(f"The printed return over the printed volatility is {ratio:.4f}; if that is a day's ratio, it is "
