@@ -143,7 +143,7 @@ def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
     ----------
     results : dict
         What the run found, by name: mpt_weights and mpt_statistics (tables of stage 03, their first column the asset
-        and the statistic), window_accuracy, rivals (of `gate.pairs`), forecasts, table5_weights (as `table5` gives
+        and the statistic), window_accuracy, rivals (of `gate.pairs`), table5_weights and table5 (as `table5` gives
         them), returns (of all days), periods_per_year.
 
     Notes
@@ -157,7 +157,7 @@ def claims(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
     # Stage 03 describes all days, or the first of them.
     n_days = results["mpt_statistics"].set_index("statistic").loc["observations"].max()
     year, table5_weights = {"periods_per_year": results["periods_per_year"]}, results["table5_weights"]
-    of_table5 = numbers_of_table5(table5_weights, returns, results["forecasts"], tickers, **year)
+    of_table5 = numbers_of_table5(table5_weights, results["table5"], returns, tickers, **year)
     at_hand = tickers.isin(returns.columns)
     return compare(PAPER, published, [
         *numbers_of_table3(weights, returns.head(int(n_days)), tickers, **year),
@@ -237,12 +237,12 @@ def numbers_of_table4(accuracy: pd.DataFrame, choices: pd.DataFrame | None = Non
                          None if best is None else _yes(best == 5), note=f": lowest at {best} days" if best else "")]
 
 
-def numbers_of_table5(weights: pd.DataFrame, returns: pd.DataFrame, forecasts: pd.DataFrame, tickers: Sequence[str], *,
+def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, returns: pd.DataFrame, tickers: Sequence[str], *,
                       periods_per_year: int) -> list[Ours]:
     """
     Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
 
-    `weights` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has one more
+    `weights` and `summary` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has one more
     reading, which the audit suggests for the printed one: the mean forecast, w'r̂ of a day, and a day's volatility.
     """
     if weights.empty:
@@ -252,8 +252,7 @@ def numbers_of_table5(weights: pd.DataFrame, returns: pd.DataFrame, forecasts: p
     found += _weights("Table 5", held[[IN_FRACTIONS]], tickers, labels="as labelled")
     earned = returns[weights.index] @ held
     readings = annual_statistics(earned, periods_per_year=periods_per_year)
-    made = forecasts[(forecasts["model"] == "lstm") & (forecasts["horizon"] == 1)]
-    hoped = held[IN_FRACTIONS].mul(made.groupby("asset")["forecast"].mean()).sum(min_count=1)
+    hoped = summary.at["forecast_return", IN_FRACTIONS] / periods_per_year
     volatility = earned[IN_FRACTIONS].std()
     readings["forecast of a day, w'r̂"] = pd.DataFrame({IN_FRACTIONS: {
         "annualized return": 100 * hoped, "annualized volatility": 100 * volatility,
@@ -421,45 +420,6 @@ def _shares_of_highest_sharpe(named: dict[str, pd.Series], prices: pd.DataFrame,
     return found
 
 
-def variance_as_printed(weights: pd.Series, covariance: pd.DataFrame) -> float:
-    """
-    The variance of a portfolio by the paper's equation 3, which counts each pair of assets once; w'Vw counts it twice.
-
-    >>> halves, V = pd.Series([0.5, 0.5], ["A", "B"]), pd.DataFrame([[4.0, 2.0], [2.0, 4.0]], ["A", "B"], ["A", "B"])
-    >>> variance_as_printed(halves, V), float(halves @ V @ halves)
-    (2.5, 3.0)
-    """
-    pairs = np.outer(weights, weights) * covariance.loc[weights.index, weights.index].to_numpy()
-    return float(np.triu(pairs).sum())
-
-
-def percentage_errors(returns: pd.DataFrame, forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
-    """
-    Mean absolute percentage error of next-day forecasts, of returns beyond a few sizes: why it measures nothing here.
-
-    Parameters
-    ----------
-    forecasts : DataFrame
-        Columns target_date, asset, model, horizon, forecast; the mean over seeds is judged.
-
-    Returns
-    -------
-    DataFrame (4, 3)
-        Index beyond, the size in absolute value (0, 0.01, 0.1 and 1 percent, as fractions); columns returns (how many
-        are larger), mape and mape_of_zero, as fractions. It divides by the return: it is undefined where that is zero,
-        and grows without bound near it. Forecasting zero has 1 by definition, whatever happens.
-    """
-    made = forecasts[(forecasts["model"] == model) & (forecasts["horizon"] == 1)]
-    made = made.groupby(["target_date", "asset"])["forecast"].mean()
-    actual = returns.stack().reindex(made.index).dropna()
-    rows = {}
-    for beyond in (0.0, 1e-4, 1e-3, 1e-2):
-        judged = actual[actual.abs() > beyond]
-        rows[beyond] = (len(judged), (1 - made[judged.index] / judged).abs().mean(), (judged / judged).mean())
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["returns", "mape", "mape_of_zero"])
-    return table.rename_axis("beyond")
-
-
 def in_words(rows: pd.DataFrame) -> str:
     """The audit in a short Markdown list, one line per point, whose words and numbers come from its rows."""
     checks = rows[rows["place"].str.startswith("Audit")].assign(key=lambda known: known["claim"].str.partition(":")[0])
@@ -467,7 +427,8 @@ def in_words(rows: pd.DataFrame) -> str:
     for number, name in enumerate(POINTS, 1):
         part = checks[checks["place"].str.startswith(f"Audit {number},")]
         known = part[part["status"] != NO_DATA]
-        best = known.sort_values("status", key=lambda status: status != REPRODUCED, kind="stable")  # of several readings
+        # Of several readings the one that agrees.
+        best = known.sort_values("status", key=lambda status: status != REPRODUCED, kind="stable")
         told = WORDS.get(number, _counted)(best.drop_duplicates("key").sort_index().set_index("key"))
         last = f"Not computed: {part['claim'].iloc[0].partition(': ')[2]}." if len(part) and known.empty else ""
         lines.append(f"- **({number}) {name}.** {told or last or 'Nothing that this run could compute.'}")
@@ -545,8 +506,8 @@ def _periods(found: pd.DataFrame) -> str:
         keys = [f"LSTM {name}, a {period}" for period in ("day", "year")]
         if set(keys) <= set(found.index):
             (day, year), printed = found.loc[keys, "ours"], found.at[keys[0], "published"]
-            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} a year; "
-                        f"{100 * printed:.4f} percent a year is printed.")
+            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} a "
+                        f"year; {100 * printed:.4f} percent a year is printed.")
             fits = found.loc[keys, "status"] == REPRODUCED
             if name == "volatility" and fits.tolist() == [True, False]:
                 of_a_day = True
