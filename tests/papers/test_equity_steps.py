@@ -57,6 +57,14 @@ def test_a_point_that_differs_in_one_setting_is_not_the_paper_s():
     assert not equity_steps.grid({"lstm_grid": points(batch_size=32)}, "lstm")["chosen"].any()
 
 
+def test_the_best_of_a_grid_are_told_by_what_sets_them_apart_from_the_paper_s(monkeypatch):
+    monkeypatch.setattr(equity_steps, "TOP", 1)
+    found = equity_steps.top(equity_steps.grid({"lstm_grid": points()}, "lstm"), "lstm")
+    assert found["network"].tolist() == ["learning_rate 0.03", "the paper's"] and found["rank"].tolist() == [1, 2]
+    assert list(found) == ["rank", "test_rank", "network", "validation_mae", "mae", "total_return_mvf"]
+    assert equity_steps.top(pd.DataFrame(), "lstm").empty
+
+
 def test_without_its_sweep_there_is_no_table(published):
     assert equity_steps.grid(published, "lstm").empty and equity_steps.grid(published, "cnn1d").empty
     assert equity_steps.stopping(published).empty and equity_steps.ranges(published).empty

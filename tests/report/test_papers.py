@@ -64,7 +64,7 @@ def test_the_grid_s_words_have_rank_spread_and_what_the_choice_bought(grids):
     assert "Of 3 networks the best has a validation MAE of 2.0100 % a day and the worst one 1.49 % more" in lstm
     assert "is rank 2 in validation, 0.50 % above the best, and rank 1 in the test period" in lstm
     assert "The best in validation is rank 3 in the test period" in lstm and "within 1.98 %" in lstm
-    assert "they end between -20 % and 150 %; the best in validation at -20 %, the paper's at 50 %." in lstm
+    assert "they end between -20 % and 150 %; the best in validation at -20 %, the paper's at 50 %, rank 2 of 3." in lstm
     assert "The paper's configuration is none of them." in cnn1d and cnn1d.endswith("the best in validation at -20 %.")
 
 
@@ -117,11 +117,11 @@ def test_the_words_on_choices_count_the_printed_numbers_inside():
     assert told.endswith("* turnover: outside for all 1")
 
 
-def test_claims_are_shown_whole_with_four_digits():
+def test_claims_are_shown_whole_with_five_digits():
     rows = pd.DataFrame({"claim": ["x" * 90, "y"], "unit": "", "reading": "", "published": [0.123456, "yes"],
                          "ours": [np.nan, "no"], "status": ""})
     shown = papers.whole(rows).to_html()
-    assert "x" * 90 in shown and "0.1235" in shown and "nan" not in shown and ">yes<" in shown
+    assert "x" * 90 in shown and "0.12346" in shown and "nan" not in shown and ">yes<" in shown
 
 
 # -------------------------------------------------------------------------------------------------- Zouaoui & Naas 2025

@@ -22,6 +22,7 @@ CHOSEN = {  # by the paper's grid searches, the text under Tables 1 and 2
               "cnn1d_dense_units": 64, "learning_rate": 0.01, "batch_size": 64, "cnn1d_dropout": 0.2, "epochs": 50},
 }
 GRIDS = {"lstm": "lstm_grid", "cnn1d": "cnn_grid"}  # tables of `Stage.published`
+TOP = 5  # points of a grid that are shown
 WITHOUT = ["zero", "mean"]  # forecasts that know nothing, beside the networks
 
 
@@ -81,6 +82,23 @@ def settings(points: pd.DataFrame) -> list[str]:
     """The settings that a grid varies, of its columns."""
     known = {name for chosen in CHOSEN.values() for name in chosen}
     return [name for name in points if name in known]
+
+
+def top(points: pd.DataFrame, model: str) -> pd.DataFrame:
+    """
+    The five best points of a grid and the paper's own, with what sets each apart from that.
+
+    `points` are as `grid` gives them. Columns rank, test_rank, network (the settings that differ from the paper's, in
+    words), validation_mae, mae, total_return_mvf, total_return_rpp, total_return_mdp.
+    """
+    if points.empty:
+        return points
+    shown = points[(points.index < TOP) | points["chosen"]]
+    other = [", ".join(f"{name} {row[name]:g}" for name in settings(points) if row[name] != CHOSEN[model][name])
+             for _, row in shown.iterrows()]
+    table = shown.drop(columns=["chosen", *settings(points)])
+    table.insert(2, "network", [text or "the paper's" for text in other])
+    return table
 
 
 def stopping(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

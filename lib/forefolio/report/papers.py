@@ -24,9 +24,9 @@ def no_sweep(what: str) -> str:
 
 
 def whole(rows: pd.DataFrame) -> Styler:
-    """Claims as a notebook shows them: no text is cut, numbers have four digits, and a solver's dust is zero."""
+    """Claims as a notebook shows them: no text is cut, numbers have five digits, and a solver's dust is zero."""
     def written(value: object) -> str:
-        return value if isinstance(value, str) else "" if pd.isna(value) else f"{round(value, 8) + 0.0:.4g}"
+        return value if isinstance(value, str) else "" if pd.isna(value) else f"{round(value, 8) + 0.0:.5g}"
     to_left = [{"selector": "td, th", "props": "text-align: left"}]  # one rule for all: a property per cell would be long
     return Styler(rows.reset_index(drop=True), cell_ids=False).hide(axis="index").set_table_styles(to_left).format(
         written, subset=["published", "ours"])
@@ -113,7 +113,8 @@ def _one_grid(title: str, points: pd.DataFrame) -> str:
     if len(totals):
         told += [f"Fed to MVF, they end between {percent(totals.min(), 0)} and {percent(totals.max(), 0)}; the best in "
                  f"validation at {percent(best['total_return_mvf'], 0)}"
-                 + (f", the paper's at {percent(own['total_return_mvf'], 0)}." if len(own) else ".")]
+                 + (f", the paper's at {percent(own['total_return_mvf'], 0)}, rank "
+                    f"{(totals > own['total_return_mvf']).sum() + 1} of {len(totals)}." if len(own) else ".")]
     return " ".join(told)
 
 
