@@ -73,10 +73,11 @@ LISTED = ("ADA BNB BTC DAI DOGE ETH LINK LTC USDT XRP XLM BCH WETH WBTC AVAX SHI
 TABLE3_WEIGHTS = {  # percent; what is not here is 0
     "maximum_sharpe": {"LINK": "4.21", "XLM": "40.03", "AVAX": "16.39", "SHIB": "22.9", "LEO": "4.78", "SOL": "4.69", "STETH": "7.01"},
     "minimum_variance": {"LINK": "24.09", "XLM": "0.08", "LEO": "25", "SOL": "25.4", "STETH": "25.42"}}
-TABLE3 = {"return": "31.15", "volatility": "39.05", "ratio": "0.7978", "sortino": "122.77", "variance": "15.25", "cvar": "95.38",
-          "drawdown": "-59.42", "skewness": "65.63", "kurtosis": "678.6"}  # of the column P-Weights (Sharpe)
+TABLE3 = {"annualized return": "31.15", "annualized volatility": "39.05", "sharpe ratio": "0.7978", "sortino ratio": "122.77",
+          "variance": "15.25", "cvar": "95.38", "max drawdown": "-59.42", "skewness": "65.63", "kurtosis": "678.6"}  # column (Sharpe)
+DOLLARS = ["DAI", "USDC", "USDT", "VUSDT"]  # stable coins
 RATIOS, VOLATILITIES = (0.8331, 2.0032, 0.2781, 0.7978), (0.47, 0.63, 0.96, 39.05)  # CVaR, Sortino, variance, Sharpe
-MINIMUM_VARIANCE = {"volatility": "0.96", "variance": "0.01"}
+MINIMUM_VARIANCE = {"annualized volatility": "0.96", "variance": "0.01"}
 TEST_MSE, TEST_MAE = {5: 0.0012, 10: 0.0011, 15: 0.0012, 30: 0.0012}, {5: 0.0218, 10: 0.0219, 15: 0.0222, 30: 0.0228}  # Table 4
 LSTM = (0.014606, -0.05918, -1.44428, -4.74505, 4.70012e-05, 2.26891, 0.0689542, 0.0518116, 0.57744, 0.0210249, -0.0330404,
         -0.035509, -2.70253, 1.41132, 0.00331112, 0.00729518, -0.0759262, 0.0481682, 0.033132, -0.315186, 0.443353, 0.0234812,
@@ -131,14 +132,13 @@ def risk_parity(covariance: np.ndarray) -> np.ndarray:
 
 def described(returns: pd.Series, reading: str) -> dict[str, float]:
     """A portfolio's daily returns in the terms of Table 3, in percent or times 100 as it prints them."""
-    days, mean, growth = (365, returns.mean() * 365, None) if reading == ARITHMETIC else (252, None, (1 + returns).prod())
-    year = mean if growth is None else growth ** (252 / len(returns)) - 1
-    volatility = returns.std() * days ** 0.5
-    downside = math.sqrt((returns.clip(upper=0) ** 2).mean() * days)
-    worst = returns.nsmallest(math.ceil(0.05 * len(returns)))
-    return {"return": 100 * year, "volatility": 100 * volatility, "ratio": year / volatility, "sortino": 100 * year / downside,
-            "variance": 100 * volatility ** 2, "drawdown": 100 * drawdown(returns), "skewness": 100 * returns.skew(),
-            "kurtosis": 100 * returns.kurt(), "cvar": -100 * worst.mean() * days ** 0.5}
+    days, year = (365, returns.mean() * 365) if reading == ARITHMETIC else (252, (1 + returns).prod() ** (252 / len(returns)) - 1)
+    volatility, downside = (math.sqrt(square * days) for square in (returns.var(), (returns.clip(upper=0) ** 2).mean()))
+    worst, tail = returns.sort_values().to_numpy(), 0.05 * len(returns)  # the last of the worst days counts in part
+    loss = -(worst[:int(tail)].sum() + (tail - int(tail)) * worst[int(tail)]) / tail
+    return {"annualized return": 100 * year, "annualized volatility": 100 * volatility, "sharpe ratio": year / volatility,
+            "sortino ratio": 100 * year / downside, "variance": 100 * volatility ** 2, "cvar": 100 * loss * math.sqrt(days),
+            "max drawdown": 100 * drawdown(returns), "skewness": 100 * returns.skew(), "kurtosis": 100 * returns.kurt()}
 
 
 def drawdown(returns: pd.Series) -> float:
@@ -163,59 +163,64 @@ def crypto(prices: pd.DataFrame, *, ridge: float) -> list[Row]:
     true = dict(zip(LISTED, sorted(LISTED)))  # weights in alphabetical order stand beside names in the list's order
 
     rows.add("Data", "observations", "1093", len(returns), tolerance=0)
-    rows.add("Data", "coins", "25", len(coins), tolerance=0)
+    rows.add("Data", "coins", "25", len(coins) if len(coins) == 25 else None, tolerance=0)  # the file lacks some of the 25
     for kind, printed, seen in zip(("training", "validation", "test"), ("874", "0", "875"), slices(1093)):
         rows.add("Code", f"{kind} rows", printed, len(seen), tolerance=0)
 
-    for reading in (ARITHMETIC, COMPOUNDED):
+    for reading in (COMPOUNDED, ARITHMETIC):
         found = described(best, reading)
-        for term in ("return", "volatility", "ratio", "sortino", "variance", "cvar"):
-            rows.add("Table 3", f"{term} of maximum_sharpe", TABLE3[term], found[term], reading=reading)
-    for term in ("drawdown", "skewness", "kurtosis"):
-        rows.add("Table 3", f"{term} of maximum_sharpe", TABLE3[term], found[term])
+        for term in ("annualized return", "annualized volatility", "sharpe ratio", "sortino ratio", "variance", "cvar"):
+            rows.add("Table 3", f"{term}, maximum_sharpe", TABLE3[term], found[term], reading=reading)
+    for term in ("max drawdown", "skewness", "kurtosis"):
+        rows.add("Table 3", f"{term}, maximum_sharpe", TABLE3[term], found[term])
     for portfolio, column in TABLE3_WEIGHTS.items():
         for name, printed in column.items():
-            for reading, coin in (("as printed", name), ("relabelled", true[name])):
+            for reading, coin in (("as labelled", name), (f"relabelled, {true[name]}-USD", true[name])):
                 ours = 100 * weights[portfolio][coin] if coin in coins else None
-                rows.add("Table 3", f"weight of {name}-USD in {portfolio}", printed, ours, reading=reading)
+                rows.add("Table 3", f"weight of {name}-USD, {portfolio}", printed, ours, reading=reading)
+        together = sum(float(printed) for name, printed in column.items() if true[name] in DOLLARS)
+        ours = 100 * weights[portfolio].reindex(DOLLARS).sum()
+        rows.add("Audit 1, Table 3", f"stable coins together, {portfolio}", f"{together:.2f}", ours)
 
     numbers = pd.Series(TABLE3_WEIGHTS["maximum_sharpe"]).astype(float) / 100
     for reading, held in (("relabelled", numbers.rename(true)), ("as labelled", numbers)):
         earned = returns @ at_hand(held, coins)
-        for term, ours in described(earned, COMPOUNDED).items():
-            if term in ("volatility", "return", "drawdown"):
-                rows.add("Audit 1", f"{term} of the printed weights", TABLE3[term], ours, reading=reading)
-        if reading == "relabelled":
-            largest = f"{annual_ratio(best):.4f}"
-            rows.add("Audit 3", "ratio of the printed weights beside the largest possible", largest, annual_ratio(earned))
+        found = described(earned, COMPOUNDED)
+        for term in ("annualized volatility", "annualized return", "max drawdown"):
+            rows.add("Audit 1, Table 3", f"{term.split()[1]}, {reading}", TABLE3[term], found[term])
+        rows.add("Audit 3, Table 3", f"share of the highest Sharpe ratio, {reading}", "1.0", annual_ratio(earned) / annual_ratio(best),
+                 says=f" of {annual_ratio(best):.4f})")
     for portfolio, column in (("maximum_sharpe", TABLE3), ("minimum_variance", MINIMUM_VARIANCE)):
-        squared = float(column["volatility"]) ** 2 / 100
-        rows.add("Audit 2", f"variance of {portfolio} is its squared volatility", column["variance"], squared, tolerance=0.005)
-    rows.add("Audit 3", "ratio of maximum_sharpe is the largest", TABLE3["ratio"], max(RATIOS), tolerance=0)
-    rows.add("Audit 3", "volatility of minimum_variance is the smallest", "0.96", min(VOLATILITIES), tolerance=0)
+        squared = float(column["annualized volatility"]) ** 2 / 100
+        rows.add("Audit 2, Table 3", f"variance, {portfolio}", column["variance"], squared, tolerance=0.005)
+    rows.add("Audit 3, Table 3", "sharpe_ratio of maximum_sharpe", "0.7978", max(RATIOS), tolerance=0)
+    rows.add("Audit 3, Table 3", "annualized_volatility of minimum_variance", "0.96", min(VOLATILITIES), tolerance=0)
 
     learned = pd.Series(LSTM, LISTED)
-    rows.add("Audit 4", "sum of the LSTM weights", "1", learned.sum(), tolerance=5e-5)
-    rows.add("Audit 4", "gross exposure of the LSTM weights", "1", learned.abs().sum())
+    rows.add("Audit 4, Table 5", "sum of the LSTM weights", "1.0", learned.sum(), tolerance=5e-5)
+    rows.add("Audit 4, Fig. 4", "gross exposure of the LSTM weights", "1.0", learned.abs().sum())
     earned = returns @ at_hand(learned, coins)
-    rows.add("Audit 5", "mean of the LSTM weights: fraction a year of 252 days", "0.017239", earned.mean() * 252)
-    rows.add("Audit 5", "volatility of the LSTM weights: fraction a year of 252 days", "0.011219", earned.std() * 252 ** 0.5)
-    rows.add("Audit 5", "volatility of the LSTM weights: fraction a day", "0.011219", earned.std())
-    rows.add("Audit 6", "MSE at 5 days: percent", "0.0218", 100 * TEST_MSE[5])
-    rows.add("Audit 6", "MSE at 5 days is the MAE", "0.0218", TEST_MAE[5])
-    rows.add("Audit 6", "window of the lowest test MSE: days", "5", min(TEST_MSE, key=TEST_MSE.get), tolerance=0)
-    rows.add("Audit 6", "fall of the market in 2022: percent", "614", 100 * (2182.5 - 842.5) / 2182.5)
+    rows.add("Audit 5, Table 5", "LSTM return, a year", "0.017239", earned.mean() * 252)
+    rows.add("Audit 5, Table 5", "LSTM volatility, a year", "0.011219", earned.std() * 252 ** 0.5)
+    rows.add("Audit 5, Table 5", "LSTM volatility, a day", "0.011219", earned.std())
+    rows.add("Audit 6, Abstract", "MSE at 5 days", "0.0218", 100 * TEST_MSE[5])
+    rows.add("Audit 6, Abstract", "MSE at 5 days is the MAE", "0.0218", TEST_MAE[5])
+    rows.add("Audit 6, Results", "window of the lowest test MSE", "5", min(TEST_MSE, key=TEST_MSE.get), tolerance=0)
+    rows.add("Audit 6, Data", "fall of the market in 2022", "614", 100 * (2182.5 - 842.5) / 2182.5)
     training, _, test = slices(1093)
-    rows.add("Audit 7", "test rows seen in training", "0", len(set(training) & set(test)), tolerance=0)
-    for reading, n in (("the printed slice", len(test)), ("a fifth of the rows", int(0.2 * 1093))):  # a window and its target
+    rows.add("Audit 7, Code", "test rows seen in training", "0", len(set(training) & set(test)), tolerance=0)
+    for which, n in (("the printed slice", len(test)), ("a fifth", int(0.2 * 1093))):  # a sample is a window and its target
         batches = ", ".join(str(math.ceil((n - 2 * window + 1) / 16)) for window in TEST_MSE)
-        rows.say("Audit 7", "batches of 16, by window", "14, 13, 12, 10", batches, reading=reading)
+        rows.say("Audit 7, Table 4", f"batches with {which} of the rows", "14, 13, 12, 10", batches)
     return rows.rows
 
 
 def at_hand(weights: pd.Series, coins: list[str]) -> pd.Series:
-    """Weights by name on the coins at hand: USDC stands for stable coins that are not, and other coins that are not are left out."""
-    known = weights.rename({name: "USDC" for name in ("DAI", "VUSDT") if name not in coins})
+    """Weights by name on the coins at hand; others are left out.
+
+    USDC stands for the other three dollars where one of them is lacking, so that no spread between two dollars comes in.
+    """
+    known = weights if set(DOLLARS) <= set(coins) else weights.rename(dict.fromkeys(DOLLARS, "USDC"))
     return known.groupby(level=0).sum().reindex(coins, fill_value=0.0)
 
 
