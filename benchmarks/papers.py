@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 
 from forefolio.files import read_frame, write_whole
@@ -39,7 +40,10 @@ def grid(folder: Path, model: str) -> pd.DataFrame:
 
 
 def choices(folder: Path) -> pd.DataFrame:
-    """The paper's six strategies under each choice: what Table 5 prints, in every reading; fractions and ratios."""
+    """The paper's six strategies under each choice: what Table 5 prints, in every reading; fractions and ratios.
+
+    Of a strategy that could not be decided on some date all is missing.
+    """
     sweep, tables = results.load(folder), []
     for point, own in sweep.results.groupby("point", sort=False):
         daily = sweep.net_returns.filter(regex=f"^{point}/").rename(columns=lambda name: name.removeprefix(f"{point}/"))
@@ -55,6 +59,9 @@ def choices(folder: Path) -> pd.DataFrame:
         named = equity.by_name(table.rename_axis("strategy").reset_index()).set_index("strategy")
         tests = equity.by_name(read_frame(folder / point / "tables" / "evidence.csv")).set_index("strategy")
         named[["shapiro_p", "wilcoxon_p"]] = tests[["shapiro_p", "wilcoxon_p"]]
+        log = read_frame(folder / point / "tables" / "solver_log.csv")
+        gone = named.index.intersection(log.loc[log["status"] == "failed", "strategy"])  # equal weight was held instead
+        named.loc[gone] = np.nan
         tables.append(named.reindex(equity.SIX).reset_index().assign(**own[sweep.parameters].iloc[0]))
     made = pd.concat(tables, ignore_index=True)
     return made[[*sweep.parameters, *(name for name in made if name not in sweep.parameters)]]

@@ -152,6 +152,8 @@ def swept(tmp_path, monkeypatch):
             pd.DataFrame({"model": ["zero", "lstm"], "mae_mean": [add, add + patience / 1e4]}).to_csv(tables / f"{noun}.csv", index=False)
         pd.DataFrame({"strategy": ["mean=lstm+mvf", "rpp"], "shapiro_p": [0.1, 0.2], "wilcoxon_p": [0.3, 0.4]}).to_csv(
             tables / "evidence.csv", index=False)
+        pd.DataFrame({"strategy": ["lstm+mvf", "rpp"], "status": ["optimal", "failed" if patience else "optimal"]}).to_csv(
+            tables / "solver_log.csv", index=False)
         for strategy in ("lstm+mvf", "rpp", "benchmark"):
             rows.append({"point": point, "patience": patience, "strategy": strategy, "total_return": rng.uniform(),
                          "information_ratio": 0.5, "annual_volatility": 0.1, "mean_monthly_excess": 0.01, "turnover": 0.3, "validation_mae": 0.0})
@@ -186,7 +188,7 @@ def test_choices_are_read_in_every_convention(swept):
     assert row["information_ratio_but_first"] == pytest.approx(excess.iloc[1:].mean() / excess.iloc[1:].std())
     assert (row["turnover_one_way"], row["turnover_two_way"], row["annual_volatility"]) == (0.3, 0.6, 0.1)
     assert (row["shapiro_p"], row["wilcoxon_p"]) == (0.1, 0.3), "from the line that two models share"
-    assert table.at[(0, "cnn1d+rpp"), "wilcoxon_p"] == 0.4
+    assert table.at[(0, "cnn1d+rpp"), "wilcoxon_p"] == 0.4 and table.loc[(0, "cnn1d+mdp")].isna().all()
     assert table.loc[(10, "lstm+mdp")].isna().all(), "not in this sweep"
 
 
