@@ -166,25 +166,41 @@ def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sen
 
 @pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
 def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
-    """All stages on the paper's coins, with two windows and three epochs."""
+    """All stages on the paper's coins and then its own notebook, with two windows and three epochs."""
     changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
                "windows=[5, 30]", "epochs=3", "models=[zero, mean, lstm, gru]", "random_portfolios=1000"]
-    cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to=STAGES[-1])
+    cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to="zouaoui2025")
     folder = outputs / "zouaoui2025"
-    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == STAGES
+    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == [*STAGES, "zouaoui2025"]
     drawn = {path.stem for path in (folder / "figures").glob("*.html")}
-    assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "04_window_mse", "04_window_mae",
-            "05_construction", "05_weights", "06_wealth"} <= drawn
-    by_window, accuracy, claims, hypotheses, table5 = (read_frame(folder / "tables" / f"{name}.csv") for name in (
-        "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary"))
+    assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "05_construction", "05_weights", "06_wealth"} <= drawn
+    assert {name.removeprefix("zouaoui2025_") for name in drawn if name.startswith("zouaoui2025_")} == {
+        "network_listing", "network_text", "returns", "heatmap", "construction", "window_mse", "window_mae", "printed_split",
+        "frontier", "against_index"}
+    by_window, accuracy, claims, hypotheses, table5, weights = (read_frame(folder / "tables" / f"{name}.csv") for name in (
+        "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary", "table5_weights"))
     assert by_window["window"].tolist() == [5, 30, 5, 30] and (by_window["largest_gross"] >= 1).all()
     assert accuracy["model"].tolist() == ["lstm", "lstm", "gru", "gru"] and (accuracy["epochs_run"] <= 3).all()
     assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and len(claims) > 200
+    assert {"Abstract", "Data", "Code", "Table 3", "Table 4", "Table 5", "Results"} <= set(claims["place"])
     assert set(hypotheses["model"]) == {"lstm", "gru"} and set(hypotheses["verdict"]) <= {"H1", "H2", "neither"}
     assert table5["statistic"].tolist() == ["annualized_return", "annualized_volatility", "sharpe_ratio", "observations",
-                                            "gross_exposure", "inefficient"]
+                                            "gross_exposure", "inefficient", "forecast_return"]
+    assert weights["asset"].nunique() == 21 and weights["lstm_in_sample"].sum() == pytest.approx(1)
     performance = read_frame(folder / "tables" / "performance.csv")
     assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])
+
+
+@pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_a_coins_study_without_the_lstm_says_in_its_notebook_what_it_lacks(outputs):
+    """No network and no tangency portfolio: the paper's notebook runs whole, Tables 4 and 5 have no such data."""
+    changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
+               "models=[zero, mean]", "portfolio_models=[mean]", "frameworks=[rpp]", "random_portfolios=1000"]
+    cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to="zouaoui2025", without=("07_evidence",))
+    tables = outputs / "zouaoui2025" / "tables"
+    claims, table5 = read_frame(tables / "claims.csv"), read_frame(tables / "table5_summary.csv")
+    of_networks = claims["place"].eq("Table 4") & claims["claim"].str.contains("the LSTM") | claims["claim"].str.contains("lstm_in_sample")
+    assert table5.empty and of_networks.any() and (claims.loc[of_networks, "status"] == "no such data").all()
 
 
 @pytest.fixture
