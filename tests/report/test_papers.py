@@ -180,9 +180,13 @@ def test_what_the_printed_split_buys_is_drawn_and_said():
     assert [trace.name for trace in figure.data] == ["disjoint periods", "the printed split"]
     np.testing.assert_allclose([trace.y for trace in figure.data], [[-0.05, 0.05], [0.1, 0.025]], rtol=1e-6)
     assert list(figure.data[0].x) == ["5 days", "30 days"] and "squared error saved against zero (%)" in axis_titles(figure, "y")
-    assert words == ("The network of the listing saves 5.00 % of zero's squared error at its best window on disjoint periods and "
-                     "10.00 % with the printed split, which lowers its error in 1 of 2 windows; the Sharpe ratio of its "
-                     "portfolio goes from 0.50 to 1.50.")
+    assert words == ("The network of the listing saves at best 5.00 % of zero's squared error on disjoint periods and 10.00 % "
+                     "with the printed split, which lowers its error in 1 of 2 windows; the Sharpe ratio of its portfolio "
+                     "goes from 0.50 to 1.50.")
+    one_window = split().mask(lambda table: table.index.get_level_values("split").to_series().eq("the printed split").to_numpy()[:, None]
+                              & (table.columns == "saved, 5 days")[None])
+    assert "saves at best 5.00 % of zero's squared error on disjoint periods and 2.50 %" in papers.split_words(one_window)
+    assert list(papers.split_gains(one_window).data[1].x) == ["30 days"], "what was not run is not drawn"
 
 
 def test_without_the_runs_of_the_printed_split_a_sentence_says_so():

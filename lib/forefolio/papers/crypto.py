@@ -270,8 +270,8 @@ def numbers_of_abstract(of_table5: Sequence[Ours], accuracy: pd.DataFrame) -> li
     found = [Ours("Abstract", name, factor * ours.value, ours.reading)
              for ours in of_table5 if ours.name in quoted for name, factor in [quoted[ours.name]]]
     errors = _by_window(accuracy).reindex([5]).iloc[0]
-    return [*found, Ours("Abstract", "MSE at 5 days", 100 * errors["mse_test"], "the MSE, in percent"),
-            Ours("Abstract", "MSE at 5 days", errors["mae_test"], "the MAE, a fraction")]
+    return [*found, Ours("Abstract", "MSE at 5 days", 100 * errors.get("mse_test", np.nan), "the MSE, in percent"),
+            Ours("Abstract", "MSE at 5 days", errors.get("mae_test", np.nan), "the MAE, a fraction")]
 
 
 def numbers_of_text(tested: pd.DataFrame, weights: pd.DataFrame) -> list[Ours]:

@@ -251,7 +251,7 @@ def against_index(hindsight: pd.DataFrame, decided: pd.DataFrame) -> go.Figure:
             figure.add_scatter(y=grown[name].to_numpy("float32"), **_when(grown.index), mode="lines", name=name,
                                legendgroup=name, showlegend=column == 1, row=1, col=column,
                                line=dict(color=strategy_color("lstm" if "LSTM" in name else BENCHMARK), width=1.8))
-        figure.add_hline(y=1, line=dict(color=GREY, width=1), row=1, col=column)
+        figure.add_hline(y=1, line=dict(color=GREY, width=1), layer="below", row=1, col=column)
     figure.update_xaxes(type="date", title_text="date (daily)", nticks=5)
     figure.update_yaxes(title_text="wealth, start = 1", col=1)
     return dress(figure, "The LSTM's long-short portfolio beside the index", margin_t=92, legend=dict(orientation="h", y=-0.2),
@@ -271,11 +271,12 @@ def split_gains(table: pd.DataFrame) -> go.Figure:
     networks = list(table.index.unique("network"))
     figure = make_subplots(1, len(networks), shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=networks)
     for (network, split), row in saved.iterrows():
+        row = row.dropna()
         figure.add_scatter(x=list(row.index), y=row.to_numpy("float32"), mode="lines+markers", name=split, legendgroup=split,
                            showlegend=network == networks[0], line=dict(color=SPLIT_COLORS[split], width=2), marker_size=9,
                            row=1, col=networks.index(network) + 1)
     figure.add_hline(y=0, line=dict(color=INK, width=1, dash="dash"))
-    figure.update_xaxes(title_text="days that the network sees")
+    figure.update_xaxes(title_text="days that the network sees", categoryorder="array", categoryarray=list(saved))
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="squared error saved against zero (%)", col=1)
     return dress(figure, title, "test period, the same labels for both; the dashed line is the zero forecast", margin_t=92,
@@ -323,22 +324,23 @@ def table5_words(summary: pd.DataFrame) -> str:
 
 
 def split_words(table: pd.DataFrame) -> str:
-    """What the printed split bought, one sentence per network; `table` is as `crypto_steps.bought` gives it, perhaps without rows."""
-    if table.empty:
-        return no_sweep(SPLIT_RUNS)
+    """What the printed split bought, a sentence per network; `table` is as `crypto_steps.bought` gives it, or empty.
+
+    Only windows of which both splits were run are compared.
+    """
     told = []
-    for network in table.index.unique("network"):
+    for network in table.index.unique("network") if len(table) else []:
         runs = table.loc[network]
         if not {crypto_steps.HONEST, crypto_steps.PRINTED} <= {*runs.index}:
             continue
-        honest, leaked = runs.loc[crypto_steps.HONEST], runs.loc[crypto_steps.PRINTED]
-        saved = runs.columns[runs.columns.str.startswith("saved")]
-        more = leaked[saved] - honest[saved]
+        saved = runs.filter(like="saved").dropna(axis="columns")
+        honest, leaked = saved.loc[crypto_steps.HONEST], saved.loc[crypto_steps.PRINTED]
+        ratios = runs["sharpe"]
         told.append(
-            f"The {network} saves {percent(honest[saved].max(), 2)} of zero's squared error at its best window on disjoint "
-            f"periods and {percent(leaked[saved].max(), 2)} with the printed split, which lowers its error in "
-            f"{int((more > 0).sum())} of {counted(len(saved), 'window')}; the Sharpe ratio of its portfolio goes from "
-            f"{honest['sharpe']:.2f} to {leaked['sharpe']:.2f}.")
+            f"The {network} saves at best {percent(honest.max(), 2)} of zero's squared error on disjoint periods and "
+            f"{percent(leaked.max(), 2)} with the printed split, which lowers its error in {int((leaked > honest).sum())} of "
+            f"{counted(len(honest), 'window')}; the Sharpe ratio of its portfolio goes from "
+            f"{ratios[crypto_steps.HONEST]:.2f} to {ratios[crypto_steps.PRINTED]:.2f}.")
     return " ".join(told) or no_sweep(SPLIT_RUNS)
 
 
