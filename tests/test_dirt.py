@@ -16,6 +16,7 @@ import pytest
 from figure_frames import misread
 
 from forefolio.files import outputs_folder, read_frame
+from forefolio.performance import counterfactuals
 from forefolio.runs import contracts, market_fit, stages
 from forefolio.study.parameters import StudyError, validated
 from forefolio.study.vocabulary import FRAMEWORKS
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.usefixtures("without_pictures")
 DAYS = pd.bdate_range("2019-01-01", "2020-12-31", name="date")
 TRAINING, VALIDATION, TEST = slice("2019-01-01", "2020-01-31"), slice("2020-02-01", "2020-08-31"), slice("2020-09-01", None)
 WINDOW = slice("2020-06-01", "2020-08-31")  # of the first decision
+JUMP = "2020-10-05"  # the third day after a rebalance: stage 07 decides on the days before it, on it and after it
 
 
 def still(moves: pd.DataFrame, days: slice, assets: str = "D") -> pd.DataFrame:
@@ -57,10 +59,10 @@ FAULTS = {  # daily returns of A, B, C, D and the index I without a fault -> the
     "an identical twin": lambda moves: changed(moves, D=moves["C"]),
     "a hedge that earns": lambda moves: changed(moves, D=5e-4 - moves["C"]),
     "two identical pairs": lambda moves: changed(moves, D=moves["C"], B=moves["A"]),
-    "a jump x50 in the test period": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", 49.0)),
+    "a jump x50 in the test period": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != JUMP, 49.0)),
     "a jump x50 in training": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2019-10-15", 49.0)),
-    "a fall to a hundredth": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != "2020-10-15", -0.99)),
-    "all but nothing lost": lambda moves: moves.where(moves.notna() & (DAYS[1:] != "2020-10-15")[:, None], -1 + 1e-9),
+    "a fall to a hundredth": lambda moves: changed(moves, D=moves["D"].where(DAYS[1:] != JUMP, -0.99)),
+    "all but nothing lost": lambda moves: moves.where(moves.notna() & (DAYS[1:] != JUMP)[:, None], -1 + 1e-9),
     "all falling": lambda moves: -moves.abs(),
     "all rising": lambda moves: moves.abs(),
     "a rate above all means": lambda moves: moves,
@@ -71,6 +73,7 @@ STUDY = {
     "validation_end": "2020-08-31", "models": ["zero", "mean", "ar", "lstm"], "portfolio_models": ["mean", "lstm"],
     "frameworks": SOLVED, "epochs": 1, "lookback": 5, "lstm_layers": 1, "estimation_window": 60,
     "residual_window": 20, "correlation_window": 20, "random_portfolios": 1000, "ar_lags": 1}
+FEW = {"SHUFFLES": 6, "held_days": lambda periods_per_year: 6}  # of stage 07: more are the same on other days, of 24 orders
 OWN = {"a rate above all means": {"risk_free_rate": 0.9}}  # parameters of a fault
 
 
@@ -142,8 +145,17 @@ SAID = {  # what some table or figure says of a fault
 }
 
 
+@pytest.fixture
+def few(monkeypatch):
+    """Fewer shuffles of forecasts and moved calendars in stage 07."""
+    for name, value in FEW.items():
+        monkeypatch.setattr(counterfactuals, name, value)
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path):
+def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, request, tmp_path):
+    if fault != "none":  # that is all of it
+        request.getfixturevalue("few")
     name = f"dirt-{list(FAULTS).index(fault)}"
     prices(fault).to_csv(tmp_path / "prices.csv")
     study = STUDY | OWN.get(fault, {}) | {"study": name, "prices_path": str(tmp_path / "prices.csv")}
@@ -167,7 +179,7 @@ def test_a_fault_ends_in_results_that_say_so_or_in_a_refusal(fault, tmp_path):
 NAMES = ["0050", "2330", "000001", "1e5", "2020-01", "NA", "<NA>", "#NA", "-nan", "NULL", "True", "<b>x</b>", "$x$", "a|b"]
 
 
-def test_names_that_look_like_something_else_are_text_from_the_file_to_the_last_table(tmp_path):
+def test_names_that_look_like_something_else_are_text_from_the_file_to_the_last_table(few, tmp_path):
     rng = np.random.default_rng(5)
     moves = pd.DataFrame(rng.normal(3e-4, 0.01, (len(DAYS), len(NAMES) + 1)), DAYS, [*NAMES, "600519"])
     (1 + moves).cumprod().to_csv(tmp_path / "prices.csv")
