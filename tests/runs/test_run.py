@@ -43,11 +43,12 @@ def test_a_run_with_nothing_changed_starts_no_kernel_and_says_so(default_run):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_another_risk_aversion_runs_the_last_two_stages_alone(default_run, tmp_path):
+def test_another_risk_aversion_runs_the_stages_from_05_on_alone(default_run, without_pictures, tmp_path):
     shutil.copytree(default_run, tmp_path / "default")
-    answer = forefolio("run", "params/default.yml", "--set", "risk_aversion=50", outputs=tmp_path)
+    answer = forefolio("run", "params/default.yml", "--set", "risk_aversion=50", "--to", "06_comparison", outputs=tmp_path)
     assert answer.returncode == 0, answer.stderr
     assert [f"{stage}  up to date" in answer.stdout for stage in STAGES] == [True] * 4 + [False] * 3
+    assert list(contracts.read_manifest(tmp_path / "default")) == STAGES[:-1], "07 is to be made again"
     assert "05_portfolios  running (parameters changed: risk_aversion)" in answer.stdout
     old, new = (read_frame(folder / "artifacts" / "weights.parquet") for folder in (default_run, tmp_path / "default"))
     same = old.set_index(["strategy", "rebalance_date", "asset"])["weight"].eq(
