@@ -107,6 +107,17 @@ def test_the_paper_s_lines_are_found_under_joint_names_and_without_a_model():
     assert equity_steps.shown(["benchmark", "lstm+mvf", "equal_weight", "hrp"]) == ["lstm+mvf", "equal_weight", "benchmark"]
 
 
+def test_strategies_of_the_same_weights_count_twice_in_the_six():
+    """As in the paper, so that Holm's correction is over six: a joint line is two of them."""
+    months = pd.DataFrame(np.random.default_rng(6).normal(0.01, 0.02, (12, 5)),
+                          columns=["lstm=cnn1d+mdp", "lstm+mvf", "cnn1d+mvf", "mean+mvf", "rpp"])
+    found = equity_steps.six(months)
+    assert list(found) == SIX
+    for name, line in {"lstm+mdp": "lstm=cnn1d+mdp", "cnn1d+mdp": "lstm=cnn1d+mdp", "lstm+rpp": "rpp"}.items():
+        assert found[name].equals(months[line].rename(name))
+    assert list(equity_steps.six(months[["lstm+mvf"]])) == ["lstm+mvf"] and equity_steps.six(months[[]]).empty
+
+
 def test_the_objective_of_risk_parity_is_its_sum_over_all_pairs():
     rng = np.random.default_rng(2)
     names = list("ABCD")

@@ -53,6 +53,7 @@ def test_a_grid_that_is_not_there_has_no_panel_and_a_sentence(grids):
     assert len(drawn(papers.grid(one, (0.02, 0.01), sample=SAMPLE), "forecasting zero")) == 1
     none = papers.grid({"lstm": pd.DataFrame()}, (0.02, 0.01), sample=SAMPLE)
     assert not none.data and "no grid" in none.layout.annotations[0].text
+    assert not none.layout.xaxis.visible and not none.layout.yaxis.visible, "no numbers where nothing is measured"
     assert "zero forecast" in papers.grid(grids, (None, None), sample=SAMPLE).layout.annotations[0].text
     assert papers.grid_words({"lstm": pd.DataFrame()}) == papers.no_sweep("The grid of the LSTM")
     assert "make papers" in papers.grid_words(one) and "**LSTM.**" in papers.grid_words(one)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from forefolio.papers.equity import ERRORS, HIT_RATIOS, NETWORKS, PAIR, SIX, STRATEGIES, TABLE5
+from forefolio.papers.equity import ERRORS, HIT_RATIOS, NETWORKS, PAIR, SIX, STRATEGIES, TABLE5, by_name
 from forefolio.papers.printed import values
 from forefolio.performance import evidence
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, apart, line
@@ -155,6 +155,15 @@ def lines(names: pd.Index | list[str]) -> list[str]:
     """
     there = (line(name, names) for name in SIX)
     return [name for name in dict.fromkeys(there) if name in set(names)]
+
+
+def six(monthly_excess: pd.DataFrame) -> pd.DataFrame:
+    """The months of the paper's six strategies, as far as the run has them, each under its own name as in the paper.
+
+    >>> list(six(pd.DataFrame({"mean=lstm=cnn1d+mdp": [0.1], "cnn1d+mvf": [0.2], "equal_weight": [0.0]})))
+    ['lstm+mdp', 'cnn1d+mvf', 'cnn1d+mdp']
+    """
+    return by_name(monthly_excess).filter(SIX)
 
 
 def shown(names: pd.Index | list[str]) -> list[str]:

@@ -33,7 +33,7 @@ def bare(text: str, title: str, subtitle: str) -> go.Figure:
     """A figure that has nothing to draw and says why in its middle."""
     figure = go.Figure().add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
                                         font_color=GREY)
-    return dress(figure, title, subtitle)
+    return dress(figure.update_xaxes(visible=False).update_yaxes(visible=False), title, subtitle)
 
 
 def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, height: int = 450, **layout) -> go.Figure:
