@@ -1,4 +1,4 @@
-"""Forecasts to portfolios, in seven rerunnable notebooks; import the module that you need from here.
+"""Forecasts to portfolios, in seven rerunnable notebooks, and one more for a paper; import the module that you need from here.
 
 Results are recorded under the code that made them, which is what was loaded, not what the files hold by then. So the
 modules of this package, and those of a user's own, are always compiled from their source, whose hash `LOADED` keeps.

@@ -106,7 +106,7 @@ def _polite() -> list[int]:
 
 @click.group(cls=_Commands)
 def main() -> None:
-    """Forecasts to portfolios, in seven rerunnable notebooks."""
+    """Forecasts to portfolios, in seven rerunnable notebooks, and one more where a study names a paper."""
 
 
 def _into(context: click.Context, option: click.Parameter, folder: str | None) -> None:

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yahoo_server
-from command import forefolio
+from click.testing import CliRunner
 
+from forefolio.__main__ import main
 from forefolio.files import read_frame
 from forefolio.market import sources, yahoo
-from forefolio.runs import contracts
+from forefolio.runs import contracts, pipeline
 from forefolio.study.parameters import ROOT, load
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
-COINS, STOCKS, STOCKS_OF_YAHOO = (ROOT / "params" / f"{name}.yml" for name in ("zouaoui2025", "nguyen2025", "nguyen2025_yahoo"))
+COINS, STOCKS_OF_YAHOO = (ROOT / "params" / f"{name}.yml" for name in ("zouaoui2025", "nguyen2025_yahoo"))
 FEW = ["ANV.VN", "BID.VN", "BMP.VN", "BVH.VN", "CII.VN"]  # of a hundred
 SMALL = {COINS: ["epochs=1", "windows=[5]", "models=[zero, mean, lstm]", "random_portfolios=1000"],
          STOCKS_OF_YAHOO: ["epochs=1", "end=2023-04-28", "models=[zero, mean, lstm, cnn1d]", "random_portfolios=1000"]}
@@ -70,3 +71,43 @@ def test_a_paper_s_study_runs_from_yahoo_to_its_own_notebook(study_at_yahoo, ser
     assert held == (set(study.tickers) if study_at_yahoo == COINS else set(FEW))
     claims = read_frame(folder / "tables" / "claims.csv")
     assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and set(claims["paper"]) == {study.paper}
+    assert pipeline.verify(folder) == [f"07_evidence: {contracts.NOTHING_YET}"]
+
+
+def test_a_csv_without_some_coins_is_refused_with_the_parameter_that_allows_it(tmp_path, monkeypatch):
+    """The path is relative to the folder that the user works in, not to the repository."""
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path / "outputs"))
+    names, days = load(COINS).tickers, pd.date_range("2021-08-15", "2024-08-16", name="date")
+    made_up(names, days).drop(columns=["DAI-USD", "VBTC-USD"]).to_csv(tmp_path / "coins.csv")
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(main, ["run", str(COINS), "--set", "source=csv", "--set", "prices_path=coins.csv"])
+    assert refused.exit_code == 2 and refused.stderr.count("\n") == 1
+    assert "DAI-USD, VBTC-USD are not in coins.csv" in refused.stderr and "allow_missing_tickers" in refused.stderr
+    assert sources.load(load(COINS, ("source=csv", "prices_path=coins.csv", "allow_missing_tickers=true"))).prices.dropna(axis="columns").shape[1] == 23
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["params/default.yml", "--to", "nguyen2025"], "--to nguyen2025: this study has `paper: none`"),
+    (["params/zouaoui2025.yml", "--from", "nguyen2025"], "--from nguyen2025: this study has `paper: zouaoui2025`"),
+    (["params/zouaoui2025.yml", "--from", "zouaoui2025", "--to", "01_data"], "--from zouaoui2025 comes after --to 01_data"),
+    (["params/lecture.yml", "--set", "paper=nguyen2025", "--from", "nguyen2025"],
+     "--from nguyen2025: 01_data is not up to date for this study (no results yet)"),
+])
+def test_a_paper_s_stage_that_cannot_run_is_one_sentence(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path / "outputs"))
+    refused = CliRunner().invoke(main, ["run", str(ROOT / arguments[0]), *arguments[1:]])
+    assert refused.exit_code == 2 and refused.stderr.startswith(f"Error: {said}") and refused.stderr.count("\n") == 1
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(("first", "then"), [("nguyen2025", "zouaoui2025"), ("zouaoui2025", "nguyen2025")])
+def test_a_run_folder_holds_the_results_of_one_paper(first, then, tmp_path):
+    """Both write the same table of claims."""
+    for path in (f"{first}.ipynb", "tables/claims.csv", f"figures/{first}_wealth.html"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("{}")
+    contracts.write_manifest(tmp_path, {"01_data": {"parameters": {}, "files": {}}, first: {"parameters": {}, "files": {
+        "tables/claims.csv": "as it was"}}})
+    contracts.forget(tmp_path, then)
+    assert list(contracts.read_manifest(tmp_path)) == ["01_data"] and contracts.strangers(tmp_path) == []
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "manifest.json"]

@@ -328,9 +328,12 @@ def readers(stage: str) -> list[str]:
 
 
 def forget(folder: Path, stage: str) -> None:
-    """Put the results of a stage and of all that read it out of sight, manifest entries first."""
-    manifest, dropped = read_manifest(folder), readers(stage)
-    if manifest.keys() & set(dropped):
+    """Put the results of a stage, of all that read it and of another paper's stage out of sight, manifest entries first.
+
+    Both papers write `tables/claims.csv`, so a run folder holds one of them.
+    """
+    manifest, dropped = read_manifest(folder), {*readers(stage), *(PAPERS if stage in PAPERS else ())}
+    if manifest.keys() & dropped:
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
         aside = [f"*/.{Path(path).stem}.*" for path in CONTRACTS[name].writes]  # what a killed process left
