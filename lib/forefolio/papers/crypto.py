@@ -219,7 +219,8 @@ def numbers_of_table4(accuracy: pd.DataFrame, choices: pd.DataFrame | None = Non
     Errors of the LSTM for each length of its window, as in Table 4; of several seeds the mean is taken.
 
     `choices` has the errors of other choices that the paper leaves open, one row per choice and window: columns
-    network_preset, leak, network_target, window, mse_validation, ...
+    network_preset, leak, network_target, window, mse_validation, ... The printed split leaves no rows for validation:
+    its errors there are missing and no reading.
     """
     by_window, found = _by_window(accuracy), []
     for window, row in by_window.iterrows():
@@ -231,7 +232,8 @@ def numbers_of_table4(accuracy: pd.DataFrame, choices: pd.DataFrame | None = Non
     for row in [] if choices is None else choices.to_dict("records"):
         reading = f"network {row['network_preset']}, target {row['network_target']}, leak {row['leak']}"
         found += [Ours("Table 4", _error(period, error, row["window"]), row[f"{error}_{period}"], reading)
-                  for period, error in product(("validation", "test"), ("mse", "mae"))]
+                  for period, error in product(("validation", "test"), ("mse", "mae"))
+                  if not np.isnan(row[f"{error}_{period}"])]
     best = by_window["mse_test"].idxmin() if len(by_window) > 1 else None
     return [*found, Ours("Table 4", "5-day window has the lowest test MSE (text)",
                          None if best is None else _yes(best == 5), note=f": lowest at {best} days" if best else "")]
@@ -242,8 +244,9 @@ def numbers_of_table5(weights: pd.DataFrame, summary: pd.DataFrame, returns: pd.
     """
     Both portfolios in sample, the Sharpe portfolio in percent and the LSTM portfolio in fractions, as in Table 5.
 
-    `weights` and `summary` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has one more
-    reading, which the audit suggests for the printed one: the mean forecast, w'r̂ of a day, and a day's volatility.
+    `weights` and `summary` are those of `table5`, `tickers` all coins in the order of the table. The LSTM portfolio has
+    one more reading, which the audit suggests for the printed one: the mean forecast, w'r̂ of a day, and a day's
+    volatility.
     """
     if weights.empty:
         return []
