@@ -297,12 +297,12 @@ def reading(table, start, first=""):
 def test_a_reading_names_the_choices_and_the_range_over_them(swept, run):
     table = told(swept, run)
     assert reading(table, "turnover of LSTM+RPP", "one-way") == (
-        "one-way; 250 days, append, stopped early; 27.07 to 54.14 over 3 choices")
+        "one-way; 250 days, append, stopped early; 27.07 to 54.14 over 3 choices, reproduced in 2")
     assert reading(table, "total return of LSTM+MDP", "the sum of monthly excess;") == (
-        "the sum of monthly excess; 250 days, append, stopped early; 26.23 to 52.46 over 2 choices"), "one has no MDP"
-    assert reading(table, "information ratio of LSTM+MVF", "of all months;").endswith("0.263 to 0.526 over 3 choices")
-    assert reading(table, "MAE of the LSTM") == "stopped early; 0.0156 to 0.0175 over 2 choices"
-    assert reading(table, "MAE of the 1D-CNN") == "stopped early; 0.016 to 0.016 over 2 choices"
+        "the sum of monthly excess; 250 days, append, stopped early; 26.23 to 52.46 over 2 choices, reproduced in 1"), "one has no MDP"
+    assert reading(table, "information ratio of LSTM+MVF", "of all months;").endswith("0.263 to 0.526 over 3 choices, reproduced in 2")
+    assert reading(table, "MAE of the LSTM") == "stopped early; 0.0156 to 0.0175 over 2 choices, reproduced in 1"
+    assert reading(table, "MAE of the 1D-CNN") == "stopped early; 0.016 to 0.016 over 2 choices, reproduced in 2"
     assert reading(table, "constituents excluded") == "", "no choice of ours"
 
 
@@ -325,7 +325,7 @@ def test_strategies_of_one_line_of_a_sweep_are_read_apart(swept, run):
     choices = swept["choices"]
     merged = choices[choices["strategy"] != "cnn1d+rpp"].replace({"strategy": {"lstm+rpp": "mean=lstm=cnn1d+rpp"}})
     table = told({**swept, "choices": merged}, run)
-    assert reading(table, "turnover of 1D-CNN+RPP", "one-way").endswith("27.07 to 54.14 over 3 choices"), "the LSTM's"
+    assert reading(table, "turnover of 1D-CNN+RPP", "one-way").endswith("27.07 to 54.14 over 3 choices, reproduced in 2"), "the LSTM's"
 
 
 def test_without_a_sweep_a_reading_names_the_choices_alone(published, run):

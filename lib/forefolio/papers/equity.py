@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, Ours, compare, values
+from forefolio.papers.printed import NO_DATA, NOT_REPRODUCED, REPRODUCED, Ours, compare, values
 from forefolio.performance import backtest, evidence, gate, metrics
 from forefolio.study.vocabulary import (BENCHMARK, FRAMEWORKS, MODELS, NOT_SHOWN, SHOWN, counted, line, listed, parts,
                                         percent)
@@ -411,19 +411,17 @@ def _points(table: pd.DataFrame | None, by: list[str]) -> list[pd.DataFrame]:
 
 def _over_choices(found: list[Ours], chosen: str, others: list[list[Ours]],
                   published: Mapping[str, pd.DataFrame]) -> list[Ours]:
-    """What is found, each with the choices made, and over all of them the range of a number, how often words hold."""
-    printed = {(row.place, row.number): row.value for row in published["numbers"].itertuples()}
-    by_key = {}
-    for one in (one for point in others for one in point if not pd.isna(one.value)):
-        by_key.setdefault((one.place, one.name, one.reading), []).append(one.value)
+    """What is found, each with the choices made, and over all of them its range and how often it agrees."""
+    rows = compare(PAPER, published, [one._replace(note="") for point in others for one in point])
+    names = rows["claim"].str.partition(":")[0]
+    by_key = {key: of for key, of in rows[rows["status"] != NO_DATA].groupby([rows["place"], names, rows["reading"]])}
     told = []
     for one in found:
-        elsewhere, words = by_key.get((one.place, one.name, one.reading), []), [one.reading, chosen]
-        if elsewhere and isinstance(elsewhere[0], str):
-            holds = elsewhere.count(printed.get((one.place, one.name)))
-            words.append(f"holds in {_so_many(holds, len(elsewhere))} choices")
-        elif elsewhere:
-            words.append(f"{min(elsewhere):.4g} to {max(elsewhere):.4g} over {counted(len(elsewhere), 'choice')}")
+        elsewhere, words = by_key.get((one.place, one.name, one.reading)), [one.reading, chosen]
+        if elsewhere is not None:
+            agree, ours = int((elsewhere["status"] == REPRODUCED).sum()), elsewhere["ours"]
+            words.append(f"holds in {_so_many(agree, len(ours))} choices" if isinstance(ours.iloc[0], str) else (
+                f"{ours.min():.4g} to {ours.max():.4g} over {counted(len(ours), 'choice')}, reproduced in {agree}"))
         told.append(one._replace(reading="; ".join(filter(None, words))))
     return told
 
