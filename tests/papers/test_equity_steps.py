@@ -70,12 +70,13 @@ def test_without_its_sweep_there_is_no_table(published):
     assert equity_steps.stopping(published).empty and equity_steps.ranges(published).empty
 
 
-def test_errors_with_and_without_early_stopping_stand_beside_zero_s_of_the_same_rows():
-    rows = [(0, "zero", 0.010), (0, "lstm", 0.012), (10, "zero", 0.020), (10, "lstm", 0.021), (0, "cnn1d", 0.011)]
-    table = pd.DataFrame(rows, columns=["patience", "model", "mae_mean"]).assign(mse_mean=1.0, rmse_mean=1.0)
-    found = equity_steps.stopping({"accuracy": table})
+def test_errors_with_and_without_early_stopping_stand_beside_zero_s_and_the_printed_ones(published):
+    rows = [(0, "zero", 0.010), (0, "lstm", 0.012), (10, "zero", 0.020), (10, "lstm", 0.021), (0, "cnn1d", 0.0161)]
+    table = pd.DataFrame(rows, columns=["patience", "model", "mae_mean"]).assign(mse_mean=5.1e-4, rmse_mean=1.0)
+    found = equity_steps.stopping(published | {"accuracy": table})
     assert found["model"].tolist() == ["lstm", "lstm", "cnn1d"] and found["patience"].tolist() == [0, 10, 0]
-    assert found["above_zero"].tolist() == pytest.approx([0.2, 0.05, 0.1])
+    assert found["above_zero"].tolist() == pytest.approx([0.2, 0.05, 0.61])
+    assert found["reproduced"].tolist() == [0, 0, 2], "MAE 0.0160 and MSE 5.03e-4 are printed of the 1D-CNN"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from forefolio.papers.equity import ERRORS, HIT_RATIOS, NETWORKS, PAIR, SIX, STRATEGIES, TABLE5, by_name
-from forefolio.papers.printed import values
+from forefolio.papers.printed import tolerance, values
 from forefolio.performance import evidence
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, apart, line
 
@@ -105,8 +105,8 @@ def stopping(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     Test errors with early stopping and without, in log returns a day, means over stocks; empty where there are none.
 
-    Columns model, patience (epochs; 0: never stopped), mae, mse, rmse, and above_zero (the share by which the MAE lies
-    above that of forecasting zero, of the same rows).
+    Columns model, patience (epochs; 0: never stopped), mae, mse, rmse, above_zero (the share by which the MAE lies above
+    that of forecasting zero, of the same rows), and reproduced (how many of the three are those that Table 4 prints).
     """
     table = published.get("accuracy", pd.DataFrame())
     if table.empty:
@@ -114,7 +114,11 @@ def stopping(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     zero = table[table["model"] == "zero"].set_index("patience")["mae_mean"]
     own = table[table["model"].isin(NETWORKS)]
     named = own.rename(columns={f"{error}_mean": error for error in ERRORS})[["model", "patience", *ERRORS]]
-    named = named.assign(above_zero=named["mae"] / named["patience"].map(zero) - 1)
+    named = named.assign(above_zero=named["mae"] / named["patience"].map(zero) - 1, reproduced=0)
+    for error, decimals in ERRORS.items():
+        theirs = named["model"].map(lambda model: f"the {NETWORKS[model]}").map(values(published, "Table 4", error.upper()))
+        allowed = theirs.map(lambda value, decimals=decimals: tolerance(value, decimals=decimals))
+        named["reproduced"] += (named[error] - theirs).abs().le(allowed).astype(int)
     return named.sort_values(["model", "patience"], ascending=[False, True], ignore_index=True)
 
 

@@ -130,7 +130,8 @@ def stopping_words(table: pd.DataFrame) -> str:
     told = []
     for model, rows in table.groupby("model", sort=False):
         ways = [(f"{row.patience:g} epochs of patience" if row.patience else "all epochs")
-                + f" {100 * row.mae:.4f} % a day, {percent(row.above_zero, 2)} above zero's"
+                + f" {100 * row.mae:.4f} % a day, {percent(row.above_zero, 2)} above zero's, with {row.reproduced} of the "
+                f"{len(equity.ERRORS)} printed errors reproduced"
                 for row in rows.itertuples()]
         told.append(f"{equity.NETWORKS[model]}: {'; '.join(ways)}")
     return f"Test MAE with and without early stopping. {'. '.join(told)}."
