@@ -45,8 +45,9 @@ papers: .venv/ready  ## execute the notebooks of both papers as they are committ
 	$(BIN)/forefolio run params/zouaoui2025.yml $(COINS) --to 07_evidence
 	for sweep in nguyen_lstm_grid nguyen_cnn_grid nguyen_choices; do $(BIN)/forefolio sweep params/sweeps/$$sweep.yml $(STOCKS) || exit 1; done
 	$(BIN)/forefolio sweep params/sweeps/zouaoui_choices.yml $(COINS)
-	$(BIN)/python -m benchmarks.papers
+	$(BIN)/python -m benchmarks.papers tables
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/papers/*.ipynb
+	$(BIN)/python -m benchmarks.papers pictures notebooks/papers/*.ipynb
 
 lock: .venv/ready  ## resolve requirements.lock anew, and check that every platform has a wheel for all of it
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \

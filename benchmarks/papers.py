@@ -1,9 +1,11 @@
 """What sweeps over the choices that a paper leaves open came to, in small tables beside its notebook.
 
-`python -m benchmarks.papers FOLDER` reads the sweeps of `params/sweeps` that `make papers` has run into a folder, and
-writes `notebooks/papers/<paper>_<table>.csv`, which the paper's notebook shows. Numbers only, and no prices.
+`python -m benchmarks.papers tables FOLDER` reads the sweeps of `params/sweeps` that `make papers` has run into a folder,
+and writes `notebooks/papers/<paper>_<table>.csv`, which the paper's notebook shows. Numbers only, and no prices:
+`python -m benchmarks.papers pictures NOTEBOOK` takes out of an executed notebook what could be turned back into them.
 """
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -94,10 +96,15 @@ TABLES: dict[str, tuple[str, Callable[[Path], pd.DataFrame]]] = {  # of a sweep,
 }
 
 
-@click.command()
+@click.group()
+def main() -> None:
+    """Write what the notebooks of the papers show beside a run, and leave no prices in them."""
+
+
+@main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=ROOT / "outputs")
 @click.option("--into", type=click.Path(exists=True, file_okay=False, path_type=Path), default=NOTEBOOKS / "papers")
-def main(folder: Path, into: Path) -> None:
+def tables(folder: Path, into: Path) -> None:
     """Write the tables of the sweeps that FOLDER holds; a table whose sweep is not there stays as it is."""
     for name, (sweep, table) in TABLES.items():
         if not (folder / sweep).exists():
@@ -106,6 +113,19 @@ def main(folder: Path, into: Path) -> None:
         text = table(folder / sweep).to_csv(index=False, float_format=DIGITS)
         write_whole(into / f"{name}.csv", lambda aside, text=text: aside.write_text(text, encoding="utf-8"))
         click.echo(f"{name}.csv written")
+
+
+@main.command()
+@click.argument("notebooks", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def pictures(notebooks: tuple[Path, ...]) -> None:
+    """Keep only the pictures of figures in executed NOTEBOOKS: an interactive figure holds the series that it draws."""
+    for path in notebooks:
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        for output in (output for cell in notebook["cells"] for output in cell.get("outputs", ())):
+            if "image/png" in output.get("data", {}):
+                output["data"] = {kind: output["data"][kind] for kind in ("image/png", "text/plain") if kind in output["data"]}
+        text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+        write_whole(path, lambda aside, text=text: aside.write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -200,6 +200,15 @@ def test_a_table_that_points_share_stands_once_a_setting(swept):
 
 def test_a_sweep_that_is_not_there_leaves_its_table_as_it_is(tmp_path):
     (tmp_path / "nguyen2025_choices.csv").write_text("a\n1\n")
-    done = CliRunner().invoke(papers.main, [str(tmp_path), "--into", str(tmp_path)])
+    done = CliRunner().invoke(papers.main, ["tables", str(tmp_path), "--into", str(tmp_path)])
     assert done.exit_code == 0 and done.output.count("stays") == len(papers.TABLES)
     assert (tmp_path / "nguyen2025_choices.csv").read_text() == "a\n1\n"
+
+
+def test_a_figure_of_an_executed_notebook_keeps_its_picture_alone(tmp_path):
+    shown = {"data": {"application/vnd.plotly.v1+json": {"data": [1.0]}, "text/html": "a page", "image/png": "abc", "text/plain": "F"}}
+    table = {"data": {"text/html": "<table>", "text/plain": "T"}}
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"outputs": [shown, table]}, {"source": "words"}]}))
+    assert CliRunner().invoke(papers.main, ["pictures", str(tmp_path / "a.ipynb")]).exit_code == 0
+    kept = json.loads((tmp_path / "a.ipynb").read_text())["cells"]
+    assert kept == [{"outputs": [{"data": {"image/png": "abc", "text/plain": "F"}}, table]}, {"source": "words"}]

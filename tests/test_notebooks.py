@@ -75,6 +75,7 @@ def test_committed_outputs_are_complete_and_clean(stage):
                 assert "image/png" in output["data"]
     text = json.dumps([cell["outputs"] for cell in executed])
     assert not any(place in text for place in ("/home/", "/Users/", str(Path.home()), str(ROOT)))
+    assert stage not in contracts.PAPERS or "application/vnd.plotly" not in text, "a figure holds the prices' own series"
     assert path_of(stage).stat().st_size < 2_000_000
 
 
