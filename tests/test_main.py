@@ -97,9 +97,10 @@ def make_run(tmp_path):
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m forefolio "$@"\n')
     command.chmod(0o755)
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}  # of make test
     return lambda *given, **environment: subprocess.run(
         ["make", "run", f"BIN={command.parent}", "--old-file=.venv/ready", *given], cwd=ROOT, capture_output=True,
-        text=True, env=os.environ | {"FOREFOLIO_OUTPUTS": str(tmp_path / "outputs")} | environment)
+        text=True, env=clean | {"FOREFOLIO_OUTPUTS": str(tmp_path / "outputs")} | environment)
 
 
 def test_make_run_is_the_command_with_a_study_and_each_word_of_set(make_run):
