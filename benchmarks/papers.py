@@ -52,19 +52,17 @@ def choices(folder: Path) -> pd.DataFrame:
         excess = metrics.monthly_excess(daily.dropna())
         made = own.set_index("strategy")
         table = pd.DataFrame({
-            "total_return": made["total_return"], "summed_excess": excess.sum(),
-            "summed_excess_but_first": excess.iloc[1:].sum(), "information_ratio": made["information_ratio"],
-            "information_ratio_but_first": metrics.information_ratio(excess.iloc[1:]),
-            "mean_monthly_excess": made["mean_monthly_excess"], "mean_monthly_excess_but_first": excess.iloc[1:].mean(),
-            "turnover_one_way": made["turnover"], "turnover_two_way": 2 * made["turnover"],
-            "annual_volatility": made["annual_volatility"]})
-        named = equity.by_name(table.rename_axis("strategy").reset_index()).set_index("strategy")
+            **made[["total_return", "information_ratio", "mean_monthly_excess"]], "summed_excess": excess.sum(),
+            "summed_excess_but_first": excess.iloc[1:].sum(), "turnover_one_way": made["turnover"],
+            "turnover_two_way": 2 * made["turnover"]})
+        named = equity.conventions(table.rename_axis("strategy").reset_index(), excess)
+        named["annual_volatility"] = equity.by_name(own).set_index("strategy")["annual_volatility"]
         tests = equity.by_name(read_frame(folder / point / "tables" / "evidence.csv")).set_index("strategy")
         named[["shapiro_p", "wilcoxon_p"]] = tests[["shapiro_p", "wilcoxon_p"]]
         log = read_frame(folder / point / "tables" / "solver_log.csv")
         gone = named.index.intersection(log.loc[log["status"] == "failed", "strategy"])  # equal weight was held instead
         named.loc[gone] = np.nan
-        tables.append(named.reindex(equity.SIX).reset_index().assign(**own[sweep.parameters].iloc[0]))
+        tables.append(named.reset_index().assign(**own[sweep.parameters].iloc[0]))
     made = pd.concat(tables, ignore_index=True)
     return made[[*sweep.parameters, *(name for name in made if name not in sweep.parameters)]]
 

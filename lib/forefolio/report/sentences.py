@@ -852,7 +852,7 @@ def size_table(rates: pd.DataFrame) -> pd.DataFrame:
     """
     What each test of the evidence does in simulated studies, a row a test: lowest and highest rate over the cases.
 
-    `rates` are as `Stage.sizes` gives them. Columns section (of the notebook; 0: in 06_comparison), test, nominal,
+    `rates` are as `Stage.sizes` gives them. Columns section (of the notebook; 0: in 06_comparison or a paper's), test, nominal,
     size_low and size_high (how often it rejects where its null hypothesis is true), power_low and power_high (where it
     is not); missing where no case has it.
     """
