@@ -142,6 +142,6 @@ def test_a_sweep_and_a_run_do_not_share_a_folder(swept, file, scratch, tmp_path)
     assert sweep.returncode == 2 and "holds a run" in sweep.stderr
 
 
-def test_the_readme_tells_how_to_sweep_and_how_to_use_a_cluster():
-    readme = (ROOT / "README.md").read_text()
-    assert "forefolio sweep params/sweeps/risk_aversion.yml" in readme and "--scheduler tcp://" in readme
+def test_the_page_on_sweeps_tells_how_to_sweep_and_how_to_use_a_cluster():
+    page = (ROOT / "docs" / "sweeps.md").read_text()
+    assert "forefolio sweep params/sweeps/risk_aversion.yml" in page and "--scheduler tcp://" in page
