@@ -12,7 +12,7 @@ def execute(stage: str, given: dict[str, Any]) -> None:
     declared = contracts.declared_parameters(stage)
     namespace = declared | {name: value for name, value in given.items() if name in declared}
     for cell in contracts._cells(stage):
-        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
+        if cell["cell_type"] == "code" and not {"parameters", "settings"} & set(cell["metadata"].get("tags", [])):
             exec(compile("".join(cell["source"]), stage, "exec"), namespace)
 
 

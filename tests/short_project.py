@@ -73,7 +73,7 @@ for path in contract.writes:
     if path == "artifacts/net_returns.parquet":
         dates = pd.date_range("2021-01-01", periods=50, name="date")
         frame = pd.DataFrame(rng.normal(size=(50, 3)), dates, ["mean+mvf", "equal_weight", "benchmark"])
-    stage.write(Path(path).stem, frame)
+    stage.write(**{{Path(path).stem: frame}})
 """
 
 COLUMNS = ["total_return", "annual_return", "annual_volatility", "sharpe", "sortino", "max_drawdown", "cvar_95",

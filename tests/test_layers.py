@@ -91,9 +91,9 @@ def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_an
     ("06_comparison", {"scipy", "cvxpy"}), ("07_evidence", {"scipy", "cvxpy"})])
 def test_no_stage_pays_for_a_library_that_it_does_not_use(stage, allowed):
     """What the notebook's imports load of the heavy libraries; sources, AR and estimators load theirs when they are used."""
-    cells = [cell for cell in json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
-             if cell["cell_type"] == "code"]
-    script = "".join(cells[1]["source"]).partition("stage = ")[0] + (
+    cells = json.loads((ROOT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
+    opening = next(source for cell in cells if "open_stage(" in (source := "".join(cell["source"])))
+    script = opening.partition("stage = ")[0] + (
         "import sys; print([name for name in ('scipy', 'cvxpy', 'keras', 'tensorflow', 'sklearn', 'statsmodels', 'arch', "
         "'yfinance', 'skfolio', 'papermill', 'kaleido') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -21,7 +21,7 @@ def test_with_a_browser_a_figure_is_shown_interactive_and_as_a_picture(monkeypat
     monkeypatch.setattr(pictures, "_missing", [])
     shown = pictures.Shown(go.Figure())
     assert shown.png == b"a picture"
-    assert {"image/png", "application/vnd.plotly.v1+json"} <= shown._repr_mimebundle_().keys()
+    assert {"image/png", "application/vnd.plotly.v1+json"} <= shown._repr_mimebundle_()[0].keys()
 
 
 def test_without_a_browser_a_figure_is_interactive_and_it_is_said_once(monkeypatch, capsys):
@@ -32,7 +32,7 @@ def test_without_a_browser_a_figure_is_interactive_and_it_is_said_once(monkeypat
     monkeypatch.setattr(pictures, "_missing", [])
     shown = [pictures.Shown(go.Figure()) for _ in range(2)]
     assert capsys.readouterr().out.count("no PNG figures") == 1
-    assert all("image/png" not in figure._repr_mimebundle_() for figure in shown)
+    assert all("image/png" not in figure._repr_mimebundle_()[0] for figure in shown)
 
 
 DRAW = """

@@ -42,7 +42,7 @@ def frame():
 def write_all(stage, frame):
     """Write a frame under every noun that the stage promises."""
     for path in contracts.STAGES[stage.name].writes:
-        stage.write(Path(path).stem, frame)
+        stage.write(**{Path(path).stem: frame})
 
 
 def close_01(frame: pd.DataFrame, **parameters) -> stages.Stage:
@@ -159,7 +159,7 @@ def test_only_what_the_contract_lists_is_read_and_written(outputs, frame):
     with pytest.raises(StageError, match="prices is not in the contract of 02_correlation"):
         stage.read("prices")
     with pytest.raises(StageError, match="returns is not in the contract"):
-        stage.write("returns", frame)
+        stage.write(returns=frame)
     with pytest.raises(StageError, match="closes without artifacts/correlation.parquet"):
         stage.close()
     assert "02_correlation" not in contracts.read_manifest(outputs / "default")
@@ -460,7 +460,7 @@ from forefolio.runs import contracts, stages
 def by_hand(name):
     stage = stages.open_stage(name, {})
     for path in contracts.STAGES[name].writes:
-        stage.write(Path(path).stem, pd.DataFrame({"value": [1]}))
+        stage.write(**{Path(path).stem: pd.DataFrame({"value": [1]})})
     stage.close()
 
 
@@ -571,7 +571,7 @@ def test_without_a_browser_figures_are_html_and_it_is_said_once(outputs, frame, 
     assert capsys.readouterr().out.count("no PNG figures") == 1
     folder = outputs / "default" / "figures"
     assert sorted(path.name for path in folder.glob("01_*")) == ["01_one.html", "01_two.html"]
-    assert "image/png" not in shown[0]._repr_mimebundle_()
+    assert "image/png" not in shown[0]._repr_mimebundle_()[0]
 
 
 @pytest.fixture
@@ -633,6 +633,6 @@ def test_a_mistake_on_purpose_is_said_at_the_opening_and_marked_in_every_figure(
     shown = stage.figure("toy", style.dress(go.Figure(go.Scatter(x=[1], y=[2])), "A toy", "no days"))
     said, mark = capsys.readouterr().out, f"LEAK {leak} ({vocabulary.LEAKS[leak].title})"
     written = (outputs / "default" / "figures" / "01_toy.html").read_text()
-    for text in (said, written, shown._repr_mimebundle_()["text/plain"]):
+    for text in (said, written, shown._repr_mimebundle_()[0]["text/plain"]):
         assert (mark in text) == (leak != "none") and ("LEAK" in text) == (leak != "none")
     assert (vocabulary.LEAKS[leak].sees in said) == (leak != "none")

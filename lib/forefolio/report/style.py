@@ -6,6 +6,7 @@ the lightness and the dash. A notebook needs `span`, to name the period of a fig
 
 import colorsys
 import html
+import re
 import zlib
 
 import numpy as np
@@ -54,6 +55,70 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
     text = f"{verbatim(title)}<br><span style='font-size:13px;color:#666666'>{subtitle}</span>"
     return figure.update_layout(template=TEMPLATE, width=width, height=height, title_text=text, title_y=1 - 26 / height,
                                 **layout)
+
+
+def described(figure: go.Figure) -> str:
+    """A figure in words, for who does not see it: its title and subtitle, its axes, and the names that it shows.
+
+    >>> described(dress(go.Figure(go.Bar(name="lstm")).update_xaxes(title_text="share (%)"), "One bar", "three days"))
+    'One bar. Three days. Axes: share (%). It shows: lstm.'
+    """
+    parts = [_words(part) for part in (figure.layout.title.text or "figure").split("<br>")]
+    axes = dict.fromkeys(_words(axis.title.text) for select in (figure.select_xaxes, figure.select_yaxes)
+                         for axis in select() if axis.title.text)
+    names = list(dict.fromkeys(_words(trace.name) for trace in figure.data if trace.name))
+    more = [f" and {len(names) - FEW} more"] if len(names) > FEW else []
+    parts += [f"Axes: {'; '.join(axes)}"] * bool(axes) + [f"It shows: {', '.join(names[:FEW])}{''.join(more)}"] * bool(names)
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+
+
+def _words(text: str) -> str:
+    """What a reader sees of a text of plotly: no tags, and letters in place of what stands for them."""
+    return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
+
+
+def label_ends(figure: go.Figure, *, height: int = 450) -> go.Figure:
+    """Names at the right ends of lines in place of a legend, moved apart where lines end close to each other.
+
+    The lines are the scatter traces that have a name, on one pair of axes whose y axis is linear or logarithmic; `height`
+    is the figure's, in pixels. Call it before `dress`, and give the figure this height.
+    """
+    lines = [trace for trace in figure.data if trace.type == "scatter" and trace.name and trace.showlegend is not False]
+    ends = [np.asarray(trace.y, dtype=float) for trace in lines]
+    ends = [values[np.isfinite(values)] for values in ends]
+    known = [(float(values[-1]), trace) for values, trace in zip(ends, lines) if len(values)]
+    if not known:
+        return figure
+    log = figure.layout.yaxis.type == "log"
+    every = np.concatenate(ends)
+    low, high = figure.layout.yaxis.range or (np.log10([every.min(), every.max()]) if log else (every.min(), every.max()))
+    room = 0 if figure.layout.yaxis.range else 0.05 * ((high - low) or 1)  # what plotly leaves free around lines
+    low, high, inside = low - room, high + room, height - 140
+    wanted = [((np.log10(value) if log else value) - low) / (high - low) * inside for value, _ in known]
+    for place, (value, trace), at in zip(_apart(wanted, 15), known, wanted):
+        figure.add_annotation(x=1, xref="paper", xanchor="left", y=np.log10(value) if log else value, yshift=place - at,
+                              text=verbatim(trace.name), showarrow=False, xshift=5, font_color=trace.line.color or INK)
+    longest = max(len(trace.name) for _, trace in known)
+    return figure.update_layout(showlegend=False, margin_r=20 + 7 * longest, yaxis_range=[low, high])
+
+
+def _apart(wanted: list[float], gap: float) -> np.ndarray:
+    """Places nearest to those wanted, in the same order, at least `gap` from each other.
+
+    >>> _apart([0.0, 1.0, 100.0], 10)
+    array([ -4.5,   5.5, 100. ])
+    """
+    order = np.argsort(wanted, kind="stable")
+    shifted = np.asarray(wanted, dtype=float)[order] - gap * np.arange(len(order))
+    blocks: list[list[float]] = []  # each has its sum and its length: neighbors that would cross share their mean
+    for value in shifted:
+        blocks.append([value, 1])
+        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] > blocks[-1][0] / blocks[-1][1]:
+            total, count = blocks.pop()
+            blocks[-1] = [blocks[-1][0] + total, blocks[-1][1] + count]
+    places = np.empty(len(order))
+    places[order] = np.repeat([total / count for total, count in blocks], [count for _, count in blocks]) + gap * np.arange(len(order))
+    return places
 
 
 def marked(figure: go.Figure, text: str) -> go.Figure:

@@ -141,12 +141,16 @@ def code_cells(stage: str) -> list[str]:
 
 
 def declared_parameters(stage: str) -> dict[str, Any]:
-    """Names and values in the notebook's cell tagged `parameters`, in order."""
-    for cell in _cells(stage):
-        if "parameters" in cell["metadata"].get("tags", []):
-            lines = ast.parse("".join(cell["source"])).body
-            return {line.target.id: ast.literal_eval(line.value) for line in lines}
-    raise StageError(f"notebooks/{path_of(stage)} has no cell tagged parameters; tag the one that declares them")
+    """Names and values of the parameters that a notebook declares, in order.
+
+    Those that a reader changes stand in its cell tagged `parameters`. The others stand in one tagged `settings` before it,
+    which is folded: papermill writes its values after the cell tagged `parameters`, so they hold for both.
+    """
+    cells = [(cell["metadata"].get("tags", []), "".join(cell["source"])) for cell in _cells(stage)]
+    if not any("parameters" in tags for tags, _ in cells):
+        raise StageError(f"notebooks/{path_of(stage)} has no cell tagged parameters; tag the one that declares them")
+    lines = [line for tags, source in cells if {"parameters", "settings"} & set(tags) for line in ast.parse(source).body]
+    return {line.target.id: ast.literal_eval(line.value) for line in lines}
 
 
 @lru_cache

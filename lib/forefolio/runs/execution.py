@@ -100,6 +100,7 @@ def _memory(process: psutil.Process) -> int:
 
 
 papermill_engines.register("watched", _Engine)
+logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters that the folded cell declares
 
 
 def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environment: dict[str, str] | None = None,
@@ -176,9 +177,11 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
     `options` are those of `notebook`.
     """
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
+    declared = contracts.declared_parameters(name)
+    other = {key: value for key, value in parameters.items() if declared[key] != value}  # what a reader sees as changed
     contracts.forget(folder, name)
     state, message, peak = notebook(
-        contracts.NOTEBOOKS / contracts.path_of(name), aside, parameters, **options,
+        contracts.NOTEBOOKS / contracts.path_of(name), aside, other, **options,
         environment={"FOREFOLIO_OUTPUTS": str(files.outputs_folder()), **(environment or {}), INSIDE_A_RUN: str(folder)})
     if state == "done" and name not in contracts.read_manifest(folder):
         state, message = "failed", "the notebook ended without closing its stage"

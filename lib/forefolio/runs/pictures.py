@@ -45,10 +45,14 @@ class Shown:
             print(f"no PNG figures: {_missing[0]}, no usable Chrome or Chromium; the interactive figures are there, "
                   "and once there is a browser, `forefolio run` draws the pictures without running a stage")
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()),
-                  "text/plain": self._figure.layout.title.text or "figure"}
-        return bundle | ({"image/png": base64.b64encode(self.png).decode()} if self.png else {})
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a notebook shows: the figure, its picture, and a text for who sees neither, beside the picture as well."""
+        from forefolio.report import style  # whoever has a figure has imported plotly
+
+        told = style.described(self._figure)
+        bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()), "text/plain": told}
+        picture = {"image/png": base64.b64encode(self.png).decode()} if self.png else {}
+        return bundle | picture, {name: {"alt": told} for name in picture}
 
 
 def script() -> bytes:

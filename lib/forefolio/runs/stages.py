@@ -114,11 +114,12 @@ class Stage:
         path = self._path_of(name, self._contract.reads)
         return read_frame(self.folder / path, expected=self._conditions["reads"][path])
 
-    def write(self, name: str, frame: pd.DataFrame) -> None:
-        """Write one of the stage's results by its noun, whole or not at all."""
-        path = self._path_of(name, self._contract.writes)
-        write_frame(self.folder / path, frame)
-        self._wrote(path)
+    def write(self, **frames: pd.DataFrame) -> None:
+        """Write results of the stage, each under its noun, such as `prices=prices`, and each whole or not at all."""
+        for name, frame in frames.items():
+            path = self._path_of(name, self._contract.writes)
+            write_frame(self.folder / path, frame)
+            self._wrote(path)
 
     def _wrote(self, *paths: str) -> None:
         """Take note of results, with their hashes: what somebody makes of them later is none."""

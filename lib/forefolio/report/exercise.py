@@ -1,0 +1,90 @@
+"""Exercises of the notebooks: an answer is right, nearly right or wrong, and the reader is told what to look at.
+
+An exercise knows how to find its answer from what the notebook hands over, so it stays true for other parameters. The
+answers stand here and not in the notebooks; `notebooks/solutions` has each of them worked out.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+RIGHT, NEARLY, WRONG, NONE = "Right", "Nearly right", "Not yet", "Not answered yet"
+
+
+class Exercise(NamedTuple):
+    """How an exercise is judged."""
+
+    truth: Callable[..., Any]  # of what the notebook hands over: a number, (lowest, highest), a Series, or a letter
+    look: str  # what to look at, a sentence, where the answer is not right
+    right: float = 0.0  # the largest distance that counts as right, in the answer's unit
+    near: float = 0.0  # the largest distance that counts as nearly right
+
+
+class Verdict(str):
+    """A verdict as a notebook shows it."""
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+EXERCISES: dict[str, Exercise] = {
+    # 01
+    # 02
+    # 03
+    # 04
+    # 05
+    # 06
+    # 07
+    # papers
+}
+
+
+def check(name: str, answer: Any, *given: Any) -> Verdict:
+    """Compare an answer with that of an exercise.
+
+    Parameters
+    ----------
+    name : the exercise, such as `03 predict`.
+    answer : a number, a Series by asset, or a letter, as the exercise asks; None where there is none yet.
+    given : what the exercise needs to find its answer, in the order that its text says.
+
+    Returns
+    -------
+    Verdict
+        Begins with `Right`, `Nearly right`, `Not yet` or `Not answered yet`, and says what to look at.
+    """
+    exercise = EXERCISES[name]
+    if answer is None:
+        return Verdict(f"**{NONE}.** Write your answer in place of `None`, and run this cell again.")
+    truth = exercise.truth(*given)
+    if problem := _unlike(answer, truth):
+        return Verdict(f"**{WRONG}.** {problem}")
+    off = _distance(answer, truth)
+    if off <= exercise.right:
+        return Verdict(f"**{RIGHT}.**")
+    return Verdict(f"**{NEARLY if off <= exercise.near else WRONG}.** {exercise.look}")
+
+
+def _unlike(answer: Any, truth: Any) -> str:
+    """What is wrong with the kind of an answer; '' where it can be compared."""
+    if isinstance(truth, str):
+        return "" if isinstance(answer, str) else "The answer is a letter in quotes, such as \"a\"."
+    if isinstance(truth, pd.Series):
+        if not isinstance(answer, pd.Series) or set(answer.index) != set(truth.index):
+            return f"The answer is a pandas Series with a number for each of {', '.join(map(str, truth.index[:3]))}, ..."
+        numbers = pd.to_numeric(answer, errors="coerce")
+    else:
+        numbers = pd.to_numeric(pd.Series([answer]), errors="coerce")
+    return "" if np.isfinite(numbers.to_numpy(dtype=float)).all() else "The answer is a number, without quotes or a unit."
+
+
+def _distance(answer: Any, truth: Any) -> float:
+    """How far an answer is from the truth, in its own unit; a letter is right or infinitely far."""
+    if isinstance(truth, str):
+        return 0.0 if answer.strip().lower() == truth else float("inf")
+    if isinstance(truth, pd.Series):
+        return float((answer.astype(float) - truth).abs().max())
+    low, high = truth if isinstance(truth, tuple) else (truth, truth)
+    return max(low - float(answer), float(answer) - high, 0.0)
