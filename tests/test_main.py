@@ -75,7 +75,7 @@ def test_a_user_without_a_home_is_told_to_set_one(monkeypatch):
 
     monkeypatch.setattr(Path, "home", homeless)
     code, said = answer(monkeypatch, KeyError("not reached"))
-    assert (code, said) == (2, "Error: HOME: this user has no home folder; set HOME to a folder that can be written\n")
+    assert (code, said) == (2, "Error: HOME: this user has no home folder; set HOME to a writable folder\n")
 
 
 def test_too_few_open_files_are_told_before_anything_starts():
@@ -84,7 +84,7 @@ def test_too_few_open_files_are_told_before_anything_starts():
     ended = subprocess.run([*CHECK[:3], "run", "params/default.yml"], cwd=ROOT, capture_output=True, text=True,
                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (20, hard)))
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr == ("Error: this process may open 20 files, too few for a kernel; allow 256 (ulimit -n 256)\n")
+    assert ended.stderr == ("Error: this process may open only 20 files, too few for a kernel; raise the limit (ulimit -n 256)\n")
 
 
 # ---------------------------------------------------------------------------------------------------------- make run

@@ -1,7 +1,7 @@
-"""Forecasts to portfolios, in seven rerunnable notebooks, and one more for a paper; import the module that you need from here.
+"""From forecasts to portfolios in seven notebooks, and one more for a paper; import the modules that you need.
 
-Results are recorded under the code that made them, which is what was loaded, not what the files hold by then. So the
-modules of this package, and those of a user's own, are always compiled from their source, whose hash `LOADED` keeps.
+The record of a result names the code that made it. That is the code that was loaded, and files may change later. So
+modules of this package, and a user's own, are always compiled from source, and `LOADED` keeps the hash of that source.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ import sys
 import uuid
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 
-LOADED: dict[str, str] = vars(sys).setdefault("_forefolio_loaded", {})  # by module; there it outlives every reload
+LOADED: dict[str, str] = vars(sys).setdefault("_forefolio_loaded", {})  # hash by module; in `sys` it survives a reload
 
 
 def _note(module: str, source: bytes) -> bytes:
-    """Keep the hash of a source that is executed; a module that was executed from two sources is as neither of them."""
+    """Keep the hash of an executed source; a module that was executed from two different sources matches neither."""
     digest = hashlib.sha256(source).hexdigest()
     if LOADED.setdefault(module, digest) != digest:
         LOADED[module] = uuid.uuid4().hex
@@ -22,14 +22,14 @@ def _note(module: str, source: bytes) -> bytes:
 
 
 class _Loader(SourceFileLoader):
-    """Compiles a module from its source alone: bytecode is found by the time of a file, not by its content."""
+    """Compiles a module from source, never from cached bytecode, which depends on a file's time and not its content."""
 
     def get_code(self, fullname):
         return self.source_to_code(_note(self.name, self.get_data(self.path)), self.path)
 
 
 def own(spec: ModuleSpec | None) -> bool:
-    """Whether a module's source is of this package or a user's own: neither Python's nor installed."""
+    """Whether a module belongs to this package or to the user, and is not installed or part of Python."""
     if not spec or type(spec.loader) is not SourceFileLoader:
         return False
     installed = spec.origin.startswith((sys.prefix, sys.base_prefix)) or re.search("(site|dist)-packages", spec.origin)
@@ -37,7 +37,7 @@ def own(spec: ModuleSpec | None) -> bool:
 
 
 class _Finder:
-    """Finds what Python itself would find, and has `_Loader` load what is one's own."""
+    """Finds the modules that Python would find, and uses `_Loader` for those that are `own`."""
 
     @staticmethod
     def find_spec(name, path=None, target=None) -> ModuleSpec | None:

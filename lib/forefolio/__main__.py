@@ -1,8 +1,8 @@
 """The `forefolio` command.
 
-It answers with exit code 0 when all is done, 1 when a stage failed or took too long, 2 when the call, the params or
-their fit to the data are wrong (what a user can mend is said in one sentence), and 128 and the number of the signal when
-it was interrupted: 130 by Ctrl-C, 143 when it was asked to end, 129 when its terminal was closed.
+Exit codes: 0, all is done; 1, a stage failed or took too long; 2, the call, the parameters or the data have a problem
+that the user can fix (one sentence says how); 128 plus the number of the signal, the command was interrupted: 130 by
+Ctrl-C, 143 by a request to end, 129 by a closed terminal.
 """
 
 import errno
@@ -21,11 +21,11 @@ from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
 from forefolio.study.vocabulary import short
 
-N_FILES = 256  # that a process may have open; a run has some 70
+N_FILES = 256  # files that a process must be able to open; a run opens about 70
 
 
 class _Commands(click.Group):
-    """Commands whose errors are one sentence: exit code 2 where a user can mend them, 1 where something ran and failed."""
+    """Commands whose errors are one sentence: exit code 2 if the user can fix them, 1 if something failed."""
 
     def invoke(self, context: click.Context) -> object:
         came = _polite()
@@ -33,7 +33,7 @@ class _Commands(click.Group):
             _check_user()
             return super().invoke(context)
         except KeyboardInterrupt:
-            click.echo("Interrupted: what is done is kept, and the same command goes on from there", err=True)
+            click.echo("Interrupted: finished stages are kept, and the same command goes on from there", err=True)
             sys.exit(128 + came[0])
         except (StudyError, StageError, RunFailed) as error:
             sentence, code = str(error), 1 if isinstance(error, RunFailed) else 2
@@ -49,24 +49,25 @@ class _Commands(click.Group):
 
 
 def _check_user() -> None:
-    """Refuse a user without a home, and one who may open too few files: kernels need both."""
+    """Refuse to run without a home folder, or with too few open files allowed: kernels need both."""
     try:
         Path.home()
     except RuntimeError:
-        raise StageError("HOME: this user has no home folder; set HOME to a folder that can be written") from None
+        raise StageError("HOME: this user has no home folder; set HOME to a writable folder") from None
     with suppress(ImportError):  # Windows has no such limit
         import resource
 
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft != resource.RLIM_INFINITY and soft < N_FILES:
-            raise StageError(f"this process may open {soft} files, too few for a kernel; allow {N_FILES} (ulimit -n {N_FILES})")
+            raise StageError(f"this process may open only {soft} files, too few for a kernel; raise the limit "
+                             f"(ulimit -n {N_FILES})")
 
 
 def _unusable(error: OSError) -> str:
     """The sentence for a file, a folder or an output that cannot be used."""
     reason, name = error.strerror or str(error) or type(error).__name__, error.filename
     if error.errno in (errno.EMFILE, errno.ENFILE):
-        return f"{reason}: this process, or the machine, may open no more; allow it more (ulimit -n 1024)"
+        return f"{reason}: this process, or the machine, has reached its limit of open files; raise it (ulimit -n 1024)"
     if name is None and error.errno in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF):
         _give_up(1)
         return f"standard output: {reason}; print to a terminal or a file that can be written"
@@ -74,7 +75,7 @@ def _unusable(error: OSError) -> str:
 
 
 def _fail(sentence: str, code: int) -> NoReturn:
-    """End with one sentence; what would break or color the line is written as an escape."""
+    """End with one sentence; control characters are written as escapes."""
     if code == 2:
         sentence = "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in short(sentence, 5000))
     try:
@@ -85,12 +86,12 @@ def _fail(sentence: str, code: int) -> NoReturn:
 
 
 def _give_up(stream: int) -> None:
-    """Send what is still printed there to nowhere, or Python meets the same error again when it ends."""
+    """Discard what is still printed to this stream; otherwise Python meets the same error when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _polite() -> list[int]:
-    """Let a request to end, or a terminal that closes, interrupt the command as Ctrl-C does; the signals that came."""
+    """Treat a request to end, or a closed terminal, like Ctrl-C; returns the signals received."""
     came: list[int] = []
 
     def interrupt(number: int, _: object) -> None:
@@ -99,14 +100,14 @@ def _polite() -> list[int]:
 
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
-        if number and signal.getsignal(number) != signal.SIG_IGN:  # nohup wants it to go on
+        if number and signal.getsignal(number) != signal.SIG_IGN:  # under nohup the command goes on
             signal.signal(number, interrupt)
     return came
 
 
 @click.group(cls=_Commands)
 def main() -> None:
-    """Forecasts to portfolios, in seven rerunnable notebooks, and one more where a study names a paper."""
+    """From forecasts to portfolios in seven notebooks, and one more if the study names a paper."""
 
 
 def _into(context: click.Context, option: click.Parameter, folder: str | None) -> None:
@@ -119,9 +120,9 @@ _set = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE",
                     help="Change one parameter; the value is YAML. May be repeated.")
 _limit = click.option("--stage-timeout", "minutes", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES",
                       default=LIMIT, show_default=True,
-                      help="End a stage that takes longer; the same command with more goes on from there.")
+                      help="End a stage that takes longer; the same command with a larger value goes on from there.")
 _output = click.option("--output", metavar="FOLDER", callback=_into, expose_value=False,
-                       help="Folder that holds runs and sweeps; the workers of a scheduler must see it.")
+                       help="Folder for runs and sweeps; with --scheduler, all workers must see it.")
 
 
 @main.command()
@@ -138,7 +139,7 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
     from forefolio.runs import pipeline  # pandas takes seconds to import, and `check` does not need it
 
     folder = pipeline.run(parameters.load(params, overrides), first=first, last=last, force=force, minutes=minutes)
-    if last not in OF_A_POINT[:-1]:  # the table of performance is there
+    if last not in OF_A_POINT[:-1]:  # only then is there a table of performance
         click.echo(f"\n{pipeline.strategies_table(folder)}")
     click.echo(f"\nresults: {folder}")
 
@@ -146,20 +147,22 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 @main.command()
 @click.argument("file")
 @_set
-@click.option("--workers", type=click.IntRange(min=1), help="Processes of this machine; one a core, if not given.")
-@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://10.0.0.1:8786, in place of processes here.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes on this machine; by default one per core.")
+@click.option("--scheduler", metavar="ADDRESS", help="Use a Dask scheduler, such as tcp://10.0.0.1:8786, in place of "
+                                                     "processes on this machine.")
 @_limit
 @_output
-@click.option("--evidence", is_flag=True, help="Run stage 07 of every point as well; points end at 06 without it.")
+@click.option("--evidence", is_flag=True, help="Also run stage 07 of every point; without this option points end at "
+                                               "06.")
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, evidence: bool,
           dry_run: bool, minutes: float) -> None:
-    """Run every point of the grid in FILE; stages that points share run once, and what is done is not run again."""
+    """Run every point of the grid in FILE; shared stages run once, and finished stages are not run again."""
     from forefolio.sweeps import plan
     from forefolio.sweeps import run as sweeps
 
     if workers and scheduler is not None:
-        raise click.UsageError("--workers and --scheduler exclude each other; give one of them")
+        raise click.UsageError("--workers and --scheduler exclude each other; give only one")
     wanted = sweeps.prepare(file, overrides, STAGES if evidence else OF_A_POINT)
     click.echo(plan.table(wanted.plan))
     if dry_run:
@@ -186,7 +189,7 @@ def check(params: str, overrides: tuple[str, ...]) -> None:
 @click.argument("params")
 @_set
 def fetch(params: str, overrides: tuple[str, ...]) -> None:
-    """Download the prices of PARAMS (source yfinance) and keep them as a snapshot, nothing else."""
+    """Only download the prices of PARAMS (source yfinance), and keep them as a snapshot."""
     from forefolio.market import sources
 
     click.echo(f"snapshot: {sources.fetch(parameters.load(params, overrides))}")
@@ -195,20 +198,21 @@ def fetch(params: str, overrides: tuple[str, ...]) -> None:
 @main.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def verify(folder: Path) -> None:
-    """Check by hashes that every file in FOLDER, a run or a sweep, is what this code and its parameters made."""
+    """Check by hashes that this code and its parameters made every file in FOLDER (a run or a sweep)."""
     from forefolio.runs import pipeline
     from forefolio.sweeps import verification
 
     there = [kind for kind, mark in MARKS.items() if (folder / mark).is_file()]
     if not there:
-        raise StageError(f"{folder} has no {' and no '.join(MARKS.values())}, so it is not a run or sweep folder; name one "
+        raise StageError(f"{folder} has no {' and no '.join(MARKS.values())}, so it is not a run or sweep folder; "
+                         f"name one "
                          "such as outputs/default")
     wrong = {"run": pipeline.verify, "sweep": verification.verify}[there[-1]](folder.absolute())
     for sentence in wrong:
         click.echo(sentence, err=True)
     if wrong:
         sys.exit(1)
-    click.echo(f"{folder}: every file is what this code and its parameters made")
+    click.echo(f"{folder}: this code and its parameters made every file")
 
 
 if __name__ == "__main__":

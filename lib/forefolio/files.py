@@ -1,7 +1,7 @@
-"""Files of results: written whole, hashed, locked; and the ledger, one line for each thing that happened to a stage.
+"""Files of results: written whole, hashed and locked; and the ledger, with one line per event of a stage.
 
-A file that can be seen under its name is whole. As many processes as there are may append to a ledger. Names in tables
-are text: 0050 and NA are listed symbols.
+A file that has its final name is complete. Many processes may append to one ledger. Names in tables are text, because
+0050 and NA are listed symbols.
 """
 
 import hashlib
@@ -21,37 +21,37 @@ import filelock
 from forefolio.study.parameters import ROOT
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second, which `forefolio check` does not need
+    import pandas as pd  # takes half a second, and `forefolio check` does not need it
 
 NAMES = ("asset", "ticker", "subject", "strategy", "point")  # columns of tables that hold names
-LIMIT = 60.0  # minutes that a stage may take, where the command does not say
+LIMIT = 60.0  # default limit for a stage, in minutes
 LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
                "peak_memory_mb", "worker")
 
-MARKS = {"run": "manifest.json", "sweep": "sweep.json"}  # the file by which a folder is one, from the first moment on
-RENAME = {"run": "name this run otherwise with --set study=NAME",
+MARKS = {"run": "manifest.json", "sweep": "sweep.json"}  # marks a folder as a run or a sweep; written first
+RENAME = {"run": "give this run another name with --set study=NAME",
           "sweep": "give this sweep another name, or another --output"}
 
 
 class StageError(RuntimeError):
-    """What a user can mend in files and runs, as `StudyError` is in a study; the message is one sentence."""
+    """A problem in files or runs that the user can fix. The message is one sentence."""
 
 
 class RunFailed(RuntimeError):
-    """What failed while it ran: a notebook that raised, or workers that are gone; the message says where and why."""
+    """A failure while running: a notebook raised an error, or workers are gone. The message says where and why."""
 
 
 def outputs_folder() -> Path:
     """Where run folders lie: `$FOREFOLIO_OUTPUTS`, else `outputs/` of the repository."""
     folder = Path(os.environ.get("FOREFOLIO_OUTPUTS") or ROOT / "outputs").absolute()
-    if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):  # bytes that are no text, as the system gives them
+    if any("\ud800" <= letter <= "\udfff" for letter in str(folder)):  # bytes of a path that are not valid text
         raise StageError(f"{folder} is not UTF-8 text, so no notebook can name it; name another folder with --output")
     return folder
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give errors of the system the name of the file that they are about: a full disk tells none, a library no reason."""
+    """Add the file name and a reason to system errors: a full disk gives no name, some libraries give no reason."""
     try:
         yield
     except OSError as error:
@@ -59,7 +59,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a file aside, then give it its name: a file that can be seen is whole."""
+    """Let `write` fill a temporary file, then rename it, so that a visible file is always complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
     with naming(path):
@@ -86,7 +86,7 @@ def file_hash(path: Path) -> str:
 
 
 def reading_once() -> Callable[[Path], str]:
-    """A `file_hash` for one look at many results: it reads a file that has many names once."""
+    """A `file_hash` that reads a file with several names (hard links) only once."""
     known: dict[tuple[int, int], str] = {}
 
     def hashed(path: Path) -> str:
@@ -99,7 +99,7 @@ def reading_once() -> Callable[[Path], str]:
 
 
 def check_kind(folder: Path, kind: str) -> None:
-    """Refuse a folder that the other kind of results has, even if what made them was killed at once."""
+    """Refuse a folder that holds the other kind of results, even if the process that made it was killed."""
     if other := [name for name, mark in MARKS.items() if name != kind and (folder / mark).exists()]:
         raise StageError(f"{folder} holds a {other[0]}; {RENAME[kind]}")
 
@@ -108,7 +108,7 @@ def check_kind(folder: Path, kind: str) -> None:
 def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
     """Hold a folder for one process at a time, and mark it as a run's or a sweep's.
 
-    A StageError names the process that has it, or the other kind that it is of, and says what to do.
+    If another process has it, or it holds the other kind, a StageError says so and what to do.
     """
     folder.mkdir(parents=True, exist_ok=True)
     taken, note = filelock.FileLock(folder / ".lock", timeout=0), folder / ".holder"
@@ -130,7 +130,7 @@ def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let signals that ask for the end wait until this is done."""
+    """Delay termination signals until this is done."""
     came: list[tuple[int, Any]] = []
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda *signaled: came.append(signaled)) for number in numbers}
@@ -147,9 +147,9 @@ def undisturbed() -> Iterator[None]:
 
 
 def read_frame(path: Path, *, text: Iterable[str] = (), expected: str | None = None) -> "pd.DataFrame":
-    """A table (csv) or an artifact (parquet) as it was written; a StageError where its hash is not the one expected.
+    """A table (csv) or artifact (parquet) as it was written; a StageError if its hash is not the expected one.
 
-    In a table, names and the columns in `text` are text whatever they look like; elsewhere an empty cell is missing.
+    In a table, names and the columns in `text` are always text; in other columns an empty cell is missing.
     """
     import pandas as pd
 
@@ -173,14 +173,14 @@ def write_frame(path: Path, frame: "pd.DataFrame") -> None:
 
 
 def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
-    """One line, `started` in seconds since the epoch; what is not given is None, what else is given comes last."""
+    """One line of the ledger; `started` is in seconds since the epoch, absent values are None, extra ones come last."""
     happened["started"] = utc(started)
     known = {key: happened.pop(key, None) for key in LEDGER_KEYS}
     return {"time": utc(time.time()), **known, **happened}
 
 
 def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
-    """Add a line to the ledger of a folder; one process at a time, and on a line of its own after a torn one."""
+    """Add a line to the ledger of a folder, one process at a time; an incomplete last line is ended first."""
     path = folder / "ledger.jsonl"
     with naming(path), filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
         ledger.seek(max(ledger.tell() - 1, 0))
@@ -189,7 +189,7 @@ def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
 
 
 def read_ledger(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of a folder's ledger, oldest first; one that is torn or is none of ours counts as none."""
+    """The complete lines of a folder's ledger, oldest first; incomplete or foreign lines are skipped."""
     path, entries = folder / "ledger.jsonl", []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
@@ -202,12 +202,12 @@ def read_ledger(folder: Path) -> list[dict[str, Any]]:
 
 
 def utc(seconds: float) -> str:
-    """A moment, in seconds since the epoch, as ISO text in UTC."""
+    """A time, given in seconds since the epoch, as ISO text in UTC."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def lasting(seconds: float) -> str:
-    """How long something takes, for a reader.
+    """A duration as text.
 
     >>> lasting(35.2), lasting(119), lasting(3600)
     ('35 s', '119 s', '60 min')

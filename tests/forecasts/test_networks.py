@@ -479,7 +479,7 @@ def test_a_decision_without_a_full_window_is_named(monkeypatch, returns, schedul
 
 def test_a_lookback_that_convolutions_use_up_is_named():
     asset_networks.build(CNN1D, n_assets=2, lookback=6, seed=1)
-    with pytest.raises(ValueError, match="leave nothing of a lookback of 5"):
+    with pytest.raises(ValueError, match="need more days than the lookback of 5"):
         asset_networks.build(CNN1D, n_assets=2, lookback=5, seed=1)
 
 

@@ -192,14 +192,14 @@ def test_an_override_that_is_not_plain_yaml_is_refused(override, said):
 @pytest.mark.parametrize(("text", "said"), [
     ("- 1\n- 2\n", "holds a list, not parameters"),
     ("just words", "holds a str, not parameters"),
-    ("study: a\nseed: 1\nseeds: 1\nseed: 2\n", "params.yml, line 4: not plain YAML (seed stands twice, first in line 2"),
-    ("seed: 1\n'seed': 2\n", "line 2: not plain YAML (seed stands twice, first in line 1)"),
+    ("study: a\nseed: 1\nseeds: 1\nseed: 2\n", "params.yml, line 4: not plain YAML (seed is repeated, first in line 2"),
+    ("seed: 1\n'seed': 2\n", "line 2: not plain YAML (seed is repeated, first in line 1)"),
     ("? [seed]\n: 1\n", "not plain YAML"),
     ("seed: [1\n", "not plain YAML"),
     ("seed: !!python/name:os.system\n", "not plain YAML"),
     ("1: 2\n", "1 is not a parameter"),
     ("\tseed: 1\n", "not plain YAML"),
-    ("study: a\0\n", "special characters are not allowed); write one `name: value` a line"),
+    ("study: a\0\n", "special characters are not allowed); write one `name: value` per line"),
     ("seed: " + "[" * 3000, "not plain YAML"),
     ("seed: 0x" + "f" * 9000, "line 1: not plain YAML (a number of 9002 digits); write one"),
     ("seed: " + "9" * 9000, "line 1: not plain YAML (a number of 9000 digits); write one"),
@@ -228,7 +228,7 @@ def test_a_missing_or_binary_file_is_refused(tmp_path):
 def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.yml")
     for path in (tmp_path / "pipe.yml", "/dev/zero", "/dev/null"):
-        with pytest.raises(StudyError, match=f"{path}: cannot be read .it is no file.; name a params file"):
+        with pytest.raises(StudyError, match=f"{path}: cannot be read .it is not a file.; name a params file"):
             parameters.load(path)
     with pytest.raises(StudyError, match="cannot be read"):
         parameters.load("a\0b.yml")

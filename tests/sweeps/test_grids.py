@@ -273,7 +273,7 @@ def test_a_base_that_is_no_file_is_named(base, written):
 
 @pytest.mark.parametrize(("text", "said"), [
     ("grid: {seed: [1, 2]\n", "not plain YAML"), ("- 1\n- 2\n", "holds a list, not parameters"),
-    (f"base: {BASE}\ngrid: {{seed: [1], seed: [2]}}\n", "seed stands twice"), ("\n", "base: is missing")])
+    (f"base: {BASE}\ngrid: {{seed: [1], seed: [2]}}\n", "seed is repeated"), ("\n", "base: is missing")])
 def test_a_file_that_is_no_sweep_is_refused(text, said, written):
     with pytest.raises(StudyError, match=said):
         grids.load(written(text))

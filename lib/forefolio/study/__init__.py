@@ -1,5 +1,5 @@
 """A params file becomes a validated, frozen `Study`.
 
-Enters: a flat YAML file and `--set` values. Leaves: a `Study`, whose names, types, ranges and defaults stand here alone.
-Open `parameters` first.
+Enters: a flat YAML file and `--set` values. Leaves: a `Study`, the only place that defines names, types, ranges and
+defaults. Open `parameters` first.
 """

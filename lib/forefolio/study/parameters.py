@@ -1,8 +1,7 @@
-"""The one authority on parameters: a params file, flat YAML, becomes a validated, frozen `Study`.
+"""All parameters of a study: a params file (flat YAML) becomes a validated, frozen `Study`.
 
-Every parameter's name, type, range and default stands here and nowhere else; the models, frameworks and sources to
-choose from are those of `vocabulary`. A notebook declares the subset that it uses. What does not fit is refused with
-one sentence.
+This module alone defines each parameter's name, type, range and default. `vocabulary` lists the models, frameworks and
+sources. A notebook declares the parameters that it uses. A value that does not fit is refused with one sentence.
 """
 
 import difflib
@@ -25,19 +24,19 @@ from forefolio.study.vocabulary import short
 
 ROOT = Path(__file__).resolve().parents[3]
 PATHS = ("prices_path", "benchmark_path", "forecasts_path")
-LARGEST = 1_000_000  # bytes of a params file or a sweep file; more is another file
-MOST_VALUES, LONGEST_NUMBER = 50_000, 40  # in it, and digits: YAML is slow, and such integers cannot be printed
+LARGEST = 1_000_000  # bytes of a params file or a sweep file; a larger file is something else
+MOST_VALUES, LONGEST_NUMBER = 50_000, 40  # YAML is slow, and Python prints no longer integer
 WRITTEN = {"float_type": "without quotes: 0.001 or 1e-3", "int_type": "with digits alone: 1000",
            "bool_type": "as true or false, without quotes", "list_type": "as [first, second]"}
 
 
 class StudyError(ValueError):
-    """A study that cannot be run as it is written; the message is one sentence for its author."""
+    """A study that cannot run as written. The message is one sentence and says what to change."""
 
 
 def _iso_date(value: Any) -> Any:
-    """Accept 2014-01-01 with or without YAML's quotes, and nothing looser."""
-    with suppress(TypeError, ValueError):  # a date already, or one that no calendar has: the type check says so
+    """Accept 2014-01-01, with or without YAML's quotes, and no other form."""
+    with suppress(TypeError, ValueError):  # already a date, or a date that does not exist: the type check reports it
         return date.fromisoformat(value) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)) else value
     return value
 
@@ -48,7 +47,7 @@ def _one_or_more(value: Any) -> Any:
 
 
 def _one_of(entries: dict[str, Any]) -> BeforeValidator:
-    """Accept the names of a part of the vocabulary, looked up each time: another module may add an entry."""
+    """Accept the names in one part of the vocabulary. They are looked up each time, because a module may add one."""
     def known(value: Any) -> Any:
         if value not in list(entries):
             names = vocabulary.listed([repr(name) for name in entries], "or")
@@ -172,7 +171,7 @@ class Study(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _market_of_its_seed(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """The seed draws a simulated market that has no `simulated_seed`, as it did before there was one."""
+        """Without a `simulated_seed`, `seed` draws the simulated market, as in earlier versions."""
         drawn = values.get("source") == "simulated" and "seed" in values
         return {"simulated_seed": values["seed"], **values} if drawn else values
 
@@ -185,9 +184,9 @@ class Study(BaseModel):
 
 
 def validated(values: dict[str, Any], *, where: str, declared: set[str] | None = None) -> Study:
-    """Validate parameters, or say in a StudyError what is wrong `where`: in a file, in a stage.
+    """Validate parameters; a StudyError says what is wrong and `where` (in which file or stage).
 
-    Where `declared` is given, rules between other parameters are not checked.
+    With `declared`, only rules between those parameters are checked.
     """
     for name in values:
         if name not in Study.model_fields:
@@ -208,14 +207,16 @@ def _sentence(problem: dict[str, Any]) -> str:
     item = f"[{problem['loc'][1]}]" if len(problem["loc"]) > 1 else ""
     if kind == "string_type":
         quoted = '["0050"]' if item else '"0050"'
-        return (f"{name}{item}: YAML reads this as {short(value)}, which is not text; write it in quotes, such as \"0050\" "
+        return (f"{name}{item}: YAML reads this as {short(value)}, which is not text; write it in quotes, such as "
+                f"\"0050\" "
                 f"(in a shell: --set '{name}={quoted}')")
     if Study.model_fields[name].annotation is date:
         found = f"{value} is not between 1900 and 2199" if "than" in kind else f"{shown} is not a date"
         return f"{name}: {found}; write it as 2018-12-31"
     if kind in ("too_short", "string_too_short"):
         return f"{name}{item}: is empty; name at least one"
-    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole number")
+    wanted = problem["msg"].removeprefix("Input should be ").replace("a valid ", "a ").replace("a integer", "a whole "
+                                                                                                            "number")
     return f"{name}{item}: {shown} should be {wanted}" + (f"; write it {WRITTEN[kind]}" if kind in WRITTEN else "")
 
 
@@ -225,13 +226,13 @@ def as_parameters(study: Study, names: set[str] | None = None) -> dict[str, Any]
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.2 without Python objects, and with a key at most once: 010 is ten, and no, 1:30 and 1_000 are text."""
+    """YAML 1.2 without Python objects or repeated keys: 010 is ten; `no`, `1:30` and `1_000` are text."""
 
     yaml_implicit_resolvers: dict = {}
     n_values = 0
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node:
-        """Refuse what grows while it is read, or takes minutes."""
+        """Refuse aliases, which can expand without limit, and files that take minutes to read."""
         self.n_values, mark = self.n_values + 1, self.peek_event().start_mark
         if self.check_event(yaml.AliasEvent):
             raise yaml.constructor.ConstructorError(None, None, "an alias: write the value itself", mark)
@@ -241,7 +242,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML that is the same for readers of versions 1.1 and 1.2: what one of them takes for a number is in quotes."""
+    """YAML that versions 1.1 and 1.2 read alike: text that either takes for a number is quoted."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
@@ -249,7 +250,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict:
     for written, _ in node.value:
         key, mark = str(loader.construct_object(written)), written.start_mark
         if key in lines:
-            raise yaml.constructor.ConstructorError(None, None, f"{key} stands twice, first in line {lines[key]}", mark)
+            raise yaml.constructor.ConstructorError(None, None, f"{key} is repeated, first in line {lines[key]}", mark)
         lines[key] = mark.line + 1
     return loader.construct_mapping(node)
 
@@ -274,29 +275,29 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 def _yaml(text: str, *, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that no calendar has, a thousand brackets
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that does not exist, a thousand brackets
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         problem = short(getattr(error, "problem", None) or str(error).splitlines()[0])
-        raise StudyError(f"{where}{line}: not plain YAML ({problem}); write one `name: value` a line") from None
+        raise StudyError(f"{where}{line}: not plain YAML ({problem}); write one `name: value` per line") from None
 
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
-    """The names and values in a YAML file; a StudyError where it cannot be read or holds none."""
+    """The names and values in a YAML file; a StudyError if it cannot be read or has none."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # /dev/zero never ends, and a pipe may never begin
-            raise OSError(0, "it is no file")
+            raise OSError(0, "it is not a file")
         with open(path, "rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise OSError(0, "it is larger than 1 MB")
         text = content.decode("utf-8")
-    except (OSError, ValueError) as error:  # bytes that are no text, a path with a NUL
+    except (OSError, ValueError) as error:  # bytes that are not text, a path with a NUL
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise StudyError(f"{path}: cannot be read ({reason}); name a params file such as params/default.yml") from None
     values = _yaml(text, where=str(path))
     if not isinstance(values, dict | None):
-        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` a line")
+        raise StudyError(f"{path}: holds a {type(values).__name__}, not parameters; write one `name: value` per line")
     return values or {}
 
 
@@ -305,7 +306,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
 
     Parameters
     ----------
-    path : a flat YAML file; names that it leaves out have their defaults.
+    path : a flat YAML file; parameters that it leaves out have their defaults.
     overrides : `key=value` each, the value in YAML; relative paths in them are relative to the current folder,
         those in the file to the repository root.
     """
@@ -313,7 +314,7 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Study:
 
 
 def written(path: str | Path, overrides: tuple[str, ...]) -> dict[str, Any]:
-    """What a params file and overrides set, before defaults and checks."""
+    """The values that a params file and overrides set, before defaults and checks."""
     values = located(read_mapping(path))
     for override in overrides:
         name, equals, text = override.partition("=")
@@ -324,7 +325,7 @@ def written(path: str | Path, overrides: tuple[str, ...]) -> dict[str, Any]:
 
 
 def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:
-    """Values in which paths are absolute; relative ones are relative to a folder, in a file to the repository's root."""
+    """The values with absolute paths; a relative path starts at `folder`."""
     return values | {name: str(folder / values[name]) for name in PATHS
                      if isinstance(values.get(name), str) and values[name]}
 

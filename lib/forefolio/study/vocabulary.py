@@ -1,16 +1,16 @@
-"""Every name that a study may use: models, frameworks, covariances, sources and metrics, with what is said and drawn of each.
+"""Every name that a study may use (models, frameworks, covariances, sources, metrics), with its title, color and unit.
 
-Plain data, in the order in which choices, tables and figures have them. Everything that lists or labels such names reads
-it here. A room puts the function under the name: `forecasts/registry`, `portfolios/registry`, `market/sources`.
+Plain data, in the order that tables and figures use. All code that lists or labels these names reads them here. The
+functions behind the names are in `forecasts/registry`, `portfolios/registry` and `market/sources`.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the strategies without a model
-FAILED, INEFFICIENT = "failed", "inefficient"  # statuses: equal weight is held instead; the lowest ratio of all
-BANKRUPT = "bankrupt"  # the status of a strategy that lost all its wealth: tested nowhere, ranked last
-ZERO, PERFECT = "zero", "perfect foresight"  # forecasts that say nothing, and those that nobody can make
+EQUAL_WEIGHT, BENCHMARK = "equal_weight", "benchmark"  # the names of equal weight and of the benchmark
+FAILED, INEFFICIENT = "failed", "inefficient"  # the solver failed, equal weight is held; the lowest ratio of all
+BANKRUPT = "bankrupt"  # status of a strategy that lost all its wealth: it enters no test and ranks last
+ZERO, PERFECT = "zero", "perfect foresight"  # a forecast of no return, and the true returns as a forecast
 SHOWN, NOT_SHOWN, ABSENT = "shown", "not shown", "shown to be absent"  # the answers to every question about evidence
 PASSED = "\N{CHECK MARK}"  # in a legend: this strategy's forecasts passed the gate
 PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
@@ -20,21 +20,21 @@ class Model(NamedTuple):
     """A forecasting model."""
 
     title: str
-    color: str  # of its own line
-    lightness: float  # of the lines of its strategies, whose hue is their framework's
-    dash: str  # of the same; short dashes, because long ones tear a daily line apart
-    scopes: tuple[str, ...] = ()  # one network per asset, one for all assets jointly, or no network at all
+    color: str  # of the model's own line
+    lightness: float  # of its strategies' lines; their hue is that of the framework
+    dash: str  # of its strategies' lines; short, because long dashes hide parts of a daily line
+    scopes: tuple[str, ...] = ()  # "asset": one network per asset; "joint": one for all assets; empty: not a network
 
 
 class Framework(NamedTuple):
-    """A way from forecasts and risk to weights; a strategy is `<model>+<framework>`, or `<framework>` without a model."""
+    """A rule that turns forecasts and risk into weights; a strategy is `<model>+<framework>` or `<framework>`."""
 
     title: str
     hue: int  # degrees
     saturation: float
-    shade: float  # factor of the lightness: green looks lighter than red or blue of the same lightness
-    sees: str  # what it is solved on, see `SEES`
-    limits: bool  # whether min_weight, max_weight and max_turnover hold for it
+    shade: float  # factor of the lightness: at the same value, green looks lighter than red or blue
+    sees: str  # the input of its problem, see `SEES`
+    limits: bool  # whether min_weight, max_weight and max_turnover apply
     profile: str  # the investor it is meant for (Nguyen 2025)
 
 
@@ -42,35 +42,35 @@ class Covariance(NamedTuple):
     """An estimator of the covariance of returns."""
 
     title: str
-    ordered: bool = False  # whether it takes the last days for the newest, which count most
-    invertible: bool = False  # however few the days are
-    quick: bool = True  # whether stage 05 compares it where it was not chosen
+    ordered: bool = False  # whether the order of the days matters: the last rows count most
+    invertible: bool = False  # even with fewer days than assets
+    quick: bool = True  # whether stage 05 compares it when the study did not choose it
 
 
 class Source(NamedTuple):
     """Where prices come from."""
 
     title: str
-    needs: str = ""  # the parameter without which it has nothing to read
-    finds: str = ""  # what that parameter gives it
+    needs: str = ""  # the parameter that it requires
+    finds: str = ""  # what that parameter holds
 
 
 class Leak(NamedTuple):
     """A mistake that a study makes on purpose."""
 
     title: str
-    sees: str  # what reaches a decision though nobody could know it
-    trains: bool = False  # whether it acts where networks are trained, so that what it buys takes a training to know
+    sees: str  # which information a decision gets that nobody could have had
+    trains: bool = False  # whether it changes how networks are trained
 
 
 class Metric(NamedTuple):
     """A measure of a strategy or a forecast."""
 
     title: str
-    unit: str  # '' where the title has it
+    unit: str  # '' if the title names it
     number: str  # how an axis writes it
     better: str  # higher or lower
-    noun: str = ""  # in a sentence; the title where there is none
+    noun: str = ""  # used in sentences; without it, the title
 
 
 MODELS = {
@@ -86,12 +86,12 @@ MODELS = {
     "gru": Model("GRU", "#6d7a12", 0.39, "8px,2px", ("asset", "joint")),
     "bilstm": Model("LSTM, both directions", "#3d3f9e", 0.56, "8px,2px,2px,2px", ("asset", "joint")),
 }
-SEES = {  # what a framework is solved on, and whether that has a forecast in it; of None `scenarios` tells
-    "mean": True,  # forecast with its mean error, covariance of the window
-    "forecast": True,  # forecast as it is, covariance of the window
-    "view": True,  # the same, and what errors the forecasts had
-    "shifted": True,  # the window's days, moved until their mean is the forecast
-    "covariance": None, "path": None,  # of days that `scenarios` informs by forecasts, and these days themselves
+SEES = {  # input of a framework's problem, and whether it holds a forecast; None: depends on `scenarios`
+    "mean": True,  # forecast plus its mean error, and the window's covariance
+    "forecast": True,  # forecast, and the window's covariance
+    "view": True,  # the same, and the past errors of the forecasts
+    "shifted": True,  # the window's days, shifted so that their mean is the forecast
+    "covariance": None, "path": None,  # covariance of the days that `scenarios` makes, and those days
     "risk": False,  # covariance of the window
     "learned": False,  # weights of trained networks
 }
@@ -128,19 +128,20 @@ SOURCES = {
     "csv": Source("a file of prices", "prices_path", "the path of a file of prices"),
     "simulated": Source("a simulated factor market"),
 }
-PAPERS = {"none": "no paper", "zouaoui2025": "Zouaoui & Naas 2025", "nguyen2025": "Nguyen 2025"}  # that a study may reproduce
+PAPERS = {"none": "no paper", "zouaoui2025": "Zouaoui & Naas 2025", "nguyen2025": "Nguyen 2025"}  # to reproduce
 LEAKS = {  # see `market/leaks`
     "none": Leak("no leak", "nothing but what was known"),
-    "printed_split": Leak("printed split", "networks are trained on three quarters of the test days too, and none validate",
+    "printed_split": Leak("printed split", "training includes three quarters of the test days, and no days are left "
+                                           "for validation",
                           trains=True),
-    "scaler_sees_test": Leak("scaler that sees the test", "the z-scores of networks have the mean and deviation of all "
-                             "days", trains=True),
-    "survivors_only": Leak("survivors only", "assets that miss a trading day of the test period are left out"),
+    "scaler_sees_test": Leak("scaler that sees the test", "networks scale returns by the mean and standard deviation "
+                                                          "of all days", trains=True),
+    "survivors_only": Leak("survivors only", "assets without a price on some day of the test period are left out"),
     "winners_universe": Leak("universe of winners", "the half of the assets that grew most in the test period"),
-    "peek_one_day": Leak("one day ahead", "a decision sees the next day's returns"),
-    "full_sample_mean": Leak("mean of the full sample", "the historical mean is that of all days, the test included"),
+    "peek_one_day": Leak("one day ahead", "each decision sees the next day's returns"),
+    "full_sample_mean": Leak("mean of the full sample", "the historical mean uses all days, including the test period"),
 }
-METRICS = {  # those that a sweep may rank by
+METRICS = {  # metrics that can rank a sweep
     "sharpe": Metric("Sharpe ratio", "annual", PLAIN, "higher"),
     "sortino": Metric("Sortino ratio", "annual", PLAIN, "higher"),
     "total_return": Metric("total return, compounded", "%", PERCENT, "higher"),
@@ -157,7 +158,7 @@ METRICS = {  # those that a sweep may rank by
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """A fraction in percent; what rounds to zero has no sign, and what has more than eight digits stands in powers.
+    """A fraction as a percentage; zero has no sign, and very large numbers are written with a power of ten.
 
     >>> percent(-0.0001), percent(0.125), percent(3e7)
     ('0.0 %', '12.5 %', '3.0e+09 %')
@@ -178,7 +179,7 @@ def listed(names: list[str], last: str = "and") -> str:
 
 
 def short(value: object, most: int = 100) -> str:
-    """A value as a message shows it: its text, cut in the middle where it is longer than `most`.
+    """A value's text for a message, shortened in the middle if it is longer than `most`.
 
     >>> short("x" * 1000, 20)
     'xxxxxxxxxx ... xxxxx'
@@ -188,22 +189,22 @@ def short(value: object, most: int = 100) -> str:
 
 
 def lower_is_better(metric: str) -> bool:
-    """Whether a lower value of a metric is the better one; of a name that is no metric a higher one is."""
+    """Whether a lower value of a metric is better; for an unknown name, higher is better."""
     return metric in METRICS and METRICS[metric].better == "lower"
 
 
 def noun(metric: str) -> str:
-    """What a metric is called in a sentence."""
+    """The name of a metric in a sentence."""
     return METRICS[metric].noun or METRICS[metric].title
 
 
 def baselines() -> list[str]:
-    """Models that are no networks."""
+    """Models that are not networks."""
     return [name for name, model in MODELS.items() if not model.scopes]
 
 
 def reads_forecasts(framework: str, scenarios: str) -> bool:
-    """Whether a framework's weights depend on forecasts; days that are `history` have none in them.
+    """Whether a framework's weights depend on forecasts; with scenarios `history`, days hold none.
 
     >>> reads_forecasts("rpp", "append"), reads_forecasts("rpp", "history"), reads_forecasts("min_variance", "append")
     (True, False, False)
@@ -213,7 +214,7 @@ def reads_forecasts(framework: str, scenarios: str) -> bool:
 
 
 def strategy_name(models: list[str], framework: str) -> str:
-    """The name of a framework's weights: of one model, of several that came to the same weights, or of none.
+    """A strategy's name, from its framework and one model, several models with the same weights, or none.
 
     >>> strategy_name(["lstm"], "mvf"), strategy_name(["mean", "lstm"], "rpp"), strategy_name([], "hrp")
     ('lstm+mvf', 'mean=lstm+rpp', 'hrp')
@@ -232,7 +233,7 @@ def parts(strategy: str) -> tuple[list[str], str]:
 
 
 def apart(name: str) -> list[str]:
-    """The names, of one model each or of none, of the strategies that stand under one name.
+    """The single strategies that a joint name stands for.
 
     >>> apart("mean=lstm+rpp"), apart("hrp")
     (['mean+rpp', 'lstm+rpp'], ['hrp'])
@@ -242,7 +243,7 @@ def apart(name: str) -> list[str]:
 
 
 def line(name: str, lines: Iterable[str]) -> str:
-    """Of several names that under which a strategy stands: alone, with others, or without its model; else its own.
+    """The line that shows a strategy: alone, joined with others, or without its model; else its own name.
 
     >>> [line("lstm+rpp", lines) for lines in (["lstm+rpp"], ["mean=lstm+rpp"], ["mvf", "rpp"], ["mvf"])]
     ['lstm+rpp', 'mean=lstm+rpp', 'rpp', 'lstm+rpp']
