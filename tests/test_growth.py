@@ -65,16 +65,12 @@ sources.SOURCES["toy"] = walks
 '''
 RUN = '''
 import json, sys, pathlib
-import toy_network, toy_framework, toy_source  # they add themselves; the library knows of none of them
+import cells, toy_network, toy_framework, toy_source  # they add themselves; the library knows of none of them
 from forefolio.runs import contracts, pictures
 pictures._missing.append("not drawn here")
 given = json.loads(sys.argv[1])
 for stage in contracts.STAGES:
-    declared = contracts.declared_parameters(stage)
-    namespace = declared | {name: value for name, value in given.items() if name in declared}
-    for cell in contracts._cells(stage):
-        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
-            exec(compile("".join(cell["source"]), stage, "exec"), namespace)
+    cells.execute(stage, given)
 '''
 STUDY = {"study": "grown", "source": "toy", "start": "2019-01-01", "end": "2020-12-31", "train_end": "2020-01-31",
          "validation_end": "2020-08-31", "models": ["zero", "mean", "toy"], "portfolio_models": ["mean", "toy"],
@@ -89,7 +85,8 @@ def grown(tmp_path_factory):
     for name, text in {"toy_network": NETWORK, "toy_framework": FRAMEWORK, "toy_source": SOURCE, "run": RUN}.items():
         (folder / f"{name}.py").write_text(text)
     done = subprocess.run([sys.executable, str(folder / "run.py"), json.dumps(STUDY)], cwd=ROOT / "notebooks",
-                          capture_output=True, text=True, env=os.environ | {"FOREFOLIO_OUTPUTS": str(folder / "outputs")})
+                          capture_output=True, text=True, env=os.environ | {
+                              "FOREFOLIO_OUTPUTS": str(folder / "outputs"), "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return folder / "outputs" / "grown"
 
