@@ -1,4 +1,4 @@
-"""Correlations: which assets move together, in what order, on how many factors, and which are near copies."""
+"""Correlations: which assets move together, how many factors they share, and which are near copies."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from scipy.spatial.distance import squareform
 
 
 def clustered_order(correlation: pd.DataFrame) -> list[str]:
-    """Assets in an order that puts similar ones side by side.
+    """Assets in an order that places similar ones side by side.
 
     Average linkage on the distance sqrt((1 - correlation) / 2), optimal leaf order.
 
@@ -18,7 +18,7 @@ def clustered_order(correlation: pd.DataFrame) -> list[str]:
     >>> clustered_order(rho) in (["A", "C", "B"], ["B", "C", "A"])
     True
     """
-    distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # a duplicate rounds above one
+    distance = np.sqrt(np.clip(0.5 * (1 - correlation.to_numpy()), 0, None))  # duplicates can round above one
     tree = linkage(squareform(distance, checks=False), method="average", optimal_ordering=True)
     return correlation.columns[leaves_list(tree)].tolist()
 
@@ -29,18 +29,18 @@ def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Ser
     Returns
     -------
     Series (n_days - window + 1,)
-        From -1 to 1, each on its window's last day. An asset that does not move in a window is left out of it.
+        From -1 to 1, dated on the last day of its window. An asset whose price does not move in a window is left out.
 
     Notes
     -----
-    With every asset scaled to unit variance, the variance of the sum of all is the sum of all correlations: one
-    product a window in place of n_assets^2 correlations.
+    If every asset has unit variance, the variance of their sum is the sum of all correlations. That takes one product
+    per window in place of n_assets^2 correlations.
     """
     volatility = returns.rolling(window).std().to_numpy()[window - 1 :]
     moves = volatility > 0
     scale = np.divide(1.0, volatility, out=np.zeros_like(volatility), where=moves)
     centered = (returns - returns.mean()).to_numpy()
-    windows = np.lib.stride_tricks.sliding_window_view(centered, window, axis=0)  # a view, no copy
+    windows = np.lib.stride_tricks.sliding_window_view(centered, window, axis=0)  # a view, not a copy
     sums = np.einsum("snd,sn->sd", windows, scale)
     all_pairs = sums.var(axis=1, ddof=1)  # diagonal included
     n_moving = moves.sum(axis=1).astype(float)
@@ -50,7 +50,7 @@ def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Ser
 
 
 def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
-    """Eigenvalues of a correlation matrix, estimated from `n_days` days, beside the edge of pure noise.
+    """Eigenvalues of a correlation matrix estimated from `n_days` days, and the largest that noise alone would give.
 
     Returns
     -------

@@ -1,7 +1,8 @@
-"""One csv file to a clean frame of prices, and a list of what had to be mended.
+"""Reads one csv file: a clean frame of prices, and a list of everything that was repaired.
 
-A file may be wide (dates, then one column per ticker) or long (date, ticker, close). What has one meaning is mended and
-reported as a finding; what could mean two things is refused with a sentence that says where and what to do.
+A file may be wide (dates, then one column per ticker) or long (date, ticker, close). If an irregular entry has one
+meaning, it is repaired and reported as a finding. If it could mean two things, the file is refused with one sentence
+that says where and what to do.
 """
 
 import csv
@@ -25,23 +26,23 @@ from forefolio.market.returns import iso_day
 from forefolio.study.parameters import StudyError
 from forefolio.study.vocabulary import listed
 
-Rows = Iterator[tuple[int, list[str]]]  # texts, and the line on which they start
-Mended = list[tuple[str, pd.DatetimeIndex | pd.Series, str]]  # what was looked for, the days with it, what was done
+Rows = Iterator[tuple[int, list[str]]]  # values, and the line on which the row starts
+Mended = list[tuple[str, pd.DatetimeIndex | pd.Series, str]]  # the check, the days that it found, what was done
 
-MOST_TEXT, LONGEST_LINE = 1_000_000_000, 16_000_000  # characters that are read of a file, for what memory they take
+MOST_TEXT, LONGEST_LINE = 1_000_000_000, 16_000_000  # largest number of characters read from a file, to limit memory
 MOST_PRICES, MOST_DATES = 50_000_000, 2_000_000
 
-_MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}  # in place of a price
+_MISSING = {"", "-", "na", "n/a", "nan", "null", "none", "#n/a"}  # entries that mean "no price"
 _NO_NAME = {"", "-", "n/a", "#n/a"}  # NA and NAN are listed companies
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_GROUPED = re.compile(r"[1-9][0-9]{0,2}(\.[0-9]{3})?")  # 998 and 1.001, if a point marks thousands
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(\.[0-9]{3})?")  # as 998 and 1.001: may mark thousands
 _DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})(?P<mark>[/.-])(?P<month>[0-9]{1,2})(?P=mark)(?P<year>[0-9]{4})")
 _YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})(?P<mark>-?)(?P<month>[0-9]{2})(?P=mark)(?P<day>[0-9]{2})"
                          r"([T ](?P<time>([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?)"
                          r"(?P<zone>Z|[+-][01][0-9]:?[0-5][0-9])?)?")
 
-# Fields of a trading day as large public sources call them, in small letters without accents: those that are fields in
-# any title, those that are only beside capitals and digits (AAA High, but not High Yield), those without spaces.
+# Names of fields (close, volume) in public sources, in lower case without accents: those that are fields in
+# any title, those that are fields only beside capitals and digits (AAA High, but not High Yield), those without spaces.
 _FIELD = re.compile(
     r"\b(close|closing|adj|adjusted|adjclose|volume|vol|vwap|ohlcv?|turnover|settle|settlement|open interest|"
     "market ?cap|stock splits|ltp|prev|chg|last (?:traded?|sale)|net change|trades|"
@@ -56,25 +57,25 @@ _UNSPACED_FIELD = re.compile("开盘|收盘|最高|最低|成交|涨跌|换手|�
                              "出来高|売買高|시가|고가|저가|종가|거래량|거래대금|Senast|Högsta?|Lägsta?|ล่าสุด|สูงสุด|ต่ำสุด|"
                              "الأخير|افتتاح|אחרון|פתיחה")
 _TICKER = re.compile(r"(?!(OPEN|HIGH|LOW|LAST|VWAP|OHLC)$)[A-Z]{1,4}|(OPEN|HIGH|LOW|LAST|PRICE)"
-                     r"(\.[A-Z]{1,2}|-(USD[TC]?|EUR|GBP|JPY|KRW|BTC|ETH|BNB))")  # of a share or a coin, as OPEN-USD
+                     r"(\.[A-Z]{1,2}|-(USD[TC]?|EUR|GBP|JPY|KRW|BTC|ETH|BNB))")  # shares, coins (OPEN-USD)
 _SHARES = {"LOW", "OPEN"}  # Lowe's and Opendoor: tickers if no other field stands beside many tickers
 _YAHOO_FIELDS = {"open", "high", "low", "close", "adj close", "volume", "dividends", "stock splits",
                  "capital gains"}
-_YAHOO_ROWS = {"", "price", "ticker", "date", "datetime", "attributes", "symbols"}  # how rows of its header start
+_YAHOO_ROWS = {"", "price", "ticker", "date", "datetime", "attributes", "symbols"}  # first words of yfinance's header
 
 
 class MarketError(StudyError):
-    """A source that does not hold what the study asks for; the message is one sentence."""
+    """The source does not have what the study asks for. The message is one sentence."""
 
 
 class Finding(NamedTuple):
-    """What was found in a source and what was done about it, in a few words: one row of the findings table."""
+    """One row of the findings table: what was found in a source, and what was done."""
 
     subject: str  # a ticker, the benchmark, or a file's name
     finding: str
-    first: pd.Timestamp  # first and last day concerned, NaT where there is none
+    first: pd.Timestamp  # first and last day concerned, NaT if none
     last: pd.Timestamp
-    n_days: int  # how many days, or prices, are concerned
+    n_days: int  # number of days, or prices, concerned
     treatment: str
 
 
@@ -84,7 +85,7 @@ def found(subject: str, finding: str, days: pd.DatetimeIndex | pd.Series, treatm
 
 
 def content(path: Path) -> bytes:
-    """The bytes of a file of prices, all read at one time; MarketError where it cannot be read."""
+    """The bytes of a file of prices, read at once; MarketError if it cannot be read."""
     try:
         if (size := path.stat().st_size) > MOST_TEXT:
             raise MarketError(f"{path.name}: {_too_large(f'{size / 1e6:,.0f} MB')}")
@@ -95,27 +96,26 @@ def content(path: Path) -> bytes:
 
 def read(path: Path, named: Collection[str] | None = (),
          whole: bytes | None = None) -> tuple[pd.DataFrame, list[Finding]]:
-    r"""
-    Prices of a csv file, wide or long, plain or compressed (.gz), and what was mended in it.
+    r""" Prices of a csv file (wide or long, plain or .gz), and a list of what was repaired.
 
     Parameters
     ----------
     path : Path
-        Values separated by commas, UTF-8. Dates are 2018-12-31 or 20181231, perhaps with a time of day; or 31/12/2018
-        (also with . or -), if a first number above 12 proves that it is the day. The header may be the two or three
-        rows that yfinance writes. At most `MOST_TEXT` characters and `MOST_PRICES` prices.
+        Values separated by commas, UTF-8. Dates are 2018-12-31 or 20181231, optionally with a time of day; or
+        31/12/2018 (also with . or -), if some first number above 12 proves that it is the day. The header may be the
+        two or three rows that yfinance writes. At most `MOST_TEXT` characters and `MOST_PRICES` prices.
     named : collection of str, or None
-        Tickers that may be called like a field (Open, Volume); None if any may.
+        Tickers that may have the name of a field (Open, Volume); None if any may.
     whole : bytes, optional
-        The file's `content`, where it was read before.
+        The file's `content`, if it was read before.
 
     Returns
     -------
     prices : DataFrame (n_days, n_tickers)
-        Index `date`, midnight, no time zone; tickers in order of first appearance, composed (NFC). NaN where a price
-        is missing; zeros and negative numbers are left for the caller to judge.
+        Index `date` (midnight, no time zone); tickers in order of first appearance, in Unicode form NFC. A missing
+        price is NaN; zeros and negative numbers are left for the caller to judge.
     findings : list of Finding
-        Empty if nothing was mended.
+        Empty if nothing was repaired.
 
     Raises
     ------
@@ -157,10 +157,10 @@ def _too_large(what: str) -> MarketError:
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """Lines of text, composed (NFC), so that what looks the same is the same."""
+    """Lines of text in Unicode form NFC, so that texts that look the same are equal."""
     number = size = 0
     while line := file.readline(LONGEST_LINE):
-        number, size = number + 1, size + max(len(line), 20)  # empty lines take their time, too
+        number, size = number + 1, size + max(len(line), 20)  # empty lines take time, too
         if size > MOST_TEXT or len(line) == LONGEST_LINE:
             where = "in all" if size > MOST_TEXT else f"in line {number}"
             raise _too_large(f"more than {min(size, MOST_TEXT) / 1e6:,.0f} MB of text {where}")
@@ -170,7 +170,7 @@ def _lines(file: TextIO) -> Iterator[str]:
 
 
 def _rows(zipped: bool, whole: bytes) -> Iterator[tuple[int, list[str]]]:
-    """The header and at least one row, those with any value, each with the line on which it starts; one at a time."""
+    """The header and at least one row, one at a time, with the line on which each starts; empty rows are skipped."""
     n_rows, line, width = 0, 1, 0
     try:
         with TextIOWrapper(gzip.GzipFile(fileobj=BytesIO(whole)) if zipped else BytesIO(whole), encoding="utf-8-sig",
@@ -185,7 +185,7 @@ def _rows(zipped: bool, whole: bytes) -> Iterator[tuple[int, list[str]]]:
                     raise MarketError(f"line {start} has a single value; start with a row of column names, and "
                                       "separate values by commas")
                 if len(row) != width:
-                    above = ", or remove what stands above the column names" if n_rows == 2 else ""
+                    above = ", or remove the lines above the column names" if n_rows == 2 else ""
                     raise MarketError(f"line {start} has {len(row)} values, the header {width}; complete or correct "
                                       f"it{above}")
                 if n_rows * width > MOST_PRICES + width:
@@ -194,13 +194,13 @@ def _rows(zipped: bool, whole: bytes) -> Iterator[tuple[int, list[str]]]:
     except (EOFError, zlib.error, gzip.BadGzipFile):
         raise MarketError("is not a whole gzip file; fetch it again, or save it as plain csv") from None
     except csv.Error as error:
-        raise MarketError(f"the row from line {line} on is not csv ({error}); mend its quotes or commas") from None
+        raise MarketError(f"the row from line {line} on is not csv ({error}); correct its quotes or commas") from None
     if n_rows < 2:
         raise MarketError("has no prices; give it a header and rows of dates and prices, values separated by commas")
 
 
 def _first_line(lines: dict[str, int], text: str, line: int) -> int:
-    """The line on which a text stands first."""
+    """The first line that holds a text."""
     if len(lines) > MOST_DATES:
         raise _too_large(f"more than {MOST_DATES:,} dates or tickers")
     return lines.setdefault(text, line)
@@ -211,7 +211,7 @@ def _is_day(text: str) -> bool:
 
 
 def _is_field(title: str) -> bool:
-    """Whether a column's title is or contains what sources call a field of a trading day, and no ticker."""
+    """Whether a column's title names a field of a trading day (such as Close) and not a ticker."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+", " ", title)  # AAA_adjClose: AAA adj Close
     plain = "".join(mark for mark in unicodedata.normalize("NFKD", words.casefold()) if not unicodedata.combining(mark))
     rest, n_perhaps = _PERHAPS_FIELD.subn("", words)
@@ -241,10 +241,11 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
     fields = [title for title in unnamed if title in short or _is_field(title)]
     if fields and not ({*fields} <= _SHARES and 10 * len(fields) < len(header)):
         some = fields[:4] + ([f"{len(fields) - 4} more"] if len(fields) > 4 else [])
-        raise MarketError(f"the header has {listed(some)}, named like fields of a trading day, not like tickers; give "
-                          "one column of closes per ticker, titled with the ticker, or just the columns date, ticker, "
+        raise MarketError(f"the header has {listed(some)}, which are names of fields (such as Close), not of "
+                          f"tickers; give one column of closes per ticker, titled with the ticker, or just the "
+                          f"columns date, ticker, "
                           "close; if they are tickers, list all that the study needs in tickers")
-    columns, notes = {}, notes + [(f"{field}, called like a field of a trading day", "a ticker") for field in fields]
+    columns, notes = {}, notes + [(f"{field}, which has the name of a field", "a ticker") for field in fields]
     for at, ticker in tickers:
         if columns.setdefault(ticker, at) != at:
             raise MarketError(f"two columns are named {ticker}; rename or remove one")
@@ -252,7 +253,7 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
 
 
 def _of_yahoo(header: list[str], second: list[str], rows: Rows) -> tuple[list[tuple[int, str]], Rows, list] | None:
-    """Columns of closes below the two or three header rows of yfinance (fields, tickers, the word Date), if so."""
+    """Columns of closes, if the file has the two or three header rows of yfinance (fields, tickers, the word Date)."""
     if not {header[0].lower(), second[0].lower()} <= _YAHOO_ROWS:
         return None
     for fields, tickers in ((header, second), (second, header)):
@@ -285,7 +286,7 @@ def _wide(columns: dict[str, int], rows: Rows) -> tuple[pd.DataFrame, Mended]:
             column = numbers.index(np.inf)
             wrong = at[-1], tickers[column], texts[column]
     if not lines:
-        raise MarketError("has no prices below the rows of its header; write them again")
+        raise MarketError("has no prices below its header; save it again")
     days, mended = _days(lines, wrong)
     values = np.frombuffer(closes).reshape(len(at), len(tickers))
     table, same, parts, clash = _joined(pd.DataFrame(values, days.loc[at].to_numpy(), copy=False))
@@ -299,7 +300,7 @@ def _wide(columns: dict[str, int], rows: Rows) -> tuple[pd.DataFrame, Mended]:
 
 
 def _long(titles: list[str], rows: Rows) -> tuple[pd.DataFrame, Mended]:
-    """Prices of a file with a row for each day and ticker."""
+    """Prices of a file with one row per day and ticker."""
     if sorted(titles) != ["close", "date", "ticker"]:
         raise MarketError("the header has date and ticker, but not just date, ticker, close; title the closes close "
                           "and leave only these columns")
@@ -323,7 +324,7 @@ def _long(titles: list[str], rows: Rows) -> tuple[pd.DataFrame, Mended]:
         raise MarketError(f"{[*names][column]} has different prices on {iso_day(index[row])}; keep one")
     prices = np.full(len(index) * len(names), np.nan)
     prices[table.index] = table[0]
-    # a file sorted by ticker starts the days anew with each one, which is in order
+    # in a file sorted by ticker, days start again with each ticker, which is in order
     day = pd.Series(table.index // len(names))
     late = day < day.groupby(table.index % len(names)).cummax()
     of = pd.DatetimeIndex(index, name="date")
@@ -334,7 +335,7 @@ def _long(titles: list[str], rows: Rows) -> tuple[pd.DataFrame, Mended]:
 
 
 def _joined(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index, pd.Index, pd.Index]:
-    """One row per label in order of appearance; labels of rows that repeat, that are joined, and that contradict."""
+    """One row per label in order of appearance; and the labels whose rows repeat, were joined, or contradict."""
     again = rows.index.duplicated()
     if not again.any():
         return rows, rows.index[:0], rows.index[:0], rows.index[:0]
@@ -346,14 +347,14 @@ def _joined(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index, pd.Index, pd.In
 
 
 def _check_name(ticker: str, place: str) -> None:
-    """Refuse a ticker that is empty, or that no message could show."""
+    """Refuse a ticker that is empty or cannot be printed."""
     if ticker.lower() in _NO_NAME or not ticker.isprintable() or '"' in ticker or ticker.startswith("Unnamed: "):
-        raise MarketError(f"{place} has {shown(ticker)} for a ticker; name one in plain characters, or remove it")
+        raise MarketError(f"{place} has {shown(ticker)} as a ticker; use plain characters, or remove it")
 
 
 def _numbers(texts: list[str]) -> list[float]:
-    """Prices from their texts: NaN where missing, infinite where no plain finite number."""
-    if not "".join(texts).strip("0123456789."):  # nearly every row
+    """Prices from text: NaN if missing, infinite if the text is not a plain finite number."""
+    if not "".join(texts).strip("0123456789."):  # true of nearly every row
         with suppress(ValueError):
             return [float(text) if text else np.nan for text in texts]
     numbers = [float(text) if _NUMBER.fullmatch(text) else np.nan if text.lower() in _MISSING else np.inf
@@ -374,8 +375,9 @@ def _check_thousands(prices: pd.DataFrame, texts: Iterator[tuple[str, str]]) -> 
         points = [text for text in written if "." in text]
         if 0 < len(points) < len(written):
             point, whole = min(points), max(written.difference(points), key=int)
-            raise MarketError(f"{ticker} has the prices {whole} and {point}, whose point may mark thousands or "
-                              f"decimals; write {point.replace('.', '')} or {point}0, and the others alike")
+            raise MarketError(f"{ticker} has the prices {whole} and {point}, in which the point may mark thousands "
+                              f"or decimals; write {point.replace('.', '')} or {point}0, and the others in the same "
+                              f"way")
 
 
 def _in_order(days: pd.Series) -> bool:
@@ -383,7 +385,7 @@ def _in_order(days: pd.Series) -> bool:
 
 
 def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd.Series, Mended]:
-    """Days of the dates by the line on which each stands first; then a wrong price can be told with its day."""
+    """The day of each date, by its first line, so that a message about a wrong price can name the day."""
     unique = pd.Series([*lines], [*lines.values()], dtype=object)
     day_first = _DAY_FIRST.fullmatch(unique.iloc[0]) is not None
     parts = unique.str.extract(rf"\A(?:{(_DAY_FIRST if day_first else _YEAR_FIRST).pattern})\Z")
@@ -396,8 +398,8 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
          day_first & (parts["month"].astype(float) > 12), days.isna(),
          zoned & (parts["time"].str.strip("0:.") != ""), ~days.dt.year.between(1900, 2199)],
         ["which is missing", "which is in no known form", "which is not in one known form with the rows above",
-         "which seems to put the month first", "which is in no calendar",
-         "and which day that is depends on the exchange", "which is outside the years 1900 to 2199"], "")
+         "which seems to put the month first", "which does not exist",
+         "and the day depends on the exchange's time zone", "which is outside the years 1900 to 2199"], "")
     for at in np.flatnonzero(why != ""):
         raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, {why[at]}; write all dates "
                           "like 2018-12-31")
@@ -409,12 +411,13 @@ def _days(lines: dict[str, int], wrong: tuple[int, str, str] | None) -> tuple[pd
                             "day": days.dt.day.where(~exchanged, days.dt.month)})
     if len(days) > 30 and _in_order(other) and not _in_order(days):
         at = (other != days).argmax()
-        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem to "
-                          "be exchanged, as the rows would then be in order; correct them, or fetch the file again")
+        raise MarketError(f"line {unique.index[at]} has the date {shown(unique.iloc[at])}, whose day and month seem "
+                          f"to be swapped, because swapping them puts the rows in order; correct them, or fetch the "
+                          f"file again")
     if wrong:
         line, ticker, text = wrong
-        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, no plain finite number; "
-                          "write 1234.5, or leave out what is no price")
+        raise MarketError(f"{ticker} on {iso_day(days[line])} is {shown(text)}, not a plain finite number; write "
+                          f"1234.5, or leave the entry empty")
     return days, [
         ("dates like 31/12/2018", days if day_first else days[:0], "read as day, month, year"),
         ("times of day", days[timed & ~zoned], "the day as written"),

@@ -1,20 +1,20 @@
-"""Mistakes on purpose: what a study with a `leak` sees though nobody could know it.
+"""Mistakes on purpose: the information that a study with a `leak` uses although nobody could have it.
 
-Prices, returns and the honest universe stay as they are; each leak changes one thing that is made of them, and nothing
-else, so that a run with it can be set beside an honest one. `vocabulary.LEAKS` names them all and says what each sees.
-Without a leak every function here returns what it was given.
+Prices, returns and the honest universe do not change. Each leak changes one thing that is derived from them, so that
+its run can be compared with an honest one. `vocabulary.LEAKS` names all leaks and says what each one sees. Without a
+leak every function here returns its input.
 """
 
 import pandas as pd
 
 from forefolio.market.returns import Date, iso_day, open_days
 
-OVERLAP = 656 / 875  # test rows of Zouaoui & Naas' printed slices that are training rows, too
+OVERLAP = 656 / 875  # share of Zouaoui & Naas' test rows that are training rows, too
 MEANS = ("mean", "mean_frozen")  # models that forecast a historical mean
 
 
 def _winners(returns: pd.DataFrame, traded: pd.DataFrame) -> pd.Series:
-    """Whether each asset is in the half that grew most; of an odd number the middle one is."""
+    """Whether each asset is in the half that grew most; the middle one of an odd number is."""
     return (1 + returns).prod().rank(ascending=False, method="first") <= (returns.shape[1] + 1) // 2
 
 
@@ -23,17 +23,16 @@ def _survivors(returns: pd.DataFrame, traded: pd.DataFrame) -> pd.Series:
     return traded[open_days(traded)].loc[returns.index[0]:].all()
 
 
-CHOSEN = {"winners_universe": _winners, "survivors_only": _survivors}  # by returns and trading of the test period
+CHOSEN = {"winners_universe": _winners, "survivors_only": _survivors}  # by the test period's data
 
 
 def held(returns: pd.DataFrame, traded: pd.DataFrame, *, leak: str,
          validation_end: Date) -> tuple[pd.DataFrame, pd.DataFrame]:
     """
-    Returns (n_days, n_held) and trading of the assets that a study may hold: all, unless a leak chose them in hindsight.
+    Returns (n_days, n_held) and trading of the assets that may be held: all, unless a leak picked them in hindsight.
 
-    Under `winners_universe` these are the half that grew most after `validation_end`, under `survivors_only` those that
-    have a price of their own on each later day on which the market as a whole traded. ValueError where fewer than two
-    are left.
+    With `winners_universe` these are the half that grew most after `validation_end`. With `survivors_only` they are
+    those with a price of their own on each later day on which the market traded. ValueError if fewer than two are left.
 
     Examples
     --------
@@ -48,16 +47,17 @@ def held(returns: pd.DataFrame, traded: pd.DataFrame, *, leak: str,
     later = returns.loc[returns.index > pd.Timestamp(validation_end)]
     kept = returns.columns[CHOSEN[leak](later, traded[returns.columns]).to_numpy()]
     if len(kept) < 2:
-        raise ValueError(f"leak: {leak} leaves {len(kept)} of {returns.shape[1]} assets, and two are needed; set another "
+        raise ValueError(f"leak: {leak} leaves {len(kept)} of {returns.shape[1]} assets, and at least two are "
+                         f"needed; set another "
                          "leak")
     return returns[kept], traded[kept]
 
 
 def seen(returns: pd.DataFrame, *, leak: str) -> pd.DataFrame:
     """
-    Returns as decisions see them: under `peek_one_day` each is dated a day early, as after a mistake with time zones.
+    Returns as decisions see them: with `peek_one_day` each is dated one day early, as if time zones were confused.
 
-    The last day then has no return of its own and gets 0; no decision reads it.
+    The last day then has no return of its own; it is set to 0, and no decision reads it.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def seen(returns: pd.DataFrame, *, leak: str) -> pd.DataFrame:
 
 
 def asked(schedule: pd.DataFrame, days: pd.DatetimeIndex, *, leak: str) -> pd.DataFrame:
-    """The forecasts to be made: under `peek_one_day` each decision is made a day later, on the same horizon."""
+    """The forecasts to be made: with `peek_one_day` each decision is made a day later, for the same horizon."""
     if leak != "peek_one_day":
         return schedule
     return schedule.assign(decision_date=days[days.get_indexer(schedule["decision_date"]) + 1])
@@ -77,10 +77,10 @@ def asked(schedule: pd.DataFrame, days: pd.DatetimeIndex, *, leak: str) -> pd.Da
 
 def answered(forecasts: pd.DataFrame, returns: pd.DataFrame, *, leak: str) -> pd.DataFrame:
     """
-    Forecasts as they were `asked` for, as a study with a leak uses them.
+    The forecasts that were `asked` for, as a study with a leak uses them.
 
-    Under `peek_one_day` each is dated a day before it was made. Under `full_sample_mean` the models of historical means
-    forecast the mean of all returns, those of the test period included.
+    With `peek_one_day` each is dated one day before it was made. With `full_sample_mean` the models of historical means
+    forecast the mean of all returns, including the test period.
 
     Parameters
     ----------
@@ -99,11 +99,10 @@ def answered(forecasts: pd.DataFrame, returns: pd.DataFrame, *, leak: str) -> pd
 
 def training_days(days: pd.DatetimeIndex, *, leak: str, validation_end: Date) -> dict[str, str | None]:
     """
-    The last days of what networks are trained on and scaled by, where a leak moves them; None where it does not.
+    The last training day and the last day of the scaler, if a leak moves them; None if not.
 
-    Under `printed_split` both are moved into the test period, so far that the share of its days that are trained on is that
-    of the slices which Zouaoui & Naas (2025) print, 656 of 875 rows. Under `scaler_sees_test` the scale is that of all
-    days.
+    With `printed_split` both move into the test period, so that the share of test days used for training is the same as
+    in the slices that Zouaoui & Naas (2025) print: 656 of 875 rows. With `scaler_sees_test` the scaler uses all days.
 
     Examples
     --------

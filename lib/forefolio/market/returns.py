@@ -1,4 +1,4 @@
-"""Prices to returns, the three periods and the days on which portfolios are decided.
+"""Returns from prices, the three periods, and the days on which portfolios are decided.
 
 A decision at t uses data up to and including the close of t.
 """
@@ -10,36 +10,36 @@ import numpy as np
 import pandas as pd
 
 Date = str | dt.date | pd.Timestamp
-CLOSING = 10  # days; no exchange closes for longer on ordinary holidays
+CLOSING = 10  # days; ordinary holidays close no exchange for longer
 
 
 class Need(NamedTuple):
-    """Days of returns without which a parameter does not fit its market; a room's `needed_days` lists its own."""
+    """The days of returns that a parameter needs; the `needed_days` of each room lists its own."""
 
     parameter: str
-    days: int  # at least so many
+    days: int  # at least this many
     period: str  # training, validation, test, known (training and validation together) or all
-    why: str  # what a refusal says of it
+    why: str  # the reason that an error message gives
 
 
 def iso_day(date: Date) -> str:
-    """A date as messages write it, 2024-01-31."""
+    """A date as text, such as 2024-01-31."""
     return f"{pd.Timestamp(date):%Y-%m-%d}"
 
 
 def check_labels(frame: pd.DataFrame) -> None:
-    """Refuse days that do not ascend or that repeat, and tickers that repeat: everything is joined by name."""
+    """Refuse days that do not ascend or that repeat, and repeated tickers, because everything is joined by name."""
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex) or not (index.is_monotonic_increasing and index.is_unique):
-        raise ValueError("The dates of the prices must be ascending and without repeats: sort them and drop repeats")
+        raise ValueError("The dates of the prices must be ascending and without repeats; sort them and drop repeats")
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise ValueError(f"The ticker {twice} stands in more than one column of prices: keep one of them")
+        raise ValueError(f"The ticker {twice} appears in more than one column of prices; keep one of them")
 
 
 def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
     """
-    Simple daily returns of prices (n_days - 1, n_assets); a missing price gives missing returns.
+    Simple daily returns of prices (n_days - 1, n_assets); next to a missing price the return is missing.
 
     Examples
     --------
@@ -53,7 +53,7 @@ def simple_returns(prices: pd.DataFrame) -> pd.DataFrame:
 
 def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -> pd.DataFrame:
     """
-    Training, validation and test period of a run; a period without a trading day is refused.
+    Training, validation and test period of a run. A period without a trading day is refused.
 
     Returns
     -------
@@ -79,24 +79,24 @@ def periods(index: pd.DatetimeIndex, *, train_end: Date, validation_end: Date) -
         if not mask.any():
             data = f"{iso_day(index[0])} to {iso_day(index[-1])}" if len(index) else "no days at all"
             raise ValueError(f"The {period} period is empty with train_end {iso_day(train_end)} and validation_end "
-                             f"{iso_day(validation_end)}, the data being {data}: move these dates")
+                             f"{iso_day(validation_end)}; the data are {data}, so move these dates")
     return pd.DataFrame([{"period": period, "first": index[mask][0], "last": index[mask][-1], "n_days": mask.sum()}
                          for period, mask in masks.items()])
 
 
 def open_days(traded: pd.DataFrame) -> pd.Series:
     """
-    Days on which the market as a whole traded: at least half of the assets that did so within `CLOSING` days.
+    Days on which the market traded: at least half of the assets that traded within the last `CLOSING` days.
 
     Parameters
     ----------
     traded : DataFrame of bool (n_days, n_assets)
-        Whether a price is the day's own, as `universe.choose` tells.
+        Whether a price is the day's own, as `universe.choose` reports.
 
     Returns
     -------
     Series of bool (n_days,)
-        It looks back only: an asset without a price for longer than any holiday does not count until it is back.
+        It only looks back. An asset that has no price for longer than any holiday does not count until it trades again.
 
     Examples
     --------
@@ -114,10 +114,10 @@ def open_days(traded: pd.DataFrame) -> pd.Series:
 def days_before(index: pd.DatetimeIndex, firsts: pd.DatetimeIndex, *,
                 traded: pd.DataFrame | None = None) -> pd.DatetimeIndex:
     """
-    The last day before each of some days of `index` on which the market as a whole traded (`open_days`).
+    For each of some days of `index`, the last day before it on which the market traded (`open_days`).
 
-    Without `traded` every day counts. Where no such day lies within `CLOSING` days of the last one, the last one is
-    taken. A day is named once.
+    Without `traded` every day counts. If no such day lies within `CLOSING` days, the day before is taken. Each day
+    appears once.
     """
     before = index.get_indexer(firsts) - 1
     if traded is None:
@@ -132,9 +132,9 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date,
     """
     Days at whose close the portfolios are decided: the last trading day before each month of the test period.
 
-    The test period starts after `validation_end`, so the first decision is on the last trading day up to it; the last
-    day of `index` is never one. With `traded`, whether each price is the day's own, a trading day is one on which the
-    market as a whole traded: where stocks and coins are held together, no decision falls on a weekend.
+    The test period starts after `validation_end`, so the first decision is on the last trading day up to that date. The
+    last day of `index` is never a decision. With `traded` (whether each price is the day's own), only days on which the
+    market traded count, so a study of stocks and coins decides nothing on a weekend.
 
     Examples
     --------
@@ -149,13 +149,13 @@ def rebalance_dates(index: pd.DatetimeIndex, *, validation_end: Date,
 
 def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
     """
-    What each asset's daily returns look like.
+    Summary statistics of each asset's daily returns.
 
     Returns
     -------
     DataFrame (n_assets, 8)
         Index asset; columns annual_return (compounded), annual_volatility, skewness, excess_kurtosis (both corrected
-        for bias), minimum, maximum (a day), zero_share (share of days without a move), autocorrelation (lag 1;
+        for bias), minimum, maximum (per day), zero_share (share of days without a move), autocorrelation (lag 1;
         missing for an asset that never moves).
 
     Examples
@@ -165,7 +165,7 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
     [-0.01, 0.5]
     """
     demeaned = returns - returns.mean()
-    moves = returns.std() > 1e-12  # rounding alone gives a constant return a deviation
+    moves = returns.std() > 1e-12  # rounding gives even a constant return a small deviation
     return pd.DataFrame({
         "annual_return": (1 + returns).prod() ** (periods_per_year / len(returns)) - 1,
         "annual_volatility": returns.std() * np.sqrt(periods_per_year),
