@@ -117,7 +117,8 @@ class CNN1D:
         n_assets, pool = windows.shape[2], self.pool_size
         n_pools = (windows.shape[1] - self.layers * (self.kernel_size - 1)) // pool
         if n_pools < 1:
-            raise ValueError(f"The convolutions and the pool need more days than the lookback of {windows.shape[1]}; lengthen it")
+            raise ValueError(f"The convolutions and the pool need more days than the lookback of {windows.shape[1]}; "
+                             "lengthen it")
         x = ops.transpose(windows, (2, 0, 1))[..., None]
         for _ in range(self.layers):
             x = Dense(self.filters, "relu", seed=next(seeds), kernel_size=self.kernel_size)(x)
