@@ -148,15 +148,15 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("A\n1\n", "separate values by commas"),
     ("date;A;B\n2020-01-01;1;2\n", "separate values by commas"),
     ("date;A\n2020-01-01;1,5\n", "separate values by commas"),
-    ('"date";"A"\n2020-01-01;1\n', "line 1 on is not csv (',' expected after '\"'); mend its quotes or commas"),
+    ('"date";"A"\n2020-01-01;1\n', "line 1 on is not csv (',' expected after '\"'); correct its quotes or commas"),
     ("date\tA\n2020-01-01\t1\n", "separate values by commas"),
     ("2020-01-01,1,2\n2020-01-02,3,4\n", "starts with '2020-01-01', not with a title; put a row of column names above"),
     ("1561939200000,1,2,1,100.4\n1562025600000,1,2,1,98.8\n", "starts with '1561939200000', not with a title"),
     ("ticker,2020-01-01,2020-01-02\nA,1,2\n", "the header has dates, such as 2020-01-01, in place of tickers; give each"),
-    ("sep=,\ndate,A,B\n2020-01-01,1,2\n", "values, the header 2; complete or correct it, or remove what stands above"),
-    ("date,Unnamed: 0,A\n2020-01-01,0,1\n", "column 2 of the header has 'Unnamed: 0' for a ticker"),
+    ("sep=,\ndate,A,B\n2020-01-01,1,2\n", "values, the header 2; complete or correct it, or remove the lines above"),
+    ("date,Unnamed: 0,A\n2020-01-01,0,1\n", "column 2 of the header has 'Unnamed: 0' as a ticker"),
     ("date,o,h,l,c\n2020-01-01,1,2,1,2\n", "the header has o, h, l and c, named like fields of a trading day"),
-    ("date,symbol,value\n2020-01-01,ABC,1\n", "'ABC', no plain finite number; write 1234.5, or leave out what is no"),
+    ("date,symbol,value\n2020-01-01,ABC,1\n", "'ABC', not a plain finite number; write 1234.5, or leave the entry"),
     ("date,A,B\n2020-01-01,1,2\n2020-01-02,1\n", "line 3 has 2 values, the header 3"),
     ("date,A\n2020-01-01,1\n\n2020-01-02,1,2\n", "line 4 has 3 values, the header 2"),
     ('date,A\n2020-01-01,"1\n2020-01-02,1\n', "line 2 on is not csv"),
@@ -167,18 +167,18 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     (b"date,A\n2020-01-01,1\n2020-01-02,\xff\n", "line 3 is not UTF-8 text"),
     ("date,A\n2020-01-01,1\n".encode("utf-16"), "is not UTF-8 text"),
     (gzip.compress(b"date,A\n2020-01-01,1\n", mtime=0), "is not UTF-8 text"),
-    ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' for a ticker"),
+    ("date,A, ,B\n2020-01-01,1,2,3\n", "column 3 of the header has '' as a ticker"),
     ("date,A,B, A\n2020-01-01,1,2,3\n", "two columns are named A"),
-    ("date,A,-\n2020-01-01,1,2\n", "column 3 of the header has '-' for a ticker"),
+    ("date,A,-\n2020-01-01,1,2\n", "column 3 of the header has '-' as a ticker"),
     ("Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,1,2,99\n",
      "the header has Open, High, Low, Close and 1 more, named like fields of a trading day, not like tickers; give "),
     ("symbol,date,close,volume\nA,2020-01-01,1,2\n", "the header has the dates under 'date', not in the first column"),
     (",Date,A,B\n0,2020-01-01,1,2\n", "the header has the dates under 'Date', not in the first column"),
     ("A,B,Day\n1,2,31.12.2020\n", "the header has the dates under 'Day', not in the first column"),
     ("Date,Symbol,Close\n2020-01-01,A,1\n", "the header has Close, named like fields of a trading day"),
-    ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' for a ticker"),
+    ('date,"A\nB"\n2020-01-01,1\n', r"column 2 of the header has 'A\nB' as a ticker"),
     ('date,A"\n2020-01-01,1\n', "plain characters"),
-    ("date,ticker,close\n2020-01-01,A,1\n2020-01-01, ,2\n", "line 3 has '' for a ticker"),
+    ("date,ticker,close\n2020-01-01,A,1\n2020-01-01, ,2\n", "line 3 has '' as a ticker"),
     ("Date,Ticker,Open,Close\n2020-01-01,A,1,2\n", "leave only these columns"),
     ("DATE,ticker\n2020-01-01,A\n", "date, ticker, close"),
     ("date,A\n2020-01-01,1\n,2\n", "line 3 has the date '', which is missing"),
@@ -203,24 +203,24 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n12/11/2018,1\n", "dates like 12/11/2018 may start with the day or the month"),
     ('date,A\n2018-12-28,"\n"\n2018-12-31\n', "line 4 has 1 values"),
     ("date,A\n01/02/2018,1\n02/02/2018,1\n", "may start with the day or the month"),
-    ("date,A\n2019-01-30,1\n2019-02-30,1\n", "line 3 has the date '2019-02-30', which is in no calendar"),
-    ("date,A\n30/02/2019,1\n", "in no calendar"),
+    ("date,A\n2019-01-30,1\n2019-02-30,1\n", "line 3 has the date '2019-02-30', which does not exist"),
+    ("date,A\n30/02/2019,1\n", "which does not exist"),
     ("date,A\n0000-01-01,1\n", "1900 to 2199"),
     ("date,A\n1899-12-31,1\n", "1900 to 2199"),
     ("date,A\n22000101,1\n", "1900 to 2199"),
-    ("date,A\n2018-12-31T16:00:00+07:00,1\n", "depends on the exchange; write all dates like 2018-12-31"),
+    ("date,A\n2018-12-31T16:00:00+07:00,1\n", "depends on the exchange's time zone; write all dates like 2018-12-31"),
     ("date,A\n2018-12-31 00:00:00.5Z,1\n", "depends on the exchange"),
     ("date,A\n2018-12-31 00:00Z,1\n2018-12-31 00:00+07:00,2\n", "two rows of 2018-12-31 have different prices"),
     ("date,A\n2018-12-31 10:00,1\n2018-12-31 11:00,2\n", "two rows of 2018-12-31 have different prices"),
     ("date,A,B\n2018-12-31,1,\n2018-12-31,,2\n2018-12-31,3,\n", "two rows of 2018-12-31 have different prices"),
     ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,2\n", "A has different prices on 2018-12-31"),
     ("date,ticker,close\n2018-12-31,A,1\n2018-12-31,A,\n2018-12-31,A,2\n", "A has different prices on 2018-12-31"),
-    ('date,A,B\n2018-12-31,1,"1,234.5"\n', "B on 2018-12-31 is '1,234.5', no plain finite number"),
+    ('date,A,B\n2018-12-31,1,"1,234.5"\n', "B on 2018-12-31 is '1,234.5', not a plain finite number"),
     ("date,A\n2018-12-31,inf\n", "A on 2018-12-31 is 'inf'"),
     ("date,A\n2018-12-31,-1e999\n", "A on 2018-12-31 is '-1e999'"),
     ("date,A\n2018-12-31,1_000\n", "'1_000'"),
     ("date,A\n2018-12-29,998\n2018-12-30,999\n2018-12-31,1.001\n",
-     "A has the prices 999 and 1.001, whose point may mark thousands or decimals; write 1001 or 1.0010, and"),
+     "A has the prices 999 and 1.001, in which the point may mark thousands or decimals; write 1001 or 1.0010, and"),
     ("date,A,B\n2018-12-30,1.001,10.5\n2018-12-31,999,10.5\n", "A has the prices 999 and 1.001"),
     ("date,ticker,close\n2018-12-30,A,950\n2018-12-30,B,1.5\n2018-12-31,A,1.010\n", "A has the prices 950 and 1.010"),
     ("date,A\n2018-12-31,0x1F\n", "'0x1F'"),
@@ -231,7 +231,7 @@ def test_zeros_negatives_and_columns_without_prices_pass_through(folder):
     ("date,A\n2018-12-31,٣\n", "'٣'"),
     ("date,ticker,close\n31/12/2018,A,x\n", "A on 2018-12-31 is 'x'"),
     (f"date,A\n2018-12-31,{'x' * 999}\n", "x...x"),
-    (f"date,A\n2018-12-31,{'1' * 100000}x\n", "no plain finite number"),
+    (f"date,A\n2018-12-31,{'1' * 100000}x\n", "not a plain finite number"),
     (f"date,A\n2018-12-31,{'1' * 200000}\n", "line 2 on is not csv"),
 ])
 def test_what_has_two_meanings_or_none_is_refused(folder, text, words):
@@ -377,7 +377,7 @@ def test_lowes_among_many_tickers_is_a_ticker_and_beside_other_fields_a_field(fo
     many = [f"T{number}" for number in range(20)]
     prices, findings = read(header_of(folder, *many, "LOW"))
     assert list(prices) == [*many, "LOW"]
-    assert [row.finding for row in findings] == ["LOW, called like a field of a trading day"]
+    assert [row.finding for row in findings] == ["LOW, which has the name of a field"]
     for titles in ((*many, "LOW", "HIGH"), ("T1", "T2", "LOW"), (*many, "Low")):
         with pytest.raises(MarketError, match="fields of a trading day"):
             read(header_of(folder, *titles))
@@ -424,7 +424,7 @@ def test_dates_that_are_in_order_once_their_day_and_month_are_exchanged_are_refu
     wrong = [day.replace(month=day.day, day=day.month) if day.day <= 12 else day for day in true]
     for written in (wrong, wrong[::-1]):
         path = put(folder, "date,A\n" + "".join(f"{day:{form}},1\n" for day in written))
-        with pytest.raises(MarketError, match="whose day and month seem to be exchanged, .*; correct them, or"):
+        with pytest.raises(MarketError, match="whose day and month seem to be swapped, .*; correct them, or"):
             read(path)
     shuffled = np.random.default_rng(0).permutation(true)
     for written in (true, true[::-1], pd.DatetimeIndex(shuffled)):

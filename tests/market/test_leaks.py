@@ -51,7 +51,7 @@ def test_survivors_miss_no_day_of_the_test_period_on_which_the_market_trades(mar
 def test_a_universe_of_one_is_refused_in_one_sentence(market):
     for day, asset in zip(DAYS[-4:], "ABCD"):
         market[1].loc[day, asset] = False
-    with pytest.raises(ValueError, match="leak: survivors_only leaves 1 of 5 assets, and two are needed"):
+    with pytest.raises(ValueError, match="leak: survivors_only leaves 1 of 5 assets, and at least two are needed"):
         held(market, "survivors_only")
 
 

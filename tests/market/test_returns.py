@@ -54,7 +54,7 @@ def test_periods_are_disjoint_and_take_any_kind_of_date(kind):
     ("2024-01-03", "2024-01-08", "test")])
 def test_an_empty_period_is_named_with_the_dates(train_end, validation_end, period):
     with pytest.raises(ValueError, match=f"The {period} period is empty with train_end {train_end} and validation_end "
-                                         f"{validation_end}, the data being 2024-01-02 to 2024-01-08"):
+                                         f"{validation_end}; the data are 2024-01-02 to 2024-01-08"):
         periods(DAYS, train_end=train_end, validation_end=validation_end)
 
 

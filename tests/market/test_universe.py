@@ -35,7 +35,7 @@ def test_unsorted_or_repeated_dates_are_refused_here_too(order):
 
 def test_a_ticker_in_two_columns_is_refused():
     frame = prices(A=[1, 2, 3, 4, 5], B=[1, 2, 3, 4, 5]).set_axis(["A", "A"], axis=1)
-    with pytest.raises(ValueError, match="ticker A stands in more than one column"):
+    with pytest.raises(ValueError, match="ticker A appears in more than one column"):
         chosen(frame)
 
 

@@ -610,7 +610,7 @@ def test_the_folder_of_a_run_is_used_by_one_at_a_time(outputs):
 def test_a_stage_by_hand_does_not_enter_the_folder_of_a_sweep(outputs):
     with files.locked(outputs / "default", "`forefolio sweep`", kind="sweep"):
         pass
-    with pytest.raises(StageError, match="default holds a sweep; name this run otherwise"):
+    with pytest.raises(StageError, match="default holds a sweep; give this run another name"):
         open_stage("01_data", {})
 
 

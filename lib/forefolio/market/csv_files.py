@@ -241,8 +241,8 @@ def _columns(header: list[str], rows: Rows, named: Collection[str] | None) -> tu
     fields = [title for title in unnamed if title in short or _is_field(title)]
     if fields and not ({*fields} <= _SHARES and 10 * len(fields) < len(header)):
         some = fields[:4] + ([f"{len(fields) - 4} more"] if len(fields) > 4 else [])
-        raise MarketError(f"the header has {listed(some)}, which are names of fields (such as Close), not of "
-                          f"tickers; give one column of closes per ticker, titled with the ticker, or just the "
+        raise MarketError(f"the header has {listed(some)}, named like fields of a trading day, not like tickers; "
+                          f"give one column of closes per ticker, titled with the ticker, or just the "
                           f"columns date, ticker, "
                           "close; if they are tickers, list all that the study needs in tickers")
     columns, notes = {}, notes + [(f"{field}, which has the name of a field", "a ticker") for field in fields]
