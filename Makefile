@@ -29,7 +29,7 @@ jax: .venv/ready  ## add JAX to the environment, another backend of the networks
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[jax]'
 
 notebooks: .venv/ready  ## execute the notebooks in place, as they are committed, and renew the figure of the README
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/forefolio sweep params/sweeps/risk_aversion.yml
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/sweep.ipynb
 	mkdir -p notebooks/figures && cp outputs/default/figures/06_readme.png notebooks/figures/readme.png
