@@ -15,7 +15,7 @@ from forefolio.performance.metrics import SAME
 from forefolio.report.style import GREY, INK, dress, label, line, span, strategy_color, strategy_line
 from forefolio.study.vocabulary import EQUAL_WEIGHT, PERCENT, percent, strategy_name
 
-STEPS = {EQUAL_WEIGHT: strategy_color(EQUAL_WEIGHT), "optimizer": "#9a9a9a", "momentum": strategy_color("mean")}
+STEPS = {EQUAL_WEIGHT: strategy_color(EQUAL_WEIGHT), "optimizer": "#bdbdbd", "momentum": "#b9a58a"}
 LEFT_OUT = {"total_return": ("as it was", "circle"), "without_month": ("without its best month", "line-ns-open"),
             "without_asset": ("without its best asset", "diamond-open")}  # by the columns of `intervals.without_best`
 

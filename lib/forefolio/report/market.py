@@ -10,6 +10,7 @@ from forefolio.report.style import (BLUE, FEW, INK, RED, asset_colors, days, dre
 from forefolio.study.vocabulary import PERCENT
 
 KEPT, DROPPED = BLUE, "#c8641e"
+PERIODS = "#cfe0f6", "#f7e5bb", "#f0f0f0"  # training, validation and test, behind lines
 
 
 def prices(prices: pd.DataFrame) -> go.Figure:
@@ -65,8 +66,7 @@ def with_periods(figure: go.Figure, periods: pd.DataFrame) -> go.Figure:
     """A copy of a figure over time with the training, validation and test periods shaded behind it."""
     shaded = go.Figure(figure).update_layout(margin_t=92)
     for i, row in enumerate(periods.itertuples()):
-        shaded.add_vrect(x0=days([row.first])[0], x1=days([row.last])[0], layer="below", line_width=0, opacity=0.5,
-                         fillcolor=("#dfe8f1", "#fbeccb", "#e3f1df")[i % 3])
+        shaded.add_vrect(x0=days([row.first])[0], x1=days([row.last])[0], layer="below", line_width=0, fillcolor=PERIODS[i % 3])
         # the middle period is often narrow: its name stands one line higher, so that names do not meet
         shaded.add_annotation(x=days([row.first])[0], y=1, yref="paper", text=row.period, showarrow=False,
                               xanchor="left", yanchor="bottom", yshift=14 * (i % 2), font_size=12,

@@ -8,13 +8,12 @@ from plotly.subplots import make_subplots
 from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration, distance_from
 from forefolio.portfolios.problems import named
-from forefolio.report.style import (GREY, INK, days, dress, label, label_points, line, log_axis, span, strategy_color,
-                                    strategy_line, verbatim, weekly)
+from forefolio.report.style import (GREY, INK, PALETTE, days, dress, label, label_points, line, log_axis, span,
+                                    strategy_color, strategy_line, verbatim, weekly)
 from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, parts, percent)
 
 THIN = 0.05  # weights that never exceed this are drawn together
-NAMED = ["#4269d0", "#ef9f1f", "#3ca951", "#d43f3a", "#6cc5b0", "#9c6bd0", "#9c6b4e", "#ff8ab7", "#174a7c", "#c3c33a"]
-GREYS = ["#a6a6a6", "#c2c2c2"]  # of assets above 5 % that have no color, one after the other
+GREYS, PALE = ("#7d7d7d", "#a8a8a8"), "#ececec"  # of assets above 5 % without a color, in turn, and of all the others
 OTHERS, EACH_THIN = "others above 5 %", "each at most 5 %"
 LONGEST = 1000  # days; longer lines are drawn weekly
 PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # of risk profiles
@@ -34,8 +33,8 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
         shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0)
         panels[strategy] = wide.loc[:, shown].assign(**{EACH_THIN: wide.loc[:, ~shown].sum(axis=1)})
     order = pd.concat(panels.values()).sum().drop(EACH_THIN).sort_values(ascending=False).index
-    colors = {asset: NAMED[i] if i < len(NAMED) else GREYS[i % 2] for i, asset in enumerate(order)}
-    groups = {asset: asset if i < len(NAMED) else OTHERS for i, asset in enumerate(order)}
+    colors = {asset: PALETTE[i] if i < len(PALETTE) else GREYS[i % 2] for i, asset in enumerate(order)}
+    groups = {asset: asset if i < len(PALETTE) else OTHERS for i, asset in enumerate(order)}
     rank = {group: 1001 + i for i, group in enumerate(dict.fromkeys([*groups.values(), EACH_THIN]))}
     unnamed = set(rank)  # entries that the legend does not have yet
     alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
@@ -49,7 +48,7 @@ def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
             # zeros, not gaps: plotly stops stacking at a gap
             figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), legendgroup=group,
                            name=group if group in unnamed else asset, showlegend=group in unnamed,
-                           marker=dict(color=colors.get(asset, "#ececec"), line_width=0), legendrank=rank[group],
+                           marker=dict(color=colors.get(asset, PALE), line_width=0), legendrank=rank[group],
                            hovertemplate=f"{verbatim(asset)}: %{{y:.1%}}<extra>%{{x}}</extra>", **place)
             unnamed.discard(group)
     for place in places[-columns:]:  # the lowest panel of each column

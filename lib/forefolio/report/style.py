@@ -1,7 +1,9 @@
 """How every figure looks: one template, one color per strategy and asset, dates, labels that do not collide.
 
 A strategy has the same color in every stage, made of what `study.vocabulary` says: its framework is the hue, its model
-the lightness and the dash. A notebook needs `span`, to name the period of a figure whose frame has no dates.
+the lightness and the dash. Readers who confuse red and green see two kinds of hue only, so lightness does much of the
+work: the strategies of the default study stay apart for them, and so do all models, but nobody can tell more than about
+12 lines apart by color. Where there are more, the dash and the name at the end of the line (`label_ends`) carry it. A notebook needs `span`, to name the period of a figure whose frame has no dates.
 """
 
 import colorsys
@@ -18,6 +20,7 @@ from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PASSED, PORT
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
 FEW = 12  # so many lines can be told apart by color
+PALETTE = ("#295f54", "#e09100", "#804915", "#5f74f1", "#0f4981", "#73cb8e", "#d25b4f", "#ebe336", "#e59cdd", "#896b9c")
 
 _AXIS = dict(showline=True, linecolor="#555555", ticks="outside", ticklen=4, tickcolor="#555555", gridcolor="#e8e8e8",
              zeroline=False, automargin=True, title=dict(standoff=8, font=dict(size=13)))
@@ -187,9 +190,12 @@ def passed(figure: go.Figure, models: list[str]) -> go.Figure:
 
 
 def asset_colors(assets) -> dict[str, str]:
-    """Hexadecimal color of each asset of a universe, by its place in the alphabet; neighbors look different."""
-    shades, golden_angle = (0.36, 0.48, 0.60), 222.5
-    return {name: _hex(210 + golden_angle * i, shades[i % 3], 0.55) for i, name in enumerate(sorted(set(assets)))}
+    """Hexadecimal color of each asset, by its place in the alphabet: ten colors, a little darker in each next round.
+
+    Neighbors in the alphabet stay apart. No sixty colors do, so a figure of many assets names the lines that matter.
+    """
+    rounds = {name: divmod(i, len(PALETTE)) for i, name in enumerate(sorted(set(assets)))}
+    return {name: _darker(PALETTE[place], 0.93 ** (turn % 6)) for name, (turn, place) in rounds.items()}
 
 
 def label(metric: str) -> tuple[str, str]:
@@ -271,6 +277,15 @@ def fitting(count: int) -> int:
 def names_axis(count: int) -> dict:
     """An axis on which so many names are all written."""
     return dict(tickangle=-90 if count > FEW else 0, tickfont_size=fitting(count), dtick=1)
+
+
+def _darker(color: str, factor: float) -> str:
+    """A hexadecimal color with each of its parts times a factor from 0 to 1.
+
+    >>> _darker("#80ff00", 0.5)
+    '#408000'
+    """
+    return "#" + "".join(f"{round(factor * int(color[i:i + 2], 16)):02x}" for i in (1, 3, 5))
 
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:

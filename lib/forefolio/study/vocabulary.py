@@ -32,7 +32,7 @@ class Framework(NamedTuple):
     title: str
     hue: int  # degrees
     saturation: float
-    shade: float  # factor of the lightness: at the same value, green looks lighter than red or blue
+    shade: float  # factor of the lightness: hues that color-blind readers confuse differ in it, see tests/report/test_colors.py
     sees: str  # the input of its problem, see `SEES`
     limits: bool  # whether min_weight, max_weight and max_turnover apply
     profile: str  # the investor it is meant for (Nguyen 2025)
@@ -74,17 +74,17 @@ class Metric(NamedTuple):
 
 
 MODELS = {
-    "zero": Model("zero", "#9a9a9a", 0.77, "1px,3px"),
-    "mean": Model("historical mean", "#96714a", 0.66, "2px,2px"),
-    "mean_frozen": Model("mean of the training period", "#b08d57", 0.70, "2px,3px"),
-    "ar": Model("autoregression", "#58697c", 0.72, "3px,3px"),
-    "ridge": Model("ridge regression", "#2f6b4f", 0.44, "4px,2px"),
-    "gbm": Model("boosted trees", "#7b4b94", 0.51, "4px,2px,1px,2px"),
-    "lstm": Model("LSTM", "#8a1c5a", 0.30, "solid", ("asset", "joint")),
-    "cnn1d": Model("1D-CNN", "#0b8f93", 0.48, "5px,2px", ("asset",)),
-    "rnn": Model("RNN", "#c06a2b", 0.62, "5px,2px,2px,2px", ("asset", "joint")),
-    "gru": Model("GRU", "#6d7a12", 0.39, "8px,2px", ("asset", "joint")),
-    "bilstm": Model("LSTM, both directions", "#3d3f9e", 0.56, "8px,2px,2px,2px", ("asset", "joint")),
+    "zero": Model("zero", "#8a8a8a", 0.68, "1px,3px"),
+    "mean": Model("historical mean", "#6d4412", 0.65, "2px,2px"),
+    "mean_frozen": Model("mean of the training period", "#daa225", 0.62, "2px,3px"),
+    "ar": Model("autoregression", "#556474", 0.57, "3px,3px"),
+    "ridge": Model("ridge regression", "#1d6f4e", 0.35, "4px,2px"),
+    "gbm": Model("boosted trees", "#a468fb", 0.44, "4px,2px,1px,2px"),
+    "lstm": Model("LSTM", "#a128b3", 0.29, "solid", ("asset", "joint")),
+    "cnn1d": Model("1D-CNN", "#25adbe", 0.48, "5px,2px", ("asset",)),
+    "rnn": Model("RNN", "#bc8763", 0.60, "5px,2px,2px,2px", ("asset", "joint")),
+    "gru": Model("GRU", "#737902", 0.31, "8px,2px", ("asset", "joint")),
+    "bilstm": Model("LSTM, both directions", "#262177", 0.53, "8px,2px,2px,2px", ("asset", "joint")),
 }
 SEES = {  # input of a framework's problem, and whether it holds a forecast; None: depends on `scenarios`
     "mean": True,  # forecast plus its mean error, and the window's covariance
@@ -96,19 +96,19 @@ SEES = {  # input of a framework's problem, and whether it holds a forecast; Non
     "learned": False,  # weights of trained networks
 }
 FRAMEWORKS = {
-    "mvf": Framework("mean-variance with forecasting", 12, 0.72, 1.0, "mean", True, "return-seeking"),
-    "rpp": Framework("risk parity", 212, 0.72, 1.0, "covariance", True, "moderate"),
-    "mdp": Framework("minimum drawdown", 145, 0.5, 0.85, "path", True, "conservative"),
-    "tangency": Framework("tangency portfolio", 280, 0.6, 1.0, "forecast", False, "long-short"),
-    "max_sharpe": Framework("maximum Sharpe ratio", 340, 0.6, 1.0, "forecast", True, "return-seeking"),
-    "max_sortino": Framework("maximum Sortino ratio", 28, 0.6, 0.9, "shifted", True, "return-seeking"),
-    "black_litterman": Framework("Black-Litterman", 70, 0.6, 0.8, "view", True, "moderate"),
-    "min_variance": Framework("minimum variance", 195, 0.75, 0.85, "risk", True, "conservative"),
-    "min_cvar": Framework("minimum CVaR", 305, 0.45, 1.0, "path", True, "conservative"),
-    "cdar": Framework("minimum CDaR", 115, 0.45, 0.85, "path", True, "conservative"),
-    "max_diversification": Framework("maximum diversification", 170, 0.6, 0.85, "risk", True, "moderate"),
-    "hrp": Framework("hierarchical risk parity", 245, 0.6, 1.0, "risk", True, "moderate"),
-    "dls": Framework("learned weights", 325, 0.6, 1.0, "learned", False, "return-seeking"),
+    "mvf": Framework("mean-variance with forecasting", 6, 0.83, 1.10, "mean", True, "return-seeking"),
+    "rpp": Framework("risk parity", 228, 0.90, 1.10, "covariance", True, "moderate"),
+    "mdp": Framework("minimum drawdown", 175, 0.50, 0.78, "path", True, "conservative"),
+    "tangency": Framework("tangency portfolio", 299, 0.32, 0.75, "forecast", False, "long-short"),
+    "max_sharpe": Framework("maximum Sharpe ratio", 300, 0.95, 1.22, "forecast", True, "return-seeking"),
+    "max_sortino": Framework("maximum Sortino ratio", 5, 0.95, 0.52, "shifted", True, "return-seeking"),
+    "black_litterman": Framework("Black-Litterman", 48, 0.32, 1.22, "view", True, "moderate"),
+    "min_variance": Framework("minimum variance", 184, 0.80, 1.00, "risk", True, "conservative"),
+    "min_cvar": Framework("minimum CVaR", 330, 0.95, 1.22, "path", True, "conservative"),
+    "cdar": Framework("minimum CDaR", 139, 0.39, 0.50, "path", True, "conservative"),
+    "max_diversification": Framework("maximum diversification", 149, 0.60, 0.74, "risk", True, "moderate"),
+    "hrp": Framework("hierarchical risk parity", 201, 0.40, 1.14, "risk", True, "moderate"),
+    "dls": Framework("learned weights", 280, 0.78, 0.50, "learned", False, "return-seeking"),
 }
 COVARIANCES = {
     "sample": Covariance("sample"),
@@ -119,8 +119,8 @@ COVARIANCES = {
     "garch": Covariance("constant-correlation GARCH", ordered=True, quick=False),  # a fit per asset and date
 }
 PORTFOLIOS = {  # single portfolios and their colors
-    BENCHMARK: "#000000", EQUAL_WEIGHT: "#c99700", "minimum_variance": "#1f5fa8", "maximum_sharpe": "#c8371e",
-    "maximum_sortino": "#2b8a4b", "minimum_cvar": "#b0559b", "tangency": "#6b2fa0",
+    BENCHMARK: "#000000", EQUAL_WEIGHT: "#daae01", "minimum_variance": "#0067d9", "maximum_sharpe": "#c8371e",
+    "maximum_sortino": "#218b58", "minimum_cvar": "#ae578b", "tangency": "#5a2589",
 }
 SOURCES = {
     "sample": Source("20 S&P 500 stocks and the index, from the skfolio package"),
