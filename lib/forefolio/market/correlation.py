@@ -23,6 +23,51 @@ def clustered_order(correlation: pd.DataFrame) -> list[str]:
     return correlation.columns[leaves_list(tree)].tolist()
 
 
+def equal_weight_volatility(covariance: pd.DataFrame) -> pd.Series:
+    """Volatility of equal weights of n assets, for each n: the root of the mean variance over all choices of n assets.
+
+    Returns
+    -------
+    Series (n_assets,)
+        Index n_assets (from 1); in the unit of the root of `covariance`.
+
+    Notes
+    -----
+    Variance of n assets = mean variance / n + (1 - 1/n) mean covariance. The mean covariance is what no n removes.
+
+    Examples
+    --------
+    >>> Sigma = pd.DataFrame([[0.04, 0.02], [0.02, 0.16]])
+    >>> equal_weight_volatility(Sigma).round(4).tolist()  # roots of 0.10 and of 0.10 / 2 + 0.02 / 2
+    [0.3162, 0.2449]
+    """
+    Sigma = covariance.to_numpy()
+    n = np.arange(1, len(Sigma) + 1)
+    mean_variance = np.trace(Sigma) / len(Sigma)
+    mean_covariance = (Sigma.sum() - np.trace(Sigma)) / max(len(Sigma) * (len(Sigma) - 1), 1)
+    variance = mean_variance / n + (1 - 1 / n) * mean_covariance
+    return pd.Series(np.sqrt(np.clip(variance, 0, None)), pd.Index(n, name="n_assets"), name="volatility")
+
+
+def random_orders(covariance: pd.DataFrame, *, n_orders: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Volatility of equal weights as assets are added one at a time, in random orders.
+
+    Returns
+    -------
+    DataFrame (n_assets, n_orders)
+        Index n_assets (from 1), a column per order; in the unit of the root of `covariance`.
+
+    Notes
+    -----
+    The sum of the upper left n x n block of the reordered covariance is n^2 times the variance of the first n assets.
+    """
+    Sigma, n = covariance.to_numpy(), np.arange(1, len(covariance) + 1)
+    orders = [rng.permutation(len(Sigma)) for _ in range(n_orders)]
+    sums = [np.diag(Sigma[np.ix_(order, order)].cumsum(axis=0).cumsum(axis=1)) for order in orders]
+    volatility = np.sqrt(np.clip(np.column_stack(sums), 0, None)) / n[:, None]
+    return pd.DataFrame(volatility, pd.Index(n, name="n_assets"))
+
+
 def rolling_average_correlation(returns: pd.DataFrame, *, window: int) -> pd.Series:
     """Mean correlation between different assets over a moving window of trading days.
 
@@ -54,20 +99,22 @@ def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame (n_assets, 4)
+    DataFrame (n_assets, 5)
         Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
-        that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2.
+        that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2, and rest_edge: the
+        same edge for the variance that a first eigenvalue above `noise_edge` leaves to the others (Laloux et al. 1999).
 
     Examples
     --------
     >>> rho = pd.DataFrame([[1, 0.5], [0.5, 1]], index=["A", "B"], columns=["A", "B"])
-    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()
-    [[1.0, 1.5, 0.75, 1.21], [2.0, 0.5, 0.25, 1.21]]
+    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()  # 0.3025 = (1 - 0.75) 1.21
+    [[1.0, 1.5, 0.75, 1.21, 0.3025], [2.0, 0.5, 0.25, 1.21, 0.3025]]
     """
     eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
     n_assets = len(eigenvalues)
-    return pd.DataFrame({"rank": np.arange(1, n_assets + 1), "eigenvalue": eigenvalues, "share": eigenvalues / n_assets,
-                         "noise_edge": (1 + np.sqrt(n_assets / n_days)) ** 2})
+    edge, share = (1 + np.sqrt(n_assets / n_days)) ** 2, eigenvalues / n_assets
+    return pd.DataFrame({"rank": np.arange(1, n_assets + 1), "eigenvalue": eigenvalues, "share": share, "noise_edge": edge,
+                         "rest_edge": edge * (1 - share[0]) if eigenvalues[0] > edge else edge})
 
 
 def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:

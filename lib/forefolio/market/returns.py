@@ -153,10 +153,15 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
 
     Returns
     -------
-    DataFrame (n_assets, 8)
-        Index asset; columns annual_return (compounded), annual_volatility, skewness, excess_kurtosis (both corrected
-        for bias), minimum, maximum (per day), zero_share (share of days without a move), autocorrelation (lag 1;
-        missing for an asset that never moves).
+    DataFrame (n_assets, 10)
+        Index asset; columns mean_return (arithmetic, a year), standard_error (of that mean), annual_return
+        (compounded), annual_volatility, skewness, excess_kurtosis (both corrected for bias), minimum, maximum (per day),
+        zero_share (share of days without a move), autocorrelation (lag 1; missing for an asset that never moves).
+
+    Notes
+    -----
+    The standard error of the annual mean is the annual volatility over the root of the years: it treats days as
+    independent.
 
     Examples
     --------
@@ -167,6 +172,8 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
     demeaned = returns - returns.mean()
     moves = returns.std() > 1e-12  # rounding gives even a constant return a small deviation
     return pd.DataFrame({
+        "mean_return": returns.mean() * periods_per_year,
+        "standard_error": returns.std() / np.sqrt(len(returns)) * periods_per_year,
         "annual_return": (1 + returns).prod() ** (periods_per_year / len(returns)) - 1,
         "annual_volatility": returns.std() * np.sqrt(periods_per_year),
         "skewness": returns.skew(),
@@ -176,3 +183,39 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
         "zero_share": (returns == 0).mean(),
         "autocorrelation": (demeaned * demeaned.shift()).sum().where(moves) / (demeaned**2).sum().where(moves),
     }).rename_axis("asset")
+
+
+def earned(returns: pd.DataFrame, periods: pd.DataFrame, *, periods_per_year: int) -> pd.DataFrame:
+    """
+    What two series of returns earned in each period, and how certain their difference is.
+
+    Parameters
+    ----------
+    returns : DataFrame (n_days, 2)
+        Simple returns of two portfolios, or of a portfolio and an index.
+    periods : DataFrame
+        As `periods` gives them.
+    periods_per_year : int
+        Rows of `returns` a year.
+
+    Returns
+    -------
+    DataFrame (n_periods, 4)
+        Index period; the total return of each of the two under its name (compounded), difference (mean of first less
+        second, a year), standard_error (of that mean, days taken as independent; missing for a single day).
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-01", periods=3)
+    >>> pair = pd.DataFrame({"a": [0.1, 0.1, 0.0], "b": [0.0, 0.1, 0.2]}, days)
+    >>> spans = pd.DataFrame({"period": ["test"], "first": days[:1], "last": days[1:2]})
+    >>> earned(pair, spans, periods_per_year=10).round(2).to_numpy().tolist()
+    [[0.21, 0.1, 0.5, 0.5]]
+    """
+    spans = {row.period: returns.loc[row.first:row.last] for row in periods.itertuples()}
+    totals = pd.DataFrame({period: (1 + span).prod() - 1 for period, span in spans.items()}).T
+    ahead = {period: span.iloc[:, 0] - span.iloc[:, 1] for period, span in spans.items()}
+    return totals.assign(
+        difference=[days.mean() * periods_per_year for days in ahead.values()],
+        standard_error=[days.std() / np.sqrt(len(days)) * periods_per_year for days in ahead.values()],
+    ).rename_axis("period")
