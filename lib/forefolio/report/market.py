@@ -2,44 +2,78 @@
 
 from statistics import NormalDist
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.report.style import (BLUE, FEW, INK, RED, asset_colors, days, dress, line, log_axis, names_axis, span,
-                                    weekly)
-from forefolio.study.vocabulary import PERCENT
+from forefolio.report.style import (BLUE, FEW, GREY, INK, RED, asset_colors, days, dress, label_ends, line, log_axis,
+                                    names_axis, span, verbatim, weekly)
+from forefolio.study.vocabulary import PERCENT, percent
 
-KEPT, DROPPED = BLUE, "#c8641e"
+KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#c9cfd6"
 PERIODS = "#cfe0f6", "#f7e5bb", "#f0f0f0"  # training, validation and test, behind lines
 
 
 def prices(prices: pd.DataFrame) -> go.Figure:
     """Growth of one unit of money in every asset, weekly, on a log axis, with their mean.
 
-    The mean is what equal amounts bought on the first day and never traded have become. The legend is in the order of
-    the outcomes; of more than twelve assets it has the three best and the three worst, and hovering names the others.
-    One asset alone stands in the title.
+    The mean is what equal amounts, bought on the first day and never traded, are worth. Of more than twelve assets the
+    three best and the three worst have names and colors; hovering names the others.
     """
     growth, count = weekly(prices / prices.iloc[0]), prices.shape[1]
     colors, order = asset_colors(prices.columns), list(growth.iloc[-1].sort_values(ascending=False).index)
     named = order[:3] + order[-3:] if count > FEW else order
-    figure = go.Figure([line(growth[asset], name=asset, opacity=1 if asset in named else 0.35,
-                             line=dict(color=colors[asset], width=1.6 if asset in named else 1),
-                             showlegend=asset in named and count > 1) for asset in order])
-    if count > 1:
-        figure.add_trace(line(growth.mean(axis=1), name="mean of all", line=dict(color=INK, width=2.6)))
+    quiet = [asset for asset in order if asset not in named]
+    figure = go.Figure([line(growth[asset], name=asset, line=dict(color=QUIET, width=1), showlegend=False)
+                        for asset in quiet])
+    figure.add_traces([line(growth[asset], name=asset, line=dict(color=colors[asset], width=1.6)) for asset in named])
+    figure.add_trace(line(growth.mean(axis=1), name="mean of all", line=dict(color=INK, width=2.6)))
     figure.update_xaxes(type="date", title_text="date (weekly)")
     figure.update_yaxes(title_text="price, first day = 1 (log axis)",
                         **log_axis(growth.min().min() / 1.15, growth.max().max() * 1.15))
-    of = f"{count} assets" if count > 1 else prices.columns[0]
-    return dress(figure, f"Growth of one in {of}", f"weekly closes, {span(prices)}")
+    best, worst = growth[order[0]].iloc[-1], growth[order[-1]].iloc[-1]
+    return dress(label_ends(figure), f"1 unit of money became {best:.3g} in {order[0]} and {worst:.2g} in {order[-1]}",
+                 f"{count} assets, weekly closes, {span(prices)}")
+
+
+def beside_index(returns: pd.DataFrame, earned: pd.DataFrame) -> go.Figure:
+    """Growth of one in two portfolios (n_days, 2), weekly, on a log axis; `earned` is as `returns.earned` gives it."""
+    growth = weekly((1 + returns).cumprod())
+    figure = go.Figure([line(growth[name], name=name, line=dict(color=color, width=2.2))
+                        for name, color in zip(growth, (BLUE, INK))])
+    figure.update_xaxes(type="date", title_text="date (weekly)")
+    figure.update_yaxes(title_text="growth of one (log axis)",
+                        **log_axis(growth.min().min() / 1.1, growth.max().max() * 1.1))
+    last = earned.iloc[-1]
+    told = " and ".join(f"{name} {percent(last[name], 0)}" for name in growth)
+    return dress(label_ends(figure), f"In the {earned.index[-1]} period: {told}", f"weekly, no costs, {span(returns)}")
+
+
+def means(summary: pd.DataFrame, *, sample: str) -> go.Figure:
+    """Mean return of each asset, two standard errors to each side, by a frame as `returns.asset_summary` gives it."""
+    summary = summary.sort_values("mean_return")
+    names, reach = list(summary.index), 2 * summary["standard_error"]
+    clear = summary["mean_return"].abs() > reach
+    figure = go.Figure()
+    for name, rows, color in [("more than two standard errors from zero", clear, BLUE), ("less", ~clear, GREY)]:
+        if rows.any():
+            figure.add_scatter(x=list(summary.index[rows]), y=summary["mean_return"][rows].to_numpy(), mode="markers",
+                               name=name, marker=dict(size=8, color=color),
+                               error_y=dict(array=reach[rows].to_numpy(), width=0, thickness=1.6))
+    figure.add_hline(y=0, line=dict(color=INK, width=1))
+    figure.update_xaxes(title_text="asset, lowest mean first", categoryorder="array", 
+                        categoryarray=[verbatim(name) for name in names], **names_axis(len(names)))
+    figure.update_yaxes(title_text="mean return (% a year)", tickformat=PERCENT)
+    return dress(figure, f"{clear.sum()} of {len(names)} mean returns are more than two standard errors from zero",
+                 f"bars: two standard errors to each side; {sample}",
+                 legend=dict(orientation="h", x=1, xanchor="right", y=1.0, yanchor="bottom"))
 
 
 def returns(returns: pd.DataFrame) -> go.Figure:
-    """Daily returns of each asset: usual days as a box, the extreme days against what a normal law would give.
+    """Daily returns of each asset: usual days as a box, and the extreme days beside those of a normal distribution.
 
-    Box: middle half of all days; whiskers: 1st to 99th percentile. The ticks are where a normal law with the asset's
-    mean and deviation is passed once in n_days. Assets stand in the order of their volatility.
+    Box: middle half of all days; whiskers: 1st to 99th percentile. The ticks are where a normal distribution with the
+    asset's mean and deviation is passed once in n_days. Assets stand in the order of their volatility.
     """
     returns = returns[returns.std().sort_values().index]
     quantile = returns.quantile([0.01, 0.25, 0.5, 0.75, 0.99]).to_numpy()
@@ -51,14 +85,15 @@ def returns(returns: pd.DataFrame) -> go.Figure:
     tick = dict(symbol="line-ew-open", size=min(9, 400 / len(names)), color=INK, line_width=2)
     for sign, extreme in [(-1, returns.min()), (1, returns.max())]:
         expected = returns.mean() + sign * reach
-        figure.add_scatter(x=names, y=expected.to_numpy(), mode="markers", name="normal law's extreme day",
+        figure.add_scatter(x=names, y=expected.to_numpy(), mode="markers", name="most extreme day if normal",
                            showlegend=sign > 0, marker=tick)
-        figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="worst and best day",
+        figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="actual worst and best day",
                            showlegend=sign > 0, marker=dict(size=6, color=RED))
     figure.update_xaxes(title_text="asset, calmest first", **names_axis(len(names)))
     figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
-    return dress(figure, f"Usual and extreme days of {len(names)} assets",
-                 f"{len(returns):,} daily returns each, {span(returns)}",
+    times = float(((returns.mean() - returns.min()) / reach).median())
+    return dress(figure, f"The worst day is {times:.1f} times as bad as a normal distribution suggests (median asset)",
+                 f"{len(names)} assets, {len(returns):,} daily returns each, {span(returns)}",
                  legend=dict(orientation="h", x=1, xanchor="right", y=1.0, yanchor="bottom"))
 
 
@@ -114,17 +149,52 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
                  f"<b style='color:{DROPPED}'>dropped</b>; {span(prices)}", height=height, margin_t=92)
 
 
+def diversification(expected: pd.Series, orders: pd.DataFrame, *, floor: float, sample: str) -> go.Figure:
+    """Annual volatility of equal weights over the number of assets: the closed form, and random orders of the assets.
+
+    Parameters
+    ----------
+    expected : Series (n_assets,)
+        As `correlation.equal_weight_volatility` gives it, a year.
+    orders : DataFrame (n_assets, n_orders)
+        As `correlation.random_orders` gives it, a year.
+    floor : float
+        Root of the mean covariance, a year, where volatility goes as assets are added; 0 where that is negative.
+    sample : str
+        The period, for the title.
+    """
+    count = len(expected)
+    some = orders.iloc[np.unique(np.geomspace(1, count, 60).round().astype(int)) - 1] if count > 60 else orders
+    figure = go.Figure([go.Scatter(x=some.index.to_numpy("int16"), y=some[order].to_numpy("float32"), mode="lines",
+                                   line=dict(color=QUIET, width=1), name="random orders", hoverinfo="skip")
+                        for order in some])
+    figure.add_scatter(x=expected.index.to_numpy(), y=expected.to_numpy(), mode="lines+markers", name="closed form",
+                       line=dict(color=BLUE, width=2.4), marker_size=5)
+    figure.add_hline(y=floor, line=dict(color=INK, width=1.2, dash="dash"))
+    figure.update_xaxes(title_text="number of assets, equally weighted", range=[0.5, count + 0.5])
+    figure.update_yaxes(title_text="volatility (% a year)", tickformat=PERCENT, rangemode="tozero")
+    first, last = percent(expected.iloc[0]), percent(expected.iloc[-1])
+    return dress(figure, f"Volatility falls from {first} with 1 asset to {last} with {count}",
+                 f"blue: root of the mean variance; gray: {orders.shape[1]} random orders; dashed: the floor, "
+                 f"{percent(floor)}; {sample}", showlegend=False)
+
+
 def correlation_heatmap(correlation: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Correlation matrix (n_assets, n_assets) as a heatmap in the order given, with numbers up to 25 assets."""
+    """Correlations (n_assets, n_assets) as a heatmap, each pair once, in the order given; numbers up to 25 assets."""
     names, count = list(correlation.columns), len(correlation)
+    pairs = correlation.where(np.tri(count, k=-1, dtype=bool))
+    first, second = pairs.stack().idxmax()
     figure = go.Figure(go.Heatmap(
-        z=correlation.to_numpy("float32"), x=names, y=names, zmin=-1, zmax=1, xgap=0.5, ygap=0.5, colorscale="RdBu",
-        reversescale=True, texttemplate="%{z:.2f}" if count <= 25 else None, textfont_size=9 if count > FEW else 12,
-        hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>", colorbar_title_text="correlation (no unit)"))
+        z=pairs.to_numpy("float32")[1:, :-1], x=names[:-1], y=names[1:], zmin=-1, zmax=1, xgap=0.5, ygap=0.5,
+        colorscale="RdBu", reversescale=True, texttemplate="%{z:.2f}" if count <= 25 else None,
+        textfont_size=10 if count > FEW else 12, hoverongaps=False, hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>",
+        colorbar_title_text="correlation (no unit)"))
     axis = names_axis(count) | dict(showline=False, showgrid=False)
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis | dict(tickangle=None), autorange="reversed")
-    return dress(figure, f"Correlation of daily returns, {count} assets", sample, width=820, height=740)
+    most, mean = pairs.loc[first, second], np.nanmean(pairs.to_numpy())
+    title = f"{second} and {first} move most alike ({most:.2f}); the mean of all pairs is {mean:.2f}"
+    return dress(figure, title, sample, width=820, height=700)
 
 
 def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int) -> go.Figure:
@@ -133,25 +203,34 @@ def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int
     figure = go.Figure(line(weekly(series), line=dict(color=BLUE, width=1.6), showlegend=False))
     figure.update_xaxes(type="date", title_text="last day of the window (weekly)")
     figure.update_yaxes(title_text="mean correlation of pairs (no unit)", rangemode="tozero")
-    dress(figure, f"How alike the assets move: correlation over {window} days", span(series))
+    dress(figure, f"The mean correlation moves between {series.min():.2f} and {series.max():.2f}",
+          f"each over {window} days, {span(series)}")
     return with_periods(figure, periods)
 
 
 def spectrum(spectrum: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Eigenvalues of the correlation matrix, as `correlation.spectrum` gives them, against the edge of noise."""
-    edge = float(spectrum["noise_edge"].iloc[0])
-    signal = spectrum["eigenvalue"] > edge
+    """Eigenvalues of the correlation matrix, as `correlation.spectrum` gives them, against both edges of noise."""
+    edge, rest = (float(spectrum[name].iloc[0]) for name in ("noise_edge", "rest_edge"))
+    plain, after = spectrum["eigenvalue"] > edge, spectrum["eigenvalue"] > rest
     figure = go.Figure()
-    for name, rows, color, mode in [("above the noise edge", spectrum[signal], RED, "markers+text"),
-                                    ("could be noise", spectrum[~signal], "#8fa3b8", "markers")]:
-        figure.add_scatter(x=rows["rank"].to_numpy(), y=rows["eigenvalue"].to_numpy(), name=name, mode=mode,
-                           marker=dict(size=9, color=color), textposition="middle right",
-                           text=rows["share"].map("{:.1%}".format))
+    groups = {"above the edge of noise": (plain, RED), "above the lower edge only": (after & ~plain, "#e39a1f"),
+              "below both": (~after, "#8fa3b8")}
+    for name, (rows, color) in groups.items():
+        if rows.any():
+            figure.add_scatter(x=spectrum["rank"][rows].to_numpy(), y=spectrum["eigenvalue"][rows].to_numpy(),
+                               name=f"{name}: {rows.sum()}", mode="markers", marker=dict(size=9, color=color))
     last = spectrum["rank"].max() + 0.5
-    figure.add_scatter(x=[0.5, last], y=[edge, edge], mode="lines", name=f"noise edge {edge:.2f}",
-                       line=dict(color=INK, width=1.2, dash="dash"))
+    largest, share = spectrum["eigenvalue"].iloc[0], percent(spectrum["share"].iloc[0], 0)
+    for height, text, anchor in [(edge, "edge of noise", "bottom"), (rest, "edge of what the first leaves", "top")]:
+        if anchor == "bottom" or rest < edge:
+            figure.add_hline(y=height, line=dict(color=INK, width=1.2, dash="dash"))
+            figure.add_annotation(x=1, xref="paper", xanchor="right", y=np.log10(height), yanchor=anchor,
+                                  showarrow=False, text=f"{text}: {height:.2f}")
+    figure.add_annotation(x=1, y=np.log10(largest), text=f"{share} of all variance", showarrow=False, xanchor="left",
+                          xshift=10)
     figure.update_xaxes(title_text="rank of the eigenvalue", range=[0.5, last])
     figure.update_yaxes(title_text="eigenvalue (1 = variance of one asset, log axis)",
                         **log_axis(max(spectrum["eigenvalue"].min(), 1e-4) / 1.3, spectrum["eigenvalue"].max() * 1.6))
-    return dress(figure, f"{signal.sum()} of {len(spectrum)} eigenvalues stand out of the noise",
-                 f"{sample}; numbers: their share of all variance", legend=dict(x=0.99, xanchor="right", y=0.98))
+    title = f"{plain.sum()} of {len(spectrum)} eigenvalues are above the edge of noise"
+    title += f"; {after.sum()} once the first has its share" if rest < edge else ""
+    return dress(figure, title, sample, legend=dict(x=0.99, xanchor="right", y=0.98))

@@ -28,6 +28,48 @@ WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", 
           "turnover": "least turnover"}  # by the wishes of `investors`
 
 
+def data_lessons(assets: pd.DataFrame, summary: pd.DataFrame, earned: pd.DataFrame) -> str:
+    """What stage 01 showed: the universe, how uncertain means are, and what the universe alone earned, as a list.
+
+    The frames are as `universe.choose`, `returns.asset_summary` and `returns.earned` give them.
+    """
+    highest, clear = summary["mean_return"].idxmax(), summary["mean_return"].abs() > 2 * summary["standard_error"]
+    best, last = summary.loc[highest], earned.iloc[-1]
+    ours, index = earned.columns[:2]
+    error = f" ± {percent(last['standard_error'])}" if last["standard_error"] >= 0 else ""  # one day alone has none
+    return "\n".join([
+        f"* **The universe.** {assets['kept'].sum()} of {counted(len(assets), 'asset')} are complete enough to be held.",
+        f"* **Means are uncertain.** The median standard error of a mean return is {percent(summary['standard_error'].median())} "
+        f"a year. {clear.sum()} of {len(summary)} means are more than two standard errors from zero. The highest mean is that of "
+        f"`{highest}`: {percent(best['mean_return'])} ± {percent(best['standard_error'])} a year.",
+        f"* **The universe alone.** In the {earned.index[-1]} period {ours} earned {percent(last[ours])} and `{index}` "
+        f"{percent(last[index])}. The mean difference is {percent(last['difference'])}{error} a year, and no forecast was used."])
+
+
+def correlation_lessons(covariance: pd.DataFrame, spectrum: pd.DataFrame, rolling: pd.Series) -> str:
+    """What stage 02 showed: what diversification removes, how many movements are shared, and how both change, as a list.
+
+    `covariance` is a year's; the others are as `market.correlation` gives them.
+    """
+    Sigma = covariance.to_numpy()
+    alone, all_equal = np.sqrt(np.diag(Sigma)).mean(), np.sqrt(max(Sigma.mean(), 0))
+    between = (Sigma.sum() - np.trace(Sigma)) / (len(Sigma) * (len(Sigma) - 1))
+    floor = f"The floor for ever more assets like these is {percent(np.sqrt(between))}." if between > 0 else (
+        "The mean covariance is not positive, so there is no floor.")
+    edge, rest = spectrum["noise_edge"].iloc[0], spectrum["rest_edge"].iloc[0]
+    plain, after = (spectrum["eigenvalue"] > edge).sum(), (spectrum["eigenvalue"] > rest).sum()
+    others = (f" It has {percent(spectrum['share'].iloc[0], 0)} of all variance. For what it leaves the edge is {rest:.2f}: "
+              f"{counted(after - 1, 'other')} {'is' if after == 2 else 'are'} above that one.") if rest < edge else ""
+    first = " The first is usually the market." if plain else ""
+    return "\n".join([
+        f"* **Diversification.** One asset alone has a volatility of {percent(alone)} a year on average. Equal weights of all "
+        f"{len(Sigma)} have {percent(all_equal)}. {floor}",
+        f"* **Shared movements.** {plain} of {len(spectrum)} eigenvalues of the correlation matrix {'is' if plain == 1 else 'are'} "
+        f"above the edge of noise, {edge:.2f}.{first}{others}",
+        f"* **Correlations move.** Their mean was between {rolling.min():.2f} and {rolling.max():.2f}; the highest value is "
+        f"that of the window that ends on {iso_day(rolling.idxmax())}."])
+
+
 def absences(kept_out: pd.DataFrame) -> str:
     """Which assets no strategy could buy, when and why, and what became of them, by `universe.absences` or its table."""
     told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
