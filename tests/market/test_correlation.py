@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,6 +56,47 @@ def test_noise_stays_below_the_edge_and_a_market_rises_above(returns):
     assert spectrum["eigenvalue"].iloc[0] < 1.05 * spectrum["noise_edge"].iloc[0]
     market = correlation.spectrum(returns.corr(), n_days=len(returns))
     assert market["eigenvalue"].iloc[0] > 3 * market["noise_edge"].iloc[0]
+
+
+def test_what_the_market_takes_lowers_the_edge_for_the_others(returns):
+    market = correlation.spectrum(returns.corr(), n_days=len(returns)).iloc[0]
+    assert market["rest_edge"] == pytest.approx((1 - market["share"]) * market["noise_edge"])
+    noise = pd.DataFrame(np.random.default_rng(3).normal(size=(2000, 40))).rename(columns=str)
+    first = correlation.spectrum(noise.corr(), n_days=2000).iloc[0]  # below the edge: no movement, which takes no share
+    assert first["eigenvalue"] < first["noise_edge"] == first["rest_edge"]
+
+
+def test_the_lower_edge_finds_the_groups_that_a_strong_market_hides():
+    rng = np.random.default_rng(8)
+    groups = np.repeat(rng.normal(size=(2000, 4)), 5, axis=1)  # four groups of five assets
+    moves = 2 * rng.normal(size=(2000, 1)) + 0.9 * groups + 1.5 * rng.normal(size=(2000, 20))
+    spectrum = correlation.spectrum(pd.DataFrame(moves).corr(), n_days=2000)
+    assert (spectrum["eigenvalue"] > spectrum["noise_edge"]).sum() == 1
+    assert (spectrum["eigenvalue"] > spectrum["rest_edge"]).sum() == 4  # the market, and three differences of four groups
+
+
+def test_volatility_of_equal_weights_is_the_root_of_the_mean_variance_over_all_choices(returns):
+    Sigma = returns.iloc[:, :6].cov()
+    volatility = correlation.equal_weight_volatility(Sigma)
+    for n in range(1, 7):
+        chosen = [Sigma.to_numpy()[np.ix_(some, some)].sum() / n**2 for some in map(list, combinations(range(6), n))]
+        assert volatility[n] ** 2 == pytest.approx(np.mean(chosen))
+
+
+def test_volatility_of_a_perfect_hedge_is_zero_and_not_missing():
+    Sigma = pd.DataFrame([[0.04, -0.04], [-0.04, 0.04]])
+    assert correlation.equal_weight_volatility(Sigma).tolist() == [0.2, 0]
+    assert (correlation.random_orders(Sigma, n_orders=3, rng=np.random.default_rng(1)).iloc[1] == 0).all()
+
+
+def test_random_orders_start_at_single_assets_and_end_at_all(returns):
+    Sigma = returns.cov()
+    orders = correlation.random_orders(Sigma, n_orders=30, rng=np.random.default_rng(1))
+    assert orders.shape == (20, 30)
+    single = np.sqrt(np.diag(Sigma))
+    assert np.isclose(orders.iloc[0].to_numpy()[:, None], single).any(axis=1).all() and orders.iloc[0].nunique() > 5
+    weights = np.full(20, 1 / 20)
+    assert np.allclose(orders.iloc[-1], np.sqrt(weights @ Sigma.to_numpy() @ weights))
 
 
 def test_near_duplicates_lists_each_close_pair_once_closest_first(returns):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.market.returns import asset_summary, open_days, periods, rebalance_dates, simple_returns
+from forefolio.market.returns import asset_summary, earned, open_days, periods, rebalance_dates, simple_returns
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
 
@@ -94,6 +94,8 @@ def test_asset_summary_by_hand_and_against_scipy():
         np.sum((a[1:] - a.mean()) * (a[:-1] - a.mean())) / np.sum((a - a.mean()) ** 2))
     assert summary.loc["A", "annual_return"] == pytest.approx(np.prod(1 + a) ** (252 / 300) - 1)
     assert summary.loc["A", "annual_volatility"] == pytest.approx(np.std(a, ddof=1) * np.sqrt(252))
+    assert summary.loc["A", "mean_return"] == pytest.approx(252 * a.mean())
+    assert summary.loc["A", "standard_error"] == pytest.approx(252 * stats.sem(a))
     assert summary.loc["B", "zero_share"] == 0.1
     assert (summary.loc["A", "minimum"], summary.loc["A", "maximum"]) == (a.min(), a.max())
 
@@ -101,6 +103,18 @@ def test_asset_summary_by_hand_and_against_scipy():
 def test_an_asset_that_never_moves_has_a_summary():
     still = asset_summary(pd.DataFrame({"A": np.zeros(9)}), periods_per_year=252).loc["A"]
     assert still["annual_return"] == 0 and still["zero_share"] == 1 and np.isnan(still["autocorrelation"])
+
+
+def test_what_two_portfolios_earned_is_compounded_within_each_period_and_their_difference_has_its_error():
+    days = pd.date_range("2024-01-01", periods=5)
+    pair = pd.DataFrame({"ours": [0.1, 0.1, -0.5, 0.02, 0.0], "index": [0.0, 0.2, 1.0, 0.0, 0.0]}, days)
+    spans = periods(days, train_end=days[1], validation_end=days[2])
+    table = earned(pair, spans, periods_per_year=10)
+    assert list(table.index) == ["training", "validation", "test"]
+    assert table.loc["training", ["ours", "index"]].tolist() == pytest.approx([0.21, 0.2])
+    assert table.loc["test", "difference"] == pytest.approx(0.1)
+    assert table.loc["test", "standard_error"] == pytest.approx(10 * stats.sem([0.02, 0.0]))
+    assert np.isnan(table.loc["validation", "standard_error"])  # one day has none
 
 
 # -- days on which the market as a whole trades

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from forefolio.market.correlation import rolling_average_correlation
+
 RIGHT, NEARLY, WRONG, NONE = "Right", "Nearly right", "Not yet", "Not answered yet"
 
 
@@ -29,9 +31,30 @@ class Verdict(str):
         return str(self)
 
 
+def _jumping(prices: pd.DataFrame, threshold: float) -> int:
+    """How many assets move beyond a threshold from one known price to the next, upward or as far downward."""
+    known = prices.where(prices > 0).ffill()
+    ratio = known / known.shift()
+    return (np.maximum(ratio, 1 / ratio) > 1 + threshold).any().sum().item()
+
+
 EXERCISES: dict[str, Exercise] = {
     # 01
+    "01 predict": Exercise(lambda asset_summary: 100 * asset_summary["standard_error"].median() / 2, right=0.3, near=1.5,
+                           look="The standard error falls with the root of the number of years. Start from the median of "
+                                "`asset_summary[\"standard_error\"]`."),
+    "01 change": Exercise(lambda prices: _jumping(prices, 0.2), near=3,
+                          look="Count the rows of `findings` whose text begins with \"moves beyond\", after all cells ran "
+                               "with the new threshold."),
+    "01 explain": Exercise(lambda: "c", look="Equal weight of the universe uses no forecast. What did it earn beside the "
+                                             "index?"),
     # 02
+    "02 predict": Exercise(lambda covariance: 100 * covariance.to_numpy().mean() / np.diag(covariance).mean(), right=2,
+                           near=10, look="Square the last point of the blue line and divide by the square of the first."),
+    "02 change": Exercise(lambda returns: rolling_average_correlation(returns, window=21).max(), right=0.01, near=0.05,
+                          look="Run all cells after the change, then read the title of the figure or `rolling.max()`."),
+    "02 explain": Exercise(lambda: "c", look="With many assets only the mean covariance is left: 0.25 times 20 % times "
+                                             "20 %. The volatility is its root."),
     # 03
     # 04
     # 05

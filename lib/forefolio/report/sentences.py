@@ -62,7 +62,8 @@ def correlation_lessons(covariance: pd.DataFrame, spectrum: pd.DataFrame, rollin
               f"{counted(after - 1, 'other')} {'is' if after == 2 else 'are'} above that one.") if rest < edge else ""
     first = " The first is usually the market." if plain else ""
     return "\n".join([
-        f"* **Diversification.** One asset alone has a volatility of {percent(alone)} a year on average. Equal weights of all "
+        f"* **Diversification.** One asset alone has a volatility of {percent(alone)} a year on average "
+        f"({percent(np.sqrt(np.diag(Sigma).mean()))} as the root of the mean variance). Equal weights of all "
         f"{len(Sigma)} have {percent(all_equal)}. {floor}",
         f"* **Shared movements.** {plain} of {len(spectrum)} eigenvalues of the correlation matrix {'is' if plain == 1 else 'are'} "
         f"above the edge of noise, {edge:.2f}.{first}{others}",
