@@ -93,11 +93,12 @@ def run(stage: str, given: dict) -> list[str]:
         wrong.extend(f"{stage}: figure {noun}: {fault}" for fault in faults_of_figure(drawn))
         return figure(self, noun, drawn)
 
-    def checked(self, noun, frame):
-        numbers = frame.select_dtypes("number")
-        wrong.extend(f"{stage}: table {noun}: {column} is infinite" for column in numbers.columns[
-            np.isinf(numbers.astype(float)).any()] if not column.startswith("condition_number"))  # of twins it is
-        return write(self, noun, frame)
+    def checked(self, **frames):
+        for noun, frame in frames.items():
+            numbers = frame.select_dtypes("number")
+            wrong.extend(f"{stage}: table {noun}: {column} is infinite" for column in numbers.columns[
+                np.isinf(numbers.astype(float)).any()] if not column.startswith("condition_number"))  # of twins it is
+        return write(self, **frames)
 
     stages.Stage.figure, stages.Stage.write = looked_at, checked
     try:
