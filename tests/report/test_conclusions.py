@@ -10,6 +10,7 @@ from forefolio.performance import backtest, evidence, investors, metrics
 from forefolio.performance.evidence import holm, monthly_tests
 from forefolio.performance.metrics import monthly_excess, performance_table
 from forefolio.portfolios import holdings
+from forefolio.portfolios.problems import Solution
 from forefolio.report import sentences, strategies
 from forefolio.study.vocabulary import LEAKS
 
@@ -394,3 +395,40 @@ def test_a_run_with_a_leak_counts_the_strategies_that_it_moved():
     unmoved = sentences.leaked(table.assign(bought=0.0), leak="peek_one_day", n_assets=20)
     assert "of 0 of 3 strategies" in unmoved and "goes from" not in unmoved
     assert "No leak" in sentences.leaked(table[:0], leak="none", n_assets=2)
+
+
+def optimum(status="optimal", note=""):
+    return Solution(pd.Series({"A": 1.5, "B": -0.5}), "CLARABEL", status, note)
+
+
+def test_programs_at_their_optimum_need_no_remark_and_others_say_why():
+    assert sentences.solved({"a": optimum(), "b": optimum()}) == "All 2 programs reached their optimum (CLARABEL)."
+    assert sentences.solved({"a": optimum(), "b": optimum("fallback", "no mean is high enough")}) == (
+        "These portfolios need a remark: `b` (fallback): no mean is high enough.")
+
+
+def test_the_least_certain_mean_is_that_of_an_asset_that_is_held():
+    known = pd.DataFrame({"mean": [0.5, 0.1, 0.2], "standard_error": [0.28, 0.5, 0.1]}, index=["A", "B", "C"])
+    told = sentences.known_means(known, pd.Series({"A": 0.2, "B": 0.0, "C": 0.8}))
+    assert "median standard error is **28.0 %**" in told and "puts 20.0 % into `A`" in told and "50 ± 28 % a year" in told
+
+
+def test_resampled_portfolios_have_their_means_with_standard_errors():
+    ratios = pd.DataFrame({"promised": [2.0, 1.0, np.inf], "delivered": [1.0, 0.5, 1.0]})
+    told = sentences.resampled(ratios, pd.Series([0.2, 0.4, 0.3]), 1.25)
+    assert "**1.50 ± 0.50**" in told and "**0.75 ± 0.25**" in told and "best possible is 1.25" in told and "**30 ± 6 %**" in told
+    assert sentences.resampled(ratios[2:], pd.Series([0.5]), 1.25).endswith("**50 %** of the money lies in other assets than "
+                                                                           "under the estimated means.")
+
+
+@pytest.mark.parametrize("status, expected", [
+    ("optimal", "a gross exposure of 2.0."), ("inefficient", "2.0 and the lowest Sharpe ratio of all, not the highest."), ("failed", None)])
+def test_what_stage_03_showed_has_a_standard_error_beside_each_return(status, expected):
+    table = pd.DataFrame({name: [0.1, 0.2, 3.0] for name in ("minimum_variance", "maximum_sharpe")},
+                         index=["annual_return", "annual_volatility", "effective_holdings"])
+    known = pd.DataFrame({"mean": [0.5, 0.1], "standard_error": [0.2, 0.1]})
+    ratios = pd.DataFrame({"promised": [2.0, 1.0], "delivered": [1.0, 0.5]})
+    told = sentences.rewarded(table, known, ratios, optimum(status), years=4)
+    assert "10.0 ± 10.0 % a year at a volatility of 20.0 %, in 3.0 effective holdings" in told
+    assert "1 of 2 are less than two" in told and "0.75 ± 0.25 higher" in told
+    assert expected in told if expected else "Short selling" not in told

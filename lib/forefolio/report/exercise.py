@@ -56,6 +56,12 @@ EXERCISES: dict[str, Exercise] = {
     "02 explain": Exercise(lambda: "c", look="With many assets only the mean covariance is left: 0.25 times 20 % times "
                                              "20 %. The volatility is its root."),
     # 03
+    "03 predict": Exercise(lambda variances: (1 / variances[0]) / (1 / np.asarray(variances)).sum(), right=0.005, near=0.16, look=(
+        "Each weight is in proportion to one over the variance, and the variance is the square of the volatility.")),
+    "03 change": Exercise(lambda covariance: _capped(covariance), right=0.002, near=0.03, look=(
+        "The weights sum to one, none is negative, and none is above 0.15. Use `Sigma` in place of `V`, one weight per "
+        "asset, and `solver=cp.CLARABEL`.")),
+    "03 explain": Exercise(lambda: "b", look="Which numbers enter the program? Read its objective and its constraints."),
     # 04
     # 05
     # 06
@@ -111,3 +117,11 @@ def _distance(answer: Any, truth: Any) -> float:
         return float((answer.astype(float) - truth).abs().max())
     low, high = truth if isinstance(truth, tuple) else (truth, truth)
     return max(low - float(answer), float(answer) - high, 0.0)
+
+
+def _capped(covariance: pd.DataFrame) -> pd.Series:
+    """Minimum variance with at most 15 % per asset."""
+    from forefolio.portfolios.long_only import minimum_variance  # cvxpy, which most notebooks do without
+    from forefolio.portfolios.problems import Limits
+
+    return minimum_variance(covariance, limits=Limits(max_weight=0.15)).weights

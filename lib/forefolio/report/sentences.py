@@ -16,7 +16,7 @@ from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
 from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
-from forefolio.portfolios.problems import named
+from forefolio.portfolios.problems import Solution, named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
                                         LEAKS, METRICS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, counted, line,
                                         listed, lower_is_better, noun, percent)
@@ -961,3 +961,70 @@ def _bought(row: pd.Series) -> str:
     how = "" if row["strategy"] == EQUAL_WEIGHT or row["residual"] else ", without the mean error,"
     return (f"`{row['strategy']}`{how} goes from {percent(row['honest_return'])} to "
             f"{percent(row['total_return'])}.")
+
+
+def solved(chosen: dict[str, Solution]) -> str:
+    """How a few programs ended: all at their optimum, or which of them did not and why."""
+    apart = [f"`{name}` ({solution.status}): {solution.note or 'no note'}" for name, solution in chosen.items()
+             if solution.status != "optimal" or solution.note]
+    if not apart:
+        solvers = listed(sorted({solution.solver for solution in chosen.values()}))
+        return f"All {len(chosen)} programs reached their optimum ({solvers})."
+    return f"These portfolios need a remark: {'; '.join(apart)}."
+
+
+def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
+    """How well means are known, and the least certain one that a portfolio pays for.
+
+    `known` has the columns mean and standard_error, fractions a year, by asset; `weights` are maximum Sharpe's.
+    """
+    least = known["standard_error"][weights >= 0.01].idxmax()
+    mean, error = known.loc[least, ["mean", "standard_error"]]
+    return (f"The median standard error is **{percent(known['standard_error'].median())}** a year. The standard deviation across the "
+            f"{len(known)} means is {percent(known['mean'].std())}. Maximum Sharpe puts {percent(weights[least])} into `{least}`. Of the "
+            f"assets it holds, this one has the least certain mean: {100 * mean:.0f} ± {percent(error, 0)} a year.")
+
+
+def resampled(ratios: pd.DataFrame, moved: pd.Series, best: float) -> str:
+    """What resampled maximum Sharpe portfolios promised and delivered, and how far their weights moved.
+
+    `ratios` has the Sharpe ratios promised and delivered, a row per sample; `best` is that of the estimated means.
+    """
+    ratios = ratios.replace([np.inf, -np.inf], np.nan).dropna()
+    away = f"On average **{_with_error(100 * moved, 0)} %** of the money lies in other assets than under the estimated means."
+    if ratios.empty:
+        return f"The resampled portfolios have no risk, so they have no Sharpe ratio. {away}"
+    return (f"By the means that chose them, the resampled portfolios promise a Sharpe ratio of **{_with_error(ratios['promised'], 2)}** on "
+            f"average. By the estimated means, the same weights deliver **{_with_error(ratios['delivered'], 2)}**; the best possible is "
+            f"{best:.2f}. {away}")
+
+
+def rewarded(statistics: pd.DataFrame, known: pd.DataFrame, ratios: pd.DataFrame, tangency: Solution, *, years: float) -> str:
+    """What stage 03 found, as a list: the two portfolios, the means, the resampled promise, and short selling.
+
+    `statistics` are `metrics.portfolio_statistics`; the other frames are those of `known_means` and `resampled`.
+    """
+    def earned(name: str) -> str:
+        """Return with its standard error, and volatility, a year."""
+        mean, volatility = statistics.loc[["annual_return", "annual_volatility"], name]
+        return (f"{100 * mean:.1f} ± {percent(volatility / np.sqrt(years))} a year at a volatility of {percent(volatility)}, in "
+                f"{statistics.at['effective_holdings', name]:.1f} effective holdings")
+
+    ratios = ratios.replace([np.inf, -np.inf], np.nan).dropna()
+    unclear = (known["mean"].abs() < 2 * known["standard_error"]).sum()
+    told = [f"**Minimum variance** earned {earned('minimum_variance')}.",
+            f"**Maximum Sharpe** earned {earned('maximum_sharpe')}. It was chosen by this very sample, so this is no forecast.",
+            f"**Means:** {unclear} of {len(known)} are less than two standard errors from zero."]
+    if len(ratios):
+        lost = _with_error(ratios["promised"] - ratios["delivered"], 2)
+        told.append(f"**Promise:** resampled maximum-Sharpe portfolios promise a Sharpe ratio that is {lost} higher than what they deliver.")
+    if tangency.status != FAILED:
+        told.append(f"**Short selling:** the tangency portfolio has a gross exposure of {tangency.weights.abs().sum():.1f}"
+                    f"{' and the lowest Sharpe ratio of all, not the highest' * (tangency.status == INEFFICIENT)}.")
+    return "\n".join(f"* {line}" for line in told)
+
+
+def _with_error(values: pd.Series, digits: int) -> str:
+    """A mean with its standard error; alone where there is only one value."""
+    error = f" ± {values.std() / np.sqrt(len(values)):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():.{digits}f}{error}"
