@@ -93,15 +93,15 @@ def test_a_ratio_becomes_possible_at_the_gross_exposure_that_makes_the_mean_posi
     at_two = long_short.tangency_within(mu, Sigma, risk_free=0, max_gross=2)
     assert at_two.status == "fallback"
     np.testing.assert_allclose(at_two.weights, [0.5, 0.5], atol=1e-6)
-    assert at_two.note == ("no portfolio of gross exposure up to 2 earns more than the risk-free rate: minimum "
-                           "variance within that limit instead")
+    assert at_two.note == ("no portfolio of gross exposure up to 2 earns more than the risk-free rate, so this "
+                           "is minimum variance within that limit")
     above = long_short.tangency_within(mu, Sigma, risk_free=0, max_gross=2.01)
     assert above.status == "optimal" and mu @ above.weights > 0
     np.testing.assert_allclose(above.weights, [1.505, -0.505], atol=1e-6)
 
 
 @pytest.mark.parametrize("moves, why", [
-    ({"A": [0.01, -0.02, 0.02], "B": [0.01, -0.02, 0.02]}, "singular to working precision"),
+    ({"A": [0.01, -0.02, 0.02], "B": [0.01, -0.02, 0.02]}, "numerically singular"),
     ({"A": [0.01, -0.02, 0.02], "B": [0.0, 0.0, 0.0]}, "B never moves"),
     ({"A": [0.01, -0.02, 0.02], "B": 100 * 1.0001 ** np.arange(1, 4) / (100 * 1.0001 ** np.arange(3)) - 1}, "B never moves"),
 ], ids=["twins", "flat", "the same rise every day"])
@@ -221,7 +221,7 @@ def test_inputs_are_not_changed(mu, Sigma):
 def test_a_singular_covariance_has_no_best_ratio(max_gross, returns):
     """Ten days of twenty assets: some portfolio earned something without any risk."""
     few = returns.iloc[:10]
-    with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
+    with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf, or ridge above 0"):
         tangency_of(few.mean(), few.cov(), risk_free=0, max_gross=max_gross)
 
 
@@ -249,7 +249,7 @@ def test_weights_beyond_the_limit_are_errors_and_rounding_is_swept():
     swept = long_short._within(np.array([1.25 + 1e-8, -0.25 - 1e-8, 0.0]), 1.5, pd.Index(["A", "B", "C"]))
     assert swept.tolist() == pytest.approx([1.25, -0.25, 0], abs=1e-15)
     for weights in ([1.3, -0.3, 0.0], [np.nan, 1.0, 0.0]):
-        with pytest.raises(OptimizationError, match="where 1.5 is the most"):
+        with pytest.raises(OptimizationError, match="where at most 1.5 is allowed"):
             long_short._within(np.array(weights), 1.5, pd.Index(["A", "B", "C"]))
 
 
