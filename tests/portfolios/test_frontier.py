@@ -57,7 +57,7 @@ def test_inefficient_tangency_by_hand():
     np.testing.assert_allclose(worst.weights, [-0.5, 1.5])
     assert worst.status == "inefficient" and worst.note.startswith("inefficient: B - A r_f = -20 is negative")
     # beside it half and half, whose variance is 1e-4 / 2
-    assert worst.note.endswith("global minimum variance portfolio: gross exposure 1.00, volatility 0.707 % a day")
+    assert worst.note.endswith("global minimum variance portfolio: gross exposure 1.00, volatility 0.707 % per day")
     ratio = {a: (mu @ [a, 1 - a]) / np.sqrt(1e-4 * (a**2 + (1 - a) ** 2)) for a in np.linspace(-5, 5, 1001)}
     assert min(ratio, key=ratio.get) == pytest.approx(-0.5)
 

@@ -82,7 +82,7 @@ def test_three_assets_by_hand_on_both_branches_of_the_closed_form():
     np.testing.assert_allclose(worst.weights, [0.8, -0.2, 0.4])
     assert worst.status == "inefficient" and ratio(worst.weights, mu, Sigma, 0) == pytest.approx(-np.sqrt(0.085))
     # V^-1 1 is 10000, 5000, 2500: the calmest portfolio is long only, its variance 1 / 17500
-    assert worst.note.endswith("minimum variance portfolio: gross exposure 1.00, volatility 0.756 % a day")
+    assert worst.note.endswith("minimum variance portfolio: gross exposure 1.00, volatility 0.756 % per day")
     within = tangency_of(mu, Sigma, risk_free=0, max_gross=3)
     assert within.status == "optimal" and within.weights["B"] == within.weights.max()
 
@@ -263,7 +263,7 @@ def test_on_the_coins_the_tangency_is_the_lowest_ratio_of_all(coins):
     assert closed.status == "inefficient" and f"B - A r_f = {B:.3g} is negative" in closed.note
     calm = calmest(Sigma).weights
     assert closed.note.endswith(f"gross exposure {gross_exposure(calm):.2f}, volatility "
-                                f"{100 * np.sqrt(calm @ Sigma @ calm):.3g} % a day")
+                                f"{100 * np.sqrt(calm @ Sigma @ calm):.3g} % per day")
     assert ratio(closed.weights, mu, Sigma, 0) < ratio(calm, mu, Sigma, 0) < 0
 
 
