@@ -185,7 +185,7 @@ def held(**first):
     return pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
 
 
-TWINS = ["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"]
+TWINS = ["strategy", "twin", "mean_difference", "standard_error", "signed_rank_p", "holm_p", "mean_distance"]
 
 
 def test_twins_share_the_framework_and_networks_are_no_baselines():
@@ -201,6 +201,8 @@ def test_twins_share_the_framework_and_networks_are_no_baselines():
     assert table["mean_distance"].tolist() == pytest.approx([0.25, 0, 0.9])
     assert table["mean_difference"].tolist() == pytest.approx(
         [(months["lstm+mvf"] - months["mean+mvf"]).mean(), (months["lstm+rpp"] - months["mean+rpp"]).mean(), 0.0105])
+    apart = months["lstm+mvf"] - months["mean+mvf"]
+    assert table["standard_error"].iloc[0] == pytest.approx(apart.std(ddof=1) / np.sqrt(24))
     raw = [stats.wilcoxon(months[a], months[b]).pvalue for a, b in zip(table["strategy"], table["twin"])]
     assert table["signed_rank_p"].tolist() == pytest.approx(raw) and raw[2] == pytest.approx(2 / 2**24)
     assert table["holm_p"].tolist() == pytest.approx(evidence.holm(pd.Series(raw)).tolist())

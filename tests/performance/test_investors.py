@@ -24,6 +24,12 @@ def advised(outcomes=OUTCOMES, months=MONTHS):
     return sentences.advice(investors.served(outcomes, months)).set_index(pd.Index(["return", "ratio", "drawdown", "turnover"]))
 
 
+def kept(promised, outcomes):
+    """What was kept where one day follows the one decision, on which each strategy fell as far as its outcome says."""
+    fell = outcomes.set_index("strategy")["max_drawdown"].to_frame(DAYS[1]).T
+    return investors.kept(promised, outcomes, fell, dates=[DAYS[0]], estimation_window=1)
+
+
 def changed(strategy, **values):
     """Outcomes with other values of one strategy."""
     outcomes = OUTCOMES.set_index("strategy")
@@ -83,21 +89,21 @@ def test_only_the_return_wish_speaks_of_luck_by_holm_over_equal_weight_and_index
     over_index = holm(MONTHS.apply(lambda months: stats.wilcoxon(months, alternative="greater").pvalue))["lstm+mvf"]
     over_equal = holm(MONTHS.iloc[:, :3].sub(MONTHS["equal_weight"], axis=0).apply(
         lambda months: stats.wilcoxon(months, alternative="greater").pvalue))["lstm+mvf"]
-    assert beware["return"] == f"may be luck: Holm's p {over_equal:.3f} (equal weight), {over_index:.3f} (index)"
-    assert over_index != over_equal and not beware[["ratio", "drawdown", "turnover"]].str.contains("luck|p ").any()
+    assert beware["return"] == f"not shown to beat equal weight (p {over_equal:.3f}) or the index (p {over_index:.3f})"
+    assert over_index != over_equal and not beware[["ratio", "drawdown", "turnover"]].str.contains(r"shown|\(p").any()
 
 
-def test_the_words_on_luck_need_both_p_values():
+def test_a_lead_over_each_rival_is_shown_or_not_shown():
     steady = MONTHS.assign(**{"lstm+mvf": 0.05 + 0.001 * np.arange(24)})
     assert advised(months=steady).loc["return", "beware"] == (
-        "hardly luck: Holm's p below 0.001 (equal weight), below 0.001 (index)")
+        "shown to beat equal weight (p below 0.001) and the index (p below 0.001)")
     universe = steady.assign(equal_weight=steady["lstm+mvf"] + [0.001, -0.001] * 12)
     text = advised(months=universe).loc["return", "beware"]
-    assert text.startswith("may be luck") and text.endswith("below 0.001 (index)")
+    assert text.startswith("shown to beat the index (p below 0.001); not shown to beat equal weight (p ")
     itself = advised(changed("equal_weight", annual_return=0.5)).loc["return", "beware"]
-    assert "equal weight" not in itself and itself.endswith("(index)")
+    assert "equal weight" not in itself and itself.startswith("not shown to beat the index (p ")
     assert advised(months=MONTHS * 0).loc["return", "beware"] == (
-        "may be luck: Holm's p untested (equal weight), untested (index)")
+        "not shown to beat equal weight (untested) or the index (untested)")
 
 
 @pytest.mark.parametrize(("drawdown", "told"), [(-0.129, "hardly ahead of lstm+rpp; "), (-0.131, "")])
@@ -137,7 +143,7 @@ def test_no_text_is_long():
     level = changed("lstm+rpp", annual_return=0.25, turnover=0.81).replace({"strategy": names})
     level.loc[:3, ["max_drawdown", "sharpe"]] = [[-0.120, 1.30], [-0.128, 1.29], [-0.127, 1.28], [-0.126, 1.27]]
     for outcomes, months in ((OUTCOMES, MONTHS), (level, MONTHS.rename(columns=names)), copied("cnn1d+rpp", turnover=0.025)):
-        assert advised(outcomes, months).map(len).max(axis=None) <= 62
+        assert advised(outcomes, months).map(len).max(axis=None) <= 84
 
 
 def test_what_is_missing_is_said_and_nothing_reads_nan():
@@ -153,13 +159,24 @@ def test_kept_joins_promise_and_outcome_by_name_and_says_what_was_kept():
     promised = pd.DataFrame({"strategy": ["equal_weight", "lstm+mvf", "lstm+rpp", "lstm+mdp"],
                              "annual_return": [0.1, 1.5, 0.19, 0.0804], "annual_volatility": [0.2, 0.3, 0.15, 0.1596],
                              "max_drawdown": [-0.1, -0.2, -0.2, -0.11]})
-    table = investors.kept(promised, OUTCOMES)
+    table = kept(promised, OUTCOMES)
     assert list(table) == ["strategy", "return promised", "return got", "volatility promised", "volatility got",
                            "drawdown promised", "drawdown got", "kept"]
     assert table.iloc[:2].to_numpy().tolist() == [
-        ["equal_weight", 0.1, 0.2, 0.2, 0.17, -0.1, -0.15, "return, volatility"],
-        ["lstm+mvf", 1.5, 0.25, 0.3, 0.4, -0.2, -0.45, "none"]]
+        ["equal_weight", 0.1, 0.2, 0.2, 0.17, -0.1, pytest.approx(-0.15), "return, volatility"],
+        ["lstm+mvf", 1.5, 0.25, 0.3, 0.4, -0.2, pytest.approx(-0.45), "none"]]
     assert table["kept"].tolist()[2:] == ["all", "return, volatility"]  # what is printed alike is kept
+
+
+def test_drawdowns_are_compared_over_as_many_days_as_promised_and_only_after_decisions_that_so_many_follow():
+    days = pd.bdate_range("2021-01-04", periods=6, name="date")
+    net = pd.DataFrame({"lstm+mvf": [0.0, -0.1, 0.0, -0.2, 0.0, -0.5]}, days)
+    promised = OUTCOMES[["strategy", "annual_return", "annual_volatility", "max_drawdown"]].iloc[[0]]
+    options = dict(dates=[days[0] - pd.Timedelta(days=3), days[1], days[4]], estimation_window=3)
+    table = investors.kept(promised, OUTCOMES, net, **options)
+    assert table["drawdown got"].tolist() == pytest.approx([(-0.1 - 0.2) / 2])  # one day alone follows the last decision
+    short = investors.kept(promised, OUTCOMES, net, **options | {"estimation_window": 7})
+    assert short["drawdown got"].isna().all() and short["kept"].tolist() == ["return, volatility"]
 
 
 def test_promised_is_what_constant_weights_would_have_earned_in_each_window(returns):
@@ -213,7 +230,7 @@ def test_the_ruined_are_in_no_test_of_the_winner():
     served = investors.served(changed("lstm+mvf", **WONDER), MONTHS)[0]
     left = MONTHS.drop(columns="lstm+mvf")
     one_sided = left.apply(lambda months: stats.wilcoxon(months, alternative="greater").pvalue)
-    assert served.best.index.tolist() == ["equal_weight"] and served.p_values == {"index": pytest.approx(holm(one_sided)["equal_weight"])}
+    assert served.best.index.tolist() == ["equal_weight"] and served.p_values == {"the index": pytest.approx(holm(one_sided)["equal_weight"])}
 
 
 def test_cash_wins_no_ratio_and_is_named_there_and_where_it_wins():
@@ -250,5 +267,5 @@ def test_where_nobody_is_left_the_advice_cannot_be_told():
 
 def test_the_ruined_keep_no_promise():
     promised = OUTCOMES[["strategy", "annual_return", "annual_volatility", "max_drawdown"]].iloc[[0]].assign(annual_volatility=0.9)
-    assert investors.kept(promised, changed("lstm+mvf", max_drawdown=-1.0))["kept"].tolist() == ["none"]
-    assert investors.kept(promised, OUTCOMES)["kept"].tolist() == ["all"]
+    assert kept(promised, changed("lstm+mvf", max_drawdown=-1.0))["kept"].tolist() == ["none"]
+    assert kept(promised, OUTCOMES)["kept"].tolist() == ["all"]

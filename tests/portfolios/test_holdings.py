@@ -57,15 +57,24 @@ def test_near_copies_count_once_by_the_date_where_they_differ_most():
     weights = decided(**{"mean+rpp": [base] * 3, "cnn1d+rpp": [base, base, far], "lstm+rpp": [base, base, near],
                          "gru+rpp": [chain] * 3})
     # lstm is near to mean, if not to cnn1d; gru to cnn1d on the last date only, and further than 1 % from mean
-    assert holdings.distinct_strategies(weights) == ["mean+rpp", "cnn1d+rpp", "gru+rpp"]
-    assert holdings.distinct_strategies(weights, apart=0.005) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
-    assert holdings.distinct_strategies(weights, apart=0.05) == ["mean+rpp"]
+    assert holdings.near_copies(weights) == {"mean=lstm+rpp": ["mean+rpp", "lstm+rpp"], "cnn1d+rpp": ["cnn1d+rpp"],
+                                             "gru+rpp": ["gru+rpp"]}
+    assert list(holdings.near_copies(weights, apart=0.005)) == ["mean+rpp", "cnn1d+rpp", "lstm+rpp", "gru+rpp"]
+    assert list(holdings.near_copies(weights, apart=0.05)) == ["mean=cnn1d=lstm=gru+rpp"]
 
 
 def test_of_copies_the_one_without_a_model_counts():
     weights = decided(**{"zero+rpp": [(1 / 3, 1 / 3, 1 / 3)] * 3, "zero+mvf": [(1, 0, 0)] * 3,
                          "equal_weight": [(1 / 3, 1 / 3, 1 / 3)] * 3})
-    assert holdings.distinct_strategies(weights) == ["zero+mvf", "equal_weight"]
+    assert holdings.near_copies(weights) == {"zero+mvf": ["zero+mvf"], "equal_weight": ["equal_weight", "zero+rpp"]}
+
+
+def test_near_copies_stand_once_in_rows_and_in_columns_and_the_benchmark_stays():
+    copies = {"mean=lstm+rpp": ["mean+rpp", "lstm+rpp"], "equal_weight": ["equal_weight", "zero+mvf"]}
+    columns = pd.DataFrame({name: [i] for i, name in enumerate(["lstm+rpp", "mean+rpp", "zero+mvf", "equal_weight", "benchmark"])})
+    assert holdings.once(columns, copies).iloc[0].to_dict() == {"mean=lstm+rpp": 1, "equal_weight": 3, "benchmark": 4}
+    rows = columns.T.reset_index().set_axis(["strategy", "sharpe"], axis=1)
+    assert holdings.once(rows, copies).to_numpy().tolist() == [["mean=lstm+rpp", 1], ["equal_weight", 3], ["benchmark", 4]]
 
 
 def test_what_no_strategy_holds_has_no_share_of_the_risk(returns):

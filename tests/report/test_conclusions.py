@@ -27,7 +27,7 @@ def compared(growth, *, n_days=500, seed=1):
     return table, monthly_tests(monthly_excess(net))
 
 
-TWINS = pd.DataFrame(columns=["strategy", "twin", "mean_difference", "signed_rank_p", "holm_p", "mean_distance"])
+TWINS = pd.DataFrame(columns=["strategy", "twin", "mean_difference", "standard_error", "signed_rank_p", "holm_p", "mean_distance"])
 
 
 def corrected(tests, **p_values):
@@ -69,35 +69,48 @@ def test_conclusion_names_the_best_and_counts_what_is_significant():
     assert f"`lstm+mvf` is the best of 3 strategies with {100 * total['lstm+mvf']:.1f} % over the test period" in text
     assert (f"ahead of `equal_weight` ({100 * total['equal_weight']:.1f} %) and "
             f"`benchmark` ({100 * total['benchmark']:.1f} %).") in text
-    assert "Of the 2 strategies beside `equal_weight`, 1 ended ahead of it." in text
+    assert "Of the 2 other strategies, 1 ended ahead of `equal_weight`." in text
+    best = table.set_index("strategy").loc[ratio.idxmax()]
+    lead, error = best["mean_monthly_excess"], best["std_monthly_excess"] / np.sqrt(23)
     assert f"with {ratio.max():.2f} a month" in text
-    assert "Of 3 distinct strategies, 2 beat the benchmark significantly at 5 %" in text
+    assert f"a mean lead of {100 * lead:.1f} ± {100 * error:.1f} percentage points a month (± standard error, 23 months)" in text
+    assert "Of 3 strategies, 2 beat the benchmark significantly at 5 %" in text
     assert "2 after Holm's correction" in text
     other = concluded(table, corrected(tests, sign_p=[0.01, 0.02, 0.5], t_p=[0.04] * 3))
     assert "2 after Holm's correction for 3 tests (sign test: 2 and 2; t-test: 3 and none)." in other
     other = concluded(table, corrected(tests, sign_p=[0.01, 0.04, 0.5], t_p=[0.01, 0.02, 0.04]))
     assert "(sign test: 2 and 1; t-test: 3 and 3)." in other
     assert "With 23 months" in text
-    assert "`equal_weight` is among the significant and forecasts nothing" in text
+    assert "`equal_weight` is one of them, and it reads no forecast" in text
     assert "nan" not in text.lower()
 
 
 def test_conclusion_says_when_nothing_beats_equal_weight():
     text = concluded(*compared({"lstm+mvf": -0.001, "cnn1d+rpp": -0.0005, "equal_weight": 0.0005}))
     assert "`equal_weight` is the best of 3 strategies" in text
-    assert "Of the 2 strategies beside `equal_weight`, none ended ahead of it." in text
-    assert "is not due to any forecast" in text
+    assert "Of the 2 other strategies, none ended ahead of `equal_weight`." in text
+
+
+def test_the_universe_alone_stands_first_with_its_lead_and_the_error_of_it():
+    table, tests = compared({"lstm+mvf": -0.001, "equal_weight": 0.0005})
+    first = concluded(table, tests).split("\n")[0]
+    assert first == f"* **The universe alone.** {sentences.universe(table, 23)}"
+    own, index = (table.set_index("strategy").loc[name] for name in ("equal_weight", "benchmark"))
+    assert f"It earned {100 * own['total_return']:.1f} % in the test period, and the index earned {100 * index['total_return']:.1f} %" in first
+    assert f"{100 * own['mean_monthly_excess']:.1f} ± {100 * own['std_monthly_excess'] / np.sqrt(23):.1f} percentage points" in first
+    short, _ = compared({"equal_weight": 0.0005}, n_days=10)
+    assert "lead of" not in sentences.universe(short, 1) and "no equal weight" in sentences.universe(table[:1], 23)
 
 
 def test_conclusion_credits_no_universe_where_equal_weight_is_not_significant():
     table, tests = compared({"lstm+mvf": 0.001, "equal_weight": -0.0005})
-    assert "among the significant" not in concluded(table, tests)
+    assert "is one of them" not in concluded(table, tests)
 
 
 def test_conclusion_says_when_all_trail_the_benchmark():
     text = concluded(*compared({"lstm+mvf": -0.002, "equal_weight": -0.001}))
-    assert "behind `benchmark`" in text and "below the benchmark's" in text
-    assert "none beat the benchmark significantly" in text and "not due to" not in text
+    assert "behind `benchmark`" in text and "a mean lead of -" in text
+    assert "none beat the benchmark significantly" in text
 
 
 def test_conclusion_changes_only_with_the_numbers():
@@ -136,34 +149,51 @@ def test_the_least_significant_excess_is_where_the_t_test_turns():
     shape = np.random.default_rng(0).normal(size=n)
     shape = deviation * (shape - shape.mean()) / shape.std(ddof=1)
     edge = stats.t.ppf(0.95, n - 1) * deviation / np.sqrt(n)
-    assert f": {100 * edge:.1f} % a month for `lstm+mvf`, whose excess varies least." in text
+    assert f"That is {100 * edge:.1f} % a month for `lstm+mvf`, whose excess varies least." in text
     assert stats.ttest_1samp(shape + edge, 0, alternative="greater").pvalue == pytest.approx(0.05)
 
 
-def test_luck_is_counted_among_the_distinct_and_ranks_are_of_all_names():
-    table, tests = compared({"lstm+mvf": 0.001, "cnn1d+rpp": -0.001, "equal_weight": 0.0005})
-    tests = tests.assign(wilcoxon_p=[0.02, 0.9, 0.02], wilcoxon_p_holm=[0.06, 0.9, 0.06])
-    every, two = concluded(table, tests), concluded(table, tests[:2].assign(wilcoxon_p_holm=[0.04, 0.9]))
-    assert "names stand" not in every and "and none after Holm's correction for 3 tests" in every
-    assert ("**Luck?** 3 names stand for 2 distinct strategies: weights that never differ by more than 1 % of wealth count "
-            "once. Of 2 distinct strategies, 1 beat the benchmark") in two
-    assert "and 1 after Holm's correction for 2 tests" in two and "among the significant" not in two
-    assert "of 3 strategies" in two
+def test_names_of_one_strategy_are_told_with_those_that_they_stand_for():
+    copies = {"mean=lstm+rpp": ["mean+rpp", "lstm+rpp"], "lstm+mvf": ["lstm+mvf"], "equal_weight": ["equal_weight", "zero+mvf"]}
+    assert sentences.names(copies) == (
+        "5 names stand for 3 strategies: weights that never differ by more than 1 % of wealth count once. `mean=lstm+rpp` stands "
+        "for `mean+rpp` and `lstm+rpp`; `equal_weight` stands for `equal_weight` and `zero+mvf`.")
+    assert sentences.names({"lstm+mvf": ["lstm+mvf"]}) == "The 1 strategy holds different weights."
+
+
+def test_promises_count_who_fell_short_and_name_the_largest_gap():
+    kept = pd.DataFrame({"strategy": ["a", "b"], "return promised": [0.3, 0.1], "return got": [0.2, 0.10001],
+                         "volatility promised": [0.2, 0.2], "volatility got": [0.3, 0.3], "drawdown promised": [-0.1, -0.05],
+                         "drawdown got": [-0.12, -0.15]})
+    assert sentences.promises(kept, estimation_window=250) == (
+        "Of 2 strategies, 1 had a lower return than in the 250 days before the decisions, 2 had a higher volatility, and 2 had a "
+        "deeper drawdown in the same number of days after them. The largest gap is that of `b`: 5.0 % promised, 15.0 % received.")
+    told = sentences.promises(kept.assign(**{"volatility got": 0.1, "drawdown got": np.nan}), estimation_window=250)
+    assert "none had a higher volatility. Too few days follow" in told and "nan" not in told
+
+
+def test_twins_are_told_with_error_p_value_and_distance():
+    twins = pd.DataFrame([("lstm+mvf", "mean+mvf", 0.0083, 0.0048, 0.5, 1.0, 0.3), ("lstm+rpp", "mean+rpp", -1e-9, np.nan, np.nan, np.nan, 0.0)],
+                         columns=TWINS.columns)
+    assert sentences.of_twins(twins) == (
+        "* `lstm+mvf` less `mean+mvf`: 0.83 ± 0.48 percentage points a month, Holm's p 1.000; weights 30.0 % apart.\n"
+        "* `lstm+rpp` less `mean+rpp`: 0.00 percentage points a month, no month differs; weights 0.0 % apart.")
+    assert "No strategy of a network" in sentences.of_twins(TWINS)
 
 
 def difference(*rows):
     """The paragraph on networks and their twins: (strategy, mean difference, Holm's p, mean distance)."""
     names, gains, p_values, distances = zip(*rows)
     twins = pd.DataFrame({"strategy": names, "twin": [f"mean+{name.split('+')[1]}" for name in names],
-                          "mean_difference": gains, "signed_rank_p": p_values, "holm_p": p_values, "mean_distance": distances})
+                          "mean_difference": gains, "standard_error": 0.001, "signed_rank_p": p_values, "holm_p": p_values, "mean_distance": distances})
     text = concluded(*compared({"lstm+mvf": 0.001, "equal_weight": 0.0}), twins=twins)
-    return next(part for part in text.split("\n\n") if part.startswith("**Did the networks"))
+    return next(part for part in text.split("\n") if part.startswith("* **Did the networks"))
 
 
 def test_networks_are_counted_by_weights_then_by_what_they_earned_then_by_significance():
     text = difference(("lstm+mvf", 0.004, 0.01, 0.3), ("gru+mvf", 0.002, 0.2, 0.2), ("rnn+mvf", -0.0031, 0.04, 0.02),
                       ("lstm+rpp", 0.01, 0.001, 0.01), ("lstm+mdp", -1e-9, np.nan, 0.0))
-    assert "5 strategies of networks have a twin, the same framework fed with `mean`; 3 held, on average, more" in text
+    assert "5 strategies of networks have a twin, the same framework with the forecasts of `mean`. On average, 3 held more" in text
     assert "What the other 2 earned comes from the framework, not from the network" in text
     assert ("Of the 3, 2 earned more a month than the twin (significant: `lstm+mvf`, by 0.40 %) and 1 did not (significant: "
             "`rnn+mvf`, by 0.31 %)") in text
@@ -172,7 +202,7 @@ def test_networks_are_counted_by_weights_then_by_what_they_earned_then_by_signif
 
 def test_networks_that_earned_less_or_nothing_certain_are_not_praised():
     worse = difference(("lstm+mvf", -0.004, 0.01, 0.3))
-    assert "1 strategy of networks has a twin" in worse and "the other" not in worse
+    assert "1 strategy of a network has a twin" in worse and "the other" not in worse
     assert "Of the 1, none earned more a month than the twin and 1 did not (significant: `lstm+mvf`" in worse
     assert worse.endswith("We found no evidence that the networks' forecasts added return.")
     luck = difference(("lstm+mvf", 0.004, 0.06, 0.3))
@@ -182,7 +212,7 @@ def test_networks_that_earned_less_or_nothing_certain_are_not_praised():
 
 def test_networks_that_moved_nothing_and_runs_without_twins_say_so():
     text = difference(("lstm+rpp", 0.004, 0.001, 0.009), ("lstm+mdp", 0.004, 0.001, 0.0))
-    assert "none held, on average" in text and text.endswith("hardly moved a weight.") and "significant" not in text
+    assert "On average, none held more" in text and "hardly moved a weight" in text and "significant" not in text
     alone = concluded(*compared({"lstm+mvf": 0.001, "equal_weight": 0.0}))
     assert "**Did the networks make the difference?** This run cannot tell" in alone
 
@@ -240,20 +270,20 @@ def test_the_ruined_are_named_and_in_no_ranking():
     table, tests = compared({"lstm+mvf": 0.001, "gru+tangency": 0.002, "equal_weight": 0.0005})
     table.loc[table["strategy"] == "gru+tangency", "max_drawdown"] = -1.0  # its ratios are still the best of all
     text = concluded(table, tests[tests["strategy"] != "gru+tangency"])
-    ruin, rest = text.split("\n\n", 1)
-    assert ruin == "**Ruined.** `gru+tangency` lost all wealth and takes no part in what follows."
-    assert "gru+tangency" not in rest and "`lstm+mvf` is the best of 2 strategies" in rest and "names stand" not in rest
+    ruin, rest = text.split("\n", 1)
+    assert ruin == "* **Ruined.** `gru+tangency` lost all wealth and takes no part in what follows."
+    assert "gru+tangency" not in rest and "`lstm+mvf` is the best of 2 strategies" in rest
     nothing = concluded(table.assign(max_drawdown=-1.0), tests.iloc[:0])
-    assert nothing.endswith("lost all wealth and take no part in what follows.\n\nNo strategy is left to compare.")
+    assert nothing.endswith("lost all wealth and take no part in what follows.\n* No strategy is left to compare.")
     assert sentences.without([]) == []
 
 
 def test_cash_is_named_and_wins_no_information_ratio():
     table, tests = compared({"lstm+mvf": 0.001, "mean+mdp": 0.002, "equal_weight": 0.0005})
     table.loc[table["strategy"] == "mean+mdp", "annual_volatility"] = 1e-5
-    _, ratio, *_ = concluded(table, tests).split("\n\n")
+    ratio = next(part for part in concluded(table, tests).split("\n") if "**Information ratio.**" in part)
     assert "`lstm+mvf` is the best of 2 strategies" in ratio
-    assert ratio.endswith("the benchmark's. `mean+mdp` took hardly any risk and cannot win it.")
+    assert ratio.endswith("23 months). `mean+mdp` took hardly any risk and cannot win it.")
 
 
 def test_a_benchmark_that_lost_everything_is_still_the_benchmark():
@@ -261,13 +291,6 @@ def test_a_benchmark_that_lost_everything_is_still_the_benchmark():
     table.loc[table["strategy"] == "benchmark", ["max_drawdown", "total_return"]] = -1.0
     text = concluded(table, tests)
     assert "lost all wealth" not in text and "`benchmark` (-100.0 %)" in text
-
-
-def test_a_lead_that_is_only_rounding_is_none():
-    table, tests = compared({"lstm+mvf": 0.001, "equal_weight": 0.0005})
-    totals = table.set_index("strategy")["total_return"]
-    level = table.assign(total_return=table["total_return"].where(table["strategy"] != "benchmark", totals["equal_weight"] - 1e-15))
-    assert "The lead of `equal_weight`" in concluded(table, tests) and "The lead of" not in concluded(level, tests)
 
 
 DAYS = pd.bdate_range("2023-01-02", periods=300, name="date")
@@ -300,15 +323,16 @@ def test_every_dirty_market_ends_in_words_without_the_ruined(dirt, market, n_day
     excess = monthly_excess(net).drop(columns=ruined)
     left = weights[weights["strategy"].isin(list(excess))]
     twins = evidence.against_twins(excess, weights)
-    said = [concluded(table, monthly_tests(excess[holdings.distinct_strategies(left)]), twins=twins)]
+    copies = holdings.near_copies(left) if len(left) else {}
+    said = [concluded(holdings.once(table, copies) if copies else table, monthly_tests(holdings.once(excess, copies)), twins=twins)]
     outcomes = investors.outcome(table, weights)
     advice = sentences.advice(investors.served(outcomes, monthly_excess(net)))
     evidence.best_pair(excess)
     for figure in (strategies.readme_figure(net, weights), strategies.risk_profiles(outcomes, sample=""),
-                   strategies.risk_return(table, sample=""), strategies.wealth(net), strategies.drawdowns(net)):
+                   strategies.wealth(net), strategies.monthly_excess(monthly_excess(net))):
         assert figure.data
     said += list(advice.drop(columns="beware").to_numpy().ravel())
-    ranked = said[0].split("\n\n", 1)[1] if ruined else said[0]  # the first paragraph names them
+    ranked = said[0].split("\n", 1)[1] if ruined else said[0]  # the first item names them
     assert not any(f"`{name}`" in ranked or name in " ".join(said[1:]) for name in ruined)
     assert not any(word in " ".join([*said, *advice["beware"]]).lower() for word in ("nan ", "nan%", "inf ", "nan)"))
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figure_frames import FRAMES, SAMPLE, STRATEGIES, drawn, note_boxes, overlaps
+from figure_frames import FRAMES, SAMPLE, STRATEGIES, drawn
 
 from forefolio.performance.investors import MEASURES, with_profile
 from forefolio.report import strategies as strategy_figures, style
 from forefolio.study.vocabulary import FRAMEWORKS
 
-OF_STRATEGIES = ["effective", "contributions", "wealth", "drawdowns", "excess", "risk_return", "costs"]
+OF_STRATEGIES = ["effective", "contributions", "wealth", "excess", "costs"]
 
 
 @pytest.mark.parametrize("name", OF_STRATEGIES)
@@ -24,13 +24,42 @@ def test_every_strategy_is_drawn_once_in_its_own_color(name):
     assert found == {strategy: style.strategy_color(strategy) for strategy in expected}
 
 
-def test_readme_figure_names_every_strategy_beside_its_bar():
-    bars = [trace for trace in drawn("readme").data if trace.type == "bar"]
-    lines = [trace for trace in drawn("readme").data if trace.type == "scatter"]
-    assert sorted(bar.y[0] for bar in bars) == sorted(line.name for line in lines) == sorted([*STRATEGIES, "benchmark"])
-    assert [bar.marker.color for bar in bars] == [line.line.color for line in lines]
+def test_readme_figure_names_every_portfolio_in_words_at_its_end_with_its_return_and_its_assets():
+    figure = drawn("readme")
     final = (1 + FRAMES["net_returns"]).prod().sort_values(ascending=False)
-    assert [bar.y[0] for bar in bars] == list(final.index)
+    assert [trace.line.color for trace in figure.data] == [style.strategy_color(name) for name in final.index]
+    assert {note.text for note in figure.layout.annotations} == {trace.name for trace in figure.data} and not figure.layout.showlegend
+    told = dict(zip(final.index, (trace.name for trace in figure.data)))
+    sign = "+" if final["benchmark"] > 1 else ""
+    assert told["benchmark"] == f"{sign}{100 * (final['benchmark'] - 1):.0f} %  the index"
+    assert told["equal_weight"].endswith("equal weight, 25.0 assets")
+    assert "mean-variance (1D-CNN), " in told["cnn1d+mvf"]
+
+
+@pytest.mark.parametrize(("ends", "title"), [
+    ((1.2, 1.1, 1.0), "None of the 2 optimized portfolios ended ahead of equal weight"),
+    ((1.2, 1.3, 1.25), "All of the 2 optimized portfolios ended ahead of equal weight"),
+    ((1.2, 1.1, 1.3), "1 of the 2 optimized portfolios ended ahead of equal weight, mean+mvf furthest")])
+def test_the_title_of_wealth_counts_who_ended_ahead_of_equal_weight(ends, title):
+    net = pd.DataFrame([np.array([*ends, 9.0]) - 1], pd.DatetimeIndex(["2022-01-03"]), ["equal_weight", "lstm+rpp", "mean+mvf", "benchmark"])
+    assert strategy_figures.wealth(net).layout.title.text.partition("<br>")[0] == title
+    alone = strategy_figures.wealth(net[["equal_weight", "lstm+rpp"]]).layout.title.text
+    assert alone.startswith(f"lstm+rpp ended {'ahead of' if ends[1] > ends[0] else 'behind or level with'} equal weight<br>")
+    assert strategy_figures.wealth(net[["benchmark", "lstm+rpp"]]).layout.title.text.startswith("Growth of one<br>")
+
+
+def test_costs_are_said_only_where_there_are_costs():
+    net, weights = FRAMES["net_returns"], FRAMES["weights"]
+    for text, said in (("", False), (", net of costs of 10 basis points", True)):
+        for figure in (strategy_figures.wealth(net, costs=text), strategy_figures.readme_figure(net, weights, costs=text)):
+            assert ("costs" in figure.layout.title.text) is said
+
+
+def test_wealth_starts_at_one_and_the_mark_of_who_passed_stands_at_its_line():
+    figure = style.passed(strategy_figures.wealth(FRAMES["net_returns"]), ["lstm"])
+    assert all(trace.y[0] == 1 for trace in figure.data)
+    marked = [note.text for note in figure.layout.annotations if note.text.endswith("\N{CHECK MARK}")]
+    assert sorted(text.partition(" (")[0] for text in marked) == ["lstm+mdp", "lstm+mvf", "lstm+rpp"]
 
 
 def test_weights_stack_to_one_in_every_panel_at_every_date():
@@ -64,19 +93,12 @@ def test_ten_assets_have_a_color_in_the_stack_and_two_greys_take_turns_for_the_o
     assert {bar.name for bar in few.data} == {"AA", "BB", "each at most 5 %"}
 
 
-def test_more_than_a_thousand_days_of_strategies_are_drawn_weekly_with_their_deepest_drawdown():
-    days = pd.bdate_range("2017-01-03", periods=1200, name="date")
-    falls = pd.DataFrame({"lstm+mvf": 0.0, "benchmark": 0.0}, index=days)
-    falls.iloc[602, 0], falls.iloc[603, 0] = -0.5, 1.0  # lost on a Thursday, regained on the Friday
-    figure = strategy_figures.drawdowns(falls)
-    assert "weekly lows" in figure.layout.title.text
-    assert min(np.min(trace.y) for trace in figure.data) == -0.5
-
-
-def test_names_of_strategies_are_not_struck_through():
-    figure = drawn("risk_return")
-    assert {note.bgcolor for note in figure.layout.annotations} == {"white"}
-    assert [shape.layer for shape in figure.layout.shapes] == ["below"]
+def test_more_than_a_year_of_strategies_is_drawn_weekly_and_ends_where_it_ends():
+    days = pd.bdate_range("2017-01-03", periods=400, name="date")
+    net = pd.DataFrame({"lstm+mvf": 0.001, "benchmark": 0.0}, index=days)
+    figure, short = strategy_figures.wealth(net), strategy_figures.wealth(net[:200])
+    assert "weekly" in figure.layout.title.text and "daily" in short.layout.title.text
+    assert figure.data[0].y[-1] == pytest.approx(1.001 ** 400) and len(figure.data[0].y) < 90
 
 
 def test_costs_name_where_a_strategy_falls_to_equal_weight():
@@ -94,6 +116,7 @@ def test_costs_name_where_a_strategy_falls_to_equal_weight():
     assert len(without.data) == 4 and without.layout.title.text.endswith("; left out, all wealth lost: short</span>")
     alone = costs.query("strategy != 'equal_weight'").assign(break_even_bps=np.nan)
     alone = strategy_figures.cost_sensitivity(alone, sample=SAMPLE)
+    assert "brackets" not in alone.layout.title.text
     assert {trace.name for trace in alone.data} == set(returns) - {"equal_weight"}
 
 
@@ -102,16 +125,29 @@ def test_costs_name_where_a_strategy_falls_to_equal_weight():
 def test_monthly_excess_has_the_months_of_one_year(months):
     excess = FRAMES["monthly_excess"].set_axis(months)
     figure = strategy_figures.monthly_excess(excess, 2022)
-    assert figure.data[0].x[0] == "Jan" and len(figure.data[0].x) == 12
+    assert figure.data[0].x[0] == "2022-01-01" and len(figure.data[0].x) == 12
     assert np.allclose(figure.data[0].y, excess[figure.data[0].name].iloc[2:14])
 
 
-def test_labels_cover_neither_each_other_nor_another_point():
-    performance = FRAMES["performance"].assign(annual_return=0.1 + 0.0005 * np.arange(11), annual_volatility=0.2)
-    performance.loc[0, ["annual_return", "annual_volatility"]] = [0.3, 0.4]
-    figure = strategy_figures.risk_return(performance, sample=SAMPLE)
-    boxes = note_boxes(figure, (800, 300))
-    assert len(boxes) == 11 and not overlaps(boxes)
+def test_all_years_of_monthly_excess_share_one_axis_and_a_panel_names_its_models_in_their_colors():
+    excess = FRAMES["monthly_excess"]
+    figure = drawn("excess")
+    assert all(len(trace.x) == len(excess) for trace in figure.data)
+    assert len({axis.matches for axis in figure.select_yaxes()} - {None}) == 1 == sum(not axis.matches for axis in figure.select_yaxes())
+    panels = [note.text for note in figure.layout.annotations]
+    assert len(panels) == 4 and panels[-1].endswith(" equal_weight") and "<b>" not in panels[-1]
+    assert all(style.strategy_color(f"{model}+mvf") in panels[0] and model in panels[0] for model in ("lstm", "cnn1d", "mean"))
+    above = (excess > 0).sum()
+    assert f"Months above the benchmark: {above.min()} of 16 (" in figure.layout.title.text
+    assert f" to {above.max()} of 16 (" in figure.layout.title.text
+
+
+def test_the_title_of_costs_names_who_pays_most_and_equal_weight_beside_it():
+    rows = [(name, cost, start - slope * cost, np.nan) for name, start, slope in (("lstm+mvf", 0.5, 0.004), ("equal_weight", 0.4, 0.0002))
+            for cost in (0, 50)]
+    costs = pd.DataFrame(rows, columns=["strategy", "cost_bps", "total_return", "break_even_bps"])
+    assert strategy_figures.cost_sensitivity(costs, sample=SAMPLE).layout.title.text.startswith(
+        "A cost of 50 basis points takes 20.0 points of total return from lstm+mvf, 1.0 from equal weight<br>")
 
 
 # risk profiles
@@ -203,6 +239,7 @@ def test_what_is_missing_says_so(figure):
 def test_a_single_strategy_has_a_row_under_its_profile_and_no_line():
     alone = strategy_figures.risk_profiles(table_of(["lstm+mdp"]), sample=SAMPLE)
     assert rows(alone) == ["conservative", "lstm+mdp"] and not alone.layout.shapes and "line" not in alone.layout.title.text
+    assert alone.layout.title.text.startswith("Highest return: lstm+mdp (")
     assert len(alone.data) == 4 and alone.layout.height >= 300
     assert all(np.ptp(axis.range) > 0.02 for axis in alone.select_xaxes())
 
@@ -223,7 +260,6 @@ def test_a_measure_that_the_table_lacks_has_no_panel(figure):
     fewer = strategy_figures.risk_profiles(TABLE.drop(columns=["turnover", "sharpe"]), sample=SAMPLE)
     assert [axis.title.text for axis in fewer.select_xaxes()] == [axis.title.text for axis in figure.select_xaxes()][:3]
     assert len(fewer.layout.annotations) == 3 and len(dots(fewer)) == 3 * 14
-    assert "trading" in figure.layout.title.text and "trading" not in fewer.layout.title.text
 
 
 @pytest.mark.parametrize("shift", [-2.0, -0.3, 0.0, 0.7])

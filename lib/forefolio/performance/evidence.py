@@ -121,8 +121,9 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
 
     Returns
     -------
-    DataFrame (n_pairs, 6)
-        Columns strategy, twin, mean_difference (strategy minus twin, a month), signed_rank_p (two-sided; missing where
+    DataFrame (n_pairs, 7)
+        Columns strategy, twin, mean_difference (strategy minus twin, a month), standard_error (of that mean; missing for
+        a single month), signed_rank_p (two-sided; missing where
         no month differs), holm_p (over the rows), mean_distance (one-way distance of their weights, mean over the
         rebalances). A row for each `<network>+<framework>` whose `<twin>+<framework>` is there; none where one of them
         lost all its wealth.
@@ -138,7 +139,7 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
     >>> rows = [("mean+mvf", "x", 1.0), ("mean+mvf", "y", 0.0), ("lstm+mvf", "x", 0.7), ("lstm+mvf", "y", 0.3)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
     >>> against_twins(excess, weights).drop(columns=["strategy", "twin"]).round(3).to_numpy().tolist()
-    [[0.015, 0.5, 0.5, 0.3]]
+    [[0.015, 0.005, 0.5, 0.5, 0.3]]
     """
     rows, monthly_excess = [], monthly_excess.dropna(axis="columns")
     lines = {name: line for line in monthly_excess for name in apart(line)}
@@ -148,10 +149,11 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
         if not models or models[0] in (twin, *baselines()) or other not in lines:
             continue
         difference = monthly_excess[line] - monthly_excess[lines[other]]
-        rows.append((strategy, other, difference.mean(), _signed_rank_p(difference, "two-sided"),
+        rows.append((strategy, other, difference.mean(), difference.sem(), _signed_rank_p(difference, "two-sided"),
                      distance_from(weights, lines[other])[line].mean()))
-    table = pd.DataFrame(rows, columns=["strategy", "twin", "mean_difference", "signed_rank_p", "mean_distance"])
-    table.insert(4, "holm_p", holm(table["signed_rank_p"].astype(float)))
+    table = pd.DataFrame(rows, columns=["strategy", "twin", "mean_difference", "standard_error", "signed_rank_p",
+                                        "mean_distance"])
+    table.insert(5, "holm_p", holm(table["signed_rank_p"].astype(float)))
     return table
 
 

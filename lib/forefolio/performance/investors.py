@@ -5,11 +5,13 @@ forecasting to the return-seeking, risk parity to the moderate, maximum drawdown
 numbers decide who was served by what; `report.sentences` says it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from forefolio.market.returns import Date
 from forefolio.performance import metrics
 from forefolio.performance.evidence import monthly_tests
 from forefolio.portfolios.problems import estimation_sample
@@ -106,9 +108,12 @@ def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window:
     return table.loc[weights["strategy"].unique()].rename_axis("strategy").reset_index()
 
 
-def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+def kept(promised: pd.DataFrame, outcomes: pd.DataFrame, net_returns: pd.DataFrame, *, dates: Sequence[Date],
+         estimation_window: int) -> pd.DataFrame:
     """
-    What each strategy's weights did in the window that chose them beside what the test period kept of it.
+    What each strategy's weights did in the window that chose them, beside what came after.
+
+    `dates` are those of the decisions, `estimation_window` is the number of days that each of them looked back on.
 
     Returns
     -------
@@ -119,15 +124,22 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    A longer period has deeper drawdowns: where the test period is longer than the window, that promise is the hardest.
+    Return and volatility are those of the test period, a year. A longer period has deeper drawdowns, so `drawdown got`
+    is of windows as long as the promise's: the mean over the decisions of the deepest drawdown in the
+    `estimation_window` days after each. A decision that fewer days follow does not count; where none has so many, the
+    drawdown is missing, and is not kept.
     """
     said, got = promised.set_index("strategy"), outcomes.set_index("strategy").loc[promised["strategy"]]
+    ruined, starts = metrics.ruined(got), net_returns.index.searchsorted(pd.DatetimeIndex(dates), side="right")
+    after = [metrics.max_drawdown(net_returns.iloc[start:start + estimation_window][got.index])
+             for start in starts if start + estimation_window <= len(net_returns)]
+    got = got.assign(max_drawdown=pd.concat(after, axis=1).mean(axis=1) if after else np.nan)
     table, good = {}, {}
     for measure in ("annual_return", "annual_volatility", "max_drawdown"):
         called, gain = noun(measure), got[measure].round(3) - said[measure].round(3)
         table |= {f"{called} promised": said[measure], f"{called} got": got[measure]}
         good[called] = (-gain if lower_is_better(measure) else gain) > -1e-9
-    good = pd.DataFrame(good).mul(~metrics.ruined(got), axis=0)  # the ruined keep no promise: they are only still
+    good = pd.DataFrame(good).mul(~ruined, axis=0)  # the ruined keep no promise: they are only still
     words = good.apply(lambda row: "all" if row.all() else ", ".join(row.index[row]) or "none", axis=1)
     return pd.DataFrame(table).assign(kept=words).rename_axis("strategy").reset_index()
 
@@ -141,6 +153,7 @@ def served(outcomes: pd.DataFrame, monthly_excess: pd.DataFrame) -> list[Served]
     The paper's moderate investor wants balance, for which it has no number; the Sharpe ratio is ours. Only returns are
     tested for luck: by one-sided signed-rank tests, each Holm-corrected over all strategies. All is chosen in
     hindsight. A strategy that lost all its wealth serves nobody and is in no test, and one that is like cash wins no ratio.
+    Give it each near-copy once (`holdings.once`), so that the correction counts no test twice.
     """
     table = outcomes.set_index("strategy")
     tested = monthly_excess.drop(columns=table.index[metrics.ruined(table)], errors="ignore")
@@ -175,8 +188,8 @@ def _served(table: pd.DataFrame, monthly_excess: pd.DataFrame, measure: str) -> 
 
 
 def _p_values(monthly_excess: pd.DataFrame, winner: str) -> dict[str, float]:
-    """Holm-corrected p-values of a strategy's monthly excess over equal weight and over the index."""
-    against = {"index": monthly_excess}
+    """Holm-corrected p-values of a strategy's monthly excess over equal weight and over the index, by rival."""
+    against = {"the index": monthly_excess}
     if EQUAL_WEIGHT in monthly_excess and winner != EQUAL_WEIGHT:
         over_equal = monthly_excess.drop(columns=EQUAL_WEIGHT).sub(monthly_excess[EQUAL_WEIGHT], axis=0)
         against = {"equal weight": over_equal} | against

@@ -1,7 +1,7 @@
-"""Properties of weights: concentration, contributions to risk, near-copies, drift, and frozen holdings.
+"""What weights are like and what becomes of them: concentration, risk, near-copies, drift, and what is frozen.
 
-Nobody can sell an asset that does not trade. Its weight is frozen: it is the earlier weight after drift. A framework
-decides the weights of the assets that trade, and they share the wealth that is not frozen.
+Nobody can sell an asset that does not trade. Its weight is frozen: it is what the weight decided earlier has drifted to.
+A framework decides weights of the assets that trade, and they share what is not frozen.
 """
 
 from dataclasses import replace
@@ -13,14 +13,14 @@ from forefolio.market.returns import Date
 from forefolio.market.universe import NOT_TRADED
 from forefolio.portfolios.problems import Limits, aligned, covariance_matrix
 from forefolio.portfolios.registry import Terms
-from forefolio.study.vocabulary import parts, percent, strategy_name
+from forefolio.study.vocabulary import BENCHMARK, parts, percent, strategy_name
 
-SAME = 1e-6  # share of wealth by which equal weights may differ after a solver
-LEAST = 1e-9  # share of wealth; with less to distribute, nothing is traded
+SAME = 1e-6  # of wealth: as far apart as solvers leave the same weights
+LEAST = 1e-9  # of wealth: with less to be shared out, nothing is traded
 
 
 def effective_holdings(weights: pd.Series) -> float:
-    """Squared gross exposure over the sum of squared weights: the number of equal holdings that is as concentrated.
+    """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
 
     >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
     (2.0, 1.8)
@@ -44,7 +44,7 @@ def concentration(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
-    """The risk that each asset adds to a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
+    """What each asset adds to the risk of a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
 
     Returns
     -------
@@ -55,8 +55,8 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives 2
-    (Sigma w)_i, and it calls the covariance (Sigma w)_i a correlation. This table has both, under their proper names.
+    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives
+    2 (Sigma w)_i, and calls the covariance (Sigma w)_i a correlation: both stand here under their own names.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 
 
 def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
-    """The assets that any strategy holds on a rebalance date; with equal weight, these are all that could be bought.
+    """What some strategy holds on a rebalance date: all that could be bought, where equal weight is among them.
 
     >>> weights = pd.DataFrame({"rebalance_date": pd.Timestamp(0), "asset": ["A", "B"], "weight": [0, 1]})
     >>> list(held_assets(weights, date=pd.Timestamp(0)))
@@ -93,9 +93,9 @@ def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
 
 
 def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, with the covariance known then.
+    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, by the covariance known then.
 
-    Assets that no strategy holds on that date are left out.
+    Assets that no strategy holds then are left out.
     """
     assets = held_assets(weights, date=date)
     Sigma = terms.covariance(terms.window(returns[assets], date))
@@ -106,9 +106,9 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
 
 
 def merged(weights: pd.DataFrame) -> pd.DataFrame:
-    """Weights in which strategies of one framework with the same weights on every date appear once, with all models.
+    """Weights in which strategies of one framework that are the same on every date stand once, with all their models.
 
-    "Same" means within `SAME` of wealth. `vocabulary.strategy_name` makes the joint name, which takes the first place.
+    The same is within `SAME` of wealth. The name is that of `vocabulary.strategy_name`; the first one's place is kept.
 
     >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+mvf", "x", 0.5), ("lstm+mvf", "y", 0.5),
     ...         ("lstm+rpp", "x", 0.5), ("lstm+rpp", "y", 0.5)]
@@ -116,7 +116,7 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
     >>> list(merged(weights)["strategy"].unique())
     ['mean=lstm+rpp', 'lstm+mvf']
     """
-    names, same = list(weights["strategy"].unique()), {}  # for each strategy that is kept, those that equal it
+    names, same = list(weights["strategy"].unique()), {}  # of each strategy that stands, those that are the same
     wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
     for name in names:
         like = [first for first in same if parts(first)[1] == parts(name)[1] and (
@@ -129,10 +129,10 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
-    """The distance of every strategy's weights from those of `strategy`: DataFrame (n_dates, n_strategies).
+    """How far every strategy's weights are from those of `strategy`: DataFrame (n_dates, n_strategies).
 
-    The distance is half the sum of absolute differences of weights, that is, the share of wealth held in other assets.
-    Strategies are in the order of `weights`; an asset without a row has no weight.
+    Half the sum of absolute differences of weights, the share of wealth that lies elsewhere. Strategies in the order of
+    `weights`; an asset that is not named has no weight.
 
     >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
@@ -145,9 +145,9 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
 
 
 def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
-    """For each strategy, the one with the most similar weights; near-copies are found whatever their names.
+    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
 
-    Columns strategy, nearest, largest_distance (`distance_from` at the rebalance date on which the two differ most).
+    Columns strategy, nearest, largest_distance: `distance_from` at the rebalance date where the two differ most.
 
     >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
@@ -164,29 +164,53 @@ def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
 
 
-def distinct_strategies(weights: pd.DataFrame, *, apart: float = 0.01) -> list[str]:
-    """Strategies without near-copies, in the given order; a near-copy adds no evidence.
+def near_copies(weights: pd.DataFrame, *, apart: float = 0.01) -> dict[str, list[str]]:
+    """Strategies that hold the same within `apart` of wealth on every date: one piece of evidence, whatever their names.
 
-    A strategy is a copy if it is never further than `apart` (`distance_from`) from one that is kept. Of several copies,
-    the one without a model (`equal_weight`) is kept, otherwise the first. Only weights decide, never returns.
+    Returns
+    -------
+    dict
+        Each strategy that counts, with the names that stand under it; its own is the first. A strategy is a copy of one
+        that counts if `distance_from` it is never larger than `apart`. A copy of a copy that is itself further away
+        counts. A strategy without a model (`equal_weight`) counts before the others. A key joins the models of copies of
+        one framework, as `vocabulary.strategy_name` does. Only weights decide, never what they earned.
 
-    >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.505), ("B", "y", 0.495), ("C", "x", 0), ("C", "y", 1)]
-    >>> distinct_strategies(pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0))
-    ['A', 'C']
+    >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+rpp", "x", 0.505), ("lstm+rpp", "y", 0.495)]
+    >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
+    >>> near_copies(weights)
+    {'mean=lstm+rpp': ['mean+rpp', 'lstm+rpp']}
     """
-    names = list(weights["strategy"].unique())
-    distinct = []
+    names, like = list(weights["strategy"].unique()), {}
     for name in sorted(names, key=lambda name: "+" in name):
-        furthest = distance_from(weights, name)[distinct].max()
-        distinct += [name] if (furthest > apart).all() else []
-    return [name for name in names if name in distinct]
+        furthest = distance_from(weights, name)[list(like)].max()
+        near = furthest.index[furthest <= apart]
+        like.setdefault(near[0] if len(near) else name, []).append(name)
+    lines = {first: strategy_name([model for name in like[first] if parts(name)[1] == parts(first)[1]
+                                   for model in parts(name)[0]], parts(first)[1]) for first in names if first in like}
+    return {line: like[first] for first, line in lines.items()}
+
+
+def once(frame: pd.DataFrame, copies: dict[str, list[str]]) -> pd.DataFrame:
+    """A frame in which the near-copies of `near_copies` stand once, under their common name.
+
+    Strategies are the values of a column `strategy`, or the columns; the benchmark stays.
+
+    >>> once(pd.DataFrame({"mean+rpp": [0.1], "lstm+rpp": [0.1]}), {"mean=lstm+rpp": ["mean+rpp", "lstm+rpp"]})
+       mean=lstm+rpp
+    0            0.1
+    """
+    lines = {BENCHMARK: BENCHMARK} | {names[0]: line for line, names in copies.items()}
+    if "strategy" not in frame:
+        return frame[[name for name in frame if name in lines]].rename(columns=lines)
+    kept = frame[frame["strategy"].isin(list(lines))]
+    return kept.assign(strategy=kept["strategy"].map(lines)).reset_index(drop=True)
 
 
 def drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
     """
-    Weights decided at a date, after drift until the last day of `returns`, as in `backtest`.
+    What has become of weights decided at a date by the last day of `returns`, as in `backtest`.
 
-    A Series by asset that sums to one, without assets that are not held; None if no wealth is left.
+    Series by asset that sums to one, without assets that are not held; None where nothing is left.
 
     Examples
     --------
@@ -202,10 +226,10 @@ def drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd
 
 def frozen(held: pd.Series | None, reasons: pd.Series) -> pd.Series:
     """
-    Weights that cannot be traded: holdings of assets that did not trade that day; empty if there are none.
+    Weights that cannot be traded: of what is held, what did not trade that day; empty where there is none.
 
-    `held` comes from `drifted`, `reasons` is a row of `universe.kept_out`. An asset that has ended is cash and not
-    frozen. An asset that has a price every day that never moves is not frozen either.
+    `held` is as `drifted` gives it, `reasons` a row of `universe.kept_out`. What has ended for good is not frozen: it
+    is cash. Neither is an asset whose price is there every day and never moves.
 
     Examples
     --------
@@ -219,7 +243,7 @@ def frozen(held: pd.Series | None, reasons: pd.Series) -> pd.Series:
 
 def limits_of_rest(limits: Limits, held: pd.Series, fixed: pd.Series) -> Limits:
     """
-    Limits for the wealth that is not frozen; the largest turnover becomes a larger share of that smaller wealth.
+    Limits with what is held, for the wealth that is not frozen: the most that may be traded is a larger share of it.
 
     Examples
     --------
@@ -236,9 +260,9 @@ def limits_of_rest(limits: Limits, held: pd.Series, fixed: pd.Series) -> Limits:
 
 def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.Series:
     """
-    Weights of all wealth: a framework's weights, scaled to the wealth that is not frozen, and the frozen ones.
+    Weights of all wealth: those of a framework, which sum to one, scaled to what is not frozen, and what is.
 
-    If frozen holdings are worth all wealth, or more (with short sales), nothing is traded and `held` is kept.
+    Where what is frozen is worth all wealth, or more than it as with short sales, nothing is traded: `held` is held on.
 
     Examples
     --------
@@ -253,7 +277,7 @@ def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.S
 
 
 def frozen_note(fixed: pd.Series) -> str:
-    """A note on the share of wealth that is frozen; empty if it is too small to show.
+    """How much of a strategy's wealth is frozen, for the log; an empty text where it is nothing that one could see.
 
     >>> frozen_note(pd.Series({"A": 0.25}))
     '25.0 % of wealth stays in A, which cannot be sold'

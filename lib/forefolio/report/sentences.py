@@ -23,7 +23,6 @@ from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGH
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
-FLAT = 0.05  # of the standard deviation of returns: forecasts that vary less are almost constant
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", "max_drawdown": "shallowest drawdown",
           "turnover": "least turnover"}  # by the wishes of `investors`
@@ -103,13 +102,14 @@ def answered(answer: pd.DataFrame) -> str:
     return "\n".join(["| | question | answer | what decides |", "|---|---|---|---|", *rows])
 
 
-def covered(own: pd.DataFrame) -> list[str]:
-    """How many of the scheduled forecasts a user's own file has, by `own.coverage`; nothing where there is no file."""
+def covered(own: pd.DataFrame) -> str:
+    """How much of what is scheduled a user's own forecasts have, by `own.coverage`."""
+    if own.empty:
+        return "This study has no forecasts of its user's own: `forecasts_path` names a file of them."
     told = [f"`{row.model}` has **{row.made:,}** of {row.scheduled:,} scheduled forecasts of the next day, and "
-            f"{row.made_at_rebalances:,} of the {row.rebalances:,} on days on which portfolios are decided."
-            for row in own.itertuples()]
-    lacking = bool((own["made"] < own["scheduled"]).any())
-    return told + ["Where a forecast is missing, the model does not buy that asset."] * lacking
+            f"{row.made_at_rebalances:,} of the {row.rebalances:,} on days on which portfolios are decided" for row in own.itertuples()]
+    lacking = (own["made"] < own["scheduled"]).any()
+    return f"{'; '.join(told)}." + " What is missing is not bought by the model that lacks it." * bool(lacking)
 
 
 def too_good(own: pd.DataFrame) -> list[str]:
@@ -226,12 +226,12 @@ def _limits_of(row: pd.Series) -> str:
 
 
 def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.DataFrame) -> str:
-    """What the comparison of strategies shows, and what it cannot show.
+    """What the comparison of strategies shows, and what it cannot show: a Markdown item each.
 
-    The best strategy by total return and by information ratio, whether the networks made the difference, significance
-    at 5 percent raw and after Holm, what so many months cannot tell. `tests` has the distinct strategies alone:
-    near-copies repeat one test, and a correction that counts them asks too much. A strategy that lost all its wealth is
-    named and takes no part.
+    What the universe earned without a forecast, the best strategy by total return and by information ratio, whether the
+    networks made a difference, what is significant at 5 percent raw and after Holm, and what so many months cannot tell.
+    Give it near-copies once (`holdings.once`): a correction that counts them asks too much. A strategy that lost all its
+    wealth is named and takes no part.
     """
     table = performance.set_index("strategy")
     lost = ruined(table) & (table.index != BENCHMARK)
@@ -239,12 +239,36 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.Data
     table = table[~lost]
     strategies = table.drop(index=BENCHMARK, errors="ignore")
     if strategies.empty:
-        return "\n\n".join([*ruin, "No strategy is left to compare."])
+        return _items([*ruin, "No strategy is left to compare."])
     n_months = int(tests["n_months"].max())
-    return "\n\n".join([
-        *ruin,
-        _best_by_return(table["total_return"]), _best_by_ratio(strategies, n_months), _difference(twins),
-        _significance(tests, len(strategies)), _limits(strategies["std_monthly_excess"], n_months)])
+    alone = [f"**The universe alone.** {universe(performance, n_months)}"] if EQUAL_WEIGHT in table.index else []
+    return _items([
+        *ruin, *alone, _best_by_return(table["total_return"]), _best_by_ratio(strategies, n_months), _difference(twins),
+        _significance(tests), *filter(len, [skewed(tests)]), _limits(strategies["std_monthly_excess"], n_months)])
+
+
+def _items(paragraphs: Sequence[str]) -> str:
+    """Paragraphs as the items of a list."""
+    return "\n".join(f"* {paragraph}" for paragraph in paragraphs)
+
+
+def universe(performance: pd.DataFrame, n_months: int) -> str:
+    """What equal weight earned beside the index, without any forecast, by `metrics.performance_table`."""
+    table = performance.set_index("strategy")
+    if EQUAL_WEIGHT not in table.index or BENCHMARK not in table.index:
+        return "This run has no equal weight beside an index."
+    own, index = table.loc[EQUAL_WEIGHT], table.loc[BENCHMARK]
+    return (f"`{EQUAL_WEIGHT}` holds every asset and reads no forecast. It earned {percent(own['total_return'])} in the test "
+            f"period, and the index earned {percent(index['total_return'])}{_lead(own, n_months)}. This lead comes from the "
+            "choice of the assets, and from their dividends where the index is a price index.")
+
+
+def _lead(row: pd.Series, n_months: int) -> str:
+    """The mean monthly excess of a strategy with its standard error; nothing where it cannot be computed."""
+    mean, error = row["mean_monthly_excess"], row["std_monthly_excess"] / np.sqrt(n_months)
+    return "" if not np.isfinite(mean) or not np.isfinite(error) else (
+        f": a mean lead of {100 * mean:.1f} ± {100 * error:.1f} percentage points a month (± standard error, "
+        f"{counted(n_months, 'month')})")
 
 
 def _best_by_return(totals: pd.Series) -> str:
@@ -254,11 +278,8 @@ def _best_by_return(totals: pd.Series) -> str:
     if len(others) in (0, len(own)):
         return text
     ahead = (others > own[EQUAL_WEIGHT]).sum() or "none"
-    text += (f" Of the {counted(len(others), 'strategy', 'strategies')} beside `{EQUAL_WEIGHT}`, {ahead} ended ahead "
-             "of it.")
-    lead = own[EQUAL_WEIGHT] - totals.get(BENCHMARK, np.inf)
-    return text if lead <= SAME else (f"{text} The lead of `{EQUAL_WEIGHT}` over `{BENCHMARK}`, {percent(lead)} of the "
-                                   "initial wealth, is not due to any forecast.")
+    return (f"{text} Of the {counted(len(others), 'other strategy', 'other strategies')}, {ahead} ended ahead of "
+            f"`{EQUAL_WEIGHT}`.")
 
 
 def _best_by_ratio(strategies: pd.DataFrame, n_months: int) -> str:
@@ -268,11 +289,8 @@ def _best_by_ratio(strategies: pd.DataFrame, n_months: int) -> str:
     cash = cash and f" {cash} took hardly any risk and cannot win it."
     if ratios.isna().all():
         return f"**Information ratio.** None can be computed from {counted(n_months, 'month')}.{cash}"
-    mean = strategies["mean_monthly_excess"][ratios.idxmax()]
-    side = "level with" if percent(abs(mean)) == percent(0) else (
-        f"{percent(abs(mean))} {'above' if mean > 0 else 'below'}")
     best = _best(ratios, "{:.2f}".format, "a month", beside=ratios)
-    return f"**Information ratio.** {best}; its mean month was {side} the benchmark's.{cash}"
+    return f"**Information ratio.** {best}{_lead(strategies.loc[ratios.idxmax()], n_months)}.{cash}"
 
 
 def _best(values: pd.Series, written: Callable[[float], str], unit: str, *, beside: pd.Series) -> str:
@@ -291,14 +309,14 @@ def _difference(twins: pd.DataFrame) -> str:
     """What networks changed and earned, each against the same framework with a simple forecast."""
     opening = "**Did the networks make the difference?**"
     if twins.empty:
-        return (f"{opening} This run cannot tell: no network's strategy that kept some wealth has such a twin in it, "
-                "the same framework with a simple forecast.")
+        return (f"{opening} This run cannot tell. It has no network's strategy that kept some wealth beside a twin: the "
+                "same framework with a simple forecast.")
     apart, model = twins[twins["mean_distance"] > APART], twins["twin"].iloc[0].rpartition("+")[0]
-    have = "strategy of networks has" if len(twins) == 1 else "strategies of networks have"
-    text = (f"{opening} {len(twins)} {have} a twin, the same framework fed with `{model}`; {len(apart) or 'none'} "
-            f"held, on average, more than {percent(APART, 0)} of wealth elsewhere than the twin.")
+    have = "strategy of a network has" if len(twins) == 1 else "strategies of networks have"
+    text = (f"{opening} {len(twins)} {have} a twin, the same framework with the forecasts of `{model}`. On average, "
+            f"{len(apart) or 'none'} held more than {percent(APART, 0)} of wealth in other assets than the twin.")
     if apart.empty:
-        return f"{text} So no: whatever was earned, these networks' forecasts hardly moved a weight."
+        return f"{text} So the networks' forecasts hardly moved a weight, and cannot have made a difference."
     if len(twins) > len(apart):
         text += f" What the other {len(twins) - len(apart)} earned comes from the framework, not from the network."
     more = apart["mean_difference"] > 0
@@ -318,7 +336,7 @@ def _significant(rows: pd.DataFrame, did: str) -> str:
     return f"{len(rows)} {did} (significant: {listed(gains or ['none'])})" if len(rows) else f"none {did}"
 
 
-def _significance(tests: pd.DataFrame, n_names: int) -> str:
+def _significance(tests: pd.DataFrame) -> str:
     """How many of the distinct strategies beat the benchmark, raw and corrected."""
     n_tested = tests["wilcoxon_p"].count()
     if not n_tested:
@@ -326,34 +344,30 @@ def _significance(tests: pd.DataFrame, n_names: int) -> str:
     raw, corrected, sign_raw, sign_corrected, t_raw, t_corrected = (
         (tests[column] < LEVEL).sum() or "none" for test in ("wilcoxon_p", "sign_p", "t_p")
         for column in (test, f"{test}_holm"))
-    distinct = counted(len(tests), "distinct strategy", "distinct strategies")
-    names = "" if len(tests) == n_names else (
-        f"{n_names} names stand for {distinct}: weights that never differ by more than {percent(APART, 0)} of wealth "
-        "count once. ")
-    text = (f"**Luck?** {names}Of {distinct}, {raw} beat the benchmark significantly at {percent(LEVEL, 0)} by the "
-            f"one-sided signed-rank test taken alone, and {corrected} after Holm's correction for "
-            f"{counted(n_tested, 'test')} (sign test: {sign_raw} and {sign_corrected}; t-test: {t_raw} and "
+    text = (f"**Luck?** Of {counted(len(tests), 'strategy', 'strategies')}, {raw} beat the benchmark significantly at "
+            f"{percent(LEVEL, 0)} by the one-sided signed-rank test taken alone, and {corrected} after Holm's correction "
+            f"for {counted(n_tested, 'test')} (sign test: {sign_raw} and {sign_corrected}; t-test: {t_raw} and "
             f"{t_corrected}).")
     text += f" {len(tests) - n_tested} could not be tested." if n_tested < len(tests) else ""
     simple = tests.loc[tests["strategy"] == EQUAL_WEIGHT, "wilcoxon_p_holm"] < LEVEL
     return text if not simple.any() else (
-        f"{text} `{EQUAL_WEIGHT}` is among the significant and forecasts nothing: beating this benchmark says more "
-        "about the universe (and, where the benchmark is a price index, about dividends) than about any model.")
+        f"{text} `{EQUAL_WEIGHT}` is one of them, and it reads no forecast. So a lead over this benchmark says more about "
+        "the universe than about any model.")
 
 
 def _limits(deviations: pd.Series, n_months: int) -> str:
     months, varying = counted(n_months, "month"), deviations[deviations > 1e-12]
     if 0.5**n_months >= LEVEL:  # the smallest p-value that a signed-rank test can reach
-        return (f"**Limits.** A signed-rank test of {months} cannot be significant, whatever the returns: nothing here "
-                "tells skill from luck.")
+        return (f"**Limits.** A signed-rank test of {months} cannot be significant, whatever the returns. So no lead can be "
+                "shown here.")
     if varying.empty:
         return f"**Limits.** In {months} no strategy's lead over the benchmark varies: there is nothing to test."
     factor = scipy.stats.t.ppf(1 - LEVEL, n_months - 1) / np.sqrt(n_months)
-    ends = [f"{percent(factor * varying[name])} a month for `{name}`, whose excess varies {kind}"
+    ends = [f"{percent(factor * varying[name])} a month for `{name}`, whose excess varies {kind},"
             for name, kind in ((varying.idxmin(), "least"), (varying.idxmax(), "most"))]
-    return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its own deviation to be significant "
-            f"even in a single t-test: {', and '.join(ends[:len(varying)])}. A smaller excess cannot be told from "
-            "luck, and strategies that are close cannot be ranked.")
+    return (f"**Limits.** With {months}, a mean excess must exceed {factor:.2f} of its standard deviation to be significant "
+            f"even in a single t-test. That is {' and '.join(ends[:len(varying)]).rstrip(',')}. A smaller excess is not shown to be "
+            "above zero, and strategies that are close cannot be ranked.")
 
 
 def attribution(attributed: pd.DataFrame, *, use_residual: bool) -> str:
@@ -523,6 +537,54 @@ def power(performance: pd.DataFrame, n_months: int) -> str:
             "measured ratios tends to exceed its true value.")
 
 
+def names(copies: dict[str, list[str]]) -> str:
+    """Which names stand for one strategy, by `holdings.near_copies`."""
+    number, several = sum(map(len, copies.values())), {line: same for line, same in copies.items() if len(same) > 1}
+    if not several:
+        return f"The {counted(number, 'strategy holds', 'strategies hold')} different weights."
+    told = [f"`{line}` stands for {listed([f'`{name}`' for name in same])}" for line, same in several.items()]
+    return (f"{number} names stand for {counted(len(copies), 'strategy', 'strategies')}: weights that never differ by more than "
+            f"{percent(APART, 0)} of wealth count once. {'; '.join(told)}.")
+
+
+def costs_said(cost_bps: float, borrow_rate: float) -> str:
+    """What a figure's subtitle says of the costs that are in its returns; nothing where there are none.
+
+    >>> costs_said(10.0, 0.0), costs_said(0.0, 0.0)
+    (', net of costs of 10 basis points', '')
+    """
+    told = [f"{cost_bps:g} basis points"] * (cost_bps > 0) + [f"{percent(borrow_rate)} a year of shorts"] * (borrow_rate > 0)
+    return f", net of costs of {listed(told)}" if told else ""
+
+
+def promises(kept: pd.DataFrame, *, estimation_window: int) -> str:
+    """How many strategies fell short of what the windows before the decisions showed, by `investors.kept`."""
+    short = {what: ((sign * (kept[f"{what} got"].round(3) - kept[f"{what} promised"].round(3))) < -1e-9).sum() or "none"
+             for what, sign in (("return", 1), ("volatility", -1), ("drawdown", 1))}
+    text = (f"Of {counted(len(kept), 'strategy', 'strategies')}, {short['return']} had a lower return than in the "
+            f"{estimation_window} days before the decisions, {short['volatility']} had a higher volatility")
+    gap = kept["drawdown promised"] - kept["drawdown got"]
+    if gap.isna().all():
+        return f"{text}. Too few days follow the decisions to compare drawdowns of the same length."
+    row = kept.loc[gap.idxmax()]
+    return (f"{text}, and {short['drawdown']} had a deeper drawdown in the same number of days after them. The largest gap is "
+            f"that of `{row['strategy']}`: {percent(-row['drawdown promised'])} promised, {percent(-row['drawdown got'])} "
+            "received.")
+
+
+def of_twins(twins: pd.DataFrame) -> str:
+    """How far each network's strategy is from its twin, in weights and in what it earned, by `evidence.against_twins`."""
+    if twins.empty:
+        return "No strategy of a network stands beside a twin in this run."
+    told = []
+    for row in twins.itertuples():
+        error = "" if pd.isna(row.standard_error) else f" ± {100 * row.standard_error:.2f}"
+        tested = "no month differs" if pd.isna(row.holm_p) else f"Holm's p {_p_value(row.holm_p)}"
+        told.append(f"`{row.strategy}` less `{row.twin}`: {round(100 * row.mean_difference, 2) + 0.0:.2f}{error} percentage points a "
+                    f"month, {tested}; weights {percent(row.mean_distance)} apart.")
+    return _items(told)
+
+
 def advice(served: list[Served]) -> pd.DataFrame:
     """Which strategy served which investor best, a row per wish, from `investors.served`.
 
@@ -566,10 +628,10 @@ def _beware(one: Served) -> str:
 def _doubt(one: Served) -> str:
     """What makes a winner doubtful."""
     if one.p_values:
-        told = [f"{'untested' if pd.isna(p) else _p_value(p)} ({name})"
-                for name, p in one.p_values.items()]
-        shown = all(p < LEVEL for p in one.p_values.values())
-        return f"{'hardly' if shown else 'may be'} luck: Holm's p {', '.join(told)}"
+        told = {beats: [f"{rival} ({'untested' if pd.isna(p) else f'p {_p_value(p)}'})" for rival, p in one.p_values.items()
+                        if (p < LEVEL) == beats] for beats in (True, False)}
+        return "; ".join(f"{SHOWN if beats else NOT_SHOWN} to beat {listed(rivals, 'and' if beats else 'or')}"
+                         for beats, rivals in told.items() if rivals)
     told = [f"hardly ahead of {one.runner_up}"] * bool(one.runner_up) + ["the index did better"] * one.index_ahead
     return "; ".join(told)
 
@@ -584,86 +646,32 @@ def _written(value: float, measure: str, missing: str = "") -> str:
 
 
 def skill(table: pd.DataFrame) -> str:
-    """Which models are shown to forecast, which are shown not to, and the numbers, by `gate.verdicts`."""
+    """Which models are shown to forecast, of which that is shown to be absent, and the numbers, by `gate.verdicts`."""
     judged = table.dropna(subset="gain")
     if judged.empty:
         return "No forecast could be judged: no asset moved on these days, or no model but `zero` made any."
     names = {verdict: rows["model"].map("`{}`".format).tolist() for verdict, rows in judged.groupby("verdict")}
     days, shown, tested = int(judged["n_days"].max()), names.get(SHOWN, []), int(judged["p_holm"].notna().sum())
+    what = "was judged beside forecasts" if len(judged) == 1 else "were judged beside forecasts"
     told = [f"**{listed(shown)} {'is' if len(shown) == 1 else 'are'} shown to forecast.**" if shown else
             "**No model is shown to forecast.**",
-            f"We compared {counted(len(judged), 'model')} with forecasts that know nothing, over "
-            f"{counted(days, 'day')}."]
+            f"{counted(len(judged), 'model')} {what} that know nothing, over {counted(days, 'day')}."]
     if tested:
         nearest = judged.loc[judged["p_holm"].idxmin() if judged["p_holm"].nunique() > 1 else judged["p_value"].idxmin()]
-        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against its hardest rival "
-                 f"(Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction for "
-                 f"{counted(tested, 'model')}."]
+        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against the rival that it is "
+                 f"least shown to improve on (Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction "
+                 f"for {counted(tested, 'model')}."]
     ruled_out = [f"`{row.model}` (its squared error is {_ends(row)} that of `{row.rival}`)"
                  for row in judged[judged["verdict"] == ABSENT].itertuples()]
-    told += [f"Skill is shown to be absent for {listed(ruled_out)}: a gain of {percent(gate.SMALL)} in squared error is "
-             "ruled out with 95 % confidence."] if ruled_out else []
+    told += [f"It is shown to be absent, because a gain of {percent(gate.SMALL)} in squared error is ruled out with 95 % "
+             f"confidence, of {listed(ruled_out)}."] if ruled_out else []
     costs = judged.loc[judged["gain_high"] < 0, "model"].map("`{}`".format).tolist()
-    told += [f"The errors of {listed(costs)} are larger than chance explains. This is the cost of estimating parameters. "
-             "It does not show that the simple forecast is true."] if costs else []
+    told += [f"The errors of {listed(costs)} are larger in this sample than chance explains. That is what estimating costs, "
+             "and no evidence for the simple forecast."] if costs else []
     best = judged.loc[judged["p_set"] > gate.SET_SIZE, "model"].map("`{}`".format).tolist()
-    each = "each of them" if len(best) > 1 else "it"
-    told += [f"The model confidence set keeps {listed(best)}: {each} may be the most accurate model."] if best else []
+    told += [f"The model confidence set leaves {listed(best)} in: {'these may each be' if len(best) > 1 else 'it may be'} "
+             "the most accurate."] if best else []
     return " ".join(told)
-
-
-def variation(spread: pd.DataFrame) -> str:
-    """How much next-day forecasts vary beside the returns, and which are almost constant, by `forecast_spread`."""
-    rows, shares = spread.set_index("model"), _shares(spread)
-    if shares.empty:
-        return "No decision looks ahead further than a day, or no asset moved, so there is nothing to compare."
-    rows = rows.loc[shares.index]
-    told = [f"{percent(row.deviation_next_day, 3)} for `{row.Index}`" for row in rows.itertuples()]
-    actual = percent(rows["actual_deviation"].iloc[0], 2)
-    return (f"Daily returns have a standard deviation of **{actual}**. That of the next-day forecasts is {listed(told)}: "
-            f"{_from_to(shares, percent)} of that of the returns.{_flat(shares)}")
-
-
-def _shares(spread: pd.DataFrame) -> pd.Series:
-    """The standard deviation of each model's next-day forecasts as a share of that of the returns, without `zero`."""
-    rows = spread[(spread["model"] != ZERO) & (spread["actual_deviation"] > 0)].set_index("model")
-    return (rows["deviation_next_day"] / rows["actual_deviation"]).dropna()
-
-
-def _flat(shares: pd.Series) -> str:
-    """Which models that claim to know something are almost constant; '' where none is."""
-    flat = [f"`{model}`" for model in shares.index[shares < FLAT] if model not in gate.KNOW_NOTHING]
-    return f" **{listed(flat)} {'is' if len(flat) == 1 else 'are'} almost constant.**" if flat else ""
-
-
-def forecasting(spread: pd.DataFrame, accuracy: pd.DataFrame, base_rates: pd.Series, verdicts: pd.DataFrame) -> str:
-    """What stage 04 showed, an item each: how much forecasts vary, their errors, their direction, and the verdicts.
-
-    The frames are as `accuracy.forecast_spread`, `accuracy.accuracy_table`, `accuracy.base_rates` and `gate.verdicts`
-    give them.
-    """
-    hits, judged = accuracy.set_index("model")["hr_mean"].dropna(), verdicts.set_index("model").dropna(subset="gain")
-    shares = _shares(spread)
-    told = [f"**Size.** The standard deviation of forecasts is {_from_to(shares, percent)} of that of the returns."
-            f"{_flat(shares)}"] if len(shares) else []
-    if len(judged):
-        told += ["**Error.** The gain in squared error over the best forecast that knows nothing is "
-                 f"{_from_to(judged['gain'], lambda gain: percent(gain, 2))}; below zero, the model is worse."]
-    if len(hits):
-        always = base_rates[["always_up_hr", "always_down_hr"]].max()
-        told += [f"**Direction.** The sign is right on {_from_to(hits, percent)} of the days. The same sign every day is "
-                 f"right on {percent(always)}."]
-    models = {answer: [f"`{model}`" for model in judged.index[judged["verdict"] == answer]]
-              for answer in (SHOWN, NOT_SHOWN, ABSENT)}
-    answers = "; ".join(f"{answer} for {listed(names)}" for answer, names in models.items() if names)
-    told += [f"**Verdict.** Skill is {answers}." if answers else "**Verdict.** No forecast could be judged."]
-    return "\n".join(f"* {item}" for item in told)
-
-
-def _from_to(values: pd.Series, written: Callable[[float], str]) -> str:
-    """The lowest and the highest of several models' values, each with its model."""
-    ends = values.sort_values().iloc[[0, -1]]
-    return " to ".join(dict.fromkeys(f"{written(value)} (`{model}`)" for model, value in ends.items()))
 
 
 def _ends(row: NamedTuple) -> str:

@@ -8,14 +8,15 @@ from plotly.subplots import make_subplots
 from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration, distance_from
 from forefolio.portfolios.problems import named
-from forefolio.report.style import (GREY, INK, PALETTE, days, dress, label, label_points, line, log_axis, span,
+from forefolio.report.style import (GREY, INK, PALETTE, days, dress, label, label_ends, line, log_axis, span,
                                     strategy_color, strategy_line, verbatim, weekly)
-from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, lower_is_better, parts, percent)
+from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, lower_is_better,
+                                        parts, percent)
 
 THIN = 0.05  # weights that never exceed this are drawn together
 GREYS, PALE = ("#7d7d7d", "#a8a8a8"), "#ececec"  # of assets above 5 % without a color, in turn, and of all the others
 OTHERS, EACH_THIN = "others above 5 %", "each at most 5 %"
-LONGEST = 1000  # days; longer lines are drawn weekly
+LONGEST = 260  # days; longer lines are drawn weekly
 PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # of risk profiles
 BESIDE = 0.27  # of a panel's width: room for the value beside an outermost dot
 
@@ -120,74 +121,64 @@ def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
                  height=190 + 30 * max(len(strategies), 6))
 
 
-def wealth(net_returns: pd.DataFrame) -> go.Figure:
-    """Growth of one in every strategy and the benchmark, after costs; the legend is ordered by the outcome."""
+def wealth(net_returns: pd.DataFrame, *, costs: str = "") -> go.Figure:
+    """Growth of one in every strategy and the benchmark, each named at its end with its total return.
+
+    `costs` is what the subtitle says of the costs that are in the returns, if there are any.
+    """
     grown = metrics.wealth(net_returns)
-    drawn, how = _daily_or_weekly(grown)
-    figure = _lines(drawn, {name: name for name in _by_outcome(grown)}, f"date ({how})")
+    drawn, how = _from_one(grown)
+    figure = _lines(drawn, {name: f"{name} ({_gain(grown[name].iloc[-1] - 1)})" for name in _by_outcome(grown)}, "date")
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
     figure.update_yaxes(title_text="wealth, start = 1")
-    return dress(figure, "Growth of one, net of costs", f"{how}, {span(net_returns)}", height=_tall(grown.shape[1]))
+    height = _tall(grown.shape[1])
+    return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1]),
+                 f"growth of one, {how}, {span(net_returns)}{costs}; in brackets: total return", height=height)
 
 
-def drawdowns(net_returns: pd.DataFrame) -> go.Figure:
-    """Compounded drawdown of every strategy and the benchmark; more than 1,000 days are drawn as each week's lowest."""
-    fallen = metrics.drawdown(net_returns)
-    drawn, how = _daily_or_weekly(fallen, "min")
-    deepest = fallen.min().sort_values(ascending=False)
-    figure = _lines(drawn, {name: f"{name} ({low:.0%})" for name, low in deepest.items()}, f"date ({how})")
-    figure.update_yaxes(title_text="compounded drawdown (%)", tickformat=PERCENT)
-    lows = "weekly lows" if how == "weekly" else "daily"
-    return dress(figure, "Compounded drawdowns, net of costs", f"{lows}, {span(net_returns)}; in brackets: the deepest",
-                 height=_tall(fallen.shape[1]))
+def monthly_excess(monthly_excess: pd.DataFrame, year: int | None = None) -> go.Figure:
+    """Monthly return above the benchmark, of all years or of one, a panel per framework (Nguyen 2025, Figs. 2 and 3).
 
-
-def monthly_excess(monthly_excess: pd.DataFrame, year: int) -> go.Figure:
-    """Monthly return above the benchmark in one year, a panel per framework (Nguyen 2025, Figs. 2 and 3).
-
-    Strategies that read no forecast share a panel.
+    All panels have one y axis. Strategies that read no forecast share a panel. A panel's title has its models in the
+    colors of their bars.
     """
-    one = monthly_excess[monthly_excess.index.year == year]
-    alone = [name for name in one if not parts(name)[0]]
-    frameworks = {name: parts(name)[1] for name in one} | (
+    shown = monthly_excess if year is None else monthly_excess[monthly_excess.index.year == year]
+    alone = [name for name in shown if not parts(name)[0]]
+    frameworks = {name: parts(name)[1] for name in shown} | (
         dict.fromkeys(alone, "without a forecast") if len(alone) > 1 else {})
     panels = list(dict.fromkeys(frameworks.values()))
-    figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", subplot_titles=panels,
-                           vertical_spacing=0.22 / len(panels))
+    members = {panel: [name for name in shown if frameworks[name] == panel] for panel in panels}
+    figure = make_subplots(len(panels), 1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.22 / len(panels),
+                           subplot_titles=[" ".join([f"<b>{verbatim(panel)}</b>"] * (members[panel] != [panel])
+                                                    + list(map(_in_color, members[panel]))) for panel in panels])
+    months = [f"{month:%Y-%m-01}" for month in shown.index]
     for row, panel in enumerate(panels, 1):
-        for name in (name for name in one if frameworks[name] == panel):
-            figure.add_bar(x=one.index.strftime("%b"), y=one[name].to_numpy("float32"), name=name, row=row, col=1,
+        for name in members[panel]:
+            figure.add_bar(x=months, y=shown[name].to_numpy("float32"), name=name, row=row, col=1, showlegend=False,
                            marker_color=strategy_color(name))
     figure.update_yaxes(tickformat=PERCENT, zeroline=True, zerolinecolor=INK)
     figure.update_yaxes(title_text="excess (% points a month)", row=len(panels) // 2 + len(panels) % 2, col=1)
-    figure.update_xaxes(title_text=f"month of {year}", row=len(panels), col=1)
-    return dress(figure, f"Monthly excess over the benchmark, {year}",
-                 "compounded month of the strategy minus the benchmark's, net of costs",
+    figure.update_xaxes(type="date")
+    figure.update_xaxes(title_text="month", row=len(panels), col=1)
+    above = (shown > 0).sum().sort_values(kind="stable")
+    ends = [f"{above[name]} of {len(shown)} ({name})" for name in above.index[[0, -1]]]
+    return dress(figure, f"Months above the benchmark: {ends[0]}" + f" to {ends[1]}" * (len(above) > 1),
+                 f"compounded month of the strategy minus the benchmark's, {shown.index[0]:%Y-%m} to {shown.index[-1]:%Y-%m}",
                  height=190 + 115 * len(panels), bargap=0.25, margin_t=92)
 
 
-def risk_return(performance: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Annual volatility and annual return of every strategy and the benchmark, each named at its point."""
-    performance, gone = _without_ruined(performance)
-    points = performance.rename(columns={"annual_volatility": "x", "annual_return": "y", "strategy": "text"})
-    points = points.dropna(subset=["x", "y"])
-    room = 0.12 * (points[["x", "y"]].max() - points[["x", "y"]].min()).clip(lower=0.01)
-    x_range, y_range = ([points[axis].min() - room[axis], points[axis].max() + room[axis]] for axis in "xy")
-    figure = go.Figure([go.Scatter(x=[p.x], y=[p.y], mode="markers", name=p.text, showlegend=False,
-                                   marker=dict(size=11, color=strategy_color(p.text))) for p in points.itertuples()])
-    figure.add_hline(y=0, line=dict(color=GREY, width=1), layer="below")
-    label_points(figure, points, x_range=x_range, y_range=y_range, plot_size=(800, 300))
-    figure.update_annotations(bgcolor="white", borderpad=0)  # no line through a name
-    figure.update_xaxes(title_text=label("annual_volatility")[0], tickformat=PERCENT, range=x_range)
-    figure.update_yaxes(title_text=label("annual_return")[0], tickformat=PERCENT, range=y_range)
-    return dress(figure, "Risk and return, net of costs", sample + gone)
+def _in_color(name: str) -> str:
+    """A square in the color of a strategy's bars, and the models of its name, or the name where it has none."""
+    return (f"<span style='color:{strategy_color(name)}'>\N{BLACK SQUARE}</span> "
+            + verbatim("=".join(parts(name)[0]) or name))
 
 
 def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     """Total return of every strategy by the cost of trading, with the cost at which it falls to equal weight.
 
-    `costs` is as `backtest.cost_sensitivity` gives it. The legend has the cost at which a line that starts above equal
-    weight meets it, also where that is beyond the costs that are drawn. Who lost all wealth is left out, and named.
+    `costs` is as `backtest.cost_sensitivity` gives it. The name at a line's end has the cost at which a line that starts
+    above equal weight meets it, also where that is beyond the costs that are drawn. Who lost all wealth is left out, and
+    named.
     """
     even = costs.set_index("strategy")["break_even_bps"].groupby(level=0).first()
     ends = costs.groupby("strategy", sort=False)["total_return"].max()
@@ -195,39 +186,81 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
     gone, costs = list(ends.index[lost]), costs[~costs["strategy"].map(lost)]
     wide = costs.pivot_table(index="cost_bps", columns="strategy", values="total_return", sort=False).sort_index()
     order = wide.columns if wide.empty else wide.iloc[0].sort_values(ascending=False).index
-    figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines+markers",
+    figure = go.Figure([go.Scatter(x=list(wide.index), y=wide[name].to_numpy("float32"), mode="lines",
                                    name=name + (f" ({even[name]:.0f} bps)" if even.get(name, 0) > 0 else ""),
-                                   line=_style(name), marker_size=5)
+                                   line=_style(name))
                         for name in order])
     figure.add_hline(y=0, line=dict(color=GREY, width=1))
     figure.update_xaxes(title_text="cost of trading (basis points of what is traded)")
     figure.update_yaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    return dress(figure, "What trading costs leave", height=_tall(len(order)), subtitle=(
-        f"{sample}; in brackets: the cost that brings it to equal weight{_left_out(gone)}"))
+    height, title = _tall(len(order)), "What trading costs leave"
+    if len(order) and len(wide) > 1:
+        paid = (wide.iloc[0] - wide.iloc[-1]).sort_values(ascending=False)
+        others = f", {_points(paid[EQUAL_WEIGHT])} from equal weight" if EQUAL_WEIGHT in paid.index[1:] else ""
+        title = (f"A cost of {wide.index[-1]:g} basis points takes {_points(paid.iloc[0])} points of total return from "
+                 f"{paid.index[0]}{others}")
+    bracket = "; in brackets: the cost that brings it to equal weight" if (even > 0).any() else ""
+    return dress(label_ends(figure, height=height), title, f"{sample}{bracket}{_left_out(gone)}", height=height)
 
 
-def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame) -> go.Figure:
-    """The project in one figure: what each strategy became, and how many assets it held; the ruined have no rank."""
+def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: str = "") -> go.Figure:
+    """The project in one figure: what each portfolio became, and how many assets it held; the ruined have no rank."""
     grown = metrics.wealth(net_returns)
     ruined = list(grown.columns[metrics.bankrupt(net_returns)])
     grown = grown.drop(columns=ruined)
-    drawn, how = _daily_or_weekly(grown)
-    holdings = metrics.mean_holdings(weights)
-    figure = make_subplots(1, 2, column_widths=[0.64, 0.36], horizontal_spacing=0.17, subplot_titles=[
-        "wealth, start = 1, net of costs", "effective holdings, mean over rebalances"])
-    for name in _by_outcome(grown):
-        figure.add_trace(line(drawn[name], name=name, line=_style(name)), row=1, col=1)
-        figure.add_bar(x=[holdings.get(name, 0)], y=[name], orientation="h", marker_color=strategy_color(name),
-                       text=f"{holdings[name]:.1f}" if name in holdings else "an index", textposition="outside",
-                       cliponaxis=False, row=1, col=2)
-    figure.update_xaxes(type="date", title_text=f"date ({how})", row=1, col=1)
-    figure.update_xaxes(type="linear", title_text="assets", range=[0, 1.2 * holdings.max()], row=1, col=2)
-    figure.update_yaxes(title_text="wealth", row=1, col=1)
-    figure.update_yaxes(autorange="reversed", dtick=1, row=1, col=2)
-    return dress(figure, "From forecasts to portfolios to outcomes",
-                 f"{span(net_returns)}, strategies from the best outcome to the worst"
-                 + _left_out(ruined), width=1000,
-                 showlegend=False, margin_t=92, bargap=0.3)
+    drawn, how = _from_one(grown)
+    holdings, models = metrics.mean_holdings(weights), {model for name in grown for model in parts(name)[0]}
+    texts = {name: f"{_gain(grown[name].iloc[-1] - 1)}  {_in_words(name, len(models))}"
+             + (f", {holdings[name]:.1f} assets" if name in holdings else "") for name in _by_outcome(grown)}
+    figure = _lines(drawn, texts, "date")
+    for trace, name in zip(figure.data, texts):
+        trace.line.width = 3.4 if name in (EQUAL_WEIGHT, BENCHMARK) else 2
+    figure.add_hline(y=1, line=dict(color=GREY, width=1))
+    figure.update_yaxes(title_text="wealth, start = 1")
+    height = _tall(grown.shape[1]) + 30
+    return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1]),
+                 f"growth of one, {how}, {span(net_returns)}{costs}; beside each line: total return, portfolio, effective "
+                 f"number of assets{_left_out(ruined)}", width=1000, height=height)
+
+
+def _in_words(name: str, n_models: int) -> str:
+    """A strategy's name for who knows none of them; `n_models` are all models of the figure.
+
+    >>> _in_words("cnn1d+mvf", 3), _in_words("mean=lstm+rpp", 2), _in_words("benchmark", 2)
+    ('mean-variance (1D-CNN)', 'risk parity (both forecasts)', 'the index')
+    """
+    models, framework = parts(name)
+    titles = {EQUAL_WEIGHT: "equal weight", BENCHMARK: "the index"} | {
+        known: entry.title.removesuffix(" with forecasting") for known, entry in FRAMEWORKS.items()}
+    if not models:
+        return titles.get(framework, framework)
+    whose = ", ".join(MODELS[model].title if model in MODELS else model for model in models)
+    if len(models) == n_models > 1:
+        whose = "both forecasts" if n_models == 2 else f"all {n_models} forecasts"
+    return f"{titles.get(framework, framework)} ({whose})"
+
+
+def _gain(value: float) -> str:
+    """A total return with its sign, in whole percent."""
+    return "+" * (round(100 * value) > 0) + percent(value, 0)
+
+
+def _points(value: float) -> str:
+    """A difference of percentages, in points."""
+    return percent(value).removesuffix(" %")
+
+
+def _ahead(final: pd.Series) -> str:
+    """How many optimized portfolios ended ahead of equal weight, by the final wealth of each strategy."""
+    own = final.drop([BENCHMARK, EQUAL_WEIGHT], errors="ignore")
+    if EQUAL_WEIGHT not in final or own.empty:
+        return "Growth of one"
+    ahead = own[own > final[EQUAL_WEIGHT] + metrics.SAME]
+    if len(own) == 1:
+        return f"{own.index[0]} ended {'ahead of' if len(ahead) else 'behind or level with'} equal weight"
+    many = {0: "None", len(own): "All"}.get(len(ahead), str(len(ahead)))
+    best = f", {ahead.idxmax()} furthest" if 0 < len(ahead) < len(own) else ""
+    return f"{many} of the {len(own)} optimized portfolios ended ahead of equal weight{best}"
 
 
 def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
@@ -257,10 +290,18 @@ def risk_profiles(table: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], tickvals=list(range(len(names))), showgrid=False, ticks="")
     figure.update_yaxes(ticktext=names, col=1)
     reference = "; vertical line: equal weight" if EQUAL_WEIGHT in places else ""
-    shown = "return, risk and trading" if "turnover" in panels else "return and risk"
-    return dress(figure, f"Risk profiles: {shown} of each strategy",
+    return dress(figure, _profile_title(table),
                  f"{sample}; arrows point to the better side{reference}{gone}", width=1000,
                  height=190 + 23 * max(len(names), 6), showlegend=False, margin_t=92)
+
+
+def _profile_title(table: pd.DataFrame) -> str:
+    """Which strategy has the highest return, and which the shallowest drawdown."""
+    own = table[table["strategy"] != BENCHMARK].set_index("strategy")
+    best = [f"{what}: {known.idxmax()} ({percent(known.max())})" for what, known in (
+        (what, own[measure][np.isfinite(own[measure])]) for what, measure in (
+            ("Highest return", "annual_return"), ("shallowest drawdown", "max_drawdown")) if measure in own) if len(known)]
+    return "; ".join(best) or "Return and risk by risk profile"
 
 
 def _panel(figure: go.Figure, values: pd.Series, places: dict[str, int], **there: int) -> None:
@@ -327,9 +368,11 @@ def _lines(frame: pd.DataFrame, texts: dict[str, str], dates: str) -> go.Figure:
     return figure.update_xaxes(type="date", title_text=dates)
 
 
-def _daily_or_weekly(frame: pd.DataFrame, how: str = "last") -> tuple[pd.DataFrame, str]:
-    """The frame itself, or weekly where it is long, and the word that says which."""
-    return (frame, "daily") if len(frame) <= LONGEST else (weekly(frame, how), "weekly")
+def _from_one(grown: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Wealth with the 1 of the day before its first, weekly where it is long, and the word that says which."""
+    start = pd.DataFrame(1.0, index=grown.index[:1] - pd.Timedelta(days=1), columns=grown.columns)
+    whole = pd.concat([start, grown])
+    return (whole, "daily") if len(grown) <= LONGEST else (weekly(whole), "weekly")
 
 
 def _by_outcome(grown: pd.DataFrame) -> list[str]:

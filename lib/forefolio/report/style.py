@@ -166,17 +166,18 @@ def strategy_color(name: str) -> str:
 
 
 def strategy_line(name: str, *, width: float) -> dict:
-    """Line of a strategy: its color, its width in pixels, and a dash by its model; solid where it has no model.
+    """Line of a strategy: its color, its width in pixels, and a dash by its model; solid where it has none or several.
 
-    >>> strategy_line("cnn1d+rpp", width=2)["dash"], strategy_line("equal_weight", width=2)["dash"]
-    ('5px,2px', 'solid')
+    >>> [strategy_line(name, width=2)["dash"] for name in ("cnn1d+rpp", "mean=cnn1d+rpp", "equal_weight")]
+    ['5px,2px', 'solid', 'solid']
     """
-    model = "".join(parts(name)[0][:1])
+    models = parts(name)[0]
+    model = models[0] if len(models) == 1 else ""
     return dict(color=strategy_color(name), dash=MODELS[model].dash if model in MODELS else "solid", width=width)
 
 
 def passed(figure: go.Figure, models: list[str]) -> go.Figure:
-    """The figure with a mark after each legend name whose model, or one of whose models, is among those that passed.
+    """The figure with a mark after each line's name whose model, or one of whose models, is among those that passed.
 
     >>> figure = go.Figure([go.Bar(name="mean=lstm+mvf (-12%)"), go.Bar(name="mean+mvf"), go.Bar(name="lstm")])
     >>> [bar.name for bar in passed(figure, ["lstm"]).data]
@@ -185,6 +186,7 @@ def passed(figure: go.Figure, models: list[str]) -> go.Figure:
     for trace in figure.data:
         name = (trace.name or "").split(" (")[0]
         if set(models) & {name, *parts(name)[0]}:
+            figure.update_annotations(text=f"{trace.name} {PASSED}", selector={"text": trace.name})  # at a line's end
             trace.name = f"{trace.name} {PASSED}"
     return figure
 
