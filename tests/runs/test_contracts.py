@@ -170,6 +170,15 @@ def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp
     assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
 
 
+@pytest.mark.parametrize("typed, expected", [
+    ('study: str = "default"  # name', {"study": "default"}), ('study = "mine"', {"study": "mine"}),
+    ('study: str = "default"  # name\ncost_bps: float = 5.0\nstudy = "mine"', {"study": "mine", "cost_bps": 5.0})])
+def test_a_reader_may_type_a_parameter_with_its_type_or_without(monkeypatch, typed, expected):
+    cells = [{"cell_type": "code", "source": [typed], "metadata": {"tags": ["parameters"]}}]
+    monkeypatch.setattr(contracts, "_cells", lambda stage: cells)
+    assert contracts.declared_parameters("01_data") == expected
+
+
 def test_the_published_numbers_of_the_named_paper_are_an_input(tmp_path, monkeypatch):
     folder = tmp_path / "published"
     folder.mkdir()

@@ -144,13 +144,15 @@ def declared_parameters(stage: str) -> dict[str, Any]:
     """Names and values of the parameters that a notebook declares, in order.
 
     Those that a reader changes stand in its cell tagged `parameters`. The others stand in one tagged `settings` before it,
-    which is folded: papermill writes its values after the cell tagged `parameters`, so they hold for both.
+    which is folded: papermill writes its values after the cell tagged `parameters`, so they hold for both. A line may have
+    its type, as in `cost_bps: float = 10.0`, or not, as a reader types it; the last line of a name holds.
     """
     cells = [(cell["metadata"].get("tags", []), "".join(cell["source"])) for cell in _cells(stage)]
     if not any("parameters" in tags for tags, _ in cells):
         raise StageError(f"notebooks/{path_of(stage)} has no cell tagged parameters; tag the one that declares them")
     lines = [line for tags, source in cells if {"parameters", "settings"} & set(tags) for line in ast.parse(source).body]
-    return {line.target.id: ast.literal_eval(line.value) for line in lines}
+    named = [(line.target if isinstance(line, ast.AnnAssign) else line.targets[0], line) for line in lines]
+    return {target.id: ast.literal_eval(line.value) for target, line in named}
 
 
 @lru_cache
