@@ -129,6 +129,8 @@ def attributed():
 
 FRAMES = made_up()
 BASE_RATES = pd.Series({"up_share": 0.5, "down_share": 0.45, "always_up_hr": 0.52, "always_down_hr": 0.48})
+SPREAD = pd.DataFrame({"model": ["zero", "lstm", "mean"], "deviation_next_day": [0.0, 0.0002, 0.01],
+                       "deviation_month": [0.0, 0.0001, 0.0], "actual_deviation": 0.02})
 GAINS = pd.DataFrame({"model": ["mean", "lstm", "cnn1d"], "rival": ["zero", "mean_frozen", "mean"], "gain": [0.001, -0.01, 0.02],
                       "gain_low": [-0.002, -0.02, 0.01], "gain_high": [0.004, -0.001, 0.03],
                       "verdict": [NOT_SHOWN, ABSENT, SHOWN]})
@@ -155,17 +157,17 @@ DRAW = {  # every figure of the library from the frames
                                                       sample=SAMPLE),
     "learned": lambda f: forecast_figures.sharpe_curves(f["learned"]),
     "training": lambda f: forecast_figures.training_curves(f["history"]),
-    "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA"),
+    "forecast": lambda f: forecast_figures.forecast_vs_actual(f["forecasts"], f["returns"], "AA", SPREAD),
     "accuracy": lambda f: forecast_figures.accuracy_by_asset(f["by_asset"], "mse", sample=SAMPLE),
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
     "momentum": lambda f: forecast_figures.momentum(f["means"], sample=SAMPLE),
     "risk_forecasts": lambda f: forecast_figures.risk_forecasts(f["risk_forecasts"], sample=SAMPLE),
     "gains": lambda f: forecast_figures.gains(GAINS, sample=SAMPLE),
     "lags": lambda f: forecast_figures.lag_importance(LAGS, sample=SAMPLE),
-    "network": lambda f: forecast_figures.network_diagram(LAYERS, title="The LSTM of 2022"),
+    "network": lambda f: forecast_figures.network_diagram({"lstm": LAYERS, "gru": LAYERS[:2]}, title="The LSTM of 2022"),
     "construction": lambda f: forecast_figures.construction_diagram(STEPS),
     "window_accuracy": lambda f: forecast_figures.window_accuracy(f["window_accuracy"], metric="mse", sample=SAMPLE),
-    "window_training": lambda f: forecast_figures.window_training_curves(f["joint_history"]),
+    "window_training": lambda f: forecast_figures.training_curves(f["joint_history"]),
     "grid": lambda f: strategy_figures.weights_grid(f["weights"], STRATEGIES),
     "effective": lambda f: strategy_figures.effective_holdings_over_time(f["weights"]),
     "moved": lambda f: strategy_figures.moved(pd.concat([f["weights"], f["weights"].query("strategy == 'lstm+mvf'").assign(

@@ -142,7 +142,7 @@ SAID = {  # what some table or figure says of a fault
     "rising by the same every day": "returns the same every day up to 2020-01-31",
     "flat after training but for rounding": "without D, no move in 10 days",
     "all but nothing lost": "lost all wealth",
-    "an identical twin": "singular to working precision",
+    "an identical twin": "numerically singular",
 }
 
 

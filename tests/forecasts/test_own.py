@@ -74,7 +74,8 @@ def test_csv_gzip_and_parquet_hold_the_same(tmp_path, returns):
 def test_a_study_without_a_file_has_none(returns):
     empty = own.load(STUDY, returns, traded=returns.notna(), tickers=[])
     assert empty.forecasts.empty and empty.files == {} and list(empty.forecasts) == own.COLUMNS
-    assert own.coverage(empty.forecasts, SCHEDULE, n_assets=3).empty and "forecasts_path" in sentences.covered(empty.forecasts)
+    covered = own.coverage(empty.forecasts, SCHEDULE, n_assets=3)
+    assert covered.empty and sentences.covered(covered) == []
 
 
 @pytest.mark.parametrize(("changes", "said"), [
@@ -135,7 +136,8 @@ def test_what_is_missing_is_counted_and_a_later_day_holds_the_last_forecast_befo
     counted = own.coverage(mine, SCHEDULE, n_assets=3).iloc[0]
     n_decisions = (SCHEDULE["horizon"] == 1).sum()
     assert counted[["scheduled", "made", "rebalances", "made_at_rebalances"]].tolist() == [3 * n_decisions, 1, 3 * len(DATES), 1]
-    assert "`own` has **1** of" in sentences.covered(own.coverage(mine, SCHEDULE, n_assets=3))
+    has, lacks = sentences.covered(own.coverage(mine, SCHEDULE, n_assets=3))
+    assert "`own` has **1** of" in has and "does not buy that asset" in lacks
 
 
 @pytest.mark.parametrize("model", ["mean", "ar", "ridge"])

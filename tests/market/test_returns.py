@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 from scipy import stats
 
 from forefolio.market.returns import asset_summary, earned, open_days, periods, rebalance_dates, simple_returns
+from forefolio.study.parameters import ROOT
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"], name="date")
 
@@ -98,6 +100,12 @@ def test_asset_summary_by_hand_and_against_scipy():
     assert summary.loc["A", "standard_error"] == pytest.approx(252 * stats.sem(a))
     assert summary.loc["B", "zero_share"] == 0.1
     assert (summary.loc["A", "minimum"], summary.loc["A", "maximum"]) == (a.min(), a.max())
+
+
+def test_the_page_on_data_explains_each_column_of_the_summary():
+    table = (ROOT / "docs" / "data.md").read_text(encoding="utf-8").split("## The table `asset_summary`")[1]
+    explained = [name for row in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    assert explained == list(asset_summary(pd.DataFrame({"A": [0.1, 0.0, 0.2]}), periods_per_year=252))
 
 
 def test_an_asset_that_never_moves_has_a_summary():

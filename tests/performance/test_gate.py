@@ -250,9 +250,9 @@ def test_verdicts_are_chosen_by_the_evidence():
     assert table.loc["cnn1d", "gain_high"] < gate.SMALL and table.loc["gru", "gain_high"] > gate.SMALL
     assert gate.passed(table.reset_index()) == ["lstm"]
     text = sentences.skill(table.reset_index())
-    assert text.startswith("**`lstm` is shown to forecast.** 5 models were judged")
-    assert "because a gain of 0.1 % in squared error is ruled out with 95 % confidence, of `cnn1d` (its squared error is" in text
-    assert text.endswith("The model confidence set leaves `lstm` in: it may be the most accurate.")
+    assert text.startswith("**`lstm` is shown to forecast.** We compared 5 models")
+    assert "Skill is shown to be absent for `cnn1d` (its squared error is" in text
+    assert text.endswith("The model confidence set keeps `lstm`: it may be the most accurate model.")
 
 
 def test_a_model_must_improve_on_each_rival_that_knows_less():

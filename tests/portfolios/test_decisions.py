@@ -307,7 +307,7 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
 @pytest.mark.parametrize("changed, message", [
     ({"estimation_window": 5000}, "estimation_window asks for 5000"),
     ({"residual_window": 5000}, "residual_window asks for 5000"),
-    ({"limits": Limits(max_weight=0.15)}, "max_weight: 0.15 lets no weights of 5 assets sum to one; give at least 0.2"),
+    ({"limits": Limits(max_weight=0.15)}, "max_weight: 0.15 makes it impossible for the weights of 5 assets to sum to one; set at least 0.2"),
 ])
 def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
     with pytest.raises(ValueError, match=message):
@@ -390,7 +390,7 @@ def test_a_delisted_asset_is_sold_even_under_a_tight_limit_and_the_log_says_so(r
     to_sell = held(drifted, strategy, date)["KO"]
     assert to_sell > 0.1 and held(weights, strategy, date)["KO"] == 0
     note = log[(log["strategy"] == strategy) & (log["date"] == date)]["note"].iloc[0]
-    assert f"turnover {100 * to_sell:.3g} %, the least possible" in note and note.endswith("without KO, its prices have ended")
+    assert f"turnover {100 * to_sell:.3g} %, the smallest possible" in note and note.endswith("without KO, its prices have ended")
     trades = realized(weights, dead)
     assert trades[(date, strategy)] == pytest.approx(to_sell, abs=1e-5)
     assert trades[(dates[3], strategy)] <= 0.02 + 1e-6
@@ -521,8 +521,8 @@ def test_bounds_are_widened_where_too_few_assets_trade_and_refused_where_the_uni
     shares = at_last["weight"] / at_last.groupby("strategy")["weight"].transform("sum")  # of what is not frozen
     np.testing.assert_allclose(shares, 0.5, atol=1e-6)
     bounded = log[log["strategy"] != "equal_weight"]
-    assert (bounded["note"].str.contains("max_weight 50 %, as 2 assets need") == (bounded["date"] == dates[1])).all()
-    with pytest.raises(ValueError, match="lets no weights of 5 assets sum to one"):
+    assert (bounded["note"].str.contains("max_weight 50 %, because there are 2 assets") == (bounded["date"] == dates[1])).all()
+    with pytest.raises(ValueError, match="makes it impossible for the weights of 5 assets to sum to one"):
         decide(returns, forecasts, dates[:2], limits=Limits(max_weight=0.9 * even))
 
 
@@ -868,7 +868,7 @@ def test_a_limit_on_turnover_holds_for_all_wealth_beside_a_suspended_asset(suspe
     moves, traded = suspended
     weights, log = decide(moves, forecasts, dates, traded, limits=Limits(max_turnover=0.05), frameworks=["mvf", "rpp", "mdp"])
     trades = realized(weights, moves)
-    assert not log["note"].str.contains("the least possible").any()
+    assert not log["note"].str.contains("the smallest possible").any()
     for strategy in weights["strategy"].unique():
         if strategy != "equal_weight":
             assert trades[(dates[1], strategy)] <= 0.05 + 1e-6 and trades[(dates[2], strategy)] <= 0.05 + 1e-6

@@ -78,7 +78,7 @@ def test_three_drawdowns_by_hand():
     falling = pd.DataFrame({"A": [-0.2, -0.1], "CASH": [0.0, 0.0]})  # from the initial wealth, which is a peak
     expected = [1 - 0.9 * 0.95, 0.15, 1 - 0.86]
     np.testing.assert_allclose(drawdown_measures(pd.Series({"A": 0.5, "CASH": 0.5}), falling), expected)
-    with pytest.raises(ValueError, match="weights names other assets"):
+    with pytest.raises(ValueError, match="weights has other assets"):
         drawdown_measures(pd.Series({"A": 1.0}), path)
 
 
@@ -199,7 +199,7 @@ def test_a_turnover_that_cannot_be_kept_is_the_least_possible(path, scenarios):
     held = pd.Series({"GONE": 0.2, "KO": 0.8})
     solution = minimum_drawdown(scenarios, path=path, limits=Limits(max_turnover=0.05, held=held))
     assert solution.weights["KO"] == pytest.approx(0.8, abs=1e-5)
-    assert solution.note == "turnover 20 %, the least possible"
+    assert solution.note == "turnover 20 %, the smallest possible"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -347,7 +347,7 @@ def test_weights_beyond_the_smallest_drawdown_are_not_taken(monkeypatch):
     """A solver may call a portfolio optimal that misses what it must keep: any optimum is taken, and the note says so."""
     monkeypatch.setattr(drawdown_module, "_nearest_equal", lambda w, constraints: np.full(w.size, 1 / w.size))
     solution = minimum_drawdown(crowded(), path="uncompounded")
-    assert "of these any: the solver exceeded the smallest drawdown" in solution.note
+    assert "and this is one of them: the solver exceeded the smallest drawdown" in solution.note
     assert drawdown(solution.weights, crowded(), "uncompounded") == pytest.approx(0.02, abs=1e-7)
 
 

@@ -171,7 +171,7 @@ def test_an_asset_that_never_moved_in_training_spoils_nothing():
 
 
 def test_a_training_that_diverges_decides_nothing_and_says_so():
-    with pytest.warns(UserWarning, match="^The dls network diverged and decides nothing: lower learning_rate$"):
+    with pytest.warns(UserWarning, match="^The dls network diverged, so it decides nothing; lower learning_rate$"):
         made = trained(learning_rate=1e38)
     assert made["weights"].empty and len(made["history"]) == 1 and not made["history"]["kept"].any()
 

@@ -57,7 +57,7 @@ def test_inefficient_tangency_by_hand():
     np.testing.assert_allclose(worst.weights, [-0.5, 1.5])
     assert worst.status == "inefficient" and worst.note.startswith("inefficient: B - A r_f = -20 is negative")
     # beside it half and half, whose variance is 1e-4 / 2
-    assert worst.note.endswith("global minimum variance portfolio: gross exposure 1.00, volatility 0.707 % a day")
+    assert worst.note.endswith("global minimum variance portfolio: gross exposure 1.00, volatility 0.707 % per day")
     ratio = {a: (mu @ [a, 1 - a]) / np.sqrt(1e-4 * (a**2 + (1 - a) ** 2)) for a in np.linspace(-5, 5, 1001)}
     assert min(ratio, key=ratio.get) == pytest.approx(-0.5)
 
@@ -153,7 +153,7 @@ def test_closed_forms_refuse_what_they_cannot_invert(mu, Sigma):
     means = pd.Series({"A": 0.001, "B": 0.002})
     for problem in (lambda: long_short.tangency(means, twins, risk_free=0), lambda: calmest(twins),
                     lambda: long_short.two_fund_frontier(means, twins, target_returns=[0.001])):
-        with pytest.raises(ValueError, match="singular.*: set covariance_estimator to ledoit_wolf or ridge above 0"):
+        with pytest.raises(ValueError, match="singular.*: set covariance_estimator to ledoit_wolf, or ridge above 0"):
             problem()
     with pytest.raises(ValueError, match="B never moves.*: drop it or set covariance_estimator to ledoit_wolf"):
         calmest(independent(A=1e-4, B=0.0))
@@ -170,5 +170,5 @@ def test_an_asset_a_million_times_calmer_is_no_defect():
 
 
 def test_other_nonsense_is_refused(mu, Sigma):
-    with pytest.raises(ValueError, match="weights names other assets"):
+    with pytest.raises(ValueError, match="weights has other assets"):
         marginal_risk(pd.Series({"A": 1.0}), Sigma)

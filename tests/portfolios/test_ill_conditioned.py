@@ -227,7 +227,7 @@ def test_only_the_closed_forms_refuse_the_sample_covariance_of_duplicates():
     mu, Sigma = returns.mean(), ESTIMATES["sample"](returns)
     for problem in (partial(long_short.tangency, mu, risk_free=0),
                     partial(long_short.two_fund_frontier, mu, target_returns=[0.001])):
-        with pytest.raises(ValueError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
+        with pytest.raises(ValueError, match="set covariance_estimator to ledoit_wolf, or ridge above 0"):
             problem(covariance=Sigma)
     w = weights_of(long_only.minimum_variance(Sigma), Sigma.columns)
     assert (Sigma @ w).min() / (w @ Sigma @ w) > 1 - 1e-6

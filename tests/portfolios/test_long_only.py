@@ -274,20 +274,20 @@ def test_a_turnover_of_zero_keeps_what_is_held(name, mu, Sigma):
 def test_risk_parity_sells_what_is_gone_and_says_so(Sigma):
     held = pd.concat([0.7 * HELD, pd.Series({"GONE": 0.3})])
     solution = long_only.risk_parity(Sigma.loc[FOUR, FOUR], limits=Limits(max_turnover=0.1, held=held))
-    assert solution.note == "contributions to risk as equal as the limits allow; turnover 30 %, the least possible"
+    assert solution.note == "contributions to risk as equal as the limits allow; turnover 30 %, the smallest possible"
     assert (solution.weights > 0.7 * HELD[FOUR] - 1e-5).all()  # nothing else is sold
 
 
 def test_too_few_assets_for_the_largest_weight_are_refused(mu, Sigma):
-    with pytest.raises(ValueError, match="lets no weights of 4 assets sum to one"):
+    with pytest.raises(ValueError, match="makes it impossible for the weights of 4 assets to sum to one"):
         long_only.risk_parity(Sigma.loc[FOUR, FOUR], limits=Limits(max_weight=0.2))
-    with pytest.raises(ValueError, match="lets no weights of 4 assets sum to one"):
+    with pytest.raises(ValueError, match="makes it impossible for the weights of 4 assets to sum to one"):
         long_only.mean_variance_forecast(mu[FOUR], Sigma.loc[FOUR, FOUR], risk_aversion=1, limits=Limits(max_weight=0.2))
 
 
 def test_no_mean_above_the_risk_free_rate_falls_back_to_minimum_variance(mu, Sigma):
     solution = long_only.maximum_sharpe(-mu.abs(), Sigma, risk_free=0.0)
-    assert solution.status == "fallback" and "minimum variance instead" in solution.note
+    assert solution.status == "fallback" and "so this is minimum variance" in solution.note
     pd.testing.assert_series_equal(solution.weights, long_only.minimum_variance(Sigma).weights)
 
 
@@ -327,13 +327,13 @@ def test_what_is_no_covariance_is_refused(Sigma):
     lopsided.iloc[0, 1] *= 2
     with pytest.raises(ValueError, match="symmetric"):
         long_only.risk_parity(lopsided)
-    with pytest.raises(ValueError, match="other rows than columns"):
+    with pytest.raises(ValueError, match="The rows and columns of the covariance differ"):
         long_only.minimum_variance(Sigma.iloc[::-1])
 
 
 def test_impossible_risk_parity_is_an_error():
     hedge = pd.DataFrame([[1e-4, -1e-4], [-1e-4, 1e-4]], index=["A", "B"], columns=["A", "B"])
-    advice = "almost no risk: set covariance_estimator to ledoit_wolf or ridge above 0"
+    advice = "almost no risk; set covariance_estimator to ledoit_wolf, or ridge above 0"
     with pytest.raises(problems.OptimizationError, match=advice):
         long_only.risk_parity(hedge)
     with pytest.raises(problems.OptimizationError, match="B never moves"):
@@ -433,7 +433,7 @@ def test_spread_is_infinite_where_an_asset_takes_risk_away():
 
 
 def test_a_covariance_of_many_still_assets_names_three_of_them():
-    with pytest.raises(problems.OptimizationError, match="^A, B, C and 2 others never move, so they can carry no share"):
+    with pytest.raises(problems.OptimizationError, match="^A, B, C and 2 others never move, so they can contribute no risk"):
         long_only.risk_parity(diagonal(0, 0, 0, 0, 0, 1e-4))
     with pytest.raises(problems.OptimizationError, match="^A, B never move, so they"):
         long_only.risk_parity(diagonal(0, 0, 1e-4))
@@ -489,7 +489,7 @@ def test_maximum_sortino_agrees_with_skfolio(scenarios):
 
 def test_no_mean_above_the_target_falls_back_to_minimum_variance(scenarios):
     solution = long_only.maximum_sortino(scenarios, target=0.1)
-    assert solution.status == "fallback" and "minimum variance instead" in solution.note
+    assert solution.status == "fallback" and "so this is minimum variance" in solution.note
     pd.testing.assert_series_equal(solution.weights, minimum_variance(scenarios.cov()).weights)
 
 

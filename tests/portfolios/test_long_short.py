@@ -82,7 +82,7 @@ def test_three_assets_by_hand_on_both_branches_of_the_closed_form():
     np.testing.assert_allclose(worst.weights, [0.8, -0.2, 0.4])
     assert worst.status == "inefficient" and ratio(worst.weights, mu, Sigma, 0) == pytest.approx(-np.sqrt(0.085))
     # V^-1 1 is 10000, 5000, 2500: the calmest portfolio is long only, its variance 1 / 17500
-    assert worst.note.endswith("minimum variance portfolio: gross exposure 1.00, volatility 0.756 % a day")
+    assert worst.note.endswith("minimum variance portfolio: gross exposure 1.00, volatility 0.756 % per day")
     within = tangency_of(mu, Sigma, risk_free=0, max_gross=3)
     assert within.status == "optimal" and within.weights["B"] == within.weights.max()
 
@@ -93,15 +93,15 @@ def test_a_ratio_becomes_possible_at_the_gross_exposure_that_makes_the_mean_posi
     at_two = long_short.tangency_within(mu, Sigma, risk_free=0, max_gross=2)
     assert at_two.status == "fallback"
     np.testing.assert_allclose(at_two.weights, [0.5, 0.5], atol=1e-6)
-    assert at_two.note == ("no portfolio of gross exposure up to 2 earns more than the risk-free rate: minimum "
-                           "variance within that limit instead")
+    assert at_two.note == ("no portfolio of gross exposure up to 2 earns more than the risk-free rate, so this "
+                           "is minimum variance within that limit")
     above = long_short.tangency_within(mu, Sigma, risk_free=0, max_gross=2.01)
     assert above.status == "optimal" and mu @ above.weights > 0
     np.testing.assert_allclose(above.weights, [1.505, -0.505], atol=1e-6)
 
 
 @pytest.mark.parametrize("moves, why", [
-    ({"A": [0.01, -0.02, 0.02], "B": [0.01, -0.02, 0.02]}, "singular to working precision"),
+    ({"A": [0.01, -0.02, 0.02], "B": [0.01, -0.02, 0.02]}, "numerically singular"),
     ({"A": [0.01, -0.02, 0.02], "B": [0.0, 0.0, 0.0]}, "B never moves"),
     ({"A": [0.01, -0.02, 0.02], "B": 100 * 1.0001 ** np.arange(1, 4) / (100 * 1.0001 ** np.arange(3)) - 1}, "B never moves"),
 ], ids=["twins", "flat", "the same rise every day"])
@@ -221,7 +221,7 @@ def test_inputs_are_not_changed(mu, Sigma):
 def test_a_singular_covariance_has_no_best_ratio(max_gross, returns):
     """Ten days of twenty assets: some portfolio earned something without any risk."""
     few = returns.iloc[:10]
-    with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf or ridge above 0"):
+    with pytest.raises(OptimizationError, match="set covariance_estimator to ledoit_wolf, or ridge above 0"):
         tangency_of(few.mean(), few.cov(), risk_free=0, max_gross=max_gross)
 
 
@@ -249,7 +249,7 @@ def test_weights_beyond_the_limit_are_errors_and_rounding_is_swept():
     swept = long_short._within(np.array([1.25 + 1e-8, -0.25 - 1e-8, 0.0]), 1.5, pd.Index(["A", "B", "C"]))
     assert swept.tolist() == pytest.approx([1.25, -0.25, 0], abs=1e-15)
     for weights in ([1.3, -0.3, 0.0], [np.nan, 1.0, 0.0]):
-        with pytest.raises(OptimizationError, match="where 1.5 is the most"):
+        with pytest.raises(OptimizationError, match="where at most 1.5 is allowed"):
             long_short._within(np.array(weights), 1.5, pd.Index(["A", "B", "C"]))
 
 
@@ -263,7 +263,7 @@ def test_on_the_coins_the_tangency_is_the_lowest_ratio_of_all(coins):
     assert closed.status == "inefficient" and f"B - A r_f = {B:.3g} is negative" in closed.note
     calm = calmest(Sigma).weights
     assert closed.note.endswith(f"gross exposure {gross_exposure(calm):.2f}, volatility "
-                                f"{100 * np.sqrt(calm @ Sigma @ calm):.3g} % a day")
+                                f"{100 * np.sqrt(calm @ Sigma @ calm):.3g} % per day")
     assert ratio(closed.weights, mu, Sigma, 0) < ratio(calm, mu, Sigma, 0) < 0
 
 

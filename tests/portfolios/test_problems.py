@@ -83,7 +83,7 @@ def test_a_turnover_that_can_be_kept_is_left_alone():
     limits = Limits(max_turnover=0.3, held=pd.Series({"A": 0.8, "D": 0.2}))
     assert limits.attainable(ASSETS)[0].max_turnover == 0.3 and limits.attainable(ASSETS)[1] == ""
     widened, note = Limits(max_turnover=0.1, held=limits.held).attainable(ASSETS)
-    assert widened.max_turnover == pytest.approx(0.2, abs=2e-6) and note == "turnover 20 %, the least possible"
+    assert widened.max_turnover == pytest.approx(0.2, abs=2e-6) and note == "turnover 20 %, the smallest possible"
 
 
 def test_limits_are_met_or_missed():
@@ -95,7 +95,7 @@ def test_limits_are_met_or_missed():
 
 def test_impossible_bounds_are_one_sentence():
     for limits in (Limits(max_weight=0.3), Limits(min_weight=0.4)):
-        with pytest.raises(ValueError, match="lets no weights of 3 assets sum to one"):
+        with pytest.raises(ValueError, match="makes it impossible for the weights of 3 assets to sum to one"):
             limits.attainable(ASSETS)
     assert Limits(min_weight=1 / 3, max_weight=1 / 3).attainable(ASSETS)[1] == ""  # equal weight is possible
 
@@ -108,6 +108,6 @@ def test_bounds_are_widened_to_equal_weight_only_where_so_few_assets_need_it():
     box = Limits(min_weight=0.1, max_weight=0.3)
     assert box.fitting(5) == (box, "") and box.fitting(10) == (box, "")
     wide, note = box.fitting(2)
-    assert (wide.min_weight, wide.max_weight, note) == (0.1, 0.5, "max_weight 50 %, as 2 assets need")
+    assert (wide.min_weight, wide.max_weight, note) == (0.1, 0.5, "max_weight 50 %, because there are 2 assets")
     low, note = box.fitting(20)
-    assert (low.min_weight, low.max_weight, note) == (0.05, 0.3, "min_weight 5 %, as 20 assets need")
+    assert (low.min_weight, low.max_weight, note) == (0.05, 0.3, "min_weight 5 %, because there are 20 assets")

@@ -120,9 +120,9 @@ def test_forecasts_alone_need_two_days_of_them_where_a_framework_looks_at_a_path
 
 def test_bounds_are_checked_for_frameworks_that_have_limits():
     registry.check_bounds(Study(max_weight=0.2), n_assets=5)
-    with pytest.raises(ValueError, match="^max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2$"):
+    with pytest.raises(ValueError, match="^max_weight: 0.19 makes it impossible for the weights of 5 assets to sum to one; set at least 0.2$"):
         registry.check_bounds(Study(max_weight=0.19), n_assets=5)
-    with pytest.raises(ValueError, match="^min_weight: 0.21 lets no weights of 5 assets sum to one; give at most 0.2$"):
+    with pytest.raises(ValueError, match="^min_weight: 0.21 makes it impossible for the weights of 5 assets to sum to one; set at most 0.2$"):
         registry.check_bounds(Study(min_weight=0.21), n_assets=5)
     registry.check_bounds(Study(max_weight=0.19, frameworks=["tangency"]), n_assets=5)
 
@@ -164,7 +164,7 @@ def test_where_no_training_decides_equal_weight_is_held_and_said(trained, return
                                     frameworks=["dls"], learned=trained)
     assert (weights.loc[weights["strategy"] == "dls", "weight"] == 0.2).all()
     assert log.loc[0, ["strategy", "status"]].tolist() == ["dls", "failed"]
-    assert log.loc[0, "note"] == "equal weight instead: no training holds any of what can be bought"
+    assert log.loc[0, "note"] == "equal weight instead: no training holds any asset that can be bought"
 
 
 def test_a_study_without_learned_weights_loads_no_keras_for_them():

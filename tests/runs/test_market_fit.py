@@ -112,16 +112,16 @@ def test_a_sample_covariance_needs_more_days_than_assets_and_a_regular_one_does_
 def test_bounds_must_let_the_weights_sum_to_one(loaded):
     market_fit.check(a_study(max_weight=0.2))
     market_fit.check(a_study(min_weight=0.2))
-    with pytest.raises(StudyError, match="max_weight: 0.19 lets no weights of 5 assets sum to one; give at least 0.2"):
+    with pytest.raises(StudyError, match="max_weight: 0.19 makes it impossible for the weights of 5 assets to sum to one; set at least 0.2"):
         market_fit.check(a_study(max_weight=0.19))
-    with pytest.raises(StudyError, match="min_weight: 0.21 lets no weights of 5 assets sum to one; give at most 0.2"):
+    with pytest.raises(StudyError, match="min_weight: 0.21 makes it impossible for the weights of 5 assets to sum to one; set at most 0.2"):
         market_fit.check(a_study(min_weight=0.21))
     market_fit.check(a_study(max_weight=0.19, frameworks=["tangency"]))
 
 
 def test_scenarios_of_forecasts_alone_need_forecasts(loaded):
     one_day = {"validation_end": DAYS[TRAINING + 1].date(), "use_residual": False, "scenarios": "forecast_only"}
-    with pytest.raises(StudyError, match="^scenarios: forecast_only does not fit 1 returns; it needs forecasts of days before"):
+    with pytest.raises(StudyError, match="^scenarios: forecast_only does not fit 1 returns; it needs forecasts for days before"):
         market_fit.check(a_study(**one_day))
     market_fit.check(a_study(**one_day, frameworks=["mvf"]))
     market_fit.check(a_study(**one_day | {"scenarios": "append"}))

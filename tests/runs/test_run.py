@@ -11,8 +11,24 @@ from command import forefolio
 from forefolio.runs import contracts
 from forefolio.files import locked, read_frame
 from forefolio.study.parameters import ROOT
+from forefolio.study.vocabulary import MODELS, SHOWN, baselines, parts, percent
 
 STAGES = list(contracts.STAGES)
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_readme_s_answer_is_what_the_default_run_found(default_run):
+    """It names the best portfolio that a network's forecasts made, equal weight, and what the gate says of networks."""
+    performance, gate = (read_frame(default_run / "tables" / f"{name}.csv") for name in ("performance", "gate"))
+    total, networks = performance.set_index("strategy")["total_return"], MODELS.keys() - set(baselines())
+    best = total[[name for name in total.index if networks & set(parts(name)[0])]].max()
+    of_networks = gate[gate["model"].isin(networks)]["verdict"]
+    assert len(of_networks) == 2 and SHOWN not in set(of_networks)
+    days = read_frame(default_run / "artifacts" / "net_returns.parquet").index.year
+    answer = (f"in {days.min()} and {days.max()} an equal-weight portfolio of 20 S&P 500 stocks gained "
+              f"{percent(total['equal_weight'])}, the best portfolio with a neural network's forecasts gained "
+              f"{percent(best)}, and neither network was shown to forecast returns.")
+    assert answer in " ".join(README.split())
 
 
 def test_the_default_run_verifies_also_as_a_copy_and_not_with_one_byte_changed(default_run, tmp_path):
@@ -50,6 +66,8 @@ def test_another_risk_aversion_runs_the_stages_from_05_on_alone(default_run, wit
     assert [f"{stage}  up to date" in answer.stdout for stage in STAGES] == [True] * 4 + [False] * 3
     assert list(contracts.read_manifest(tmp_path / "default")) == STAGES[:-1], "07 is to be made again"
     assert "05_portfolios  running (parameters changed: risk_aversion)" in answer.stdout
+    shown = README.split("```text\n")[1].split("```")[0].splitlines()  # numbers of networks may differ between processors
+    assert 'SET="risk_aversion=50"' in README and all(line in answer.stdout for line in shown if "lstm" not in line)
     old, new = (read_frame(folder / "artifacts" / "weights.parquet") for folder in (default_run, tmp_path / "default"))
     same = old.set_index(["strategy", "rebalance_date", "asset"])["weight"].eq(
         new.set_index(["strategy", "rebalance_date", "asset"])["weight"]).groupby("strategy").all()

@@ -245,7 +245,7 @@ def test_other_forecasts_of_one_s_own_rerun_what_reads_them_and_the_same_ones_el
     ([{"estimation_window": 5000}, {"seed": 2}],
      "point 1 of 2 (estimation_window-5000): estimation_window: 5000 does not fit"),
     ([{"seed": 1}, {"seed": 2}, {"max_weight": 0.2}],
-     "point 3 of 3 (max_weight-0.2): max_weight: 0.2 lets no weights of 3 assets"),
+     "point 3 of 3 (max_weight-0.2): max_weight: 0.2 makes it impossible for the weights of 3 assets"),
     ([{"seed": 1}, {"tickers": ["A", "NOPE"]}], "point 2 of 2 (tickers-A-NOPE): tickers: NOPE are not in"),
     ([{"seed": 1}, {"prices_path": "/nowhere/prices.csv"}], "point 2 of 2 (prices_path--nowhere-prices.csv): "),
 ])

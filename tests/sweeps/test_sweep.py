@@ -54,7 +54,7 @@ def test_a_point_is_the_study_that_a_run_alone_makes(swept):
     assert len(made) > 20 and tables(point) == made
     for folder in (point, swept / "aversions"):
         answer = forefolio("verify", str(folder))
-        assert answer.returncode == 0 and f"{folder}: every file is what" in answer.stdout, answer.stderr
+        assert answer.returncode == 0 and f"{folder}: this code and its parameters made every file" in answer.stdout, answer.stderr
     assert sorted(path.stem for path in point.glob("*.ipynb")) == STAGES
 
 

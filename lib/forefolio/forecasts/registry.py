@@ -101,19 +101,19 @@ def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]
     Examples
     --------
     >>> outlines(Study(models=["zero", "lstm"], portfolio_models=["lstm"], lstm_layers=1), n_assets=20)["lstm"]
-    [('input', '30 days, 1 asset'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day'), ('side by side', '20 assets')]
+    [('one network per asset', 'input: 30 days, 1 of 20 assets'), ('LSTM', '4 units, dropout 0.3'), ('dense', '1 day')]
     >>> joint = Study(models=["zero", "gru"], portfolio_models=["gru"], network_scope="joint")
     >>> outlines(joint, n_assets=21)["gru"][1:]
     [('GRU', '64 units, every step'), ('GRU', '32 units, every step'), ('dense', '30 days x 21 assets')]
     """
     days, drawn = f"{study.lookback} days", {}
     for model, network in networks(study).items():
-        ends = ("input", f"{days}, 1 asset"), ("dense", "1 day"), ("side by side", f"{n_assets} assets")
+        ends = ("one network per asset", f"input: {days}, 1 of {n_assets} assets"), ("dense", "1 day")
         if study.network_scope == "joint":
             assets = f"{n_assets} assets" if network.together else "1 asset"
             labels = days if network.target == "window" else "1 day"
             ends = ("input", f"{days} x {assets}"), ("dense", f"{labels} x {assets}")
-        drawn[model] = [ends[0], *network.outline(MODELS[model].title), *ends[1:]]
+        drawn[model] = [ends[0], *network.outline(MODELS[model].title), ends[1]]
     return drawn
 
 

@@ -1,7 +1,7 @@
-"""The weights that each strategy decides at each rebalance date, and what is known then.
+"""The weights that each strategy decides at each rebalance date, from what is known then.
 
 A strategy `<model>+<framework>` turns the forecasts of a model into weights. A decision at date t sees returns up to
-and including t, forecasts decided at t, and forecasts whose target is not after t with their errors; nothing else.
+and including t, forecasts decided at t, and earlier forecasts whose outcome is known at t. It sees nothing else.
 """
 
 import pickle
@@ -24,7 +24,7 @@ from forefolio.portfolios.registry import Terms
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
 
-MU_HORIZONS = {  # the coming month's forecasts -> expected return a day
+MU_HORIZONS = {  # the coming month's forecasts -> expected return per day
     "next_day": lambda month: month.iloc[0],
     "month": lambda month: month.mean(),
 }
@@ -41,23 +41,24 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
            learned: pd.DataFrame | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Decide the weights of every strategy at every rebalance date.
 
-    A framework that reads a forecast (`vocabulary.reads_forecasts`) decides once for each model, `<model>+<framework>`;
-    any other one decides once, `<framework>`. `learned` has the weights that `learned_weights` gives, for
-    frameworks that see nothing else; without them these have no solution.
+    A framework that reads a forecast (`vocabulary.reads_forecasts`) decides once per model, as `<model>+<framework>`.
+    Any other framework decides once, as `<framework>`. `learned` holds the result of `learned_weights`; without it,
+    frameworks with learned weights have no solution.
 
-    `terms.limits` hold for the frameworks that the vocabulary says. `held` is filled in here: the weights decided at the date before,
-    drifted to this one. Where too few assets trade for the bounds these are widened to equal weight, as the log says.
+    `terms.limits` apply to the frameworks that the vocabulary marks. This function fills in `held`: the weights decided
+    at the date before, drifted to this one. If too few assets trade for the bounds, the bounds are widened to equal
+    weight, and the log says so.
 
     Returns
     -------
     weights : DataFrame
-        Of each strategy, and `equal_weight`. Those of tangency may be negative.
+        Of each strategy and of `equal_weight`. Weights of tangency may be negative.
     solver_log : DataFrame
-        Columns date, strategy, solver, status, note, spread. Where a problem cannot be solved the strategy holds equal
-        weight at that date, whatever that trades: status `failed`, and the note has the reason. Where the closed form
-        of the tangency has the lowest ratio of all it is held nonetheless, as in the paper: status `inefficient`. A
-        note also says of how many of the window's days there were forecasts, where not of all. `spread` is of RPP
-        alone, on the covariance that the solver was given: see `long_only.risk_parity`.
+        Columns date, strategy, solver, status, note, spread. If a problem cannot be solved, the strategy holds equal
+        weight at that date, whatever turnover that takes; the status is `failed`, and the note gives the reason. If the
+        closed form of the tangency portfolio has the lowest ratio and not the highest, it is held all the same, as in
+        the paper; the status is `inefficient`. A note also says if some of the window's days have no forecast. `spread`
+        is for RPP only; see `long_only.risk_parity`.
 
     Raises
     ------
@@ -67,23 +68,23 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
 
     Notes
     -----
-    An asset that a model does not forecast at a date, because its network diverged or a user's file lacks it, is not
-    bought by that model's strategies then; where it forecasts none, they hold equal weight, as the log says.
-    An asset whose price does not move, because it was delisted, suspended or abandoned, would seem to be without risk,
-    and draw all the weight of those who avoid risk. No strategy buys what `universe.kept_out` names, equal weight
-    included. What is held of an asset that did not trade that day is frozen: it keeps its drifted weight until it trades
-    again, the other weights share the rest, and limits hold for this rest (`holdings.limits_of_rest`). What is held of
-    an asset that has ended is sold at the first rebalance after, and so is one whose price never moves, at that price.
-    `scenarios` counts where the vocabulary says `covariance` or `path`; any other covariance, that of MVF for instance,
-    is of the window's actual returns. With `cost_aware` the objective of MVF counts what its trade costs
-    (`long_only.mean_variance_forecast`), over the days up to the next rebalance.
+    If a model does not forecast an asset at a date (its network diverged, or a user's file lacks it), that model's
+    strategies do not buy the asset then. If it forecasts no asset, they hold equal weight, and the log says so. An
+    asset whose price does not move, because it was delisted, suspended or abandoned, seems to have no risk, so cautious
+    frameworks would put all weight in it. No strategy, including equal weight, buys the assets that `universe.kept_out`
+    names. A holding of an asset that did not trade that day is frozen: it keeps its drifted weight until the asset
+    trades again. The other weights share the rest, and limits apply to the rest (`holdings.limits_of_rest`). An asset
+    that has ended is sold at the next rebalance. So is an asset whose price never moves, at that price. `scenarios`
+    matters only for frameworks that see a `covariance` or a `path`. Any other covariance, for example that of MVF, is
+    estimated from the window's actual returns. With `cost_aware` the objective of MVF subtracts the cost of its trade
+    (`long_only.mean_variance_forecast`), spread over the days until the next rebalance.
     """
     dates = pd.DatetimeIndex(rebalance_dates)
     terms.limits.check(returns.shape[1])
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
-    matters = terms.limits.max_turnover < 1 or terms.cost_aware  # what is held before a trade
+    matters = terms.limits.max_turnover < 1 or terms.cost_aware  # held before a trade
     strategies = _strategies(forecasts, frameworks, terms, learned)
-    decided, last = [], {}  # last: the date before and what each strategy decided then
+    decided, last = [], {}  # last: the previous date, and what each strategy decided then
     for date in dates:
         assets = returns.columns[reasons.loc[date] == ""]
         solved = {}  # the date's problems with their solutions: one that several strategies share is solved once
@@ -110,9 +111,9 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
 
 def _strategies(forecasts: pd.DataFrame, frameworks: Sequence[str], terms: Terms,
                 learned: pd.DataFrame | None) -> dict[str, tuple[str | None, pd.DataFrame | None]]:
-    """Each strategy's framework and what it reads: a model's forecasts, learned weights, or nothing but returns.
+    """Each strategy's framework and its input: a model's forecasts, learned weights, or returns only.
 
-    A framework that reads no forecast decides once, under its own name, and not once for each model.
+    A framework that reads no forecast decides once, under its own name, and not once per model.
     """
     by_model = {model: average_over_seeds(forecasts, model=model) for model in forecasts["model"].unique()}
     reading = [name for name in frameworks if vocabulary.reads_forecasts(name, terms.scenarios)]
@@ -123,7 +124,7 @@ def _strategies(forecasts: pd.DataFrame, frameworks: Sequence[str], terms: Terms
 
 def _seen(framework: str | None, source: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp,
           terms: Terms) -> tuple[tuple | None, str]:
-    """What a framework is solved on, nothing where there is none or nothing to solve, and a note."""
+    """The input of a framework's problem (None if there is nothing to solve), and a note."""
     if framework is None or returns.columns.empty:
         return None, ""
     try:
@@ -133,7 +134,7 @@ def _seen(framework: str | None, source: pd.DataFrame | None, returns: pd.DataFr
 
 
 def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index, date: pd.Timestamp) -> tuple[pd.Index, str]:
-    """Which of some assets a strategy's model forecasts at a date, all where it has none, and a note where not all."""
+    """The assets that a strategy's model forecasts at a date (all without a model), and a note if some are missing."""
     for model in vocabulary.parts(strategy)[0]:
         own = forecast_assets(source, assets, date=date)
         return own, (_without(assets.difference(own), f"not forecast by {model}") if len(own)
@@ -143,7 +144,7 @@ def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index, d
 
 def _limits(framework: str, source: pd.DataFrame | None, own: pd.Index, date: pd.Timestamp,
             terms: Terms) -> tuple[Limits, str]:
-    """What binds the trade of a framework into its own assets, what trading costs it a day, and a note."""
+    """The limits on a framework's trade, its trading cost per day, and a note."""
     limits, note = terms.limits.fitting(len(own)) if vocabulary.FRAMEWORKS[framework].limits else (NONE, "")
     if terms.cost_aware and vocabulary.FRAMEWORKS[framework].sees == "mean":  # paid once, for the days to come
         days = source.loc[source["decision_date"] == date, "horizon"].max()
@@ -153,10 +154,10 @@ def _limits(framework: str, source: pd.DataFrame | None, own: pd.Index, date: pd
 
 def learned_weights(returns: pd.DataFrame, study: Study, *, traded: pd.DataFrame, rebalance_dates: Sequence[Date],
                     remember: Callable[..., Any] = lambda function, *given: function(*given)) -> dict[str, pd.DataFrame]:
-    """Weights of `dls`, and how they were learned; frames without rows where the study does not ask for it.
+    """Weights of `dls` and their training history; empty frames if the study does not use `dls`.
 
-    Each training is called as remember(function, *arguments); `Stage.remember` computes nothing twice. With `refit` a
-    date's weights are of the latest fit that was made by then.
+    Each training is called as remember(function, *arguments), and `Stage.remember` computes nothing twice. With
+    `refit`, the weights of a date come from the latest fit made by then.
 
     Returns
     -------
@@ -183,47 +184,48 @@ def learned_weights(returns: pd.DataFrame, study: Study, *, traded: pd.DataFrame
 
 
 def solution(framework: str, seen: tuple, terms: Terms, limits: Limits = NONE) -> Solution:
-    """Solve a framework's problem; where that fails, equal weight of the assets, with the reason in the note."""
+    """Solve a framework's problem; if that fails, return equal weights with the reason in the note."""
     try:
         return registry.FRAMEWORKS[framework](*seen, terms, limits)
     except OptimizationError as error:
-        return _instead(seen[-1].columns, error)  # of the covariance or the path, which comes last
+        return _instead(seen[-1].columns, error)  # the covariance or the path, which comes last
 
 
 def _instead(assets: pd.Index, reason: OptimizationError | str) -> Solution:
-    """Equal weight of the assets, where a strategy has no weights of its own."""
+    """Equal weight of the assets, for a strategy without weights of its own."""
     return Solution(equal_weight(assets).weights, "none", "failed", f"equal weight instead: {reason}")
 
 
 def _mean(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
-    """Forecast with its mean error, and the covariance of the window's actual returns."""
+    """Forecast plus its mean error, and the covariance of the window's actual returns."""
     mu = expected_returns(of_model, returns, date=date, terms=terms)["mu"]
     return (mu, terms.covariance(terms.window(returns, date))), ""
 
 
 def _forecast(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
-    """The same with the forecast as it is: Zouaoui & Naas (2025) add no residual."""
+    """The forecast without its mean error, as in Zouaoui & Naas (2025), and the same covariance."""
     return _mean(of_model, returns, date, replace(terms, use_residual=False))
 
 
 def _view(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
-    """The forecast, the mean product of its errors on days whose outcome is known, and the covariance of the window."""
+    """The forecast, the mean product of its errors on days with a known outcome, and the covariance of the window."""
     (mu, Sigma), _ = _forecast(of_model, returns, date, terms)
     known = returns.loc[:date]
     errors = (known - next_day_forecasts(of_model, known)).dropna()
     if len(errors) < 2:
-        raise OptimizationError(f"Model {of_model['model'].iloc[0]} has {len(errors)} forecasts whose outcome is known on "
-                                f"{iso_day(date)}, and black_litterman needs two: lengthen the validation period")
+        raise OptimizationError(f"Model {of_model['model'].iloc[0]} has {len(errors)} forecasts whose outcome is "
+                                f"known on "
+                                f"{iso_day(date)}, and black_litterman needs two; lengthen the validation period")
     return (mu, errors.T @ errors / len(errors), Sigma), f"errors of {len(errors)} days"
 
 
 def _shifted(of_model: pd.DataFrame, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
-    """The window's days, each asset moved by a constant until its mean is the forecast, whatever `scenarios` says."""
+    """The window's days, each asset shifted by a constant so that its mean is the forecast, whatever `scenarios` is."""
     return _path(of_model, returns, date, replace(terms, scenarios="recenter"))
 
 
 def _path(of_model: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp, terms: Terms) -> tuple[tuple, str]:
-    """Days of returns informed by forecasts, with a note where some days of the window have no forecast."""
+    """Days of returns informed by forecasts, and a note if some days of the window have no forecast."""
     window = terms.window(returns, date)
     path = window if of_model is None else scenario_path(of_model, window, date=date, terms=terms)
     if len(path) < 2:
@@ -235,7 +237,7 @@ def _covariance(of_model: pd.DataFrame | None, returns: pd.DataFrame, date: pd.T
                 terms: Terms) -> tuple[tuple, str]:
     """Covariance of that path."""
     (path,), note = _path(of_model, returns, date, terms)
-    level = path.iloc[0].where((path == path.iloc[0]).all(), 0.0)  # else what never varies would vary by rounding
+    level = path.iloc[0].where((path == path.iloc[0]).all(), 0.0)  # otherwise rounding would give a constant a variance
     return (terms.covariance(path - level),), note
 
 
@@ -246,7 +248,7 @@ def _risk(of_model: None, returns: pd.DataFrame, date: pd.Timestamp, terms: Term
 
 def _learned(trained: pd.DataFrame | None, returns: pd.DataFrame, date: pd.Timestamp,
              terms: Terms) -> tuple[tuple, str]:
-    """What each training decided for these assets, a row each."""
+    """The weights that each training decided for these assets, one row per training."""
     if trained is None:
         return (pd.DataFrame(columns=returns.columns, dtype=float),), ""
     at_date = trained[trained["rebalance_date"] == date].pivot(index="seed", columns="asset", values="weight")
@@ -259,7 +261,7 @@ SEEN = {  # the function of each of `vocabulary.SEES`
 
 
 def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """What the mu of MVF is made of at `date`, by asset, fractions a day.
+    """The parts of the mu of MVF at `date`, per asset, as fractions per day.
 
     Returns
     -------
@@ -269,9 +271,10 @@ def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Dat
 
     Notes
     -----
-    With m the forecasts' own mean over the residual window, ē = window_mean - m, so that mu = window_mean + (r̂ - m). A
-    forecast that does not change leaves nothing but momentum, whatever its value; of the others only the change counts.
-    Where a model forecast an asset on fewer than half of the days of the window, ē is 0.
+    Let m be the mean of the forecasts over the residual window. Then ē = window_mean - m, so mu = window_mean + (r̂ -
+    m). If the forecast is constant, mu is the window mean, that is, momentum, whatever the forecast's value. In general
+    only the deviation of the forecast from m counts. If a model forecast an asset on fewer than half of the window's
+    days, ē is 0.
     """
     forecast = MU_HORIZONS[terms.mu_horizon](forecast_path(of_model, date=date, assets=returns.columns))
     recent = estimation_sample(returns, date=date, days=terms.residual_window, name="residual_window")
@@ -284,7 +287,7 @@ def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Dat
 
 
 def next_day_forecasts(of_model: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
-    """What a model forecast for each day and asset of `window` on the day before; NaN where it made no forecast."""
+    """The forecast made on the previous day for each day and asset of `window`; NaN if there is none."""
     rows = of_model[(of_model["horizon"] == 1) & of_model["target_date"].isin(window.index)]
     made = rows.pivot(index="target_date", columns="asset", values="forecast")
     return made.reindex(index=window.index, columns=window.columns)
@@ -295,23 +298,24 @@ def forecast_path(of_model: pd.DataFrame, *, date: Date, assets: pd.Index) -> pd
     decided = of_model[of_model["decision_date"] == pd.Timestamp(date)]
     path = decided.pivot(index="target_date", columns="asset", values="forecast").reindex(columns=assets).sort_index()
     if not (decided["horizon"] == 1).any() or path.isna().any(axis=None):
-        raise ValueError(f"Model {of_model['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}: make them "
+        raise ValueError(f"Model {of_model['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}; make them "
                          "for every asset and day up to the next rebalance")
     return path.rename_axis(index=None, columns=assets.name)
 
 
 def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """The path of returns whose covariance RPP and whose drawdown MDP looks at, in the order of time.
+    """The path of returns from which RPP takes its covariance and MDP its drawdown, in order of time.
 
     `append`: the `window` of returns up to `date`, then the forecasts of the coming month. `recenter`: the window, each
     asset shifted by a constant so that its mean is the forecast that `mu_horizon` names, without residual.
-    `forecast_only`: for each day of the window what the model forecast on the day before it; fewer days than the window
-    where it reaches back to days before the first forecast. `history`: the window.
+    `forecast_only`: for each day of the window, the model's forecast made on the day before; the path is shorter than
+    the window if the window starts before the first forecast. `history`: the window.
 
     Notes
     -----
-    "Returns informed by forecasts" is all that Nguyen (2025) says. A covariance does not see a shift, so `recenter`
-    moves MDP only. There are no forecasts up to `train_end`: the model was fitted on these days, and knows them.
+    "Returns informed by forecasts" is all that Nguyen (2025) says. A shift does not change a covariance, so `recenter`
+    changes MDP only. There are no forecasts up to `train_end`, because the model was fitted on these days and knows
+    them.
     """
     month = forecast_path(of_model, date=date, assets=window.columns)
     made, mu = next_day_forecasts(of_model, window), MU_HORIZONS[terms.mu_horizon](month)
@@ -319,18 +323,18 @@ def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, t
 
 
 def forecast_assets(of_model: pd.DataFrame, assets: pd.Index, *, date: Date) -> pd.Index:
-    """Which of some assets a model forecasts at a date."""
+    """The assets, of those given, that a model forecasts at a date."""
     next_day = (of_model["decision_date"] == pd.Timestamp(date)) & (of_model["horizon"] == 1)
     return assets[assets.isin(of_model.loc[next_day, "asset"])]
 
 
 def for_portfolios(forecasts: pd.DataFrame, models: Sequence[str]) -> pd.DataFrame:
-    """Forecasts that become portfolios: those of the models that a study names for it, and a user's own."""
+    """Forecasts that become portfolios: those of the study's `portfolio_models`, and the user's own."""
     return forecasts[forecasts["model"].isin(models) | ~forecasts["model"].isin(list(vocabulary.MODELS))]
 
 
 def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
-    """Forecasts of one model without column seed, each the mean over the model's trainings."""
+    """Forecasts of one model, averaged over its trainings (without the column seed)."""
     of_model = forecasts[forecasts["model"] == model]
     keys = ["decision_date", "target_date", "horizon", "asset", "model"]
     return of_model.groupby(keys, sort=False, as_index=False)["forecast"].mean()
@@ -338,7 +342,7 @@ def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
 
 def _before(last: tuple[pd.Timestamp, pd.Series] | None, returns: pd.DataFrame, date: pd.Timestamp,
             reasons: pd.Series, matters: bool = False) -> tuple[pd.Series | None, pd.Series]:
-    """What a strategy holds before it trades, where that matters, and what of it is frozen."""
+    """What a strategy holds before it trades (if that matters), and which part is frozen."""
     if last is None or not (matters or (reasons == NOT_TRADED).any()):
         return None, frozen(None, reasons)
     held = drifted(*last, returns.loc[:date])
@@ -352,7 +356,7 @@ def _without(assets: pd.Index, reason: str) -> str:
 
 def _frames(decided: list[tuple[pd.Timestamp, str, Solution, str]],
             reasons: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Weights of all assets, and the log, with the assets that could not be bought in its notes."""
+    """Weights of all assets, and the log; its notes name the assets that could not be bought."""
     weights, log, assets = [], [], reasons.columns
     for date, strategy, chosen, note in decided:
         weights.append(pd.DataFrame({"rebalance_date": date, "strategy": strategy, "asset": assets,
@@ -368,14 +372,14 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
                       terms: Terms) -> pd.DataFrame:
     """Tangency portfolios from the mean forecast of the coming W days, for each window W of a joint network.
 
-    `window_means` has columns model, seed, window, decision_date, asset, forecast, as joint networks give them, and is
+    `window_means` has columns model, seed, window, decision_date, asset, forecast, as joint networks return them; it is
     averaged over seeds.
 
     Returns
     -------
     DataFrame
         Columns rebalance_date, model, window, strategy (`<model>+tangency, <window> days`), asset, weight, status.
-        Where there is no solution, equal weight, status `failed`.
+        If there is no solution, equal weight with status `failed`.
     """
     rows, last = [], {}
     means = window_means.groupby(["model", "window", "decision_date", "asset"], sort=False)["forecast"].mean()
@@ -396,7 +400,7 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
 
 def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame, *,
               rebalance_dates: Sequence[Date], terms: Terms) -> pd.DataFrame:
-    """Columns rebalance_date, model, asset, then those of `expected_returns`: what can be bought at each rebalance."""
+    """Columns rebalance_date, model, asset, then those of `expected_returns`, for assets that can be bought then."""
     means, dates = {}, pd.DatetimeIndex(rebalance_dates)
     reasons = kept_out(returns, traded, dates=dates, stale_days=terms.stale_days)
     for model in forecasts["model"].unique():
@@ -409,15 +413,15 @@ def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFra
 
 
 def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
-    """How much of MVF's mu is the mean return of the last days, and how much the forecast, by `mvf_means`.
+    """How much of MVF's mu is the mean return of recent days and how much is the forecast, from `mvf_means`.
 
     Returns
     -------
     DataFrame
-        A row per model: model; window_mean_correlation and forecast_correlation (of mu with each, over all assets and
-        dates; missing where one does not vary), relative_difference (mean |mu - window_mean| over mean |window_mean|,
-        missing where that is zero),
-        same_favorite (share of dates on which the asset of highest mu is also that of highest window_mean).
+        One row per model: model; window_mean_correlation and forecast_correlation (of mu with each, over all assets and
+        dates; missing if one does not vary), relative_difference (mean |mu - window_mean| over mean |window_mean|,
+        missing if the latter is zero), same_favorite (share of dates on which the asset with the highest mu also has
+        the highest window_mean).
     """
     rows = []
     for model, of_model in means.groupby("model", sort=False):
@@ -433,25 +437,26 @@ def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
 
 def rpp_distance(returns: pd.DataFrame, weights: pd.DataFrame, *, terms: Terms,
                  traded: pd.DataFrame | None = None) -> pd.DataFrame:
-    """How far the forecasts moved risk parity from what the window of actual returns alone would hold.
+    """How far the forecasts moved risk parity away from the weights that the window of actual returns alone gives.
 
     Returns
     -------
     DataFrame
-        A row per strategy of risk parity: strategy, mean_distance, largest_distance (half the sum of absolute differences of
-        weights, 0 to 1) and n_dates, over the rebalance dates at which the window alone has a risk parity.
+        One row per risk parity strategy: strategy, mean_distance, largest_distance (half the sum of absolute
+        differences of weights, from 0 to 1) and n_dates, over the rebalance dates at which the window alone has a risk
+        parity portfolio.
 
     Notes
     -----
-    With `traded` only assets that traded that day are compared, by their share of what is not frozen. Risk parity of
-    the window is without limits. Where limits bind, the distance is what forecasts and limits moved
-    together; where a strategy found no risk parity on its own path, it is that of the equal weight held instead.
+    With `traded`, only assets that traded that day are compared, by their share of what is not frozen. Risk parity of
+    the window has no limits, so if limits bind, the distance includes their effect. If a strategy has no risk parity
+    portfolio on its own path, the distance is that of the equal weight held instead.
     """
     rows = []
     of_rpp = weights[[vocabulary.parts(name)[1] == "rpp" for name in weights["strategy"]]]
     for date, at_date in of_rpp.groupby("rebalance_date"):
         window = terms.window(returns, date)
-        assets = everything = held_assets(weights, date=date)  # risk parity and equal weight hold all that they may
+        assets = everything = held_assets(weights, date=date)  # risk parity and equal weight hold all
         if traded is not None:
             assets = everything[traded.loc[date, everything]]
         history = solution("rpp", (terms.covariance(window[assets]),), terms)

@@ -1,9 +1,9 @@
-"""Paths of returns to long-only weights of smallest drawdown: the order of the days matters.
+"""Long-only weights with the smallest drawdown on a path of returns, where the order of the days matters.
 
-A portfolio has three drawdowns, as its wealth is thought to grow, and each has a program that makes it smallest.
-A day's `below` is how far wealth is below its running peak, which starts at the initial wealth:
-below[t] >= below[t-1] - growth[t], below >= 0, below[0] = 0. Programs are in units of the best single asset's drawdown.
-With `at_most`, in these units, each looks for the weights nearest equal weight whose drawdown is no larger.
+A portfolio has three drawdowns, one for each way in which its wealth may grow, and a program minimizes each. `below` is
+how far wealth is below its running peak, which starts at the initial wealth: below[t] >= below[t-1] - growth[t], below
+>= 0, below[0] = 0. Programs use the best single asset's drawdown as unit. With `at_most`, in these units, each program
+finds the weights nearest equal weight whose drawdown is no larger.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,56 +20,57 @@ from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solut
 from forefolio.portfolios.solvers import LinearProgram, solve, within, without_dust
 
 PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
-PRECISION = 1e-6  # of a drawdown, in units of that of the best single asset
-CLOSER = 1e-8  # where tangents go on to: near a flat optimum, weights follow its drawdown only from afar
-ROUNDS = 500  # of programs; two to eight are enough as a rule, with constant weights ten to fifty
+PRECISION = 1e-6  # tolerance of a drawdown, in units of that of the best single asset
+CLOSER = 1e-8  # tangents are added down to here: near a flat optimum, weights settle later than the drawdown
+ROUNDS = 500  # most programs to solve; usually two to eight are enough, with constant weights ten to fifty
 
 
 def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights", alpha: float = 1.0,
                      limits: Limits = NONE) -> Solution:
-    """Long-only portfolio of smallest maximum drawdown (Nguyen 2025, MDP).
+    """Long-only portfolio with the smallest maximum drawdown (Nguyen 2025, MDP).
 
     Parameters
     ----------
     scenarios : DataFrame (n_days, n_assets)
-        In the order of time; above -1 where they are compounded.
+        In order of time; above -1 if they are compounded.
     path : {"constant_weights", "uncompounded", "buy_and_hold"}
-        How wealth grows: weights restored every day and returns compounded, as the paper writes it; the same returns
-        summed, as libraries have it; or weights left to drift.
+        How wealth grows: weights are restored every day and returns compounded, as in the paper; the same returns are
+        summed, as in other libraries; or weights are left to drift.
     alpha : float
-        1: the maximum. Below 1, with the uncompounded path only: the mean of the worst 1 - alpha share of the days'
-        drawdowns (CDaR); 0 is the average drawdown.
+        1: the maximum drawdown. Below 1 (uncompounded path only): the mean of the worst 1 - alpha share of daily
+        drawdowns (CDaR); 0 gives the average drawdown.
 
     Returns
     -------
     Solution
-        Where several portfolios have the smallest drawdown: the one nearest equal weight, and the note says so.
+        If several portfolios have the smallest drawdown, the one nearest equal weight; the note says so.
 
     Notes
     -----
-    The initial wealth is a peak in every path, and every optimum is certified to a millionth of the drawdown of the
-    best single asset, by linear programs, and so is the one nearest equal weight. Compounded drawdowns have no CDaR here, as it would not be convex.
+    The initial wealth counts as a peak. Linear programs certify every optimum to a millionth of the best single asset's
+    drawdown, also the one nearest equal weight. There is no CDaR of compounded drawdowns here, because it would not be
+    convex.
 
-    Constant weights: with y_t the log of wealth over its running peak, max m subject to
-    y_t <= y_{t-1} + log(1 + w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. An exponential-cone solver
-    takes this convex program as it is, but Clarabel 0.11 stopped short of the optimum on one in nine of the real
-    windows tried. Here linear programs in w and m alone have few of the constraints log(V_t / V_s) >= m, those of the
-    deepest day after each peak of the last solution, in which each logarithm is its tangent there, so that their m
-    bounds the true one from above. Such are added where the solution lies until its drawdown meets the bound, ten to
-    fifty rounds as a rule (Kelley 1960).
+    Constant weights: with y_t the log of wealth over its running peak, max m subject to y_t <= y_{t-1} + log(1 +
+    w'r_t), m <= y_t <= 0, y_0 = 0; the maximum drawdown is 1 - e^m. This program is convex (with logarithms, an
+    exponential-cone program), but Clarabel 0.11 did not reach the optimum on one in nine of the real windows that we
+    tried. So we solve linear programs in w and m with cutting planes (Kelley 1960). Each has only the constraints
+    log(V_t / V_s) >= m of the deepest day after each peak, and replaces each logarithm by its tangent at the last
+    solution, so its m bounds the true one from above. Tangents are added at each new solution until its drawdown meets
+    the bound, usually after ten to fifty rounds.
 
     Uncompounded: with c_t = sum_{s<=t} w'r_s and its running maximum u_t, u_0 = 0, min max_t (u_t - c_t), or
     min q + sum_t (u_t - c_t - q)_+ / ((1 - alpha) T); they agree for alpha >= 1 - 1/T (Chekhlov, Uryasev & Zabarankin
     2005).
 
     Buy and hold: wealth V_t = sum_i w_i G_{i,t} is linear in w, with G the growth of one, and its maximum drawdown
-    max_t (u_t - V_t) / u_t is quasi-convex. At a drawdown d the largest u_t - V_t - d u_t is minimized; the drawdown of
-    these weights is the next d, until no weights bring it below zero (Dinkelbach 1967).
+    max_t (u_t - V_t) / u_t is quasi-convex. Given a drawdown d, we minimize the largest u_t - V_t - d u_t. The drawdown
+    of the solution is the next d, until no weights bring that value below zero (Dinkelbach 1967).
 
-    All optima meet every constraint that has a price (a positive multiplier) with equality and, as logarithms are
-    strictly concave, earn the same with constant weights on each day of a spell whose tangent has one. Where this
-    leaves the weights no direction to move in, the optimum is unique. Otherwise the distance to equal weight is
-    minimized at the same drawdown.
+    All optima meet every constraint with a positive multiplier with equality. With constant weights they also earn the
+    same on each day of a spell whose tangent has one, because logarithms are strictly concave. If this leaves the
+    weights no direction to move in, the optimum is unique. Otherwise we minimize the distance to equal weight at the
+    same drawdown.
 
     Examples
     --------
@@ -93,17 +94,17 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
             nearest = smallest(at_most=best.drawdown + PRECISION / 2)
             if nearest.drawdown > best.drawdown + 3 / 4 * PRECISION:
                 raise OptimizationError("the solver exceeded the smallest drawdown")
-            if abs(nearest.weights - weights).max() > 1e-4:  # as far as weights are printed
+            if abs(nearest.weights - weights).max() > 1e-4:  # to the precision with which weights are printed
                 weights, solver = nearest.weights, cp.CLARABEL
-                note = joined("several portfolios have the smallest drawdown: the one nearest equal weight was taken",
+                note = joined("several portfolios have the smallest drawdown; the one nearest equal weight was taken",
                               note)
         except OptimizationError as error:
-            note = joined(f"several portfolios may have the smallest drawdown, and of these any: {error}", note)
+            note = joined(f"several portfolios may have the smallest drawdown, and this is one of them: {error}", note)
     return Solution(without_dust(weights, scenarios.columns), solver, cp.OPTIMAL, note)
 
 
 def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
-    """Maximum drawdown of one portfolio by path, a fraction of the peak, or of the initial wealth if uncompounded.
+    """Maximum drawdown of one portfolio on each path, as a fraction of the peak (uncompounded: of initial wealth).
 
     >>> fall = pd.DataFrame({"A": [-0.10, -0.10], "B": [0.0, 0.0]})
     >>> drawdown_measures(pd.Series({"A": 0.5, "B": 0.5}), fall).round(4).tolist()
@@ -118,9 +119,9 @@ def drawdown_measures(weights: pd.Series, scenarios: pd.DataFrame) -> pd.Series:
 
 
 def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
-    """Each path's portfolio of smallest drawdown under each path's measure: index optimum, columns measure.
+    """The portfolio with the smallest drawdown on each path (index), measured on each path (columns).
 
-    A path whose program has no solution has a row without numbers.
+    If a path's program has no solution, its row is missing values.
     """
     table = pd.DataFrame(np.nan, index=pd.Index(PATHS, name="optimum"), columns=pd.Index(PATHS, name="measure"))
     for path in PATHS:
@@ -130,19 +131,19 @@ def drawdown_table(scenarios: pd.DataFrame) -> pd.DataFrame:
 
 
 def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5, 0.9, 0.95, 0.99, 1.0)) -> pd.DataFrame:
-    """The portfolio of smallest CDaR at each alpha, from the average drawdown, 0, to the maximum drawdown, 1.
+    """The portfolio with the smallest CDaR at each alpha, from 0 (average drawdown) to 1 (maximum drawdown).
 
     Returns
     -------
     DataFrame
-        A row per alpha. Columns alpha, cdar (at this alpha, the smallest there is), maximum_drawdown and mean_drawdown
-        (positive fractions of the initial wealth, of uncompounded paths), effective_holdings.
+        One row per alpha. Columns alpha, cdar (the smallest at this alpha), maximum_drawdown and mean_drawdown
+        (positive fractions of initial wealth, on uncompounded paths), effective_holdings.
 
     Notes
     -----
-    The larger alpha, the fewer days count and the larger is CDaR. From alpha = 1 - 1/T on it is the worst day alone:
-    the family ends in the maximum drawdown, where cdar and maximum_drawdown agree, and the latter is the smallest of
-    all. On the way there it mostly falls, but need not at every step.
+    With a larger alpha, fewer days count and CDaR is larger. From alpha = 1 - 1/T on only the worst day counts, so cdar
+    equals maximum_drawdown, which is then the smallest possible. Along the family maximum_drawdown mostly falls, but
+    not necessarily at every step.
 
     Examples
     --------
@@ -159,16 +160,16 @@ def cdar_family(scenarios: pd.DataFrame, *, alphas: Sequence[float] = (0.0, 0.5,
 
 
 class Optimum(NamedTuple):
-    """Weights, their drawdown in units, and what shows whether they are the only ones."""
+    """Weights, their drawdown in units, and what is needed to tell whether they are unique."""
 
     weights: np.ndarray
     drawdown: float
-    fixed: Callable[[], np.ndarray] | None = None  # gives rows whose products with the weights all optima share
+    fixed: Callable[[], np.ndarray] | None = None  # rows whose products with the weights are the same at all optima
 
 
 def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
                      at_most: float | None = None) -> Optimum:
-    """Weights that are restored every day: programs on few tangents, with those added that the solution violates."""
+    """Weights that are restored every day: programs with few tangents, to which violated ones are added."""
     unit = _unit(below_peak(np.log1p(R).cumsum(axis=0), start=0.0))
     worst = cp.Variable()
     program = LinearProgram(worst, [*allowed, worst >= 0], w)
@@ -188,13 +189,13 @@ def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint]
         if drawdown - bound < CLOSER:
             break
     if drawdown - bound > PRECISION / 4:
-        raise OptimizationError(f"Tangents did not meet the smallest drawdown in {ROUNDS} rounds")
+        raise OptimizationError(f"The tangents did not reach the smallest drawdown in {ROUNDS} rounds")
     return Optimum(weights, drawdown, partial(program.fixed, [R[days] for days, _, _ in tangents]))
 
 
 def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
                  at_most: float | None = None) -> Optimum:
-    """Returns that are summed, and the mean of the worst 1 - alpha share of days: one linear program."""
+    """Summed returns: the mean of the worst 1 - alpha share of days, in one linear program."""
     unit = _unit(below_peak(R.cumsum(axis=0), start=0.0))
     below, worst = cp.Variable(len(R) + 1), cp.Variable()
     constraints = [*allowed, below[0] == 0, below >= 0, below[1:] >= below[:-1] - (R / unit) @ w]
@@ -210,7 +211,7 @@ def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
 
 def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
                  at_most: float | None = None) -> Optimum:
-    """Weights that are left to drift: linear programs at ever smaller drawdowns d, until none is lower."""
+    """Weights that are left to drift: linear programs at smaller and smaller drawdowns d, until none is lower."""
     G = np.cumprod(1 + R, axis=0)
     unit = _unit(relative_to_peak(G))
     below, excess = cp.Variable(len(R) + 1), cp.Variable()
@@ -229,7 +230,7 @@ def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
 
 
 def below_peak(wealth: np.ndarray, *, start: float) -> np.ndarray:
-    """How far wealth is below its running peak, the initial wealth included, day by day."""
+    """How far wealth is below its running peak (including initial wealth), for each day."""
     return np.maximum(np.maximum.accumulate(wealth), start) - wealth
 
 
@@ -239,14 +240,14 @@ def relative_to_peak(wealth: np.ndarray) -> np.ndarray:
 
 
 def worst_mean(below: np.ndarray, alpha: float) -> float:
-    """Mean of the worst 1 - alpha share of days, the last of them in part; of the worst day alone where it is less."""
+    """Mean of the worst 1 - alpha share of days; the last day counts in part, and the worst day always counts."""
     n_tail = max((1 - alpha) * len(below), 1)
     share = np.clip(n_tail - np.arange(len(below)), 0, 1)
     return float(np.sort(below)[::-1] @ share / n_tail)
 
 
 def _unit(below: np.ndarray) -> float:
-    """Drawdown of the best single asset; a finer unit would only magnify rounding."""
+    """Drawdown of the best single asset, with a lower bound, because a smaller unit would magnify rounding."""
     return max(below.max(axis=0).min(), 1e-4)
 
 
@@ -269,7 +270,7 @@ def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: f
 
 def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Constraint],
               at_most: float | None) -> Optimum:
-    """Smallest objective and its weights; with `at_most` that, and the weights nearest equal weight that keep to it."""
+    """Smallest objective and its weights; with `at_most`, the weights nearest equal weight within that objective."""
     if at_most is not None:
         return Optimum(_nearest_equal(w, [*constraints, objective <= at_most]), at_most)
     program = LinearProgram(objective, constraints, w)

@@ -1,8 +1,8 @@
-"""A network that turns past returns into long-only weights: it is trained for the Sharpe ratio, not for a forecast.
+"""A network that turns past returns into long-only weights; it is trained for the Sharpe ratio and not to forecast.
 
 Zhang, Zohren & Roberts (2020) put the portfolio inside the network: an LSTM, and a softmax over the assets. A sample is
-not a day but a path: decided every month, held in between while the weights drift, with the cost of each trade, just as
-`performance.backtest` pays it. The loss is minus the path's annual Sharpe ratio. Importing this module loads Keras.
+a path and not a day: weights are decided every month, drift in between, and pay the cost of each trade, as in
+`performance.backtest`. The loss is minus the path's annual Sharpe ratio. Importing this module loads Keras.
 """
 
 import warnings
@@ -19,15 +19,16 @@ from forefolio.forecasts.training import in_batches
 from forefolio.market.returns import Date, iso_day
 from forefolio.portfolios.registry import held_days
 
-UNITS = 64  # of the one LSTM layer, as in the paper
+UNITS = 64  # units of the one LSTM layer, as in the paper
 
 
 @dataclass(frozen=True)
 class Learning:
-    """How weights are learned: lookback in days, `seeds` trainings of at most `epochs` epochs, last days of periods.
+    """Settings of the training: lookback in days, `seeds` trainings of at most `epochs` epochs, last days of periods.
 
-    `patience` is in epochs without a better Sharpe ratio of the validation period (0: all epochs run and the last one
-    is kept), `cost_bps` in basis points of what is traded, `risk_free_rate` a fraction a year of `periods_per_year` days.
+    `patience` counts epochs without a better Sharpe ratio in the validation period (0: all epochs run and the last is
+    kept). `cost_bps` is in basis points of the amount traded, `risk_free_rate` a fraction per year of
+    `periods_per_year` days.
     """
 
     lookback: int
@@ -44,7 +45,7 @@ class Learning:
 
     @property
     def hold(self) -> int:
-        """Days that weights are held for in training: a month.
+        """Days for which weights are held in training: a month.
 
         >>> given = dict(lookback=30, epochs=1, patience=1, learning_rate=0.01, cost_bps=0.0, risk_free_rate=0.0,
         ...              train_end="2018-12-31", validation_end="2020-12-31", seed=7)
@@ -57,7 +58,7 @@ class Learning:
 def paths(first: int, last: int, *, hold: int) -> np.ndarray:
     """Positions of the days on which each path decides (n_paths, n_decisions), all held for `hold` days up to `last`.
 
-    Each path begins on another day, the earliest at `first`; there are up to `hold` of them.
+    Paths start on different days, the earliest at `first`; there are at most `hold` paths.
 
     Examples
     --------
@@ -66,15 +67,15 @@ def paths(first: int, last: int, *, hold: int) -> np.ndarray:
     """
     n_days = last - first
     if n_days < hold:
-        raise ValueError(f"A path needs {hold} days after its first decision, and there are {n_days}: lengthen the "
-                         "training and validation periods")
+        raise ValueError(f"A path needs {hold} days after its first decision, and there are {n_days}; lengthen the "
+                         f"training and validation periods")
     n_decisions = max(1, (n_days - hold + 1) // hold)
     starts = np.arange(min(hold, n_days - n_decisions * hold + 1))
     return first + starts[:, None] + hold * np.arange(n_decisions)
 
 
 def growth(returns: np.ndarray, decided: np.ndarray, *, hold: int) -> np.ndarray:
-    """What one unit of each asset has become on each day after a decision, (*decided.shape, hold, n_assets)."""
+    """The value of one unit of each asset on each day after a decision, (*decided.shape, hold, n_assets)."""
     return np.cumprod(1 + lookback_windows(returns, lookback=hold)[decided + 1], axis=-2)
 
 
@@ -89,9 +90,9 @@ def net_returns(weights, growth, *, cost_rate: float):
 
     Notes
     -----
-    As in `performance.backtest`: weights drift while they are held, and the cost, `cost_rate` times the sum of the
-    *absolute* differences of the decided from the drifted weights, is taken from the return of the first day. What is
-    held at first is cash. Zhang et al. compare with the weights decided before, as if these did not drift.
+    As in `performance.backtest`, weights drift while they are held. The cost is `cost_rate` times the sum of the
+    absolute differences between decided and drifted weights, and is taken from the return of the first day. The path
+    starts with cash. Zhang et al. compare with the weights decided before, as if they did not drift.
     """
     wealth = ops.sum(weights[:, None] * growth, axis=-1)
     drifted = weights * growth[:, -1] / wealth[:, -1:]
@@ -105,7 +106,7 @@ def net_returns(weights, growth, *, cost_rate: float):
 def sharpe(returns, *, risk_free_rate: float, periods_per_year: int):
     """Annual Sharpe ratio of a path of daily returns: mean excess over standard deviation."""
     variance = ops.sum(ops.square(returns - ops.mean(returns))) / (returns.shape[0] - 1)
-    deviation = ops.sqrt(variance + keras.config.epsilon() ** 2)  # a path that never moves has a gradient too
+    deviation = ops.sqrt(variance + keras.config.epsilon() ** 2)  # so that a path that never moves has a gradient
     return (ops.mean(returns) - risk_free_rate / periods_per_year) / deviation * periods_per_year**0.5
 
 
@@ -120,28 +121,28 @@ def build(*, lookback: int, n_assets: int, seed: int) -> keras.Model:
 
 def train(model: keras.Model, windows: dict[str, np.ndarray], growths: dict[str, np.ndarray], *, learning: Learning,
           seed: int) -> pd.DataFrame:
-    """Train in place until the validation Sharpe ratio stops rising, and go back to the weights of the best epoch.
+    """Train in place until the validation Sharpe ratio stops rising, then restore the weights of the best epoch.
 
     Parameters
     ----------
     windows, growths : dict of ndarray
         Of `training` and `validation`: (n_paths, n_decisions, lookback or hold, n_assets).
-        An epoch is one step of Adam on each path of training, in an order drawn from `seed`.
+        One epoch is one step of Adam on each training path, in an order drawn from `seed`.
 
     Returns
     -------
     DataFrame
         Columns epoch, sharpe and validation_sharpe (mean over the period's paths, annual, net, after the epoch), kept.
-        After a ratio that is no finite number the training ends; where no epoch had one, none is kept, all weights of
-        the network are missing, and a UserWarning says so.
+        Training ends if the ratio is not finite. If it was never finite, no epoch is kept, all weights of the network
+        are missing, and a UserWarning says so.
     """
     rated = partial(sharpe, risk_free_rate=learning.risk_free_rate, periods_per_year=learning.periods_per_year)
     earned = partial(net_returns, cost_rate=learning.cost_bps / 10_000)
-    jit = keras.backend.backend() != "tensorflow"  # whose XLA takes longer to compile so small a graph than it saves
+    jit = keras.backend.backend() != "tensorflow"  # compiling so small a graph takes longer than it saves
     model.compile(keras.optimizers.Adam(learning.learning_rate), jit_compile=jit,
                   loss=lambda growth, weights: -rated(earned(weights, growth)))
     rng, rows, best_sharpe, best_epoch = np.random.default_rng(seed), [], -np.inf, 0
-    best_state = [np.nan * state for state in model.get_weights()]  # so that nothing is held by mistake
+    best_state = [np.nan * state for state in model.get_weights()]  # so that no portfolio uses these weights by mistake
     for epoch in range(1, learning.epochs + 1):
         for path in rng.permutation(len(windows["training"])):
             model.train_on_batch(windows["training"][path], growths["training"][path])
@@ -154,24 +155,24 @@ def train(model: keras.Model, windows: dict[str, np.ndarray], growths: dict[str,
         if not np.isfinite(now).all() or epoch - best_epoch >= (learning.patience or np.inf):
             break
     if best_epoch == 0:
-        warnings.warn("The dls network diverged and decides nothing: lower learning_rate", stacklevel=2)
+        warnings.warn("The dls network diverged, so it decides nothing; lower learning_rate", stacklevel=2)
     model.set_weights(best_state)
     return pd.DataFrame(rows).assign(kept=lambda history: history["epoch"] == best_epoch)
 
 
 def decided(model: keras.Model, windows: np.ndarray) -> np.ndarray:
-    """Weights (..., n_assets) that a network decides after windows (..., lookback, n_assets)."""
+    """Weights (..., n_assets) that a network decides from windows (..., lookback, n_assets)."""
     flat = windows.reshape(-1, *windows.shape[-2:])
     return in_batches(model.predict_on_batch, flat).reshape(*windows.shape[:-2], -1)
 
 
 def trained_weights(returns: pd.DataFrame, dates: Sequence[str], learning: Learning) -> dict[str, pd.DataFrame]:
-    """Train the network `seeds` times and let each training decide at some dates, given as ISO text.
+    """Train the network `seeds` times; each training decides at the given dates (ISO text).
 
     Returns
     -------
     dict of DataFrame
-        `weights`: seed, rebalance_date, asset, weight, which sum to one. A training that diverged has none.
+        `weights`: seed, rebalance_date, asset, weight (sum to one). A training that diverged has no rows.
         `history`: seed, then the columns of `train`.
 
     Raises
@@ -182,10 +183,10 @@ def trained_weights(returns: pd.DataFrame, dates: Sequence[str], learning: Learn
     Notes
     -----
     Zhang, Zohren & Roberts 2020, "Deep learning for portfolio optimization", long-only. A decision sees the returns of
-    the last `lookback` days up to and including its own, each asset's divided by its standard deviation of the training
-    period; the paper adds prices. What is earned are simple returns as they are: nothing is scaled to a volatility.
-    Training has no return after `train_end`, and validation none after `validation_end`. The paper trades every day;
-    here a path decides every month, as the strategy does, and starts on each day of a month in turn.
+    the last `lookback` days, including its own, divided by each asset's standard deviation in the training period; the
+    paper adds prices. The path earns plain simple returns, not scaled to a volatility. Training uses no return after
+    `train_end`, and validation none after `validation_end`. The paper trades every day. Here a path decides every
+    month, like the strategy, and there is a path for each first day of a month.
     """
     values, scale = returns.to_numpy(dtype=float), returns.loc[:pd.Timestamp(learning.train_end)].std().to_numpy()
     scaled = (values / np.where(scale > 1e-12, scale, 1.0)).astype(keras.config.floatx())
@@ -197,7 +198,7 @@ def trained_weights(returns: pd.DataFrame, dates: Sequence[str], learning: Learn
     early = at["decided"] < learning.lookback - 1
     if early.any():
         raise ValueError(f"The decision of {iso_day(dates[early.argmax()])} has no {learning.lookback} returns up to "
-                         "it: lower lookback or start the data earlier")
+                         f"it; lower lookback or start the data earlier")
     windows = {name: lookback_windows(scaled, lookback=learning.lookback)[days - learning.lookback + 1]
                for name, days in at.items()}
     growths = {name: growth(values, at[name], hold=learning.hold).astype(scaled.dtype)

@@ -1,4 +1,4 @@
-"""The plane of risk and expected return without short selling: the frontier, random portfolios, any portfolio.
+"""Risk and expected return without short selling: the efficient frontier, and random portfolios.
 
 With short selling the frontier has a closed form, `long_short.two_fund_frontier`.
 """
@@ -13,7 +13,7 @@ from forefolio.portfolios.solvers import solve, without_dust
 
 
 def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int) -> pd.DataFrame:
-    """Long-only portfolios of smallest variance, from the calmest of all to the highest expected return, evenly spaced.
+    """Long-only portfolios with the smallest variance for evenly spaced expected returns, up to the highest possible.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     calmest = minimum_variance(covariance).weights.to_numpy()
     mu = aligned(mu, covariance.columns)
     spread = np.ptp(mu) or 1.0
-    unit = Sigma[mu.argmax(), mu.argmax()] or 1.0  # where the frontier ends; a stable coin's would be far too fine
+    unit = Sigma[mu.argmax(), mu.argmax()] or 1.0  # the best asset's variance
     w = cp.Variable(len(mu))
     target = cp.Parameter()
     problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(Sigma / unit))), [
@@ -51,7 +51,7 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
 
 def random_portfolios(mu: pd.Series, covariance: pd.DataFrame, *, n_portfolios: int,
                       rng: np.random.Generator) -> pd.DataFrame:
-    """Expected return and volatility, per day, of long-only portfolios drawn evenly from all there are.
+    """Expected return and volatility, per day, of uniformly drawn long-only portfolios.
 
     Weights are Dirichlet(1, ..., 1) (Zouaoui & Naas 2025, Fig. 4).
     """

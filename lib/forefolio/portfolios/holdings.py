@@ -1,7 +1,7 @@
-"""What weights are like and what becomes of them: concentration, risk, near-copies, drift, and what is frozen.
+"""Properties of weights: concentration, contributions to risk, near-copies, drift, and frozen holdings.
 
-Nobody can sell an asset that does not trade. Its weight is frozen: it is what the weight decided earlier has drifted to.
-A framework decides weights of the assets that trade, and they share what is not frozen.
+Nobody can sell an asset that does not trade. Its weight is frozen: it is the earlier weight after drift. A framework
+decides the weights of the assets that trade, and they share the wealth that is not frozen.
 """
 
 from dataclasses import replace
@@ -15,12 +15,12 @@ from forefolio.portfolios.problems import Limits, aligned, covariance_matrix
 from forefolio.portfolios.registry import Terms
 from forefolio.study.vocabulary import BENCHMARK, parts, percent, strategy_name
 
-SAME = 1e-6  # of wealth: as far apart as solvers leave the same weights
-LEAST = 1e-9  # of wealth: with less to be shared out, nothing is traded
+SAME = 1e-6  # share of wealth by which equal weights may differ after a solver
+LEAST = 1e-9  # share of wealth; with less to distribute, nothing is traded
 
 
 def effective_holdings(weights: pd.Series) -> float:
-    """Squared gross exposure over the sum of squared weights: how many equal holdings would be as concentrated.
+    """Squared gross exposure over the sum of squared weights: the number of equal holdings that is as concentrated.
 
     >>> effective_holdings(pd.Series([0.5, 0.5, 0.0])), effective_holdings(pd.Series([2.0, -1.0]))
     (2.0, 1.8)
@@ -44,7 +44,7 @@ def concentration(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
-    """What each asset adds to the risk of a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
+    """The risk that each asset adds to a portfolio (Zouaoui & Naas 2025, eq. 4 to 6).
 
     Returns
     -------
@@ -55,8 +55,8 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives
-    2 (Sigma w)_i, and calls the covariance (Sigma w)_i a correlation: both stand here under their own names.
+    marginal_risk is d sigma_p / d w_i = (Sigma w)_i / sigma_p. The paper differentiates the variance, which gives 2
+    (Sigma w)_i, and it calls the covariance (Sigma w)_i a correlation. This table has both, under their proper names.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def marginal_risk(weights: pd.Series, covariance: pd.DataFrame) -> pd.DataFrame:
 
 
 def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
-    """What some strategy holds on a rebalance date: all that could be bought, where equal weight is among them.
+    """The assets that any strategy holds on a rebalance date; with equal weight, these are all that could be bought.
 
     >>> weights = pd.DataFrame({"rebalance_date": pd.Timestamp(0), "asset": ["A", "B"], "weight": [0, 1]})
     >>> list(held_assets(weights, date=pd.Timestamp(0)))
@@ -93,9 +93,9 @@ def held_assets(weights: pd.DataFrame, *, date: Date) -> pd.Index:
 
 
 def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
-    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, by the covariance known then.
+    """Strategy, asset and the columns of `marginal_risk` on one rebalance date, with the covariance known then.
 
-    Assets that no strategy holds then are left out.
+    Assets that no strategy holds on that date are left out.
     """
     assets = held_assets(weights, date=date)
     Sigma = terms.covariance(terms.window(returns[assets], date))
@@ -106,9 +106,9 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
 
 
 def merged(weights: pd.DataFrame) -> pd.DataFrame:
-    """Weights in which strategies of one framework that are the same on every date stand once, with all their models.
+    """Weights in which strategies of one framework with the same weights on every date appear once, with all models.
 
-    The same is within `SAME` of wealth. The name is that of `vocabulary.strategy_name`; the first one's place is kept.
+    "Same" means within `SAME` of wealth. `vocabulary.strategy_name` makes the joint name, which takes the first place.
 
     >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+mvf", "x", 0.5), ("lstm+mvf", "y", 0.5),
     ...         ("lstm+rpp", "x", 0.5), ("lstm+rpp", "y", 0.5)]
@@ -116,7 +116,7 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
     >>> list(merged(weights)["strategy"].unique())
     ['mean=lstm+rpp', 'lstm+mvf']
     """
-    names, same = list(weights["strategy"].unique()), {}  # of each strategy that stands, those that are the same
+    names, same = list(weights["strategy"].unique()), {}  # for each strategy that is kept, those that equal it
     wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
     for name in names:
         like = [first for first in same if parts(first)[1] == parts(name)[1] and (
@@ -129,10 +129,10 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
 
 
 def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
-    """How far every strategy's weights are from those of `strategy`: DataFrame (n_dates, n_strategies).
+    """The distance of every strategy's weights from those of `strategy`: DataFrame (n_dates, n_strategies).
 
-    Half the sum of absolute differences of weights, the share of wealth that lies elsewhere. Strategies in the order of
-    `weights`; an asset that is not named has no weight.
+    The distance is half the sum of absolute differences of weights, that is, the share of wealth held in other assets.
+    Strategies are in the order of `weights`; an asset without a row has no weight.
 
     >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
@@ -145,9 +145,9 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
 
 
 def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
-    """For each strategy the one whose weights are most like its own: near-copies count once, whatever their names.
+    """For each strategy, the one with the most similar weights; near-copies are found whatever their names.
 
-    Columns strategy, nearest, largest_distance: `distance_from` at the rebalance date where the two differ most.
+    Columns strategy, nearest, largest_distance (`distance_from` at the rebalance date on which the two differ most).
 
     >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
@@ -208,9 +208,9 @@ def once(frame: pd.DataFrame, copies: dict[str, list[str]]) -> pd.DataFrame:
 
 def drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd.Series | None:
     """
-    What has become of weights decided at a date by the last day of `returns`, as in `backtest`.
+    Weights decided at a date, after drift until the last day of `returns`, as in `backtest`.
 
-    Series by asset that sums to one, without assets that are not held; None where nothing is left.
+    A Series by asset that sums to one, without assets that are not held; None if no wealth is left.
 
     Examples
     --------
@@ -226,10 +226,10 @@ def drifted(date: pd.Timestamp, weights: pd.Series, returns: pd.DataFrame) -> pd
 
 def frozen(held: pd.Series | None, reasons: pd.Series) -> pd.Series:
     """
-    Weights that cannot be traded: of what is held, what did not trade that day; empty where there is none.
+    Weights that cannot be traded: holdings of assets that did not trade that day; empty if there are none.
 
-    `held` is as `drifted` gives it, `reasons` a row of `universe.kept_out`. What has ended for good is not frozen: it
-    is cash. Neither is an asset whose price is there every day and never moves.
+    `held` comes from `drifted`, `reasons` is a row of `universe.kept_out`. An asset that has ended is cash and not
+    frozen. An asset that has a price every day that never moves is not frozen either.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def frozen(held: pd.Series | None, reasons: pd.Series) -> pd.Series:
 
 def limits_of_rest(limits: Limits, held: pd.Series, fixed: pd.Series) -> Limits:
     """
-    Limits with what is held, for the wealth that is not frozen: the most that may be traded is a larger share of it.
+    Limits for the wealth that is not frozen; the largest turnover becomes a larger share of that smaller wealth.
 
     Examples
     --------
@@ -260,9 +260,9 @@ def limits_of_rest(limits: Limits, held: pd.Series, fixed: pd.Series) -> Limits:
 
 def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.Series:
     """
-    Weights of all wealth: those of a framework, which sum to one, scaled to what is not frozen, and what is.
+    Weights of all wealth: a framework's weights, scaled to the wealth that is not frozen, and the frozen ones.
 
-    Where what is frozen is worth all wealth, or more than it as with short sales, nothing is traded: `held` is held on.
+    If frozen holdings are worth all wealth, or more (with short sales), nothing is traded and `held` is kept.
 
     Examples
     --------
@@ -277,7 +277,7 @@ def around(weights: pd.Series, held: pd.Series | None, fixed: pd.Series) -> pd.S
 
 
 def frozen_note(fixed: pd.Series) -> str:
-    """How much of a strategy's wealth is frozen, for the log; an empty text where it is nothing that one could see.
+    """A note on the share of wealth that is frozen; empty if it is too small to show.
 
     >>> frozen_note(pd.Series({"A": 0.25}))
     '25.0 % of wealth stays in A, which cannot be sold'

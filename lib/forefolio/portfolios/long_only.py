@@ -1,6 +1,6 @@
-"""Moments or scenarios to long-only weights: one function per problem of the papers.
+"""Long-only weights from moments or scenarios: one function per problem of the papers.
 
-Every function returns a `Solution`: weights that sum to one, which solver found them, and in what state.
+Every function returns a `Solution`: weights that sum to one, the solver and its status.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ def equal_weight(assets: Sequence[str]) -> Solution:
 
 
 def minimum_variance(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio of smallest variance: min w'Sigma w, 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
+    """Long-only portfolio with the smallest variance: min w'Sigma w, 1'w = 1, w >= 0 (Zouaoui & Naas 2025, Table 2).
 
-    The limits hold as well.
+    The limits apply as well.
 
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 3e-4]], index=["A", "B"], columns=["A", "B"])
     >>> minimum_variance(variances).weights.round(6).tolist()
@@ -45,16 +45,16 @@ def minimum_variance(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solu
 
 
 def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio of highest ratio of mean excess return to volatility, within the limits.
+    """Long-only portfolio with the highest ratio of mean excess return to volatility, within the limits.
 
-    Where no mean exceeds `risk_free` it is the minimum variance portfolio, status `fallback`, and the note says so.
-    Where risks cancel out in it the ratio has no largest value, and the note says so.
+    If no mean exceeds `risk_free`, it is the minimum variance portfolio with status `fallback`, and the note says so.
+    If risks cancel out, the ratio has no largest value, and the note says so.
 
     Notes
     -----
     With w = y / k the ratio becomes the convex program min y'Sigma y subject to mu'y - r_f k = 1, 1'y = k, y >= 0
-    (Zouaoui & Naas 2025, Table 2). The limits times k are linear too. Where they leave no portfolio that earns more than
-    `risk_free`, that of smallest variance within them stands in, as without limits.
+    (Zouaoui & Naas 2025, Table 2). The limits times k are linear, too. If they leave no portfolio that earns more than
+    `risk_free`, the minimum variance portfolio within the limits takes its place.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float,
     if not _earns(excess, limits, covariance.columns):
         return _calmest(covariance, limits)
     excess = excess / excess.max()
-    unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # what the best single asset reaches
+    unit = smallest(np.diag(Sigma)[excess > 0] / excess[excess > 0] ** 2)  # of the best single asset
     y = cp.Variable(len(Sigma))
     problem = cp.Problem(cp.Minimize(cp.quad_form(y, cp.psd_wrap(Sigma / unit))), [
         excess @ y == 1,
@@ -81,7 +81,7 @@ def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float,
 
 
 def maximum_diversification(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio of highest ratio of the mean volatility of what it holds to its own, within the limits.
+    """Long-only portfolio with the highest ratio of its assets' mean volatility to its own, within the limits.
 
     max w'sigma / sqrt(w'Sigma w) with sigma the assets' volatilities (Choueifaty & Coignard 2008): the maximum Sharpe
     ratio if every asset earned in proportion to its volatility.
@@ -95,11 +95,11 @@ def maximum_diversification(covariance: pd.DataFrame, *, limits: Limits = NONE) 
 
 
 def hierarchical_risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
-    """Money split in two along a tree of correlations, again and again, by the inverse variance of the halves.
+    """Wealth is split along a tree of correlations; at each branch, the two parts share it by inverse variance.
 
-    Lopez de Prado (2016), as skfolio computes it from this covariance. It needs no inverse, so that nearly singular
-    covariances do no harm. Where its weights miss a limit, the nearest weights within the limits stand in, and the note
-    says so.
+    Lopez de Prado (2016), as skfolio computes it from this covariance. It needs no matrix inverse, so a nearly singular
+    covariance does no harm. If its weights miss a limit, the nearest weights within the limits replace them, and the
+    note says so.
 
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 9e-4]], index=["A", "B"], columns=["A", "B"])
     >>> hierarchical_risk_parity(variances).weights.round(6).tolist()
@@ -111,7 +111,7 @@ def hierarchical_risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE)
     from skfolio.prior import EmpiricalPrior
 
     class Given(BaseCovariance):
-        """An estimator that knows the answer."""
+        """An estimator that returns the covariance that it was given."""
 
         def fit(self, X, y=None):
             """Keep the covariance that was given."""
@@ -122,11 +122,12 @@ def hierarchical_risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE)
     volatility = np.sqrt(np.diag(Sigma))
     still = covariance.columns[volatility <= STILL * volatility.max()]
     if len(still):
-        raise OptimizationError(f"{named(still)} never move, so correlations with them are unknown: drop what never moves")
+        raise OptimizationError(f"{named(still)} never move, so their correlations are unknown; drop assets that "
+                                f"never move")
     limits, widened = limits.attainable(covariance.columns)
     tree = HierarchicalRiskParity(prior_estimator=EmpiricalPrior(covariance_estimator=Given()),
                                   distance_estimator=CovarianceDistance(covariance_estimator=Given()))
-    tree.fit(pd.DataFrame(np.eye(len(Sigma)), columns=covariance.columns))  # returns that nothing looks at
+    tree.fit(pd.DataFrame(np.eye(len(Sigma)), columns=covariance.columns))  # placeholder returns, never used
     chosen = without_dust(np.asarray(tree.weights_), covariance.columns)
     if limits.met_by(chosen):
         return Solution(chosen, "skfolio", "optimal", widened)
@@ -147,9 +148,9 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     With mu = r̂ + ē and risk aversion gamma = 1 / lambda of the paper, zero or more:
     min gamma w'Sigma w - w'mu, subject to 1'w = 1, w >= 0, and the limits.
 
-    With a `daily_cost` c of the limits the objective counts what the trade from the weights h held costs, which the paper
-    does not: + c sum_i |w_i - h_i|. All terms are per day: a cost that is paid once is divided by the days up to the
-    next trade. The first purchase costs the same whatever is bought.
+    With a `daily_cost` c of the limits, the objective also has the cost of the trade from the current weights h, + c
+    sum_i |w_i - h_i|, which the paper leaves out. All terms are per day, so the cost of one trade is divided by the
+    days until the next. The first purchase costs the same whatever is bought.
 
     Examples
     --------
@@ -164,10 +165,10 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
     w = cp.Variable(len(Sigma))
     risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
-    reward = ((mu - mu.max()) / unit) @ w  # what all assets share moves no weight
+    reward = ((mu - mu.max()) / unit) @ w  # a constant in all of mu changes no weight
     objective = risk - reward
     if limits.daily_cost > 0 and limits.held is not None:
-        held, _ = limits.traded_from(covariance.columns)  # what is not among these assets is sold at any rate
+        held, _ = limits.traded_from(covariance.columns)  # holdings outside of these assets are sold in any case
         objective += limits.daily_cost / unit * cp.norm1(w - held)
     problem = cp.Problem(cp.Minimize(objective), [
         cp.sum(w) == 1,
@@ -179,10 +180,10 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
 
 def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,
                             limits: Limits = NONE) -> pd.DataFrame:
-    """What `mean_variance_forecast` decides for many forecasts of the same assets, a row each, within bounds on weights.
+    """Weights of `mean_variance_forecast` for many forecasts of the same assets, one row each, within bounds.
 
-    Hundreds of shuffled forecasts share a covariance: Clarabel is called without cvxpy, which would read every problem anew.
-    What is held does not count: the limits have no turnover and no cost.
+    Hundreds of shuffled forecasts share one covariance, so Clarabel is called directly; cvxpy would compile every
+    problem again. The limits have no turnover and no cost, so current holdings do not matter.
 
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
     >>> mus = pd.DataFrame({"A": [0.0011, 0.001], "B": [0.001, 0.001]})
@@ -196,7 +197,7 @@ def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk
     rows = sparse.csc_matrix(np.vstack([np.ones(n), -np.eye(n), np.eye(n)]))  # 1'w = 1, -w <= -min_weight, w <= max_weight
     bounds = np.concatenate([[1.0], np.full(n, -limits.min_weight), np.full(n, limits.max_weight)])
     cones, decided = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(2 * n)], []
-    if limits.max_weight >= 1:  # what sums to one and is not negative never exceeds it
+    if limits.max_weight >= 1:  # non-negative weights that sum to one never exceed one
         rows, bounds, cones = rows[:n + 1], bounds[:n + 1], [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n)]
     risk = sparse.csc_matrix(np.triu(2 * risk_aversion * Sigma))
     for mu in mus[assets].to_numpy(dtype=float):
@@ -207,30 +208,30 @@ def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk
         decided.append(found.x)
     weights = np.array(decided)
     if not (weights > -DUST).all():
-        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e} where none may be negative")
+        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e}, and no weight may be negative")
     weights = np.maximum(weights, 0)
     return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), mus.index, assets)
 
 
 def black_litterman(forecast: pd.Series, errors: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,
                     tau: float, limits: Limits = NONE) -> Solution:
-    """Mean-variance with a forecast that counts as much as its errors were small (Black & Litterman 1992).
+    """Mean-variance with a forecast that counts more if its past errors were small (Black & Litterman 1992).
 
     Parameters
     ----------
     forecast : Series (n_assets,)
         A view of each asset's return, per day.
     errors : DataFrame (n_assets, n_assets)
-        Omega, the mean of e e' over days whose forecast has met its outcome: how far views of one day miss together.
+        Omega, the mean of e e' over days with a known outcome: the covariance of forecast errors across assets.
     tau : float
-        The prior mean's uncertainty is tau Sigma; one over the days behind Sigma is that of a mean.
+        The prior mean's uncertainty is tau Sigma; with tau = 1 / n_days it is that of a sample mean.
 
     Notes
     -----
-    The prior mean pi = 2 gamma Sigma 1/n is the one for which mean-variance holds equal weight. With q the forecast, the
-    posterior mean is mu = pi + tau Sigma (tau Sigma + Omega)^-1 (q - pi), and mean-variance decides with it. A forecast
-    that misses as much as returns vary, Omega = Sigma, moves the mean by tau / (1 + tau) of the way. Omega is used whole:
-    taken one by one, views of assets that rise and fall together would count as so many independent ones.
+    With the prior mean pi = 2 gamma Sigma 1/n, mean-variance holds equal weight. With the forecast q, the posterior
+    mean is mu = pi + tau Sigma (tau Sigma + Omega)^-1 (q - pi), which mean-variance then uses. If forecast errors vary
+    as much as returns, Omega = Sigma, the mean moves from pi to q by the share tau / (1 + tau). Omega keeps its
+    off-diagonal entries, because views on assets that move together are not independent.
 
     Examples
     --------
@@ -249,22 +250,22 @@ def black_litterman(forecast: pd.Series, errors: pd.DataFrame, covariance: pd.Da
 
 
 def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio to whose risk every asset contributes the same, to 1e-10 relative (Nguyen 2025, RPP).
+    """Long-only portfolio with equal contributions to risk, to a relative 1e-10 (Nguyen 2025, RPP).
 
     Returns
     -------
     Solution
-        Its `spread` is the largest contribution over the smallest, minus 1, infinite where one is not positive. Where a
-        limit binds, contributions cannot all be equal, and the note says so. Limits that leave hardly any room, as a
-        turnover of 0.01 %, may end in status `fallback`: weights within them.
+        Its `spread` is the largest contribution over the smallest, minus 1; infinite if one is not positive. If a limit
+        binds, contributions cannot all be equal, and the note says so. Limits that leave hardly any room, such as a
+        turnover of 0.01 %, may end in status `fallback`: weights within the limits.
 
     Notes
     -----
-    The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also that of the convex
-    min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n. Newton's
-    method with a backtracking line search converges from anywhere, in 5 to 20 steps as a rule (Spinu 2013).
-    Weights that miss a limit are replaced by those of the same program under the limits times 1'x, which stays
-    convex. It minimizes log sqrt(w'Sigma w) - (1/n) sum_i log w_i: contributions are equal but for the price of limits.
+    The paper minimizes sum_ij (RC_i - RC_j)^2, which is not convex. Its optimum, zero, is also reached by the convex
+    program min (1/2) x'Sigma x - (1/n) sum_i log x_i with w = x / 1'x, whose gradient says x_i (Sigma x)_i = 1/n.
+    Newton's method with a backtracking line search converges from any start, usually in 5 to 20 steps (Spinu 2013). If
+    the weights miss a limit, the same program is solved under the limits times 1'x, which stays convex. It minimizes
+    log sqrt(w'Sigma w) - (1/n) sum_i log w_i, so contributions are as equal as the limits allow.
 
     Examples
     --------
@@ -280,8 +281,7 @@ def risk_parity(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solution:
     still = covariance.columns[volatility <= STILL * volatility.max()]
     if len(still):
         never, it = ("never moves", "it") if len(still) == 1 else ("never move", "they")
-        raise OptimizationError(f"{named(still)} {never}, so {it} can carry no share of the risk: "
-                                "drop what never moves")
+        raise OptimizationError(f"{named(still)} {never}, so {it} can contribute no risk; drop assets that never move")
     C = Sigma / np.outer(volatility, volatility)  # in units of each asset's volatility, for accuracy
     equal = without_dust(_equal_contributions(C) / volatility, covariance.columns)
     chosen = (Solution(equal, "Newton", "optimal", widened) if limits.met_by(equal)
@@ -301,23 +301,23 @@ def _equal_contributions(C: np.ndarray) -> np.ndarray:
     x = np.full(n, 1 / np.sqrt(max(C.sum(), 1e-16)))
     for _ in range(100):
         gap = n * x * (C @ x) - 1  # relative distance of each contribution from its share
-        if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the latter: risk cancels out, and x grows without bound
+        if abs(gap).max() < 1e-13 or x.max() > 1e7:  # the second: risk cancels out, and x grows without bound
             break
         H = n * C * np.outer(x, x) + np.eye(n)  # of relative steps: better conditioned than x's own
         step = np.linalg.solve(H, -gap)
         x = x * (1 + _length(step, gap, H) * step)
     if not abs(gap).max() < 1e-10:
-        raise OptimizationError("Risk contributions cannot be made equal, as a long-only portfolio has almost no risk: "
-                                "set covariance_estimator to ledoit_wolf or ridge above 0")
+        raise OptimizationError("Risk contributions cannot be made equal, because a long-only portfolio has almost "
+                                "no risk; set covariance_estimator to ledoit_wolf, or ridge above 0")
     return x
 
 
 def _length(step: np.ndarray, gap: np.ndarray, H: np.ndarray) -> float:
-    """How much of a relative step to take: all of it near the optimum, else half of it until the objective falls enough."""
-    slope, curvature, length = gap @ step, step @ H @ step, 1.0  # the latter is the decrement's square
+    """The share of a relative step to take: all near the optimum, otherwise halved until the objective falls enough."""
+    slope, curvature, length = gap @ step, step @ H @ step, 1.0  # the second is the square of the decrement
 
     def change(t: float) -> float:
-        """Of n times the objective: a square, and logarithms that need a positive 1 + t step."""
+        """Change of n times the objective; its logarithms need a positive 1 + t step."""
         square = t * (slope + step.sum()) + t**2 / 2 * (curvature - step @ step)
         return square - np.log1p(t * step).sum() if t * step.min() > -1 else np.inf
 
@@ -328,11 +328,11 @@ def _length(step: np.ndarray, gap: np.ndarray, H: np.ndarray) -> float:
 
 def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray, assets: pd.Index,
                           widened: str) -> Solution:
-    """Solution of the program with logarithms under limits: Newton's method, each step a quadratic program."""
+    """The program with logarithms under limits, by Newton's method; each step is a quadratic program."""
     n, v, s = len(C), cp.Variable(len(C)), cp.Variable(len(C))
     solve(cp.Problem(cp.Maximize(cp.min(v)), [cp.sum(v) == 1, *within(limits, v, assets)]), cp.HIGHS)
-    w = np.maximum(v.value, 1e-12)  # starts at the largest smallest weight: logarithms need some of each
-    status, note = "fallback", "the limits leave too little room to share the risk: weights within them"
+    w = np.maximum(v.value, 1e-12)  # a start with all weights positive, for the logarithms
+    status, note = "fallback", "the limits leave too little room to share the risk; these weights are within the limits"
     for _ in range(200):
         w = w / w.sum()
         x = w * volatility / np.sqrt(w * volatility @ C @ (w * volatility))
@@ -342,10 +342,10 @@ def _contributions_within(limits: Limits, C: np.ndarray, volatility: np.ndarray,
         try:
             solve(cp.Problem(cp.Minimize(cp.quad_form(s, cp.psd_wrap(H)) / 2 + gap @ s),
                              within(limits, moved, assets, total=cp.sum(moved))), cp.CLARABEL)
-        except OptimizationError:  # seen where less than 0.1 % may be traded
+        except OptimizationError:  # happens if less than 0.1 % may be traded
             break
         w = w * (1 + _length(s.value, gap, H) * s.value)
-        if np.sqrt(s.value @ H @ s.value) < 1e-6:  # the next would be near its square
+        if np.sqrt(s.value @ H @ s.value) < 1e-6:  # the next step's would be about its square
             status, note = "optimal", "contributions to risk as equal as the limits allow"
             break
     return Solution(without_dust(w, assets), cp.CLARABEL, status, joined(note, widened))
@@ -362,17 +362,17 @@ def _earns(excess: np.ndarray, limits: Limits, assets: pd.Index) -> bool:
 
 
 def _calmest(covariance: pd.DataFrame, limits: Limits) -> Solution:
-    """Minimum variance in place of a ratio that no portfolio makes positive."""
+    """Minimum variance, used if no portfolio has a positive ratio."""
     calm = minimum_variance(covariance, limits=limits)
     return replace(calm, status="fallback", note=joined(
-        "no mean return exceeds the risk-free rate or target: minimum variance instead", calm.note))
+        "no mean return exceeds the risk-free rate or target, so this is minimum variance", calm.note))
 
 
 def maximum_sortino(scenarios: pd.DataFrame, *, target: float, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio of highest ratio of mean excess return to downside deviation, within the limits.
+    """Long-only portfolio with the highest ratio of mean excess return to downside deviation, within the limits.
 
-    A day below `target`, tau, counts as a loss. Where no mean exceeds it: as in `maximum_sharpe`. Where the portfolio
-    has no such day its ratio has no largest value, and the note says so.
+    A day below `target`, tau, counts as a loss. If no mean exceeds it, see `maximum_sharpe`. If the portfolio has no
+    such day, the ratio has no largest value, and the note says so.
 
     Notes
     -----
@@ -410,9 +410,10 @@ def maximum_sortino(scenarios: pd.DataFrame, *, target: float, limits: Limits = 
 
 
 def minimum_cvar(scenarios: pd.DataFrame, *, confidence: float, limits: Limits = NONE) -> Solution:
-    """Long-only portfolio whose worst days lose least on average; confidence 0.95 averages the worst 5 % of days.
+    """Long-only portfolio with the smallest mean loss on its worst days; confidence 0.95 means the worst 5 %.
 
-    Within the limits: min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and Uryasev 2000; Zouaoui & Naas
+    Within the limits: min q + sum_t (-w'r_t - q)_+ / ((1 - confidence) T), a linear program (Rockafellar and '
+                                        'Uryasev 2000; Zouaoui & Naas
     2025, Table 2).
 
     >>> scenarios = pd.DataFrame({"A": [0.03, -0.01], "B": [-0.01, 0.03]})

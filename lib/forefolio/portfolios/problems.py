@@ -1,6 +1,6 @@
-"""What goes into a portfolio problem and what comes out: checked inputs, limits and the solution.
+"""Inputs and outputs of portfolio problems: checked moments and scenarios, limits, and the solution.
 
-Nothing here solves anything, so that importing it loads no solver.
+This module solves nothing, so importing it loads no solver.
 """
 
 from collections.abc import Sequence
@@ -11,38 +11,39 @@ import pandas as pd
 
 from forefolio.market.returns import Date, iso_day
 
-DUST = 1e-6  # a weight below zero by less is a solver's rounding
-ROUNDING = 1e-9  # by which a limit may be missed, and is still met
+DUST = 1e-6  # a smaller negative weight is a solver's rounding
+ROUNDING = 1e-9  # tolerance of a limit
 
 
 class OptimizationError(ValueError):
-    """A portfolio problem that has no solution, or whose solver did not reach it."""
+    """A portfolio problem has no solution, or the solver did not reach it."""
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Weights by asset, the solver, its status (`optimal`, `fallback`, `inefficient`) and what else one should know."""
+    """Weights by asset, the solver, its status (`optimal`, `fallback`, `inefficient`) and a note."""
 
     weights: pd.Series
     solver: str
     status: str
     note: str = ""
-    spread: float = float("nan")  # of risk parity: largest over smallest contribution to risk, minus 1
+    spread: float = float("nan")  # for risk parity: largest over smallest contribution to risk, minus 1
 
 
 def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str) -> pd.DataFrame:
-    """The last `days` returns up to and including `date`; `name` is the parameter to lower where there are fewer."""
+    """The last `days` returns up to and including `date`; the error names the parameter `name` if there are fewer."""
     known = returns.loc[:pd.Timestamp(date)]
     if len(known) < days:
-        raise ValueError(f"There are {len(known)} returns up to {iso_day(date)} and {name} asks for {days}: "
-                         "lower it or start the data earlier")
+        raise ValueError(f"There are {len(known)} returns up to {iso_day(date)} and {name} needs {days}; lower it or "
+                         f"start the data earlier")
     return known.iloc[len(known) - days:]
 
 
 def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
     """Values of a covariance that is labelled, complete, symmetric and positive semidefinite."""
     if not covariance.index.equals(covariance.columns) or not covariance.index.is_unique:
-        raise ValueError("The covariance has other rows than columns: give one with each asset once on both sides")
+        raise ValueError("The rows and columns of the covariance differ; give each asset once, as a row and as a "
+                         "column")
     Sigma = covariance.to_numpy(dtype=float)
     if not np.isfinite(Sigma).all():
         missing = covariance.columns[~np.isfinite(Sigma).all(axis=0)]
@@ -56,7 +57,7 @@ def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
 def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.ndarray:
     """Values of `by_asset` in the order of `assets`, joined by name and complete."""
     if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
-        raise ValueError(f"{name} names other assets than what it goes with: give one value for each")
+        raise ValueError(f"{name} has other assets than the rest of the problem; give one value for each asset")
     values = by_asset.reindex(assets).to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise OptimizationError(f"{name} has no value for {named(assets[~np.isfinite(values)])}")
@@ -68,7 +69,7 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
     R = scenarios.to_numpy(dtype=float)
     gaps = scenarios.columns[~np.isfinite(R).all(axis=0)]
     if len(gaps):
-        raise OptimizationError(f"Scenarios have gaps in {named(gaps)}: complete or drop them")
+        raise OptimizationError(f"Scenarios have gaps in {named(gaps)}; complete or drop them")
     return R
 
 
@@ -76,10 +77,10 @@ def complete(scenarios: pd.DataFrame) -> np.ndarray:
 class Limits:
     """Bounds on the weights and the turnover of a long-only portfolio, fractions.
 
-    Turnover is one-way, half the sum of |w - held|; 1 is no limit. `held` has the weights just before the trade. What
-    is not in the problem must be sold, and counts. None: nothing is held yet, and the first purchase has no limit.
-    `daily_cost` is no bound: what trading the whole wealth once costs, as a share of it, divided by the days to the next
-    trade; an objective that counts costs uses it.
+    Turnover is one-way: half the sum of |w - held|; 1 means no limit. `held` has the weights just before the trade.
+    Holdings outside of the problem must be sold, which counts as turnover. With `held` None nothing is held yet, and
+    the first purchase has no limit. `daily_cost` is not a bound. It is the cost of trading the whole wealth once, as a
+    fraction, divided by the days until the next trade; an objective with costs uses it.
     """
 
     min_weight: float = 0.0
@@ -89,29 +90,29 @@ class Limits:
     daily_cost: float = 0.0
 
     def check(self, n_assets: int) -> None:
-        """Raise ValueError where so many assets cannot have such weights."""
+        """Raise ValueError if weights of so many assets cannot stay within the bounds."""
         for name, fits, mend in [("max_weight", n_assets * self.max_weight >= 1 - ROUNDING, "at least"),
                                  ("min_weight", n_assets * self.min_weight <= 1 + ROUNDING, "at most")]:
             if not fits:
-                raise ValueError(f"{name}: {getattr(self, name)} lets no weights of {n_assets} assets sum to one; give "
-                                 f"{mend} {1 / n_assets:.4g}")
+                raise ValueError(f"{name}: {getattr(self, name)} makes it impossible for the weights of {n_assets} "
+                                 f"assets to sum to one; set {mend} {1 / n_assets:.4g}")
 
     def fitting(self, n_assets: int) -> tuple["Limits", str]:
-        """These limits, their bounds widened to equal weight where so few assets need more, and a note if they do.
+        """These limits, with bounds widened to equal weight if so few assets need it, and a note.
 
         >>> Limits(max_weight=0.4).fitting(2)[1]
-        'max_weight 50 %, as 2 assets need'
+        'max_weight 50 %, because there are 2 assets'
         """
         even = 1 / n_assets
         widened = replace(self, min_weight=min(self.min_weight, even), max_weight=max(self.max_weight, even))
         names = [name for name in ("min_weight", "max_weight")
                  if abs(getattr(widened, name) - getattr(self, name)) > ROUNDING]
-        return widened, joined(*(f"{name} {100 * even:.3g} %, as {n_assets} assets need" for name in names))
+        return widened, joined(*(f"{name} {100 * even:.3g} %, because there are {n_assets} assets" for name in names))
 
     def attainable(self, assets: pd.Index) -> tuple["Limits", str]:
-        """These limits, with the turnover widened to the least that `assets` allow, and a note if it had to be.
+        """These limits, with the turnover raised to the smallest that `assets` allow, if necessary, and a note.
 
-        The nearest weights to those held cut these off at the bounds, then trade what is missing to one or above it:
+        The nearest feasible weights clip the held ones at the bounds, then trade the difference of their sum from one:
         min |w - h|_1 = |c - h|_1 + |1 - 1'c| with c_i = min(max(h_i, min_weight), max_weight).
         """
         self.check(len(assets))
@@ -120,8 +121,8 @@ class Limits:
         held, sold = self.traded_from(assets)
         within = np.clip(held, self.min_weight, self.max_weight)
         least = (abs(within - held).sum() + abs(1 - within.sum()) + sold) / 2
-        note = f"turnover {100 * least:.3g} %, the least possible" if least > self.max_turnover + ROUNDING else ""
-        return replace(self, max_turnover=min(max(self.max_turnover, least + DUST), 1)), note  # room for a solver
+        note = f"turnover {100 * least:.3g} %, the smallest possible" if least > self.max_turnover + ROUNDING else ""
+        return replace(self, max_turnover=min(max(self.max_turnover, least + DUST), 1)), note  # tolerance for a solver
 
     def met_by(self, weights: pd.Series) -> bool:
         """Whether weights that sum to one keep these limits."""
@@ -138,7 +139,7 @@ class Limits:
         return self.held is not None and self.max_turnover < 1
 
     def traded_from(self, assets: pd.Index) -> tuple[np.ndarray, float]:
-        """Weight held of each of `assets`, and of all others together."""
+        """The held weight of each of `assets`, and of all others together."""
         others = self.held[~self.held.index.isin(assets)]
         return self.held.reindex(assets, fill_value=0.0).to_numpy(dtype=float), float(others.abs().sum())
 
@@ -147,7 +148,7 @@ NONE = Limits()
 
 
 def joined(*notes: str) -> str:
-    """Notes of one solution that say something, as one."""
+    """The notes of one solution that are not empty, joined."""
     return "; ".join(filter(None, notes))
 
 

@@ -1,7 +1,7 @@
-"""The terms on which portfolios are decided, each framework's function under its name, and the days that they need.
+"""The parameters of portfolio decisions, the function of each framework, and the days that they need.
 
-`vocabulary.FRAMEWORKS` says what a framework sees and whether limits hold for it. A new one is an entry there, and its
-function here: `(what it sees, terms, limits) -> Solution`. Solvers are loaded when a function is called, not before.
+`vocabulary.FRAMEWORKS` says what a framework sees and whether limits apply to it. A new framework is an entry there and
+a function here: `(what it sees, terms, limits) -> Solution`. Solvers are loaded only when a function is called.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ from forefolio.study.parameters import Study
 
 @dataclass(frozen=True)
 class Terms:
-    """What a study says of its portfolios: its parameters, with meaning and choices in `params/default.yml`.
+    """The parameters of a study that concern portfolios; `params/default.yml` explains them.
 
-    `risk_free` is a day's; `limits` are for long-only frameworks, without `held`.
+    `risk_free` is per day; `limits` are for long-only frameworks and have no `held`.
     """
 
     estimation_window: int
@@ -92,14 +92,14 @@ def _minimum_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solut
 
 
 def _conditional_drawdown(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
-    """Minimum conditional drawdown at risk, on the one path on which it is convex."""
+    """Minimum conditional drawdown at risk, on the only path on which it is convex."""
     from forefolio.portfolios import drawdown
 
     return drawdown.minimum_drawdown(path, path="uncompounded", alpha=terms.cdar_alpha, limits=limits)
 
 
 def _tangency(mu: pd.Series, Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
-    """The tangency portfolio, in closed form or within `max_gross`; other limits are not for it."""
+    """The tangency portfolio, in closed form or within `max_gross`; other limits do not apply."""
     from forefolio.portfolios import long_short
 
     if terms.max_gross == 0:
@@ -123,7 +123,7 @@ def _maximum_sortino(path: pd.DataFrame, terms: Terms, limits: Limits) -> Soluti
 
 def _black_litterman(mu: pd.Series, errors: pd.DataFrame, Sigma: pd.DataFrame, terms: Terms,
                      limits: Limits) -> Solution:
-    """Black-Litterman; the prior mean is as uncertain as a mean of the window's days."""
+    """Black-Litterman; the prior mean is as uncertain as a mean over the window's days."""
     from forefolio.portfolios import long_only
 
     return long_only.black_litterman(mu, errors, Sigma, risk_aversion=terms.risk_aversion,
@@ -138,7 +138,7 @@ def _minimum_variance(Sigma: pd.DataFrame, terms: Terms, limits: Limits) -> Solu
 
 
 def _minimum_cvar(path: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
-    """Minimum mean loss of the worst 5 % of days, as stage 03 has it."""
+    """Minimum mean loss of the worst 5 % of days, as in stage 03."""
     from forefolio.portfolios import long_only
 
     return long_only.minimum_cvar(path, confidence=0.95, limits=limits)
@@ -159,10 +159,10 @@ def _hierarchical_risk_parity(Sigma: pd.DataFrame, terms: Terms, limits: Limits)
 
 
 def _learned(trained: pd.DataFrame, terms: Terms, limits: Limits) -> Solution:
-    """The mean of what trainings decided, a row each, scaled up where assets are left out; limits are not for it."""
+    """The mean of the trainings' weights, rescaled if assets are left out; limits do not apply."""
     weights = trained.mean()
     if not weights.sum() > 0:
-        raise OptimizationError("no training holds any of what can be bought")
+        raise OptimizationError("no training holds any asset that can be bought")
     return Solution(weights / weights.sum(), "network", "optimal")
 
 
@@ -173,25 +173,25 @@ FRAMEWORKS: dict[str, Callable[..., Solution]] = {  # what it sees, terms, limit
     "max_diversification": _maximum_diversification, "hrp": _hierarchical_risk_parity, "dls": _learned,
 }
 
-MANY: dict[str, Callable[..., pd.DataFrame]] = {"mvf": _many_mean_variances}  # forecasts, a row each, decided at once
+MANY: dict[str, Callable[..., pd.DataFrame]] = {"mvf": _many_mean_variances}  # many forecasts at once
 
 
 def held_days(periods_per_year: int) -> int:
-    """Rows of prices in a month, for which weights are held."""
+    """Rows of prices per month; weights are held for a month."""
     return max(1, round(periods_per_year / 12))
 
 
 def needed_days(study: Study, n_assets: int) -> list[Need]:
-    """Days of returns without which the study's portfolios of so many assets cannot be decided.
+    """The days of returns that the study's portfolios of so many assets need.
 
-    The first rebalance is at the end of validation, before which only validation has forecasts. Where no residual is
-    added to forecasts its window only says what momentum would be, for which any returns do.
+    The first rebalance is at the end of validation, and before it only the validation days have forecasts. If no
+    residual is added to forecasts, any returns can fill its window.
 
     >>> [(need.parameter, need.days, need.period) for need in needed_days(Study(residual_window=30), n_assets=20)]
     [('estimation_window', 250, 'known'), ('residual_window', 30, 'validation')]
     """
-    known = "no more is known at the first rebalance"
-    residual = ("validation", "only validation has forecasts") if study.use_residual else ("known", known)
+    known = "no more days are known at the first rebalance"
+    residual = ("validation", "only the validation period has forecasts") if study.use_residual else ("known", known)
     needs = [Need("estimation_window", study.estimation_window, "known", known),
              Need("residual_window", study.residual_window, *residual)]
     if "dls" in study.frameworks:
@@ -200,12 +200,12 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
                   Need("validation_end", month, "validation", "dls holds for a month")]
     on_path = {name for name in study.frameworks if vocabulary.FRAMEWORKS[name].sees in ("covariance", "path")}
     if study.scenarios == "forecast_only" and on_path:
-        needs.append(Need("scenarios", 2, "validation", "it needs forecasts of days before the first rebalance, which "
-                                                        "only validation has"))
+        needs.append(Need("scenarios", 2, "validation", "it needs forecasts for days before the first rebalance, and "
+                                                        "only the validation period has them"))
     return needs
 
 
 def check_bounds(study: Study, n_assets: int) -> None:
-    """Raise ValueError where a framework of the study has limits that no weights of so many assets can keep."""
+    """Raise ValueError if a framework of the study has limits that no weights of so many assets can meet."""
     if any(vocabulary.FRAMEWORKS[name].limits for name in study.frameworks):
         Terms.of(study).limits.check(n_assets)

@@ -1,6 +1,6 @@
-"""How portfolio problems are solved: solvers and their tolerances, limits as constraints, weights without rounding.
+"""How portfolio problems are solved: solvers, tolerances, limits as constraints, and removal of rounding.
 
-Problems are scaled until their optimum is of order one, because solvers stop at absolute tolerances and a daily
+Problems are scaled so that their optimum is of order one, because solvers stop at absolute tolerances and a daily
 variance is near 1e-4.
 """
 
@@ -15,24 +15,24 @@ from scipy import linalg, sparse
 
 from forefolio.portfolios.problems import DUST, Limits, OptimizationError
 
-PRICED = 1e-6  # a multiplier above is none of a solver's rounding
+PRICED = 1e-6  # a larger multiplier is not rounding
 TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10}
 EXACT = {"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9}
-ATTEMPTS = {  # options, one after the other until a solver reaches the optimum; Clarabel unscaled gets past a stall
+ATTEMPTS = {  # options to try in turn until a solver reaches the optimum; Clarabel without scaling gets past a stall
     cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
     cp.HIGHS: [EXACT],
 }
 
 
 def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
-    """Solve to our tolerances, else to the solver's own, or raise `OptimizationError` with the solver's status.
+    """Solve to our tolerances, otherwise to the solver's own, or raise `OptimizationError` with the solver's status.
 
-    `closer` are options of the solver for every attempt.
+    `closer` holds solver options for every attempt.
     """
     for options in ATTEMPTS[solver]:
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # its status says so, and is refused
+                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # such a status is refused
                 problem.solve(solver=solver, **options, **closer)
             reason = f"status {problem.status}"
         except cp.SolverError as error:
@@ -43,9 +43,9 @@ def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
 
 
 class LinearProgram:
-    """A linear program in weights `w` and other variables, kept by HiGHS, which goes on from its last solution.
+    """A linear program in weights `w` and other variables, kept by HiGHS, which starts from its last solution.
 
-    cvxpy reads the objective and the constraints once. Rows on the weights can be added between solutions.
+    cvxpy compiles the objective and constraints once. Rows on the weights can be added between solutions.
     """
 
     def __init__(self, objective: cp.Expression, constraints: list[cp.Constraint], w: cp.Variable) -> None:
@@ -80,10 +80,10 @@ class LinearProgram:
         return float(self._cost @ x), without_dust(weights, pd.RangeIndex(len(weights))).to_numpy()
 
     def fixed(self, by_bound: Sequence[np.ndarray] = ()) -> np.ndarray:
-        """Rows, shape (n_rows, n_assets), whose products with the weights are the same at every optimum.
+        """Rows (n_rows, n_assets) whose products with the weights are the same at every optimum.
 
-        All optima meet with equality every constraint that has a price. The other variables are eliminated from these.
-        `by_bound` has for each row that was added the rows that it fixes, if it has a price.
+        All optima meet every constraint with a positive multiplier with equality; the other variables are eliminated
+        from these. `by_bound` has, for each added row with a positive multiplier, the rows that it fixes.
         """
         priced = abs(np.array(self._highs.getSolution().row_dual)) > PRICED
         n = len(self._equality)
@@ -99,21 +99,21 @@ class LinearProgram:
 
 
 def without_dust(weights: np.ndarray, assets: pd.Index) -> pd.Series:
-    """Label weights, set a solver's dust below zero to zero, and rescale to sum one."""
+    """Label weights, set tiny negative weights from rounding to zero, and rescale the sum to one."""
     if not (weights > -DUST).all():
-        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e} where none may be negative")
+        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e}, and no weight may be negative")
     kept = np.maximum(weights, 0)
     return pd.Series(kept / kept.sum(), index=assets, name="weight")
 
 
 def smallest(values: np.ndarray) -> float:
-    """Smallest positive value, one if there is none: a unit in which an optimum is near one."""
+    """Smallest positive value, or one if there is none; used as a unit in which an optimum is near one."""
     return float(values[values > 0].min()) if (values > 0).any() else 1.0
 
 
 def within(limits: Limits, w: cp.Expression, assets: pd.Index,
            total: float | cp.Expression = 1.0) -> list[cp.Constraint]:
-    """Linear constraints on weights `w` of `assets` that sum to `total`; the first is on the smallest weight."""
+    """Linear constraints on weights `w` of `assets` that sum to `total`; the first one bounds the smallest weight."""
     bounds = [w >= limits.min_weight * total if limits.min_weight > 0 else w >= 0]
     if limits.max_weight < 1:
         bounds.append(w <= limits.max_weight * total)
@@ -129,5 +129,5 @@ def within(limits: Limits, w: cp.Expression, assets: pd.Index,
 
 
 def _unsolved(solver: str, reason: str) -> str:
-    """What is said of a solver that stopped short."""
+    """The error for a solver that did not reach the optimum."""
     return f"{solver} did not reach the optimum ({reason}), so its weights were not taken"

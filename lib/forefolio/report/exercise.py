@@ -63,6 +63,17 @@ EXERCISES: dict[str, Exercise] = {
         "asset, and `solver=cp.CLARABEL`.")),
     "03 explain": Exercise(lambda: "b", look="Which numbers enter the program? Read its objective and its constraints."),
     # 04
+    "04 predict": Exercise(  # of the LSTM, in percent
+        lambda spread: 100 * (spread["deviation_month"] / spread["actual_deviation"])[
+            spread["model"].eq("lstm").idxmax()],
+        "A network that reads its own calm forecasts sees less noise than one that reads returns. Look at "
+        "`deviation_month` of `lstm` in `spread`, and divide it by `actual_deviation`.", right=0.3, near=1.0),
+    "04 change": Exercise(  # in percent
+        lambda past: 100 * np.polyval(np.polyfit(past[:-1], past[1:], 1), past.iloc[-1]),
+        "Fit `past[1:]` on `past[:-1]` with `np.polyfit`; the forecast is `100 * (a + b * past.iloc[-1])`.",
+        right=0.0005, near=0.05),
+    "04 explain": Exercise(
+        lambda: "b", "Halve the forecasts `f1` in the example, and compute the MSE and t again. Which one changes?"),
     # 05
     # 06
     "06 predict": Exercise(lambda: 10.0, "Wealth is 1.3/3 + 1/3 + 0.7/3 = 1. Take half of the sum of |target - drifted|.", 0.5, 10.5),

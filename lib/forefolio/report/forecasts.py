@@ -8,19 +8,53 @@ from plotly.subplots import make_subplots
 from forefolio.performance import gate
 from forefolio.portfolios.problems import named
 from forefolio.report.style import BLUE, GREY, INK, RED, bare, dress, line, log_axis, span, strategy_color, verbatim
-from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, counted, percent
+from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, ZERO, counted, percent
 
-LATEST = 500  # days, two years: more cannot be told apart on paper
+LATEST = 250  # days, a year: more cannot be told apart on paper
 VERDICTS = {SHOWN: BLUE, NOT_SHOWN: GREY, ABSENT: RED}  # the color of each answer
 REFERENCE = dict(color=INK, width=1, dash="dash")  # the line of what a figure compares with
 
 
-def network_diagram(layers: list[tuple[str, str]], *, title: str) -> go.Figure:
-    """A network's layers, name and detail each, from input to output (Zouaoui & Naas 2025, Fig. 1).
+def network_diagram(networks: dict[str, list[tuple[str, str]]], *, title: str) -> go.Figure:
+    """The layers of each network, name and detail each, from input to output, a column per network.
 
-    A layer that bears the name or the title of a network has its color.
+    A layer that bears the name or the title of a network has its color (Zouaoui & Naas 2025, Fig. 1).
     """
-    return _boxes(layers, title, "from the input to the forecast, drawn from this study's parameters")
+    if not networks:
+        return bare("nothing was trained", "This study has no network", "models names none")
+    wide, high, step, per_row = 270, 42, 62, 3  # pixels, as the axes are
+    figure, top, names = go.Figure(), 0, list(networks)
+    for first in range(0, len(names), per_row):
+        row = names[first:first + per_row]
+        for column, name in enumerate(row):
+            left = column * (wide + 16)
+            figure.add_annotation(x=left + wide / 2, y=top + 10, showarrow=False, text=f"<b>{name}</b>")
+            for i, (layer, detail) in enumerate(networks[name]):
+                y = top + 26 + i * step
+                figure.add_shape(type="rect", x0=left, x1=left + wide, y0=y, y1=y + high, layer="below", line_width=1.8,
+                                 fillcolor="#f4f6f8", line_color=_colors_of_layers().get(layer.lower(), GREY))
+                figure.add_annotation(x=left + wide / 2, y=y + high / 2, showarrow=False,
+                                      text=f"<b>{layer}</b><br>{detail}")
+                if i:
+                    _arrow(figure, left + wide / 2, y - step + high, y)
+        top += 40 + step * max(len(networks[name]) for name in row)
+    across = min(len(names), per_row)
+    middle, width = (across * (wide + 16) - 16) / 2, 860
+    figure.update_xaxes(visible=False, range=[middle - width / 2, middle + width / 2])
+    figure.update_yaxes(visible=False, range=[top - 20, -2])
+    return dress(figure, title, "each network from its input to its forecast, as this study's parameters build it",
+                 height=top + 84, margin=dict(l=20, r=20, t=72, b=8))
+
+
+def _colors_of_layers() -> dict[str, str]:
+    """The color of each network, by its name and by its title in small letters."""
+    return {name.lower(): model.color for key, model in MODELS.items() if model.scopes for name in (key, model.title)}
+
+
+def _arrow(figure: go.Figure, x: float, start: float, end: float) -> None:
+    """An arrow downwards, from a box to the next."""
+    figure.add_annotation(x=x, y=end, ax=x, ay=start, axref="x", ayref="y", text="", showarrow=True, arrowhead=2,
+                          arrowwidth=1.5, arrowcolor=INK)
 
 
 def construction_diagram(steps: list[tuple[str, str]]) -> go.Figure:
@@ -31,17 +65,14 @@ def construction_diagram(steps: list[tuple[str, str]]) -> go.Figure:
 def _boxes(parts: list[tuple[str, str]], title: str, subtitle: str) -> go.Figure:
     """A box with a name and a detail per part, from top to bottom, each with an arrow to the next; units are pixels."""
     high, step, count = 34, 58, len(parts)
-    networks = {name.lower(): model.color for key, model in MODELS.items() if model.scopes
-                for name in (key, model.title)}
-    figure = go.Figure()
+    figure, networks = go.Figure(), _colors_of_layers()
     for i, (name, detail) in enumerate(parts):
         top = i * step
         figure.add_shape(type="rect", x0=0, x1=520, y0=top, y1=top + high, layer="below", fillcolor="#f4f6f8",
                          line_width=1.8, line_color=networks.get(name.lower(), GREY))
         figure.add_annotation(x=260, y=top + high / 2, showarrow=False, text=f"<b>{name}</b>&nbsp; {detail}")
         if i:
-            figure.add_annotation(x=260, y=top, ax=260, ay=top - step + high, axref="x", ayref="y", text="",
-                                  showarrow=True, arrowhead=2, arrowwidth=1.5, arrowcolor=INK)
+            _arrow(figure, 260, top - step + high, top)
     bottom = count * step - (step - high)
     figure.update_xaxes(visible=False, range=[-170, 690])
     figure.update_yaxes(visible=False, range=[bottom + 2, -2])
@@ -49,38 +80,63 @@ def _boxes(parts: list[tuple[str, str]], title: str, subtitle: str) -> go.Figure
 
 
 def training_curves(history: pd.DataFrame) -> go.Figure:
-    """Training and validation loss by epoch, a panel per model: mean over assets and seeds, band from 10 to 90 %.
+    """Loss by epoch as a multiple of the first epoch's, solid in validation and dotted in training (stage 04).
 
-    A network whose training has stopped keeps its last loss, so that the mean is over the same ones at every epoch.
-    The vertical line is the median of the kept epochs. Where networks were fitted more than once, the column
-    `fitted_until` tells their fits apart.
+    A panel per model, or per window where networks are joint. Lines are means over assets, seeds and fits, each
+    relative to its own first epoch. The band holds the 10th to the 90th percentile in validation. A network that has
+    stopped keeps its last loss; infinite and missing losses are left out. The diamond is the median of the kept epochs.
+    The axis is a log axis where the highest loss is more than ten times the lowest.
     """
-    models = list(history["model"].unique())
-    if not models:
-        return _no_network()
-    figure = _beside(models, shared_yaxes=True)
-    each = [name for name in ("fitted_until", "seed", "asset") if name in history]  # a network
-    for i, model in enumerate(models, start=1):
-        one, place = history[history["model"] == model], dict(row=1, col=i)
-        for column, name, style in [("loss", "training", dict(color=GREY, dash="dot")),
-                                    ("validation_loss", "validation", dict(color=strategy_color(model)))]:
-            curves = one.pivot_table(index="epoch", columns=each, values=column).ffill()
-            low, high = curves.quantile(0.1, axis=1), curves.quantile(0.9, axis=1)
+    if history.empty:
+        return bare("nothing was trained", "Training: no network in this study", "models names none")
+    kind = "window" if "window" in history else "model"
+    each = [name for name in ("fitted_until", "seed", "asset", "window") if name in history]  # a network of a model
+    history = history.replace([np.inf, -np.inf], np.nan).sort_values("epoch", kind="stable")
+    first = history.groupby(["model", *each])[["loss", "validation_loss"]].transform("first")
+    ratios = (history[["loss", "validation_loss"]] / first).replace([np.inf, -np.inf], np.nan)
+    history = history.assign(**ratios, panel=history[kind])
+    panels, ends, in_legend = list(history["panel"].unique()), [], set()
+    panels = sorted(panels) if kind == "window" else panels
+    figure = _beside([panel if kind == "model" else f"{panel} days" for panel in panels], shared_yaxes=True)
+    for (panel, model), one in history.groupby(["panel", "model"], sort=False):
+        color, place = strategy_color(model), dict(row=1, col=panels.index(panel) + 1)
+        shown = dict(legendgroup=model, name=model, mode="lines", showlegend=False, **place)
+        validated, trained = (one.pivot_table(index="epoch", columns=each, values=column).ffill()
+                              for column in ("validation_loss", "loss"))
+        if validated.shape[1] > 1:
+            low, high = validated.quantile(0.1, axis=1), validated.quantile(0.9, axis=1)
             figure.add_scatter(x=[*low.index, *high.index[::-1]], y=np.r_[low, high[::-1]].astype("float32"),
-                               fill="toself", fillcolor=style["color"], opacity=0.18, line_width=0, hoverinfo="skip",
-                               mode="lines", showlegend=False, **place)
-            figure.add_scatter(x=list(curves.index), y=curves.mean(axis=1).to_numpy("float32"), mode="lines",
-                               name=f"{model} {name}", line=style | dict(width=2), **place)
+                               fill="toself", fillcolor=color, opacity=0.18, line_width=0, hoverinfo="skip", **shown)
+            ends += [low.min(), high.max()]
+        curves = [(curve.mean(axis=1), dash) for curve, dash in ((validated, "solid"), (trained, "dot")) if curve.size]
+        for curve, dash in curves:
+            figure.add_scatter(x=list(curve.index), y=curve.to_numpy("float32"),
+                               line=dict(color=color, dash=dash, width=2), **shown | dict(
+                                   showlegend=kind == "window" and model not in in_legend))
+            in_legend.add(model)
+            ends += [curve.min(), curve.max()]
         kept = one.loc[one["kept"], "epoch"].median()
-        figure.add_vline(x=kept, line=REFERENCE, **place)
-        figure.add_annotation(text=f"kept {kept:g}", x=kept, y=1, yref="y domain", xanchor="left", yanchor="top",
-                              xshift=3, showarrow=False, **place)
+        if curves and np.isfinite(kept):
+            figure.add_scatter(x=[kept], y=[np.interp(kept, curves[0][0].index, curves[0][0])], marker=dict(
+                size=10, symbol="diamond", line_color="white", line_width=1, color=color), **shown | dict(
+                mode="markers", name=f"{model} kept"))
+    log = bool(0 < 10 * min(ends, default=0) < max(ends, default=0))
+    figure.update_yaxes(**log_axis(min(ends) / 1.1, max(ends) * 1.1) if log else {})
+    figure.update_yaxes(title_text="loss / loss of the first epoch" + " (log axis)" * log, col=1)
     figure.update_xaxes(title_text="epoch")
-    figure.update_yaxes(title_text="loss (squared error of z-scores)", col=1)
-    return dress(figure, "Training: mean over assets and their 10 to 90 % band",
-                 f"assets: {history['asset'].nunique()}, seeds: {history['seed'].nunique()}; dashed: median of the "
-                 "kept epochs; a network that has stopped keeps its last loss",
-                 margin_t=92, legend=dict(orientation="h", x=0.5, xanchor="center", y=-0.2, yanchor="top"), margin_b=95)
+    moved = (history[history["kept"]].groupby("model")["validation_loss"].mean() - 1).dropna()
+    told = _from_to(moved)
+    counts = ", ".join(f"{name}s: {history[name].nunique()}" for name in ("asset", "window", "seed") if name in history)
+    return dress(figure, f"From the first epoch to the kept one, the validation loss changes by {told}" if told else
+                 "Training: no network has a kept epoch with a validation loss",
+                 f"{counts}; solid: validation, dotted: training, diamond: median kept epoch"
+                 + "; band: 10 to 90 % of the assets" * (kind == "model"), margin_t=92, legend_tracegroupgap=0)
+
+
+def _from_to(values: pd.Series) -> str:
+    """The lowest and the highest of several models' fractions in percent; nothing where there is none."""
+    ends = values.sort_values().iloc[[0, -1]] if len(values) else values
+    return " to ".join(dict.fromkeys(f"{percent(value)} ({model})" for model, value in ends.items()))
 
 
 def sharpe_curves(history: pd.DataFrame) -> go.Figure:
@@ -107,96 +163,84 @@ def sharpe_curves(history: pd.DataFrame) -> go.Figure:
                  f"{history['seed'].nunique()}; dashed: median of the kept epochs; what has stopped keeps its last ratio")
 
 
-def window_training_curves(history: pd.DataFrame) -> go.Figure:
-    """Training and validation loss by epoch, a panel per window, a color per model: mean over seeds.
-
-    A seed whose training has stopped keeps its last loss; infinite and missing losses are left out. The diamond is the
-    median of the kept epochs. The axis is a log axis where the highest loss is more than ten times the lowest.
-    """
-    windows, named = sorted(history["window"].unique()), set()
-    if not windows:
-        return _no_network()
-    history = history.replace([np.inf, -np.inf], np.nan)
-    figure = _beside([f"{window} days" for window in windows], shared_yaxes=True)
-    for (window, model), one in history.groupby(["window", "model"], sort=False):
-        style = dict(legendgroup=model, row=1, col=windows.index(window) + 1)
-        curves = {dash: one.pivot(index="epoch", columns="seed", values=column).ffill().mean(axis=1).dropna()
-                  for dash, column in (("solid", "validation_loss"), ("dot", "loss"))}
-        curves = {dash: curve for dash, curve in curves.items() if len(curve)}  # there may be no validation days
-        for dash, curve in curves.items():
-            figure.add_scatter(x=list(curve.index), y=curve.to_numpy("float32"), mode="lines", name=model, **style,
-                               line=dict(color=strategy_color(model), dash=dash, width=2),
-                               showlegend=model not in named)
-            named.add(model)
-        kept = one.loc[one["kept"], "epoch"].median()
-        if curves and np.isfinite(kept):
-            curve = next(iter(curves.values()))
-            figure.add_scatter(x=[kept], y=[np.interp(kept, curve.index, curve)], mode="markers", showlegend=False,
-                               name=f"{model} kept", **style, marker=dict(size=10, symbol="diamond", line_color="white",
-                                                                          line_width=1, color=strategy_color(model)))
-    losses = history[["loss", "validation_loss"]].stack()
-    low, high, last = losses.min(), losses.max(), history["epoch"].max()
-    log = 0 < 10 * low < high
-    figure.update_yaxes(**log_axis(low / 1.1, high * 1.1) if log else {})
-    figure.update_yaxes(title_text="loss (squared error of daily returns" + (", log axis)" if log else ")"), col=1)
-    figure.update_xaxes(title_text="epoch", range=[0, 1.04 * last], dtick=1 if last <= 8 else None)
-    told = f"windows: {', '.join(map(str, windows))} days, seeds: {history['seed'].nunique()}"
-    return dress(figure, "Training by window", f"{told}; solid: validation, dotted: training, diamond: the kept epoch",
-                 margin_t=92, legend_tracegroupgap=0)
-
-
-def _no_network() -> go.Figure:
-    return bare("nothing was trained", "Training: no network in this study", "models names none")
-
-
 def _beside(titles: list[str], **shared) -> go.Figure:
     """Panels beside each other."""
     return make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.03, **shared)
 
 
-def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: str) -> go.Figure:
-    """Next-day forecasts of one asset, mean over seeds, on the scale of its returns and on their own: the last days."""
-    one = forecasts[(forecasts["asset"] == asset) & (forecasts["horizon"] == 1)]
+def forecast_vs_actual(forecasts: pd.DataFrame, returns: pd.DataFrame, asset: str, spread: pd.DataFrame) -> go.Figure:
+    """One asset's latest next-day forecasts, mean over seeds, on the scale of its returns; beside it what all vary by.
+
+    The right panel has the standard deviation of each model's forecasts as a share of that of the returns. `spread` is
+    as `accuracy.forecast_spread` gives it. `zero`, which never varies, is left out.
+    """
+    one = forecasts[(forecasts["asset"] == asset) & (forecasts["horizon"] == 1) & (forecasts["model"] != ZERO)]
     wide = one.pivot_table(index="target_date", columns="model", values="forecast", sort=False)
     wide = wide.sort_index().tail(LATEST)
-    figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.12,
-                           subplot_titles=["on the scale of the actual returns", "the forecasts on their own scale"])
+    table = spread[(spread["model"] != ZERO) & (spread["actual_deviation"] > 0)].set_index("model")
+    share = (table["deviation_next_day"] / table["actual_deviation"]).dropna()
+    figure = make_subplots(1, 2, column_widths=[0.68, 0.32], horizontal_spacing=0.14, subplot_titles=[
+        f"{verbatim(asset)}: returns (gray) and forecasts", "all assets: how much forecasts vary"])
     figure.add_trace(line(returns[asset].reindex(wide.index), name="actual return",
                           line=dict(color="#b5b5b5", width=0.8)), row=1, col=1)
     for model in wide:
-        for row in (1, 2):
-            figure.add_trace(line(wide[model], name=model, legendgroup=model, showlegend=row == 1,
-                                  line=dict(color=strategy_color(model), width=1.3)), row=row, col=1)
-    figure.update_yaxes(title_text="return (% a day)", tickformat=PERCENT)
-    figure.update_xaxes(type="date")
-    figure.update_xaxes(title_text="day forecast", row=2, col=1)
-    return dress(figure, f"{asset}: next-day forecasts and what happened", f"daily, {span(wide)}", height=520,
-                 margin_t=92, legend_tracegroupgap=0)
+        figure.add_trace(line(wide[model], name=model, line=dict(color=strategy_color(model), width=1.3)), row=1, col=1)
+    figure.add_bar(x=share.to_numpy("float32"), y=list(share.index), orientation="h", row=1, col=2,
+                   name="share of the returns' standard deviation", text=[percent(value) for value in share],
+                   marker_color=[strategy_color(model) for model in share.index], textposition="outside",
+                   cliponaxis=False)
+    figure.update_xaxes(type="date", row=1, col=1)
+    figure.update_xaxes(title_text="standard deviation <br>(% of that of the returns)", tickformat=PERCENT, row=1,
+                        col=2, range=[0, 1.3 * max(share.max(), 1e-6) if len(share) else 1])
+    figure.update_yaxes(title_text="return (% a day)", tickformat=PERCENT, row=1, col=1)
+    figure.update_yaxes(autorange="reversed", ticks="", showgrid=False, row=1, col=2)
+    found = _from_to(share)
+    return dress(figure, f"The standard deviation of forecasts is {found} of that of returns" if found else
+                 "Next-day forecasts and what happened",
+                 f"daily; left: {span(wide)}; right: mean over assets, validation and test", height=400, margin_t=92,
+                 showlegend=False, bargap=0.5)
 
 
 def accuracy_by_asset(by_asset: pd.DataFrame, metric: str, *, sample: str) -> go.Figure:
-    """Error of each model on each asset, mean over seeds, as a ratio to the zero forecast's: below 1 is skill.
+    """Error of each model on each asset, mean over seeds, relative to the zero forecast's: below 0 is better.
 
     `by_asset` is as `accuracy.accuracy_by_asset` gives it; the metric is `mae`, `mse` or `rmse`. An asset that never
-    moved has no ratio, because zero was right every day: it is left out and named.
+    moved has no ratio, because zero was right every day: it is left out and named. The axis is error / error of the
+    zero forecast - 1, stretched around 0: on calm assets a network's error may be thousands of times that of zero.
     """
     error = by_asset.pivot_table(index="asset", columns="model", values=metric, sort=False)
-    moved = error["zero"] > 0
-    left_out = "" if moved.all() else f"; without {named([*map(verbatim, error.index[~moved])])}, as zero was right every day"
-    ratio = error[moved].drop(columns="zero").div(error.loc[moved, "zero"], axis=0)
-    figure = go.Figure([go.Box(y=ratio[model].to_numpy("float32"), name=model, text=list(ratio.index), boxpoints="all",
-                               jitter=0.6, pointpos=0, marker=dict(size=5, opacity=0.6), showlegend=False,
-                               line=dict(color=strategy_color(model), width=1.5)) for model in ratio])
-    figure.add_hline(y=1, line=REFERENCE | dict(width=1.2))
-    figure.update_xaxes(title_text="model")
-    name, low, high = metric.upper(), ratio.min().min(), ratio.max().max()
-    stretched = high > 10 * low > 0  # beside calm assets a network's errors may be thousands of times theirs
-    remark = "1 = no skill, log axis" if stretched else "1 = no skill"
-    figure.update_yaxes(title_text=f"{name} / {name} of the zero forecast ({remark})",
-                        **(log_axis(min(low, 1) / 1.3, max(high, 1) * 1.3) if stretched else {}))
-    better = "; ".join(f"{model} {(ratio[model] < 1).sum()}" for model in ratio)
-    return dress(figure, f"{name} of next-day forecasts, one point an asset",
-                 f"{sample}; below 1 on, of {len(ratio)} assets: {better}{left_out}")
+    moved = error[ZERO] > 0
+    still = [*map(verbatim, error.index[~moved])]
+    left_out = f"; without {named(still)}, as zero was right every day" if still else ""
+    excess = error[moved].drop(columns=ZERO).div(error.loc[moved, ZERO], axis=0) - 1
+    places, axis = _stretched(excess)
+    better, count, name = (excess < 0).sum(), len(excess), metric.upper()
+    figure = go.Figure([go.Box(
+        y=places[model].to_numpy("float32"), name=model, boxpoints="all", jitter=0.6, pointpos=0, hoveron="points",
+        text=[f"{asset}: {percent(value, 2)}" for asset, value in excess[model].items()], hovertemplate="%{text}",
+        marker=dict(size=5, opacity=0.6), showlegend=False, line=dict(color=strategy_color(model), width=1.5))
+        for model in excess])
+    figure.add_hline(y=0, line=REFERENCE | dict(width=1.2))
+    figure.update_xaxes(title_text="model, and on how many assets it beats zero", tickvals=list(range(len(better))),
+                        ticktext=[f"{model}<br>{number} of {count}" for model, number in better.items()])
+    figure.update_yaxes(title_text=f"{name} above the zero forecast's <br>(%, axis stretched around 0)", **axis)
+    most = int(better.max()) if len(better) else 0
+    return dress(figure, f"{name}: no model beats the zero forecast on more than {most} of {counted(count, 'asset')}",
+                 f"{sample}; a point per asset, box: quartiles; below the dashed line is better{left_out}")
+
+
+def _stretched(excess: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    """Places on an axis stretched around 0 (inverse hyperbolic sine of multiples of the median), and that axis."""
+    scale = excess.abs().stack().median()
+    scale = scale if scale > 0 else 1e-4
+    places = np.arcsinh(excess / scale)
+    low, high = min(0, places.min().min()), max(0, places.max().max())
+    room = 0.06 * (high - low) or 0.1
+    sizes = 10.0 ** np.floor(np.log10(scale)) * np.array([1, 3, 10, 30, 100, 300, 1e3, 1e4, 1e5, 1e6])
+    sizes = sizes[np.arcsinh(sizes / scale) > room]  # so that numbers do not meet at 0
+    ticks = np.array([*-sizes[::-1], 0, *sizes])
+    return places, dict(range=[low - room, high + room], tickvals=np.arcsinh(ticks / scale),
+                        ticktext=[f"{100 * tick:,.6g}%" for tick in ticks])
 
 
 def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.Figure:
@@ -223,9 +267,7 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
     models = accuracy.pivot_table(index="window", columns="model", values=error, sort=False).reindex(by_window.index)
     excess = models.assign(mean=by_window[mean]).div(by_window[zero].where(by_window[zero] > 0), axis=0) - 1
     excess.index = windows = list(excess.index.map(str))
-    scale = excess.abs().stack().median()
-    scale = scale if scale > 0 else 1e-4
-    places = np.arcsinh(excess / scale)
+    places, axis = _stretched(excess)
     figure = go.Figure()
     for model in excess:
         known, is_mean = excess[model].dropna(), model == "mean"
@@ -239,42 +281,37 @@ def window_accuracy(accuracy: pd.DataFrame, *, metric: str, sample: str) -> go.F
                         range=[-0.35, len(windows) - 0.65],
                         ticktext=[f"{window}<br><span style='font-size:11px;color:#666666'>{value:.3g}</span>"
                                   for window, value in zip(windows, by_window[zero])])
-    low, high = min(0, places.min().min()), max(0, places.max().max())
-    room = 0.06 * (high - low) or 0.1
-    sizes = 10.0 ** np.floor(np.log10(scale)) * np.array([1, 3, 10, 30, 100, 300, 1e3, 1e4, 1e5])
-    sizes = sizes[np.arcsinh(sizes / scale) > room]  # so that numbers do not meet at 0
-    ticks = np.array([*-sizes[::-1], 0, *sizes])
-    figure.update_yaxes(title_text=f"test {name} above the zero forecast's<br>(%, axis stretched around 0)",
-                        range=[low - room, high + room], tickvals=np.arcsinh(ticks / scale),
-                        ticktext=[f"{100 * tick:.3g}%" for tick in ticks])
+    figure.update_yaxes(title_text=f"test {name} above the zero forecast's <br>(%, axis stretched around 0)", **axis)
     better, count = int((excess[list(models)] < 0).sum().sum()), int(models.notna().sum().sum())
     return dress(figure, f"Test {name} by window and model: above 0 is worse than forecasting zero",
                  f"{sample}; {better} of {count} networks are better than the zero forecast")
 
 
 def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) -> go.Figure:
-    """Share of right signs of each model, mean and deviation over assets, beside what always saying the same would hit.
+    """Share of right signs of each model, a row each, beside what always saying the same would hit: the dashed lines.
 
-    The deviation says how assets differ. It is no confidence interval: `accuracy.direction_tests` tests. The frames are
-    as `accuracy.accuracy_table` and `accuracy.base_rates` give them; models without a hit ratio (`zero`) are left out.
+    Bars are the standard deviation over assets: they say how assets differ, and are no confidence interval
+    (`accuracy.direction_tests` tests). The frames are as `accuracy.accuracy_table` and `accuracy.base_rates` give them;
+    models without a hit ratio (`zero`) are left out.
     """
     accuracy = accuracy.dropna(subset="hr_mean")
-    kinds = {"hr": "HR: right sign", "hr_plus": "HR+: up, where up was said",
-             "hr_minus": "HR-: down, where down was said"}
-    figure = go.Figure([go.Scatter(
-        x=np.arange(3) + 0.6 * ((i + 0.5) / len(accuracy) - 0.5), y=[row[f"{kind}_mean"] for kind in kinds],
-        error_y=dict(array=[row[f"{kind}_std"] for kind in kinds], thickness=1.2, width=4), mode="markers",
-        name=row["model"], marker=dict(size=9, color=strategy_color(row["model"])))
-        for i, (_, row) in enumerate(accuracy.iterrows())])
-    lines = [base_rates[["always_up_hr", "always_down_hr"]].max(), base_rates["up_share"], base_rates["down_share"]]
-    for i, share in enumerate(lines):
-        figure.add_scatter(x=[i - 0.38, i + 0.38], y=[share] * 2, mode="lines", showlegend=i == 0,
-                           name="always the same sign", line=REFERENCE | dict(width=1.5))
-    figure.update_xaxes(title_text="hit ratio", tickvals=[0, 1, 2], ticktext=list(kinds.values()), range=[-0.5, 2.5],
-                        showgrid=False)
-    figure.update_yaxes(title_text="share of days (%)", tickformat=PERCENT)
-    return dress(figure, "How often the sign was right",
-                 f"{sample}; bars: mean ± deviation over assets, no confidence interval")
+    best = base_rates[["always_up_hr", "always_down_hr"]].max()
+    kinds = {"hr": ("HR: the sign is right", best), "hr_plus": ("HR+: a rise, when forecast", base_rates["up_share"]),
+             "hr_minus": ("HR-: a fall, when forecast", base_rates["down_share"])}
+    figure = _beside([title for title, _ in kinds.values()], shared_yaxes=True)
+    for column, (kind, (title, base)) in enumerate(kinds.items(), 1):
+        figure.add_scatter(x=accuracy[f"{kind}_mean"].to_numpy(), y=list(accuracy["model"]), mode="markers", name=title,
+                           error_x=dict(array=accuracy[f"{kind}_std"].to_numpy(), thickness=1.2, width=4, color=GREY),
+                           marker=dict(size=10, color=[strategy_color(model) for model in accuracy["model"]]),
+                           showlegend=False, row=1, col=column)
+        figure.add_vline(x=base, line=REFERENCE | dict(width=1.5), row=1, col=column)
+        figure.update_xaxes(title_text=f"% of days; dashed: {percent(base)}", tickformat=PERCENT, row=1, col=column)
+    figure.update_yaxes(autorange="reversed", ticks="", showgrid=False)
+    above = int((accuracy["hr_mean"] > best).sum())
+    models = f"{above} of {counted(len(accuracy), 'model')} {'is' if above == 1 else 'are'}"
+    return dress(figure, f"Direction: {models} right more often than always the same sign ({percent(best)})",
+                 f"{sample}; mean over assets; bars: standard deviation over assets, no confidence interval",
+                 height=max(380, 190 + 40 * len(accuracy)), margin_t=92)
 
 
 def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:

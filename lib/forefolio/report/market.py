@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.report.style import (BLUE, FEW, GREY, INK, RED, asset_colors, days, dress, label_ends, line, log_axis,
-                                    names_axis, span, verbatim, weekly)
+from forefolio.report.style import (BLUE, FEW, GREY, INK, RED, asset_colors, days, dress, fitting, label_ends, line,
+                                    log_axis, names_axis, span, verbatim, weekly)
 from forefolio.study.vocabulary import PERCENT, percent
 
-KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#c9cfd6"
+KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#a9b1bb"
 PERIODS = "#cfe0f6", "#f7e5bb", "#f0f0f0"  # training, validation and test, behind lines
 
 
@@ -92,7 +92,7 @@ def returns(returns: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title_text="asset, calmest first", **names_axis(len(names)))
     figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
     times = float(((returns.mean() - returns.min()) / reach).median())
-    return dress(figure, f"The worst day is {times:.1f} times as bad as a normal distribution suggests (median asset)",
+    return dress(figure, f"The worst day is {times:.1f} times what a normal distribution suggests (median asset)",
                  f"{len(names)} assets, {len(returns):,} daily returns each, {span(returns)}",
                  legend=dict(orientation="h", x=1, xanchor="right", y=1.0, yanchor="bottom"))
 
@@ -142,8 +142,8 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
     count, kept = len(rows), int(rows["kept"].sum())
     height = min(900, max(400, 220 + 16 * count))
     figure.update_xaxes(type="date", title_text="month", showgrid=False)
-    figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=1,
-                        tickfont_size=min(12, max(5, 0.85 * (height - 200) / count)))
+    every = -(-11 * count // (height - 200))  # name each asset that has room for its name
+    figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=every, tickfont_size=fitting(count))
     return dress(figure, f"{kept} of {count} assets are complete enough to be kept",
                  f"share of the month's days with a price, <b style='color:{KEPT}'>kept</b>, "
                  f"<b style='color:{DROPPED}'>dropped</b>; {span(prices)}", height=height, margin_t=92)
@@ -204,7 +204,7 @@ def rolling_correlation(series: pd.Series, periods: pd.DataFrame, *, window: int
     figure.update_xaxes(type="date", title_text="last day of the window (weekly)")
     figure.update_yaxes(title_text="mean correlation of pairs (no unit)", rangemode="tozero")
     dress(figure, f"The mean correlation moves between {series.min():.2f} and {series.max():.2f}",
-          f"each over {window} days, {span(series)}")
+          f"over {window} days each, drawn weekly, {span(series)}")
     return with_periods(figure, periods)
 
 

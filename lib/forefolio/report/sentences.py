@@ -23,6 +23,7 @@ from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGH
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
+FLAT = 0.05  # of the standard deviation of returns: forecasts that vary less are almost constant
 APART = 0.01  # of wealth: weights that differ by no more are one strategy under two names
 WANTED = {"annual_return": "most return", "sharpe": "most return for its risk", "max_drawdown": "shallowest drawdown",
           "turnover": "least turnover"}  # by the wishes of `investors`
@@ -102,14 +103,13 @@ def answered(answer: pd.DataFrame) -> str:
     return "\n".join(["| | question | answer | what decides |", "|---|---|---|---|", *rows])
 
 
-def covered(own: pd.DataFrame) -> str:
-    """How much of what is scheduled a user's own forecasts have, by `own.coverage`."""
-    if own.empty:
-        return "This study has no forecasts of its user's own: `forecasts_path` names a file of them."
+def covered(own: pd.DataFrame) -> list[str]:
+    """How many of the scheduled forecasts a user's own file has, by `own.coverage`; nothing where there is no file."""
     told = [f"`{row.model}` has **{row.made:,}** of {row.scheduled:,} scheduled forecasts of the next day, and "
-            f"{row.made_at_rebalances:,} of the {row.rebalances:,} on days on which portfolios are decided" for row in own.itertuples()]
-    lacking = (own["made"] < own["scheduled"]).any()
-    return f"{'; '.join(told)}." + " What is missing is not bought by the model that lacks it." * bool(lacking)
+            f"{row.made_at_rebalances:,} of the {row.rebalances:,} on days on which portfolios are decided."
+            for row in own.itertuples()]
+    lacking = bool((own["made"] < own["scheduled"]).any())
+    return told + ["Where a forecast is missing, the model does not buy that asset."] * lacking
 
 
 def too_good(own: pd.DataFrame) -> list[str]:
@@ -646,32 +646,86 @@ def _written(value: float, measure: str, missing: str = "") -> str:
 
 
 def skill(table: pd.DataFrame) -> str:
-    """Which models are shown to forecast, of which that is shown to be absent, and the numbers, by `gate.verdicts`."""
+    """Which models are shown to forecast, which are shown not to, and the numbers, by `gate.verdicts`."""
     judged = table.dropna(subset="gain")
     if judged.empty:
         return "No forecast could be judged: no asset moved on these days, or no model but `zero` made any."
     names = {verdict: rows["model"].map("`{}`".format).tolist() for verdict, rows in judged.groupby("verdict")}
     days, shown, tested = int(judged["n_days"].max()), names.get(SHOWN, []), int(judged["p_holm"].notna().sum())
-    what = "was judged beside forecasts" if len(judged) == 1 else "were judged beside forecasts"
     told = [f"**{listed(shown)} {'is' if len(shown) == 1 else 'are'} shown to forecast.**" if shown else
             "**No model is shown to forecast.**",
-            f"{counted(len(judged), 'model')} {what} that know nothing, over {counted(days, 'day')}."]
+            f"We compared {counted(len(judged), 'model')} with forecasts that know nothing, over "
+            f"{counted(days, 'day')}."]
     if tested:
         nearest = judged.loc[judged["p_holm"].idxmin() if judged["p_holm"].nunique() > 1 else judged["p_value"].idxmin()]
-        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against the rival that it is "
-                 f"least shown to improve on (Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction "
-                 f"for {counted(tested, 'model')}."]
+        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against its hardest rival "
+                 f"(Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction for "
+                 f"{counted(tested, 'model')}."]
     ruled_out = [f"`{row.model}` (its squared error is {_ends(row)} that of `{row.rival}`)"
                  for row in judged[judged["verdict"] == ABSENT].itertuples()]
-    told += [f"It is shown to be absent, because a gain of {percent(gate.SMALL)} in squared error is ruled out with 95 % "
-             f"confidence, of {listed(ruled_out)}."] if ruled_out else []
+    told += [f"Skill is shown to be absent for {listed(ruled_out)}: a gain of {percent(gate.SMALL)} in squared error is "
+             "ruled out with 95 % confidence."] if ruled_out else []
     costs = judged.loc[judged["gain_high"] < 0, "model"].map("`{}`".format).tolist()
-    told += [f"The errors of {listed(costs)} are larger in this sample than chance explains. That is what estimating costs, "
-             "and no evidence for the simple forecast."] if costs else []
+    told += [f"The errors of {listed(costs)} are larger than chance explains. This is the cost of estimating parameters. "
+             "It does not show that the simple forecast is true."] if costs else []
     best = judged.loc[judged["p_set"] > gate.SET_SIZE, "model"].map("`{}`".format).tolist()
-    told += [f"The model confidence set leaves {listed(best)} in: {'these may each be' if len(best) > 1 else 'it may be'} "
-             "the most accurate."] if best else []
+    each = "each of them" if len(best) > 1 else "it"
+    told += [f"The model confidence set keeps {listed(best)}: {each} may be the most accurate model."] if best else []
     return " ".join(told)
+
+
+def variation(spread: pd.DataFrame) -> str:
+    """How much next-day forecasts vary beside the returns, and which are almost constant, by `forecast_spread`."""
+    rows, shares = spread.set_index("model"), _shares(spread)
+    if shares.empty:
+        return "No decision looks ahead further than a day, or no asset moved, so there is nothing to compare."
+    rows = rows.loc[shares.index]
+    told = [f"{percent(row.deviation_next_day, 3)} for `{row.Index}`" for row in rows.itertuples()]
+    actual = percent(rows["actual_deviation"].iloc[0], 2)
+    return (f"Daily returns have a standard deviation of **{actual}**. That of the next-day forecasts is {listed(told)}: "
+            f"{_from_to(shares, percent)} of that of the returns.{_flat(shares)}")
+
+
+def _shares(spread: pd.DataFrame) -> pd.Series:
+    """The standard deviation of each model's next-day forecasts as a share of that of the returns, without `zero`."""
+    rows = spread[(spread["model"] != ZERO) & (spread["actual_deviation"] > 0)].set_index("model")
+    return (rows["deviation_next_day"] / rows["actual_deviation"]).dropna()
+
+
+def _flat(shares: pd.Series) -> str:
+    """Which models that claim to know something are almost constant; '' where none is."""
+    flat = [f"`{model}`" for model in shares.index[shares < FLAT] if model not in gate.KNOW_NOTHING]
+    return f" **{listed(flat)} {'is' if len(flat) == 1 else 'are'} almost constant.**" if flat else ""
+
+
+def forecasting(spread: pd.DataFrame, accuracy: pd.DataFrame, base_rates: pd.Series, verdicts: pd.DataFrame) -> str:
+    """What stage 04 showed, an item each: how much forecasts vary, their errors, their direction, and the verdicts.
+
+    The frames are as `accuracy.forecast_spread`, `accuracy.accuracy_table`, `accuracy.base_rates` and `gate.verdicts`
+    give them.
+    """
+    hits, judged = accuracy.set_index("model")["hr_mean"].dropna(), verdicts.set_index("model").dropna(subset="gain")
+    shares = _shares(spread)
+    told = [f"**Size.** The standard deviation of forecasts is {_from_to(shares, percent)} of that of the returns."
+            f"{_flat(shares)}"] if len(shares) else []
+    if len(judged):
+        told += ["**Error.** The gain in squared error over the best forecast that knows nothing is "
+                 f"{_from_to(judged['gain'], lambda gain: percent(gain, 2))}; below zero, the model is worse."]
+    if len(hits):
+        always = base_rates[["always_up_hr", "always_down_hr"]].max()
+        told += [f"**Direction.** The sign is right on {_from_to(hits, percent)} of the days. The same sign every day is "
+                 f"right on {percent(always)}."]
+    models = {answer: [f"`{model}`" for model in judged.index[judged["verdict"] == answer]]
+              for answer in (SHOWN, NOT_SHOWN, ABSENT)}
+    answers = "; ".join(f"{answer} for {listed(names)}" for answer, names in models.items() if names)
+    told += [f"**Verdict.** Skill is {answers}." if answers else "**Verdict.** No forecast could be judged."]
+    return "\n".join(f"* {item}" for item in told)
+
+
+def _from_to(values: pd.Series, written: Callable[[float], str]) -> str:
+    """The lowest and the highest of several models' values, each with its model."""
+    ends = values.sort_values().iloc[[0, -1]]
+    return " to ".join(dict.fromkeys(f"{written(value)} (`{model}`)" for model, value in ends.items()))
 
 
 def _ends(row: NamedTuple) -> str:
