@@ -1,7 +1,7 @@
-"""How accurate forecasts are: errors, hit ratios and what is left of them beside luck, of any model.
+"""The accuracy of forecasts: errors, hit ratios, and tests whether they are better than chance.
 
-Every number is first of one asset, then a mean over assets. Errors of log returns, the paper's, stand beside those of
-simple ones; hit ratios are the same in both. A day without a return is not judged.
+Every measure is computed per asset and then averaged over assets. There are errors of simple returns and, as in the
+paper, of log returns; hit ratios are the same for both. A day without a return is left out.
 """
 
 import warnings
@@ -14,7 +14,7 @@ from forefolio.market.returns import Date, iso_day
 from forefolio.study.vocabulary import counted
 
 METRICS = ["mae", "mse", "rmse", "hr", "hr_plus", "hr_minus"]
-LEVEL = 0.05  # of the tests of direction of single assets
+LEVEL = 0.05  # level of the tests of direction for single assets
 
 
 def _refuse(days: pd.DataFrame, wrong: np.ndarray | pd.Series, fault: str) -> None:
@@ -25,7 +25,7 @@ def _refuse(days: pd.DataFrame, wrong: np.ndarray | pd.Series, fault: str) -> No
 
 
 def _judged(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """Next-day forecasts of the days that have a return, with the `actual` return beside each."""
+    """Next-day forecasts for days with a return, each with the `actual` return."""
     inside = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
     days = forecasts[inside & (forecasts["horizon"] == 1)]
     rows, columns = returns.index.get_indexer(days["target_date"]), returns.columns.get_indexer(days["asset"])
@@ -43,9 +43,9 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
     Returns
     -------
     DataFrame
-        Columns model, seed, asset, mae, mse, rmse (fractions a day, mse their square), hr, hr_plus, hr_minus (shares),
-        n_days. A hit ratio is missing where no day counts, always so for forecasts of zero, and for an asset that never
-        moved on these days.
+        Columns model, seed, asset, mae, mse, rmse (fractions per day; mse in their square), hr, hr_plus, hr_minus
+        (shares), n_days. A hit ratio is missing if no day counts, as for forecasts of zero, and for an asset that never
+        moved.
 
     Raises
     ------
@@ -62,11 +62,11 @@ def accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: 
 
 def log_accuracy_by_asset(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date,
                           added: pd.Series | float = 0.0) -> pd.DataFrame:
-    """Errors of the next-day forecasts as errors of log returns, log(1 + r) - log(1 + r̂), else as `accuracy_by_asset`.
+    """Like `accuracy_by_asset`, with errors of log returns, log(1 + r) - log(1 + r̂).
 
-    Nguyen 2025 trains on log returns, so that Tables 3 and 4 are of these. `added` is what was added to log forecasts
-    when they became simple returns (`registry.added_in_logs`): it is taken off again. A day whose forecast is -1 or less
-    has no logarithm: it is left out, with a warning.
+    Nguyen 2025 trains on log returns, so Tables 3 and 4 show their errors. `added` is what `registry.added_in_logs`
+    added to log forecasts when they became simple returns; it is subtracted again. A forecast of -1 or less has no
+    logarithm, so its day is left out, with a warning.
     """
     days = _judged(forecasts, returns, first=first, last=last)
     lost = days["forecast"] <= -1
@@ -97,9 +97,10 @@ def _by_asset(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
-    """Mean and deviation (ddof 1) over assets of each model's accuracy; an asset's is the mean over seeds.
+    """Mean and standard deviation (ddof 1) over assets of each model's accuracy; per asset, the mean over seeds.
 
-    From `accuracy_by_asset` to columns model, mae_mean, mae_std, ..., hr_minus_std, a row a model in the same order.
+    Takes the result of `accuracy_by_asset`. Columns model, mae_mean, mae_std, ..., hr_minus_std; one row per model, in
+    the same order.
     """
     per_asset = by_asset.groupby(["model", "asset"], sort=False)[METRICS].mean()
     table = per_asset.groupby("model", sort=False).agg(["mean", "std"])
@@ -108,13 +109,13 @@ def accuracy_table(by_asset: pd.DataFrame) -> pd.DataFrame:
 
 
 def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
-    """Hit ratios without any skill: what forecasting a rise, or a fall, every day would score.
+    """Hit ratios without skill: the scores of forecasting a rise every day, or a fall every day.
 
     Returns
     -------
     Series
         up_share (HR+ of "always up"), down_share (HR- of "always down"), zero_share, always_up_hr, always_down_hr;
-        means over assets, as in the accuracy table, without those that never moved.
+        means over assets, as in the accuracy table, without assets that never moved.
 
     Examples
     --------
@@ -134,14 +135,14 @@ def base_rates(returns: pd.DataFrame, *, first: Date, last: Date) -> pd.Series:
 def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, float]:
     """Test that the signs of one asset's forecasts and returns (n_days,) are independent: statistic and p-value.
 
-    Neither may be missing or zero. The statistic is standard normal under independence, the p-value one-sided; both are
-    missing where all forecasts, or all returns, have one sign.
+    Neither may be missing or zero. Under independence the statistic is standard normal; the p-value is one-sided. Both
+    are missing if all forecasts, or all returns, have one sign.
 
     Notes
     -----
-    Pesaran & Timmermann (1992): (P - P*) / sqrt(V(P) - V(P*)) with P the hit ratio and P* = p_y p_x + (1 - p_y)(1 - p_x)
-    what is expected of it where returns rise on a share p_y of days and forecasts on p_x of them. Days are taken as
-    independent: it fits one asset, not the stock-days of many, which move together.
+    Pesaran & Timmermann (1992): (P - P*) / sqrt(V(P) - V(P*)) with the hit ratio P and its expectation P* = p_y p_x +
+    (1 - p_y)(1 - p_x), if returns are positive on a share p_y of days and forecasts on a share p_x. The test assumes
+    independent days, so it fits one asset, but not the stock-days of many assets, which move together.
     """
     n, p_x, p_y, hit = len(actual), (forecast > 0).mean(), (actual > 0).mean(), ((forecast > 0) == (actual > 0)).mean()
     if n < 2 or p_x in (0, 1) or p_y in (0, 1):
@@ -155,23 +156,24 @@ def pesaran_timmermann(forecast: pd.Series, actual: pd.Series) -> tuple[float, f
 
 
 def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """Whether each model's signs, of its mean forecasts over seeds, are right more often than chance makes them.
+    """Tests whether the signs of each model's forecasts (averaged over seeds) are right more often than by chance.
 
     Returns
     -------
     DataFrame
-        A row per model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (of the
-        same, were signs independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of
-        assets whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models
-        without direction: zero, or always the same sign of every asset.
+        One row per model. Columns model, n_days, hit_ratio (of all stock-days with r r̂ != 0), expected_hit_ratio (if
+        signs were independent), statistic, p_value (t-test over days, one-sided), significant_assets (share of assets
+        whose Pesaran-Timmermann p-value is below 0.05; by chance 0.05). The last three are missing for models without
+        direction, such as zero, or one sign for all days of every asset.
 
     Notes
     -----
     Let x and y be 1 where an asset's forecast and return are positive, p_x and p_y their means over its days. A hit
-    exceeds its expectation P* by 2 (x - p_x)(y - p_y) + (2 p_y - 1)(x - p_x) + (2 p_x - 1)(y - p_y). The last two average
-    to zero over an asset's days whatever the skill, and are what V(P*) takes out of `pesaran_timmermann`'s variance; the
-    first is left. Its mean over assets is one number a day for the t-test, as stock-days of one day move together and
-    would reject far too often. At horizon 1 days are uncorrelated under the null: no Newey-West is needed.
+    exceeds its expectation P* by 2 (x - p_x)(y - p_y) + (2 p_y - 1)(x - p_x) + (2 p_x - 1)(y - p_y). The last two terms
+    average to zero over an asset's days whatever the skill; V(P*) removes them from the variance in
+    `pesaran_timmermann`. The mean of the first term over assets is one number per day for the t-test. Treating
+    stock-days as independent would reject far too often. At horizon 1 days are uncorrelated under the null, so
+    Newey-West is not needed.
     """
     days = _judged(forecasts, returns, first=first, last=last)
     made = days.groupby(["model", "asset", "target_date"], sort=False).agg({"forecast": "mean", "actual": "first"})
@@ -194,17 +196,17 @@ def direction_tests(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Da
 
 
 def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFrame:
-    """How much a coming month's forecasts differ from day to day, beside the returns that came: recursive ones flatten.
+    """How much the forecasts for a coming month vary from day to day, compared with returns; recursive ones flatten.
 
-    Beyond the first day a network reads its own forecasts, without the noise of returns, and runs towards a constant.
+    After the first day a network reads its own forecasts, which have no noise, so it converges to a constant.
 
     Returns
     -------
     DataFrame
-        A row a model. Columns model, deviation_next_day (of an asset's next-day forecasts over all days of these
+        One row per model. Columns model, deviation_next_day (of an asset's next-day forecasts over all days of these
         months), deviation_month (of the forecasts made at one decision for its month), actual_deviation (of the returns
-        of these same days, month by month); deviations with ddof 1, fractions a day, of forecasts averaged over seeds,
-        means over decisions and assets. Without rows where no decision looks further ahead than a day.
+        of these same days, month by month); standard deviations have ddof 1, are fractions per day, and are means over
+        decisions and assets, of forecasts averaged over seeds. No rows if no decision looks more than one day ahead.
     """
     decision = ["model", "decision_date", "asset"]
     months = forecasts[forecasts.groupby(decision)["horizon"].transform("max") > 1]
@@ -220,17 +222,17 @@ def forecast_spread(forecasts: pd.DataFrame, returns: pd.DataFrame) -> pd.DataFr
 
 
 def lag_importance(lags: pd.DataFrame) -> pd.DataFrame:
-    """How much less accurate each network is without one day of its window: the loss in accuracy by lag.
+    """How much less accurate each network is without one day of its window: the loss of accuracy by lag.
 
-    `lags` is what `registry.forecasts` found: each network's squared errors of next-day forecasts, lag 0 with the window
-    as it is, lag k with the returns of k days before the target shuffled.
+    `lags` comes from `registry.forecasts`: each network's squared errors of next-day forecasts, for lag 0 with the
+    unchanged window, for lag k with the returns of k days before the target shuffled.
 
     Returns
     -------
     DataFrame
-        Columns model, lag, loss (share by which the shuffled lag raises an asset's squared error, mean over assets), low
-        and high (10th and 90th percentile over assets). Fits and seeds are averaged first. A loss below 0 says that the
-        forecasts are better without this day.
+        Columns model, lag, loss (share by which the shuffled lag raises an asset's squared error, mean over assets),
+        low and high (10th and 90th percentile over assets). Fits and seeds are averaged first. A loss below 0 means
+        that the forecasts are better without this day.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""A market whose truth is known: how well its returns can be forecast is planted, and everything else is noise.
+"""A market whose truth is known: we choose how well its returns can be forecast, and the rest is noise.
 
-The noise moves together as stocks do, comes in calm and stormy spells and has fat tails. Where predictability is
-planted, a good forecast must find it; where none is, no forecast may seem to.
+The noise is correlated like stocks, has calm and stormy periods, and has fat tails. If predictability is planted, a
+good forecast must find it. If none is, no forecast should look good.
 """
 
 import numpy as np
@@ -12,17 +12,17 @@ from forefolio.market.csv_files import MarketError
 from forefolio.market.returns import Date, iso_day
 from forefolio.study.parameters import Study
 
-BURN_IN = 500  # days thrown away, so that the first day is a day like any other
-SPREAD = 1.5  # the most volatile asset against the middle one, and the middle one against the calmest
-MARKET, GROUP, ASSET, DELISTING = range(4)  # each kind of random number has streams of its own
+BURN_IN = 500  # first days to discard, so that the start has no influence
+SPREAD = 1.5  # ratio of the highest to the median volatility, and of the median to the lowest
+MARKET, GROUP, ASSET, DELISTING = range(4)  # each kind of random number has its own streams
 
 
 def trading_days(start: Date, end: Date, *, periods_per_year: int) -> pd.DatetimeIndex:
     """
     Days on which a simulated market trades.
 
-    With 365 days a year that is every day, as coins trade. With 252 it is the weekdays that are no federal holiday of
-    the United States, 249 to 253 a year; exchanges keep a slightly different list (Good Friday).
+    With 365 days per year, every day, as for coins. With 252, weekdays that are not a federal holiday of the United
+    States, 249 to 253 per year; exchanges have slightly different holidays (Good Friday).
 
     Examples
     --------
@@ -43,9 +43,9 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     ----------
     study : Study
         Its `simulated_*`, `predictability`, `predictability_lag` and `periods_per_year`. Asset i is in group i mod
-        `simulated_groups`. Volatilities ascend evenly on a log scale: `simulated_volatility` / 1.5 for the first
-        asset, 1.5 times it for the last. Delistings fall on any day of the middle 80 %. The same seed gives the same
-        prices, bit for bit.
+        `simulated_groups`. Volatilities ascend evenly on a log scale: `simulated_volatility` / 1.5 for the first asset,
+        1.5 times it for the last. Delistings happen on random days of the middle 80 %. The same seed gives exactly the
+        same prices.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
 
     Notes
     -----
-    Simple returns of asset i in group k, with m the mean a day, phi_i^2 its predictability, sigma_i its volatility,
+    Simple returns of asset i in group k, with m the mean per day, phi_i^2 its predictability, sigma_i its volatility,
     rho and rho_g the correlations of shocks of different groups and of one group::
 
         R_it = m + phi_i (R_i,t-lag - m) + e_it
@@ -72,13 +72,13 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     f, g and u are independent GARCH(1, 1) processes of variance one: x_t = sqrt(h_t) z_t with standardized Student z_t
     and h_t = 1 - arch - garch + arch x_{t-1}^2 + garch h_{t-1} (Bollerslev 1987).
 
-    The past of all assets says nothing about e_it but its size. Hence m + phi_i (R_i,t-lag - m) is the best forecast,
-    its R2 is phi_i^2 relative to the mean and (sigma_i^2 phi_i^2 + m^2) / (sigma_i^2 + m^2) relative to zero, and
-    where m and phi_i are zero nothing beats a forecast of zero. This holds for simple returns: the mean log return is
-    lower by about half the day's variance, which can be forecast a little.
-    corr(R_i, R_j) = rho_ij sqrt((1 - phi_i^2) (1 - phi_j^2)) / (1 - phi_i phi_j), rho_ij being rho_g within a group
-    and rho otherwise. Every process has a random stream of its own, so predictability, delistings or more assets leave
-    the shocks of the others as they were, and more delistings keep the earlier ones.
+    The past of all assets tells nothing about e_it except its size. Hence m + phi_i (R_i,t-lag - m) is the best
+    forecast, its R2 is phi_i^2 relative to the mean and (sigma_i^2 phi_i^2 + m^2) / (sigma_i^2 + m^2) relative to zero,
+    and if m and phi_i are zero, nothing beats a forecast of zero. This holds for simple returns. The mean log return is
+    lower by about half the day's variance, which can be forecast a little. corr(R_i, R_j) = rho_ij sqrt((1 - phi_i^2)
+    (1 - phi_j^2)) / (1 - phi_i phi_j), rho_ij being rho_g within a group and rho otherwise. Every process has its own
+    random stream, so a change of predictability, delistings or the number of assets does not change the other shocks,
+    and more delistings keep the earlier ones.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
     n_assets, n_groups, seed = study.simulated_assets, study.simulated_groups, study.simulated_seed
     rho, rho_g, tail = study.simulated_correlation, study.simulated_group_correlation, study.simulated_tail
     best_r2, lag = np.broadcast_to(np.asarray(study.predictability, dtype=float), n_assets), study.predictability_lag
-    phi, m = np.sqrt(best_r2), study.simulated_mean / study.periods_per_year  # a day, as sigma
+    phi, m = np.sqrt(best_r2), study.simulated_mean / study.periods_per_year  # per day, like sigma
     sigma = study.simulated_volatility / np.sqrt(study.periods_per_year) * SPREAD ** np.linspace(-1, 1, n_assets)
 
     streams = [(MARKET, 0), *((GROUP, k) for k in range(n_groups)), *((ASSET, i) for i in range(n_assets))]
@@ -114,7 +114,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
         day, asset = np.argwhere(growth <= 0)[0]
         raise MarketError(f"source simulated: {names[asset]} would lose everything on {iso_day(days[day])}; lower "
                           "simulated_volatility or raise simulated_tail")
-    order, end = _rng(seed, DELISTING, 0).random((n_assets, 2)).T  # who goes first, and when
+    order, end = _rng(seed, DELISTING, 0).random((n_assets, 2)).T  # the order and the days of delistings
     first, last = int(0.1 * len(days)), int(0.9 * len(days))
     goes = order.argsort().argsort() < study.simulated_delistings
     end_day = np.where(goes, first + (end * (last - first)).astype(int), len(days))
@@ -128,7 +128,7 @@ def factor_market(days: pd.DatetimeIndex, study: Study) -> tuple[pd.DataFrame, p
 
 
 def _rng(seed: int, kind: int, number: int) -> np.random.Generator:
-    """The random stream of one component, whichever others are drawn."""
+    """The random stream of one component, independent of the other components."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(kind, number)))
 
 

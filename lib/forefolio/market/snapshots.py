@@ -1,8 +1,8 @@
-"""Snapshots: closes that a source once gave, kept as a file of our own.
+"""Snapshots: closes that were downloaded from a source and are kept in a file.
 
-A source that revises its history, or limits who asks too often, is asked once. A snapshot is a parquet file with a
-sidecar in json: who was asked for what, until which day that was answered, what came, when, and the file's hash. Later
-runs read the file and need no network.
+A source may revise its history or limit requests, so it is asked only once. A snapshot is a parquet file with a json
+sidecar, which records the request, the last day that was answered, what arrived, when, and the file's hash. Later runs
+read the file and need no network.
 """
 
 import hashlib
@@ -30,22 +30,22 @@ class Asked:
     tickers: tuple[str, ...]
     start: date  # first and last day that are wanted
     end: date
-    last: date  # the last day up to `end` that has a close by now; the day that is still running has none
+    last: date  # the last day up to `end` that has a close; today has none yet
 
     @property
     def parts(self) -> Path:
-        """Where a download gathers its tickers until all have come."""
+        """The folder where a download collects tickers until all have arrived."""
         return _data_folder() / f"{self.source}_{self.start}_{self.last}.parts"
 
     @property
     def path(self) -> Path:
-        """Where the snapshot of just this will lie."""
+        """The path of the snapshot of exactly this request."""
         digest = hashlib.sha256("\n".join(sorted(self.tickers)).encode()).hexdigest()[:8]
         return _data_folder() / f"{self.source}_{self.start}_{self.last}_{digest}.parquet"
 
 
 def ask(source: str, tickers: Sequence[str], *, start: date, end: date) -> Asked:
-    """What to ask a source for, each ticker once; MarketError where no day of it has a close yet."""
+    """A request with each ticker once; MarketError if no day of it has a close yet."""
     last = min(end, pd.Timestamp.now("UTC").date() - timedelta(days=1))
     if start > last:
         raise MarketError(f"start: {start} has no close yet; move it into the past")
@@ -58,12 +58,12 @@ def _data_folder() -> Path:
 
 
 def kept(source: str) -> list[Path]:
-    """All whole snapshots of a source, by name: one without its sidecar was never finished."""
+    """All complete snapshots of a source, by name; a snapshot without a sidecar was never finished."""
     return [path for path in sorted(_data_folder().glob(f"{source}_*.parquet")) if path.with_suffix(".json").exists()]
 
 
 def find(asked: Asked) -> dict[Path, date]:
-    """Snapshots that were asked for all of this, by name, and the last day for which each was answered."""
+    """Snapshots that cover this request, by name, and the last day for which each was answered."""
     abouts = {path: sidecar(path) for path in kept(asked.source)}
     return {path: date.fromisoformat(about["answered"]) for path, about in abouts.items()
             if about["asked"]["start"] <= f"{asked.start}" and about["asked"]["end"] >= f"{asked.last}"
@@ -72,16 +72,16 @@ def find(asked: Asked) -> dict[Path, date]:
 
 def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client: str) -> Path:
     """
-    Write a snapshot, and last its sidecar, which makes it count.
+    Write a snapshot and then its sidecar, which makes it valid.
 
     Parameters
     ----------
     closes : DataFrame (n_days, n_tickers)
         Adjusted closes of the tickers that came.
     missing : dict of str to str
-        The other tickers, and why they did not come.
+        The other tickers, and why they are missing.
     client : str
-        By which program the source was asked, with its version.
+        The program that asked the source, with its version.
     """
     path, days = asked.path, {ticker: closes[ticker].dropna().index for ticker in closes}
     write_whole(path, closes.to_parquet)
@@ -96,11 +96,11 @@ def keep(asked: Asked, closes: pd.DataFrame, *, missing: dict[str, str], client:
 
 def sidecar(snapshot: Path) -> dict:
     """
-    What a snapshot's sidecar says: tickers, asked (start, end), answered (last day), got, missing, sha256.
+    The content of a snapshot's sidecar: tickers, asked (start, end), answered (last day), got, missing, sha256.
 
-    A snapshot that was asked while its end still lay in the future was answered only up to the day before. Sidecars of
-    earlier versions lack `answered`: it is the end they asked for, if that had passed by the time of the download; else
-    the last day that came is the last that is known to be answered.
+    If a request ended in the future, it was answered only up to the day before the download. Sidecars of earlier
+    versions lack `answered`. For them it is the requested end, if that had passed at the time of the download;
+    otherwise it is the last day that arrived.
     """
     try:
         about = json.loads(snapshot.with_suffix(".json").read_text(encoding="utf-8"))
@@ -119,9 +119,10 @@ def sidecar(snapshot: Path) -> dict:
 
 
 def read(snapshot: Path, about: dict | None = None) -> pd.DataFrame:
-    """The prices of a snapshot; a file that is not as its sidecar (`about`) says that it was downloaded is refused."""
+    """The prices of a snapshot; a file whose hash differs from the one in its sidecar (`about`) is refused."""
     content = snapshot.read_bytes()
     if content_hash(content) != (about or sidecar(snapshot))["sha256"]:
-        raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and its "
+        raise MarketError(f"{snapshot.name} in {snapshot.parent}: was changed since it was downloaded; delete it and "
+                          f"its "
                           "json file, and the prices are downloaded again")
     return pd.read_parquet(BytesIO(content)).astype(float)

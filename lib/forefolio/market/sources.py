@@ -1,7 +1,8 @@
 """Prices and a benchmark from a source: the sample inside skfolio, Yahoo, csv files, or a simulated market.
 
-A source is one function, from a study to `Closes`, under its name in `SOURCES`. Nothing is ever made up: a ticker that
-the source lacks is an error, unless the study allows it to be missing, and what had to be mended on the way is listed.
+A source is one function from a study to `Closes`, listed in `SOURCES` under its name. No price is ever invented. A
+ticker that the source lacks is an error, unless the study allows it to be missing. Everything that was repaired is
+listed.
 """
 
 import importlib.util
@@ -23,24 +24,24 @@ TRUTH = ["asset", "lag", "coefficient", "best_r2", "best_r2_over_zero", "annual_
 
 @dataclass(frozen=True)
 class Market:
-    """Prices of a study as its source has them, before any filter."""
+    """The prices of a study from its source, before any filter."""
 
-    prices: pd.DataFrame  # a column per ticker asked for, NaN where the source has none
-    benchmark: pd.DataFrame  # (n_days, 1), the index on the days of `prices`; days that it lacks hold its last value
+    prices: pd.DataFrame  # one column per requested ticker; NaN if the source has no price
+    benchmark: pd.DataFrame  # (n_days, 1), the index on the days of `prices`; missing days keep its last value
     findings: list[Finding]  # what was found in the source, and what was done about it
-    truth: pd.DataFrame  # columns `TRUTH`, what no real market tells: a row per asset of a simulated one, else none
-    files: dict[Path, str]  # what was read, with the hash of its content, for the manifest
+    truth: pd.DataFrame  # columns `TRUTH`: one row per asset of a simulated market, otherwise no rows
+    files: dict[Path, str]  # the files that were read, with their hashes, for the manifest
 
 
 @dataclass(frozen=True)
 class Closes:
-    """All that a source has, before a study chooses from it."""
+    """Everything that a source has, before a study chooses from it."""
 
-    name: str  # what messages call it: a file's name, as a rule
+    name: str  # its name in messages, usually a file's name
     prices: pd.DataFrame
-    files: dict[Path, str] = field(default_factory=dict)  # what was read, with the hash of its content
-    findings: list[Finding] = field(default_factory=list)  # what had to be mended
-    levels: pd.DataFrame | None = None  # an index of the source's own, where the benchmark is not among `prices`
+    files: dict[Path, str] = field(default_factory=dict)  # the files that were read, with their hashes
+    findings: list[Finding] = field(default_factory=list)  # what was repaired
+    levels: pd.DataFrame | None = None  # an index from the source, if the benchmark is not among `prices`
     truth: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=TRUTH))
 
 
@@ -72,12 +73,12 @@ def load(study: Study) -> Market:
 
 
 def findings(market: Market, study: Study) -> pd.DataFrame:
-    """The market's findings followed by what is strange in its prices; the columns of `Finding`."""
+    """The market's findings, then anything unusual in its prices, with the columns of `Finding`."""
     return pd.DataFrame(market.findings + universe.findings(market.prices, study), columns=Finding._fields)
 
 
 def truth_sentence(truth: pd.DataFrame) -> str:
-    """What is known about how well the assets can be forecast, in Markdown.
+    """How well the assets can be forecast, if that is known, in Markdown.
 
     >>> truth_sentence(pd.DataFrame({"asset": ["A", "B"], "lag": 1, "best_r2": [0.0, 0.05]}))
     'The best possible out-of-sample $R^2$ of a day is **0.05** for 1 of 2 assets (lag 1 day) and 0 for the others.'
@@ -97,9 +98,9 @@ def truth_sentence(truth: pd.DataFrame) -> str:
 
 def _benchmark(study: Study, source: Closes,
                days: pd.DatetimeIndex) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
-    """The benchmark on the days of the prices, from the first on that it has, what was mended, and a file of its own.
+    """The benchmark on the days of the prices (from its first day on), what was repaired, and its own file, if any.
 
-    It may miss the first and the last days on which only what trades around the clock has prices.
+    It may miss first and last days on which only assets that trade around the clock have prices.
     """
     name, levels, mended, own = study.benchmark, source.prices if source.levels is None else source.levels, [], {}
     if name in source.prices and (study.benchmark_tickers or source.levels is not None and name in source.levels):
@@ -134,7 +135,7 @@ def _benchmark(study: Study, source: Closes,
 
 
 def _of_tickers(tickers: list[str], source: Closes, days: pd.DatetimeIndex) -> tuple[pd.Series, list[Finding]]:
-    """A benchmark made of tickers, and the days on which one of them holds its last price."""
+    """A benchmark built from tickers, and the days on which one of them keeps its last price."""
     absent = [ticker for ticker in tickers if ticker not in source.prices]
     if absent:
         raise MarketError(f"benchmark_tickers: {', '.join(absent)} are not in {source.name}; name tickers that it has")
@@ -149,9 +150,9 @@ def _of_tickers(tickers: list[str], source: Closes, days: pd.DatetimeIndex) -> t
 
 
 def _equal_weight_index(prices: pd.DataFrame) -> pd.Series:
-    """100 on the first day, then the mean return of the tickers that have a price on the day, since their last one.
+    """An index from 100 that earns the mean return, since their last price, of the tickers with a price on the day.
 
-    Whether a price will ever follow a gap is known only later, so a gap counts neither as a return of 0 nor as an end.
+    Only later is it known whether a price follows a gap, so a gap counts neither as a return of 0 nor as an end.
     """
     daily = simple_returns(prices.ffill()).where(prices.notna())
     return 100 * (1 + daily.mean(axis=1).reindex(prices.index).fillna(0.0)).cumprod()
@@ -163,7 +164,7 @@ def _span(days: pd.DatetimeIndex) -> str:
 
 
 def _sample(study: Study) -> Closes:
-    """The S&P 500 sample inside skfolio: found without importing it, which would take seconds."""
+    """The S&P 500 sample inside skfolio, found without importing the package, which would take seconds."""
     package = importlib.util.find_spec("skfolio")
     if package is None:
         raise MarketError("source sample: the package skfolio, which carries it, is not installed; run `make run`")
@@ -174,7 +175,7 @@ def _sample(study: Study) -> Closes:
 
 
 def _yfinance(study: Study) -> Closes:
-    """A snapshot of Yahoo's prices, downloaded where there is none yet."""
+    """A snapshot of Yahoo's prices, downloaded if there is none yet."""
     path = fetch(study)
     about = snapshots.sidecar(path)
     absent = [Finding(ticker, f"not at Yahoo: {reason}", pd.NaT, pd.NaT, 0, "dropped")
@@ -183,7 +184,7 @@ def _yfinance(study: Study) -> Closes:
 
 
 def fetch(study: Study) -> Path:
-    """The snapshot of a study of source yfinance: the one at hand, or a new download."""
+    """The snapshot of a study with source yfinance: an existing one or a new download."""
     if study.source != "yfinance":
         raise MarketError(f"source {study.source}: has nothing to download; only source yfinance has")
     own = [] if study.benchmark_path else study.benchmark_tickers or [study.benchmark]
@@ -192,14 +193,14 @@ def fetch(study: Study) -> Path:
 
 
 def _csv(study: Study) -> Closes:
-    """A file of prices; where `tickers` says what to read, other columns may hold anything."""
+    """A file of prices; if `tickers` names the columns to read, other columns may hold anything."""
     path = _file(study.prices_path, "prices_path")
     prices, mended, files = _read(path, named=None if study.tickers else {study.benchmark, *study.benchmark_tickers})
     return Closes(path.name, prices, files, mended)
 
 
 def _simulated(study: Study) -> Closes:
-    """A market of our own making; its benchmark holds all of its assets equally while they are listed."""
+    """A simulated market; its benchmark holds all listed assets with equal weights."""
     days = simulated.trading_days(study.start, study.end, periods_per_year=study.periods_per_year)
     prices, truth = simulated.factor_market(days, study)
     levels = _equal_weight_index(universe.known(prices)).to_frame(study.benchmark)
@@ -207,7 +208,7 @@ def _simulated(study: Study) -> Closes:
 
 
 def _read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame, list[Finding], dict[Path, str]]:
-    """What `csv_files.read` makes of a file, and the hash of the bytes that it was made of."""
+    """The result of `csv_files.read`, and the hash of the bytes that it read."""
     content = csv_files.content(path)
     return *csv_files.read(path, named, content), {path: content_hash(content)}
 
@@ -215,7 +216,8 @@ def _read(path: Path, named: Collection[str] | None = ()) -> tuple[pd.DataFrame,
 def _file(path: str, parameter: str) -> Path:
     """The path that a parameter gives, if there is a file."""
     if not Path(path).is_file():
-        raise MarketError(f"{parameter}: there is no file {path}; put it there, or name yours with --set {parameter}=FILE")
+        raise MarketError(f"{parameter}: there is no file {path}; put it there, or name yours with --set "
+                          f"{parameter}=FILE")
     return Path(path)
 
 

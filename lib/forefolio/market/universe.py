@@ -1,7 +1,7 @@
-"""Prices as they came to the assets that may be held, each dropped one with its reason, and what can be bought when.
+"""The assets that may be held, with a reason for each dropped one, and when each can be bought.
 
-A price that is not positive is missing, never a return of -100 %. Gaps are judged up to the end of validation: what
-comes later cannot have been known, so a later gap holds the last price and says so. Strange prices are flagged.
+A price that is not positive is missing, never a return of -100 %. Gaps matter only up to the end of validation, because
+later ones could not have been known; a later gap keeps the last price, and a note says so. Unusual prices are flagged.
 """
 
 from collections.abc import Sequence
@@ -15,39 +15,39 @@ from forefolio.market.returns import CLOSING, Date, Need, check_labels, iso_day
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import COVARIANCES, counted, listed, percent
 
-NOT_TRADED, ENDED = "not traded that day", "its prices have ended"  # why an asset cannot be bought
-CONSTANT = 1e-8  # a deviation of daily returns that is only rounding: such a column correlates with nothing
-NOISE = 1e-7  # a move below it is rounding: the price stands still
-PLAUSIBLE = (1e-15, 1e15)  # outside no price of anything lies, and returns overflow
-SPLITS = (2, 3, 5, 10)  # shares for one, or one for so many
-NEAR = 0.05  # how far a split's ratio may be from such a number: the market moved on that day, too
-CALENDARS = (12, 52, 252, 365)  # usual rows a year: months, weeks, days of an exchange, days of the year
-A_QUARTER = 0.24  # years; over shorter spans holidays alone change the rows a year
+NOT_TRADED, ENDED = "not traded that day", "its prices have ended"  # reasons why an asset cannot be bought
+CONSTANT = 1e-8  # a smaller standard deviation of daily returns is only rounding
+NOISE = 1e-7  # a smaller move is rounding: the price did not move
+PLAUSIBLE = (1e-15, 1e15)  # no real price is outside of this range
+SPLITS = (2, 3, 5, 10)  # ratios of splits
+NEAR = 0.05  # tolerance of a split's ratio, because the market moved on that day, too
+CALENDARS = (12, 52, 252, 365)  # usual numbers of rows per year: months, weeks, trading days, days
+A_QUARTER = 0.24  # years; over shorter spans holidays change the rate too much
 
 
 class Universe(NamedTuple):
     """The assets that a study may hold."""
 
-    prices: pd.DataFrame  # of the tickers that are kept; each gap holds the last price before it, but for `paid_out`
+    prices: pd.DataFrame  # prices of the kept tickers; gaps keep the last price, except for `paid_out`
     assets: pd.DataFrame  # ticker, first, last (days with a price), missing (days up to validation_end), kept, reason
-    traded: pd.DataFrame  # whether a price is the day's own; nothing can be bought at one that is held
+    traded: pd.DataFrame  # whether a price is the day's own; an old price cannot be traded at
 
 
 def known(prices: pd.DataFrame) -> pd.DataFrame:
-    """Prices that can be prices: positive, and neither absurdly small nor large; anything else is missing."""
+    """Plausible prices: positive, and neither absurdly small nor absurdly large; all others become missing."""
     return prices.where((prices > PLAUSIBLE[0]) & (prices < PLAUSIBLE[1])).astype(float)
 
 
 def choose(prices: pd.DataFrame, study: Study) -> Universe:
     """
-    Tickers that could have been chosen at the end of validation, and why not the others.
+    The tickers that could have been chosen at the end of validation, and the reasons against the others.
 
-    The `reason` of a ticker says why it was dropped, or where a kept one holds an old price; else it is empty.
+    The `reason` of a ticker says why it was dropped, or where a kept ticker has an old price; otherwise it is empty.
 
     Parameters
     ----------
     prices : DataFrame (n_days, n_tickers)
-        Adjusted closes as they came.
+        Adjusted closes, unchanged.
     study : Study
         Its `train_end`, `validation_end`, `max_missing`, `fill_limit`, `delisting_return`, and `jump_threshold` where
         `drop_jumps` is set.
@@ -57,17 +57,17 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
     Raises
     ------
     ValueError
-        If a required ticker is not complete, fewer than two are kept, dates or tickers are not in order, or the days a
-        year are far from `periods_per_year`.
+        If a required ticker is not complete, fewer than two are kept, dates or tickers are not in order, or the days
+        per year are far from `periods_per_year`.
 
     Notes
     -----
-    A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is
-    before the last day up to `validation_end` (it cannot be bought after), if it misses too many days, if it never
-    moves or returns the same every day up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the
-    last day the first three are the rule of Nguyen 2025, which knows the future. A ticker whose exchange was merely closed on the first days
-    (`merely_closed`) is kept, and the prices start when all kept tickers have one. Days on which no kept ticker has a
-    price are left out. The days that remain must be about `periods_per_year` a year.
+    A ticker is dropped if it has no price on the first day (nothing earlier could be held), if its last price is before
+    the last day up to `validation_end` (it cannot be bought after), if it misses too many days, if it never moves or
+    returns the same every day up to `train_end`, or if it jumps. With `max_missing` 0 and `validation_end` the last day
+    the first three are the rule of Nguyen 2025, which knows the future. A ticker whose exchange was only closed on the
+    first days (`merely_closed`) is kept, and prices start when all kept tickers have one. Days without a price of any
+    kept ticker are left out. The remaining days must be about `periods_per_year` per year.
 
     Examples
     --------
@@ -113,15 +113,15 @@ def choose(prices: pd.DataFrame, study: Study) -> Universe:
 
 def ended(traded: pd.DataFrame) -> pd.Series:
     """
-    The last day with a price of each asset that ended for good, as after a delisting; missing for the others.
+    The last day with a price of each asset that ended for good (for example by a delisting); missing for others.
 
-    An asset has ended if its last price lies further before the last day of the data than any usual closing:
-    `CLOSING` days, and five usual steps from row to row. A shorter absence at the end is a suspension.
+    An asset has ended if its last price is earlier than any usual closing before the end of the data: more than
+    `CLOSING` days and more than five usual steps between rows. A shorter absence at the end is a suspension.
 
     Notes
     -----
-    A delisting is public when it happens, while prices tell it only by never returning. So this reads the whole file,
-    and it may be asked about what is held of such an asset, never about whether to buy one that trades.
+    A delisting is public when it happens, but prices show it only because they never return. So this function reads the
+    whole file. Use it for holdings of such an asset, never to decide whether to buy an asset that trades.
 
     Examples
     --------
@@ -137,9 +137,9 @@ def ended(traded: pd.DataFrame) -> pd.Series:
 
 def paid_out(held: pd.DataFrame, traded: pd.DataFrame, *, delisting_return: float) -> pd.DataFrame:
     """
-    Prices whose gaps hold the last price, with what a holder got for an asset that `ended`.
+    Prices whose gaps keep the last price, with the payment to holders of an asset that `ended`.
 
-    That is its last price times 1 + `delisting_return`, from the next row on: what the holder has then is cash.
+    The payment is the last price times 1 + `delisting_return`, from the next row on; from then on the holder has cash.
 
     Examples
     --------
@@ -148,15 +148,15 @@ def paid_out(held: pd.DataFrame, traded: pd.DataFrame, *, delisting_return: floa
     >>> paid_out(traded.assign(A=8.0, B=5.0), traded, delisting_return=-0.5).iloc[[1, 2, 14]].to_numpy().tolist()
     [[8.0, 5.0], [4.0, 5.0], [4.0, 5.0]]
     """
-    after = held.index.to_numpy()[:, None] > ended(traded).to_numpy()  # nowhere, where it has not ended
+    after = held.index.to_numpy()[:, None] > ended(traded).to_numpy()  # nowhere, if it has not ended
     return held.mask(after, held * (1 + delisting_return))
 
 
 def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
     """
-    Refuse prices with far more or far fewer days a year than `periods_per_year`, by which everything is annualized.
+    Refuse prices with far more or far fewer days per year than `periods_per_year`, which annualizes everything.
 
-    Far is below 0.8 or above 1.25 times; spans under a quarter of a year are not judged.
+    The limits are 0.8 and 1.25 times; spans below a quarter of a year are not checked.
 
     Examples
     --------
@@ -189,7 +189,7 @@ def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
 
 def holes(days: pd.DatetimeIndex) -> pd.Series:
     """
-    How many days after the row before a row comes, where these are more than `CLOSING` and than five usual steps.
+    Days since the previous row, for rows after more than `CLOSING` days and more than five usual steps.
 
     Examples
     --------
@@ -202,9 +202,8 @@ def holes(days: pd.DatetimeIndex) -> pd.Series:
 
 def merely_closed(first: pd.Timestamp, days: pd.DatetimeIndex) -> bool:
     """
-    Whether what starts late may only have been closed on the first days: `CLOSING` days at most, beside coins.
-
-    Where an asset trades around the clock, two of seven days are on weekends. Give the days backward for an end.
+    Whether a late start may be due to a closed exchange: at most `CLOSING` days, in a market with coins. Assets that
+    trade around the clock have two of seven days on weekends. For an end, pass the days in reverse order.
 
     Examples
     --------
@@ -219,7 +218,7 @@ def merely_closed(first: pd.Timestamp, days: pd.DatetimeIndex) -> bool:
 
 def still_days(prices: pd.DataFrame) -> pd.DatetimeIndex:
     """
-    Days on which no asset moves, as where the holidays of an exchange were filled.
+    Days on which no asset moves, for example filled holidays of an exchange.
 
     Examples
     --------
@@ -234,11 +233,11 @@ def still_days(prices: pd.DataFrame) -> pd.DatetimeIndex:
 
 def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Date], stale_days: int) -> pd.DataFrame:
     """
-    Why each asset cannot be bought at each of some dates; an empty text where it can.
+    The reason why each asset cannot be bought at each date; empty if it can.
 
-    The reason is `ENDED` where its prices have ended for good, `NOT_TRADED` where its price is an older one that is
-    held, and else `no move in <stale_days> days` where its last `stale_days` returns up to that day are all zero, but
-    for rounding: such a price is dead, not calm.
+    The reason is `ENDED` if its prices have ended for good, `NOT_TRADED` if its price is an older one, and `no move in
+    <stale_days> days` if its last `stale_days` returns are all zero up to rounding: such an asset does not trade, it is
+    not calm.
 
     Raises
     ------
@@ -247,8 +246,7 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
 
     Notes
     -----
-    A price that is held over a gap does not move either, so the days of a gap count as days without a move. With fewer
-    returns than `stale_days` nobody can tell, and the asset can be bought.
+    The days of a gap count as days without a move. With fewer returns than `stale_days` the asset can be bought.
 
     Examples
     --------
@@ -271,7 +269,7 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
 
 
 def absences(reasons: pd.DataFrame) -> pd.DataFrame:
-    """Which assets could not be bought, by `kept_out`: columns asset, reason, first, last (dates), n_decisions."""
+    """The assets that could not be bought, from `kept_out`: columns asset, reason, first, last (dates), n_decisions."""
     rows = reasons.rename_axis(index="date", columns="asset").melt(ignore_index=False, value_name="reason")
     dates = rows[rows["reason"] != ""].reset_index().groupby(["asset", "reason"], sort=False)["date"]
     return dates.agg(first="min", last="max", n_decisions="size").reset_index()
@@ -281,7 +279,7 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
     """
     Days of returns that stages 01 to 03 need, in the order in which they are checked.
 
-    A covariance of n assets can be inverted with n + 2 days; that of Ledoit and Wolf, or one with a ridge, with two.
+    The sample covariance of n assets can be inverted with n + 2 days; Ledoit-Wolf, or any with a ridge, needs two.
 
     Examples
     --------
@@ -299,11 +297,11 @@ def needed_days(study: Study, n_assets: int) -> list[Need]:
 
 def findings(prices: pd.DataFrame, study: Study) -> list[Finding]:
     """
-    What is strange in prices as they came: prices that are none, long standstills, large jumps, jumps like splits.
+    Unusual entries in raw prices: values that cannot be prices, long standstills, large jumps, jumps like splits.
 
     At most one finding of each kind per ticker; nothing is changed here. A standstill lasts `stale_days` or more. A
-    jump is a rise beyond `jump_threshold` from one known price to the next, also over a gap, or a fall that such a rise
-    would undo. A ratio of two prices near 2, 3, 5 or 10, or one of them inverted, is like a split, whatever the
+    jump is a rise by more than `jump_threshold` from one known price to the next, also across a gap, or a fall that
+    such a rise would undo. A price ratio near 2, 3, 5 or 10, or their inverses, looks like a split, whatever the
     threshold.
 
     Examples
@@ -340,19 +338,19 @@ def _ratios(days: pd.DatetimeIndex, prices: np.ndarray) -> tuple[pd.DatetimeInde
 
 
 def _jumps(ratios: np.ndarray, threshold: float) -> np.ndarray:
-    """Which ratios are beyond a threshold, upward or as far downward."""
+    """Whether each ratio exceeds a threshold, upward or equally far downward."""
     return np.maximum(ratios, 1 / ratios) > 1 + threshold
 
 
 def _splits(ratios: np.ndarray) -> np.ndarray:
-    """The ratio of the split that each ratio is like, 2 or 1/2 and so on; 0 where it is like none."""
+    """The split ratio that each price ratio resembles (2, 1/2 and so on); 0 if none."""
     size = np.maximum(ratios, 1 / ratios)
     like = sum(split * (np.abs(size / split - 1) <= NEAR) for split in SPLITS)
     return np.where((ratios < 1) & (like > 0), 1 / np.maximum(like, 1), like)
 
 
 def _runs(days: np.ndarray) -> np.ndarray:
-    """How long the run of true days is that a day belongs to; 0 for a day that is not true."""
+    """The length of the run of true days that each day belongs to; 0 for other days."""
     edges = np.flatnonzero(np.diff(days, prepend=False, append=False))
     lengths, runs = edges[1::2] - edges[::2], np.zeros(len(days), dtype=int)
     runs[days] = lengths.repeat(lengths)
@@ -360,13 +358,13 @@ def _runs(days: np.ndarray) -> np.ndarray:
 
 
 def _gaps(prices: pd.Series) -> np.ndarray:
-    """How long the gap is that a day without a price is in, for each day from the first price on; else 0."""
+    """The length of the gap that each day without a price belongs to, from the first price on; 0 for other days."""
     missing = np.isnan(prices.to_numpy())
     return np.where(np.arange(len(missing)) < missing.argmin(), 0, _runs(missing))
 
 
 def _why_dropped(early: pd.Series, first: pd.Timestamp, last: pd.Timestamp, study: Study) -> str:
-    """Reason to drop a ticker whose prices go from a first to a last day, or an empty string."""
+    """The reason to drop a ticker with prices from a first to a last day, or an empty string."""
     days, end = early.index, early.index[-1]
     if pd.isna(first):
         return "has no prices"
@@ -392,7 +390,7 @@ def _why_dropped(early: pd.Series, first: pd.Timestamp, last: pd.Timestamp, stud
 
 
 def _what_is_held(traded: pd.Series, first: pd.Timestamp, first_day: pd.Timestamp) -> str:
-    """Where a kept ticker starts late or holds an old price, or an empty string."""
+    """A note if a kept ticker starts late or has an old price, or an empty string."""
     said, n_gaps, over = [], (~traded).sum(), ended(traded.to_frame()).notna().all()
     if first > first_day:
         said.append(f"starts on {iso_day(first)}, so that all prices start on {iso_day(traded.index[0])}")
@@ -404,7 +402,7 @@ def _what_is_held(traded: pd.Series, first: pd.Timestamp, first_day: pd.Timestam
 
 
 def _enough(early: pd.DataFrame, reasons: dict[str, str]) -> str:
-    """What to do about fill_limit, with the number that keeps every ticker that is dropped for short gaps."""
+    """Advice on fill_limit, with the value that keeps every ticker that is dropped for short gaps."""
     misses = [ticker for ticker, why in reasons.items() if why.startswith("misses")]
     longest = max((_gaps(early[ticker]).max() for ticker in misses), default=0)
     return f"set fill_limit to {longest}" if 0 < longest <= CLOSING else "raise fill_limit"

@@ -1,6 +1,6 @@
-"""Adjusted closes from Yahoo, asked through yfinance and kept as a snapshot.
+"""Adjusted closes from Yahoo, downloaded with yfinance and kept as a snapshot.
 
-A market is downloaded once, in batches; a download that was stopped goes on from where it was.
+A market is downloaded once, in batches. An interrupted download continues where it stopped.
 """
 
 import logging
@@ -26,11 +26,11 @@ from forefolio.market import snapshots
 from forefolio.market.csv_files import MarketError
 from forefolio.market.snapshots import Asked
 
-BATCH = 10  # tickers asked for side by side; what a batch brought is on disk before the next one starts
+BATCH = 10  # tickers per batch; each batch is on disk before the next one starts
 N_ASKERS = 4  # threads
-SILENCE = 30  # seconds without any answer, after which those that are missing are not waited for
+SILENCE = 30  # seconds without any answer after which we stop waiting
 SILENT = "no answer"
-WAITS = (2, 4, 8, 16, 32, 64)  # seconds before asking again, after a rate limit or an answer that cannot be read
+WAITS = (2, 4, 8, 16, 32, 64)  # seconds before the next try, after a rate limit or an unreadable answer
 
 
 class NoNetworkError(MarketError):
@@ -39,16 +39,16 @@ class NoNetworkError(MarketError):
 
 def fetch(tickers: Sequence[str], *, start: date, end: date, minutes: float, allow_missing: bool) -> Path:
     """
-    The snapshot that holds these tickers over these days; downloaded where there is none yet.
+    The snapshot of these tickers over these days; it is downloaded if there is none yet.
 
     Parameters
     ----------
     start, end : date
-        The day that is still running is never asked for: it has no close yet.
+        Today is never requested, because it has no close yet.
     minutes : float
-        How long a download may take in all.
+        The longest time that a download may take.
     allow_missing : bool
-        Whether a ticker without prices is noted in the sidecar; else it is an error.
+        Whether a ticker without prices is noted in the sidecar; otherwise it is an error.
 
     Returns
     -------
@@ -64,9 +64,9 @@ def fetch(tickers: Sequence[str], *, start: date, end: date, minutes: float, all
 
     Notes
     -----
-    If `end` lay in the future when a snapshot was made, days may have come since. They are not appended: each dividend
-    changes all adjusted closes before it, so closes of two downloads do not fit together. Everything is downloaded
-    again, into a new snapshot. Without a network the old one is used, and one line says which days it lacks.
+    If `end` was in the future when a snapshot was made, there may be new days. They are not appended, because each
+    dividend changes all earlier adjusted closes, so closes of two downloads do not fit together. Everything is
+    downloaded again into a new snapshot. Without a network the old one is used, and one line says which days it lacks.
     """
     asked = snapshots.ask("yahoo", tickers, start=start, end=end)
     there = snapshots.find(asked)
@@ -109,22 +109,22 @@ def _new_snapshot(asked: Asked, minutes: float, allow_missing: bool) -> Path:
 
 
 def _download(asked: Asked, minutes: float) -> dict[str, str]:
-    """Bring every ticker's closes into `asked.parts`, batch by batch; returns the tickers without prices and why."""
+    """Download every ticker's closes into `asked.parts`, batch by batch; returns those without prices, and why."""
     import yfinance
     from tqdm import tqdm
 
-    yfinance.config.debug.hide_exceptions = False  # it raises what goes wrong, and says nothing by itself
+    yfinance.config.debug.hide_exceptions = False  # so that it raises errors and prints nothing
     logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
     waiting = [ticker for ticker in asked.tickers if not _part(asked, ticker).exists()]
     with warnings.catch_warnings(action="ignore"), tqdm(
             total=len(asked.tickers), initial=len(asked.tickers) - len(waiting), desc="Yahoo", unit="ticker",
             disable=None) as bar:
         ask = partial(_ask, asked, minutes=minutes, until=time.monotonic() + 60 * minutes, bar=bar)
-        return ask(list(ask(waiting)))  # a ticker is missing when Yahoo has said so twice
+        return ask(list(ask(waiting)))  # a ticker counts as missing after two such answers
 
 
 def _ask(asked: Asked, waiting: list[str], *, minutes: float, until: float, bar: Any) -> dict[str, str]:
-    """Ask for tickers in batches, each again and again until every one of it is answered; the missing and why."""
+    """Ask for tickers in batches, and repeat each batch until all are answered; returns the missing ones, and why."""
     missing: dict[str, str] = {}
     answered = False
     for first in range(0, len(waiting), BATCH):
@@ -151,9 +151,9 @@ def _ask(asked: Asked, waiting: list[str], *, minutes: float, until: float, bar:
 
 
 def _answers(asked: Asked, batch: list[str], *, until: float, bar: Any) -> dict[str, Any]:
-    """What `_bring` answers for each ticker; those still silent when nothing has come for a while are not waited for.
+    """The answers of `_bring` for each ticker; it stops waiting if no answer arrives for a while.
 
-    The threads that ask do not keep the process from ending, as those of a pool would.
+    Unlike those of a pool, these threads do not keep the process from ending.
     """
     left, came, found = deque(batch), SimpleQueue(), {}
 
@@ -188,7 +188,7 @@ def _answers(asked: Asked, batch: list[str], *, until: float, bar: Any) -> dict[
 
 
 def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
-    """Keep a ticker's adjusted closes; returns why there are none, or what went wrong, as a kind and a reason."""
+    """Keep a ticker's adjusted closes; if there are none, or something fails, returns the kind and the reason."""
     import yfinance
     from yfinance import exceptions
 
@@ -200,10 +200,10 @@ def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
     except exceptions.YFTickerMissingError as error:
         unknown = isinstance(error, exceptions.YFTzMissingError)
         return "no such symbol" if unknown else str(error.rationale).strip(" .\n")
-    except Exception as error:  # the network, or whatever a client meets in an answer of another shape
+    except Exception as error:  # a network error, or an answer of an unexpected form
         if getattr(getattr(error, "response", None), "status_code", None) == 404:
             return "no such symbol"
-        yfinance.data.YfData.cache_get.cache_clear()  # it would give the same broken answer again
+        yfinance.data.YfData.cache_get.cache_clear()  # its cache would give the same broken answer again
         names = {kind.__name__ for kind in type(error).__mro__}
         kind = SILENT if "Timeout" in names else (
             "no network" if names & {"ConnectionError", "ProxyError"} else "an answer that cannot be read")
@@ -217,7 +217,7 @@ def _bring(asked: Asked, ticker: str) -> str | tuple[str, str] | None:
 
 
 def _stopped(asked: Asked, kind: str, reason: str, batch: list[str], tries: str) -> MarketError:
-    """The sentence for a download that cannot go on."""
+    """The error for a download that cannot go on."""
     if kind == "no network":
         why, path = reason.split(" See ")[0].rstrip("."), asked.path
         return NoNetworkError(f"source yfinance: Yahoo cannot be reached ({why}), and there is no snapshot {path.name} "
@@ -229,10 +229,10 @@ def _stopped(asked: Asked, kind: str, reason: str, batch: list[str], tries: str)
 
 
 def _part(asked: Asked, ticker: str) -> Path:
-    """Where the closes of one ticker wait for the others."""
+    """The file for the closes of one ticker until all have arrived."""
     return asked.parts / f"{quote(ticker, safe='^=-.')}.parquet"
 
 
 def _n_parts(asked: Asked) -> int:
-    """How many tickers have come."""
+    """The number of tickers that have arrived."""
     return len(list(asked.parts.glob("*.parquet")))
