@@ -3,7 +3,7 @@
 A case is a world whose truth is known. It is drawn hundreds of times, and each time the library's own functions judge
 the draw, as they judge a study. All worlds come from `market.simulated`: 20 stocks that move together, volatility in
 clusters, fat tails; four years to learn from, two years (24 months, about 500 days) to be judged on. What was found is
-in benchmarks/evidence.json: `python -m benchmarks.evidence`.
+in benchmarks/evidence.json, and as a table in docs/evidence.md: `python -m benchmarks.evidence` writes both.
 """
 
 import json
@@ -29,8 +29,11 @@ from forefolio.market.returns import rebalance_dates, simple_returns
 from forefolio.market.simulated import factor_market, trading_days
 from forefolio.performance import evidence, gate, intervals, luck
 from forefolio.performance.trials import by_parameter
-from forefolio.study.parameters import Study
-from forefolio.study.vocabulary import ABSENT, BENCHMARK, EQUAL_WEIGHT, SHOWN
+from forefolio.study.parameters import ROOT, Study
+from forefolio.study.vocabulary import ABSENT, BENCHMARK, EQUAL_WEIGHT, SHOWN, percent
+
+RATES, PAGE = Path(__file__).with_name("evidence.json"), ROOT / "docs" / "evidence.md"
+BEGIN, END_OF_RATES = "<!-- written by python -m benchmarks.evidence -->\n", "<!-- end -->\n"  # around the rates in the page
 
 START, TRAIN_END, VALIDATION_END, END = "2016-01-01", "2019-12-31", "2020-12-31", "2022-12-31"
 DAYS = trading_days(START, END, periods_per_year=252)
@@ -265,11 +268,15 @@ def sensitivity(seed: int, *, effect: float = 0.0) -> Draw:
 
 
 # -------------------------------------------------------------------------------------------------------------- cases
+QUESTIONS = {"skill": "Skill", "certainty": "How sure are the numbers", "luck": "Luck, and sweeps", "cost": "Cost",
+             "months": "Months, in 06 and the papers' notebooks"}  # what the tests are about, as the page names it
+
+
 @dataclass(frozen=True)
 class Test:
     """A test of the evidence."""
 
-    section: int  # of the notebook 07_evidence; 0 where 06_comparison has it
+    question: str  # of `QUESTIONS`
     title: str
     nominal: float = LEVEL
     bound: bool = False  # whether it promises no more than not to exceed the nominal rate
@@ -286,45 +293,45 @@ class Case:
 
 
 TESTS = {
-    "clark_west": Test(1, "Clark-West: an autoregression against the mean"),
-    "nested_better": Test(1, "Diebold-Mariano in its place: the autoregression is better"),
-    "nested_worse": Test(1, "Diebold-Mariano in its place: the autoregression is worse"),
-    "diebold_mariano": Test(1, "Diebold-Mariano: one network against another"),
-    "direction": Test(1, "Pesaran-Timmermann by days"),
-    "hypotheses": Test(1, "H1 or H2 of any of two networks", bound=True),
-    "set_without_best": Test(1, "model confidence set without the best model", 0.10, bound=True),
-    "set_without_other": Test(1, "model confidence set without a network that learned nothing", 0.10),
-    "gate": Test(1, "gate: any of three models is shown to forecast", bound=True),
-    "gate_absent": Test(1, "gate: a network's forecast is shown to be absent", bound=True),
-    "ledoit_wolf": Test(6, "Ledoit-Wolf against equal weight"),
-    "ledoit_wolf_twin": Test(6, "Ledoit-Wolf against another strategy of the same kind"),
-    "interval_sharpe": Test(6, "interval of the Sharpe ratio without the true one"),
-    "interval_lead": Test(6, "interval of its lead over equal weight without the true one"),
-    "interval_volatility": Test(6, "interval of the volatility without the true one"),
-    "interval_excess": Test(6, "interval of the mean monthly excess without the true one"),
-    "superior_ability": Test(7, "superior ability against equal weight"),
-    "deflated_active": Test(7, "deflated Sharpe ratio above 0.95, active returns", bound=True),
-    "deflated_raw": Test(7, "deflated Sharpe ratio above 0.95, raw returns in its place"),
-    "overfitting": Test(7, "probability of overfitting below 0.05", bound=True),
-    "verdict": Test(7, "verdict on the trials: shown", bound=True),
-    "verdict_absent": Test(7, "verdict on the trials: shown to be absent", bound=True),
-    "sensitivity": Test(7, "a parameter's share of variance is above chance"),
-    "worth_its_cost": Test(8, "one strategy earns more than another after costs, or less"),
-    "signed_rank": Test(0, "Wilcoxon's signed ranks of monthly excess"),
-    "sign": Test(0, "sign test of monthly excess"),
-    "t": Test(0, "t-test of monthly excess"),
-    "shapiro": Test(0, "Shapiro-Wilk of monthly excess"),
-    "holm": Test(0, "t-tests of six strategies, corrected by Holm: any of them", bound=True),
-    "twins": Test(0, "signed ranks of a strategy against its twin"),
-    "best_two_mann_whitney": Test(0, "Mann-Whitney of the best two of six strategies"),
-    "best_two_signed_rank": Test(0, "signed ranks of the best two of six strategies"),
+    "clark_west": Test("skill", "Clark-West: an autoregression against the mean"),
+    "nested_better": Test("skill", "Diebold-Mariano in its place: the autoregression is better"),
+    "nested_worse": Test("skill", "Diebold-Mariano in its place: the autoregression is worse"),
+    "diebold_mariano": Test("skill", "Diebold-Mariano: one network against another"),
+    "direction": Test("skill", "Pesaran-Timmermann by days"),
+    "hypotheses": Test("skill", "H1 or H2 of any of two networks", bound=True),
+    "set_without_best": Test("skill", "model confidence set without the best model", 0.10, bound=True),
+    "set_without_other": Test("skill", "model confidence set without a network that learned nothing", 0.10),
+    "gate": Test("skill", "gate: any of three models is shown to forecast", bound=True),
+    "gate_absent": Test("skill", "gate: a network's forecast is shown to be absent", bound=True),
+    "ledoit_wolf": Test("certainty", "Ledoit-Wolf against equal weight"),
+    "ledoit_wolf_twin": Test("certainty", "Ledoit-Wolf against another strategy of the same kind"),
+    "interval_sharpe": Test("certainty", "interval of the Sharpe ratio without the true one"),
+    "interval_lead": Test("certainty", "interval of its lead over equal weight without the true one"),
+    "interval_volatility": Test("certainty", "interval of the volatility without the true one"),
+    "interval_excess": Test("certainty", "interval of the mean monthly excess without the true one"),
+    "superior_ability": Test("luck", "superior ability against equal weight"),
+    "deflated_active": Test("luck", "deflated Sharpe ratio above 0.95, active returns", bound=True),
+    "deflated_raw": Test("luck", "deflated Sharpe ratio above 0.95, raw returns in its place"),
+    "overfitting": Test("luck", "probability of overfitting below 0.05", bound=True),
+    "verdict": Test("luck", "verdict on the trials: shown", bound=True),
+    "verdict_absent": Test("luck", "verdict on the trials: shown to be absent", bound=True),
+    "sensitivity": Test("luck", "a parameter's share of variance is above chance"),
+    "worth_its_cost": Test("cost", "one strategy earns more than another after costs, or less"),
+    "signed_rank": Test("months", "Wilcoxon's signed ranks of monthly excess"),
+    "sign": Test("months", "sign test of monthly excess"),
+    "t": Test("months", "t-test of monthly excess"),
+    "shapiro": Test("months", "Shapiro-Wilk of monthly excess"),
+    "holm": Test("months", "t-tests of six strategies, corrected by Holm: any of them", bound=True),
+    "twins": Test("months", "signed ranks of a strategy against its twin"),
+    "best_two_mann_whitney": Test("months", "Mann-Whitney of the best two of six strategies"),
+    "best_two_signed_rank": Test("months", "signed ranks of the best two of six strategies"),
 }
 ACCURACY = ("clark_west", "nested_better", "nested_worse", "diebold_mariano", "direction", "hypotheses")
 FOUND = ("clark_west", "nested_better", "diebold_mariano", "direction", "hypotheses", "set_without_other", "gate")
 KEPT = ("set_without_best", "gate_absent")  # mistakes where there is something to be found
-SHARPES = tuple(name for name, test in TESTS.items() if test.section == 6)
+SHARPES = tuple(name for name, test in TESTS.items() if test.question == "certainty")
 LUCK = ("superior_ability", "deflated_active", "deflated_raw", "overfitting", "verdict")
-MONTHLY = tuple(name for name, test in TESTS.items() if test.section == 0 and name != "shapiro")
+MONTHLY = tuple(name for name, test in TESTS.items() if test.question == "months" and name != "shapiro")
 NEEDED = intervals.needed_ratio(24)
 CASES = {
     "nothing": Case("nothing can be predicted", forecasting, (*ACCURACY, "gate"), ("gate_absent",)),
@@ -361,24 +368,22 @@ REMARKS = {  # on rates that are not what a reader would expect, by test or by t
     "nested_better": "Estimating costs accuracy, so the larger model looks worse than it is.",
     ("nested_worse", "nothing"): "It takes the cost of estimating for evidence against the model, which is why nested "
                                  "models are tested by Clark-West.",
-    ("deflated_raw", "luck"): "In a rising market every portfolio has a Sharpe ratio, so active returns are deflated.",
-    ("overfitting", "luck"): "It is a statement about the order of the trials, not a test of a level.",
-    ("overfitting", "all_good"): "Where all trials are equally good the choice among them is a coin toss.",
-    ("best_two_mann_whitney", "months"): "It takes the same months for independent samples, and the best two of "
-                                         "several are close to each other.",
-    ("best_two_signed_rank", "months"): "The best two of several are close to each other.",
+    ("deflated_raw", "luck"): "In a rising market most portfolios have a positive Sharpe ratio, so active returns are deflated.",
+    ("overfitting", "luck"): "It judges the order of the trials and is no test at this level.",
+    ("overfitting", "all_good"): "If all trials are equally good, the choice among them is a coin toss.",
+    "best_two_mann_whitney": "It takes the same months for independent samples, and the best two of several are close.",
+    "best_two_signed_rank": "The best two of several are close to each other.",
     ("diebold_mariano", "persistent"): "Losses last as forecasts do, so few of them are independent; without lags it "
                                        "would be 28 %.",
     ("signed_rank", "skewed"): "It tests whether months are symmetric about zero, and these are not.",
-    ("sign", "skewed"): "It tests the median, which left skew puts above the mean.",
-    ("t", "skewed"): "A sample of 24 months often has none of the rare large losses.",
+    ("sign", "skewed"): "It tests the median, which is above the mean under left skew.",
+    ("t", "skewed"): "A sample of 24 months often misses the rare large losses.",
     ("holm", "skewed"): "Its tests reject too often, as the t-test does.",
-    ("signed_rank", "correlated"): "Months that follow each other tell less than as many independent ones.",
-    ("t", "correlated"): "Months that follow each other tell less than as many independent ones.",
+    ("signed_rank", "correlated"): "Correlated months tell less than as many independent ones.",
+    ("t", "correlated"): "Correlated months tell less than as many independent ones.",
     ("holm", "correlated"): "Its tests reject too often, as the t-test does.",
-    ("twins", "correlated"): "Months that follow each other tell less than as many independent ones.",
-    "interval_volatility": "Volatility clusters last longer than the blocks, so volatility is less sure than its interval says.",
-    ("best_two_mann_whitney", "skewed"): "As with normal months.", ("best_two_signed_rank", "skewed"): "As with normal months.",
+    ("twins", "correlated"): "Correlated months tell less than as many independent ones.",
+    "interval_volatility": "Volatility clusters last longer than the blocks, so volatility is less certain than its interval says.",
 }
 
 
@@ -401,7 +406,7 @@ def rates(name: str, found: pd.DataFrame) -> list[dict]:
         least, most = WANTED.get((test, name), 0.0), 1.0
         if test in case.null:
             least, most = 0.0 if about.bound else 0.5 * about.nominal, 1.5 * about.nominal
-        rows.append({"section": about.section, "test": test, "title": about.title, "case": name, "says": case.says,
+        rows.append({"question": about.question, "test": test, "title": about.title, "case": name, "says": case.says,
                      "null": test in case.null, "nominal": about.nominal, "replications": len(known),
                      "rejects": round(float(known.mean()), 4), "low": round(low, 4), "high": round(high, 4),
                      "least": least, "most": round(most, 4),
@@ -409,12 +414,37 @@ def rates(name: str, found: pd.DataFrame) -> list[dict]:
     return rows
 
 
+def told(rates: list[dict]) -> str:
+    """Rates in Markdown: a row per test with its lowest and highest, and a line for each that is not as it should be."""
+    known = sorted(rates, key=lambda row: list(QUESTIONS).index(row["question"]))
+    null = [row for row in rates if row["null"]]
+    held = sum(row["least"] <= row["rejects"] <= row["most"] for row in null)
+    rows = ["| question | test | level | size | power |", "|---|---|---|---|---|"]
+    for test in dict.fromkeys(row["test"] for row in known):
+        own = [row for row in known if row["test"] == test]
+        rows.append(f"| {QUESTIONS[own[0]['question']]} | {own[0]['title']} | {percent(own[0]['nominal'], 0)} | "
+                    f"{_ends([row['rejects'] for row in own if row['null']])} | "
+                    f"{_ends([row['rejects'] for row in own if not row['null']])} |")
+    surprising = [row for row in known if row["remark"] or not row["least"] <= row["rejects"] <= row["most"]]
+    lines = [f"* **{title}**: " + "; ".join(f"{percent(row['rejects'])} if {row['says']}" for row in surprising
+                                            if (row["title"], row["remark"]) == (title, remark)) + f". {remark}".rstrip()
+             for title, remark in dict.fromkeys((row["title"], row["remark"]) for row in surprising)]
+    return "\n".join([f"The size is as it should be in {held} of {len(null)} cases.", "", *rows, "",
+                      "These rates differ from the level, or need a word:", "", *lines, ""])
+
+
+def _ends(found: list[float]) -> str:
+    """The lowest and the highest of some rates."""
+    ends = dict.fromkeys(percent(end) for end in (min(found), max(found))) if found else ()
+    return " to ".join(ends)
+
+
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(CASES)), help="This case; may be repeated.")
 @click.option("--replications", type=click.IntRange(min=1), default=500, show_default=True, help="Draws of each case.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Processes.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep the rates.",
-              default=Path(__file__).with_name("evidence.json"), show_default=True)
+              default=RATES, show_default=True)
 def main(only: tuple[str, ...], replications: int, workers: int, output: Path) -> None:
     """Draw case after case, and keep the rates of its tests in the place of earlier ones."""
     for name in only or CASES:
@@ -424,6 +454,10 @@ def main(only: tuple[str, ...], replications: int, workers: int, output: Path) -
         every.sort(key=lambda row: list(CASES).index(row["case"]))
         output.write_text(json.dumps({"machine": machine(), "rates": every}, indent=1, allow_nan=False,
                                      ensure_ascii=False) + "\n", encoding="utf-8")
+        if output == RATES:
+            before, _, after = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+            after = after.partition(END_OF_RATES)[2]
+            PAGE.write_text(f"{before}{BEGIN}{told(every)}{END_OF_RATES}{after}", encoding="utf-8")
         for row in rows:
             click.echo(f"{name:12}{'null' if row['null'] else 'planted':9}{row['rejects']:8.1%}  {row['title']}")
 

@@ -98,9 +98,6 @@ def made_up() -> dict[str, pd.DataFrame]:
             "estimator": ["sample", "ledoit_wolf", "ewma"], "variance": [2e-4, 1.9e-4, 2.2e-4],
             "variance_difference": [np.nan, -1e-5, 2e-5], "variance_error": [np.nan, 1e-5, 1e-5],
             "loss_difference": [np.nan, -0.5, 1.5], "loss_error": [np.nan, 0.1, 0.2]}),
-        "without_best": pd.DataFrame({"strategy": STRATEGIES, "total_return": RNG.uniform(0.1, 0.5, 10),
-                                      "without_month": RNG.uniform(-0.1, 0.1, 10),
-                                      "without_asset": RNG.uniform(-0.1, 0.1, 10)}),
         "intervals": pd.DataFrame([(name, "sharpe", 0.5, -1.0, 2.0) for name in STRATEGIES],
                                   columns=["strategy", "metric", "value", "low", "high"]),
         "sharpe_differences": pd.DataFrame([(name, "equal_weight", -0.2, -1.2, 0.8) for name in STRATEGIES[:-1]],
@@ -110,8 +107,8 @@ def made_up() -> dict[str, pd.DataFrame]:
         "attributed": attributed(),
         "offsets": pd.DataFrame([(by, name, RNG.normal(0.2, 0.3)) for by in range(21) for name in STRATEGIES],
                                 columns=["offset", "strategy", "total_return"]),
-        "by_seed": pd.DataFrame({(name, seed): RNG.normal(0.0005, 0.01, 240) for name in STRATEGIES[:6] for seed in (7, 8)},
-                                index=DAYS[260:]).rename_axis(columns=["strategy", "seed"]),
+        "by_seed": pd.DataFrame([(seed, name, RNG.normal(0.2, 0.1)) for name in STRATEGIES[:6] for seed in (7, 8)],
+                                columns=["seed", "strategy", "total_return"]),
     }
 
 
@@ -177,11 +174,9 @@ DRAW = {  # every figure of the library from the frames
     "excess": lambda f: strategy_figures.monthly_excess(f["monthly_excess"]),
     "costs": lambda f: strategy_figures.cost_sensitivity(f["costs"], sample=SAMPLE),
     "profiles": lambda f: strategy_figures.risk_profiles(with_profile(f["performance"]), sample=SAMPLE),
-    "without_best": lambda f: evidence_figures.without_best(f["without_best"], sample=SAMPLE),
     "sharpe_ratios": lambda f: evidence_figures.sharpe_ratios(f["intervals"], f["sharpe_differences"], sample=SAMPLE),
     "attribution": lambda f: evidence_figures.attribution(f["attributed"], use_residual=True, sample=SAMPLE),
-    "offsets": lambda f: evidence_figures.offsets(f["offsets"], sample=SAMPLE),
-    "seeds": lambda f: evidence_figures.seeds(f["by_seed"]),
+    "offsets": lambda f: evidence_figures.offsets(f["offsets"], f["by_seed"], sample=SAMPLE),
     "readme": lambda f: strategy_figures.readme_figure(f["net_returns"], f["weights"]),
 }
 

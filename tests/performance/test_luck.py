@@ -458,8 +458,8 @@ def test_equally_good_trials_are_not_called_luck_because_the_choice_among_them_i
     assert ratios.min() > 1.1 and found.loc[0, "deflated"] > 0.99 and found.loc[0, "p_consistent"] < 0.01
     assert verdict(found) == SHOWN
     text = sentences.verdict(found, Overfitting(0.52, 0.1, choice.logits, 40, 8))
-    assert text.startswith("**Shown**: the best trial is better than luck against `equal_weight`.")
-    assert "is no better than a coin toss: in 52.0 % of all splits" in text and "does not decide" in text
+    assert text.startswith("**Shown**: the best one is better than luck, against `equal_weight`.")
+    assert "In 52.0 % of all splits" in text and "does not decide" in text
 
 
 def test_a_rising_market_is_no_skill():
@@ -509,9 +509,9 @@ def test_what_cannot_be_tested_is_not_shown_and_said():
     told = {name: sentences.verdict(found) for name, found in cases.items()}
     assert {verdict(found) for found in cases.values()} == {NOT_SHOWN}
     assert all(text.startswith("**Not shown**: ") and "nan" not in text for text in told.values())
-    assert "12 days cannot be tested (it takes 20)" in told["few"] and "no rival" in told["none"]
-    assert "its lead over this rival never varies" in told["chosen"]
-    assert all("no trial has a lead that varies" in told[name] for name in ("twin", "steady", "day", "empty"))
+    assert "12 days are too few for a test, which needs 20" in told["few"] and "no rival" in told["none"]
+    assert "the lead over this rival never varies" in told["chosen"]
+    assert all("no lead varies" in told[name] for name in ("twin", "steady", "day", "empty"))
 
 
 def judged(*rows):
@@ -537,16 +537,16 @@ def test_strong_words_take_every_rival():
 
 def test_a_verdict_names_the_numbers_that_decide():
     text = sentences.verdict(judged(("equal_weight", 0.0001, 0.998), ("benchmark", 0.2, 0.4)))
-    assert text.startswith("**Not shown**: the best trial is not shown to be better than luck against each of "
-                           "`equal_weight` and `benchmark`. Against `equal_weight`, shown: the test of superior ability has "
-                           "p below 0.001 (below 0.05 is asked), and the active returns of `lstm+mvf` in point `cost_5` "
-                           "have a deflated Sharpe ratio of 99.8 % (above 95 % is asked; their ratio is 0.123 a day, and ")
-    assert "the best of 40 trials, worth 12.3 independent ones, is expected to have 0.079)" in text
-    assert "Against `benchmark`, shown to be absent: the test of superior ability has p 0.200" in text
-    assert "overfitting" not in text and "coin" not in text
+    assert text.startswith("**Not shown**: the best one is not shown to be better than luck, against `equal_weight` and "
+                           "`benchmark`.\n\nAgainst `equal_weight`, shown: the p-value of the test of superior ability is below "
+                           "0.001 (*shown* needs less than 0.05). The deflated Sharpe ratio of `lstm+mvf` in point `cost_5` is "
+                           "99.8 % (*shown* needs more than 95 %). Its active returns have a ratio of 0.123 a day, and ")
+    assert "the best of 40 without skill, which count as 12.3 independent ones, is expected to have 0.079." in text
+    assert "Against `benchmark`, shown to be absent: the p-value of the test of superior ability is 0.200" in text
+    assert "splits" not in text
     run = sentences.verdict(judged(("equal_weight", 0.2, 0.4)).assign(trial="a=b+mvf", n_trials=1))
-    assert "Against `equal_weight`: " in run and "returns of `a=b+mvf` have" in run and "one trial is expected" in run
-    assert "is better than a coin toss: in 3.0 %" in sentences.verdict(
+    assert "Against `equal_weight`: " in run and "ratio of `a=b+mvf` is" in run and "one without skill is expected" in run
+    assert "In 3.0 % of all splits" in sentences.verdict(
         judged(("equal_weight", 0.2, 0.4)), Overfitting(0.03, 0.1, pd.Series([0.0]), 40, 16))
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from forefolio.runs import contracts
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
@@ -16,7 +15,7 @@ from benchmarks import evidence  # noqa: E402
 
 DRAWS = {"months": 60, "skewed": 40, "correlated": 40, "months_good": 20, "no_effect": 150, "effect": 20}  # quick ones
 FEW = 5  # of the others: enough to see a test that is far off
-KEPT = pd.DataFrame(json.loads(contracts.SIZES.read_text())["rates"])
+KEPT = pd.DataFrame(json.loads(evidence.RATES.read_text())["rates"])
 
 
 @pytest.mark.parametrize("name", evidence.CASES)
@@ -46,6 +45,26 @@ def test_the_verdict_is_seldom_wrong_and_finds_what_is_there():
     rates = KEPT.set_index(["test", "case"])["rejects"]
     assert rates["verdict", "luck"] <= 0.05 and rates["verdict", "skill"] >= 0.8 and rates["verdict", "all_good"] >= 0.8
     assert rates["gate", "nothing"] <= 0.075 and rates["gate_absent", "r2_0.5"] <= 0.05
+
+
+def test_the_page_has_the_rates_as_they_were_measured():
+    """`python -m benchmarks.evidence` writes both."""
+    written = evidence.PAGE.read_text().partition(evidence.BEGIN)[2].partition(evidence.END_OF_RATES)[0]
+    assert written == evidence.told(json.loads(evidence.RATES.read_text())["rates"])
+
+
+def a_rate(test, rejects, *, null=True, remark="", question="skill"):
+    return {"question": question, "test": test, "title": f"the {test}", "says": "all is noise", "null": null, "nominal": 0.05,
+            "rejects": rejects, "least": 0.025 if null else 0, "most": 0.075 if null else 1, "remark": remark}
+
+
+def test_a_row_of_the_page_is_a_test_with_its_lowest_and_highest_rates_and_the_surprising_are_named():
+    told = evidence.told([a_rate("b", 0.2, question="luck", remark="It is so."), a_rate("a", 0.05), a_rate("a", 0.06),
+                          a_rate("a", 0.9, null=False)]).splitlines()
+    assert told[0] == "The size is as it should be in 2 of 3 cases."
+    assert told[4] == "| Skill | the a | 5 % | 5.0 % to 6.0 % | 90.0 % |"
+    assert told[5] == "| Luck, and sweeps | the b | 5 % | 20.0 % |  |"
+    assert [line for line in told if line.startswith("*")] == ["* **the b**: 20.0 % if all is noise. It is so."]
 
 
 def test_rates_are_counted_by_hand():

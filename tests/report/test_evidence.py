@@ -1,4 +1,4 @@
-"""Pictures and sentences of the evidence: what is left without the best, and how sure each number is."""
+"""Pictures and sentences of the evidence: what is left without the best, other seeds, and how sure each number is."""
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,9 @@ def best(**totals):
 
 def test_the_highest_total_is_told_with_what_its_month_and_asset_were_worth():
     told = sentences.without_best(best(lstm_mvf=(2.222, 1.386, 0.892), equal_weight=(0.469, 0.297, 0.443)))
-    assert "`lstm+mvf` ended with 222.2 %, the highest total" in told
-    assert "April 2023 (35.0 %), earned nothing, it would have ended with 138.6 %" in told
-    assert "its best asset, HAG, earned nothing, with 89.2 %" in told and "It stays ahead" in told
+    assert "`lstm+mvf` has the highest total, 222.2 %" in told
+    assert "Without its best month, April 2023 (35.0 %), this is 138.6 %." in told
+    assert "Without its best asset, HAG, it is 89.2 %" in told and "It stays ahead" in told
 
 
 def test_leads_that_rest_on_one_month_or_asset_are_named():
@@ -62,8 +62,7 @@ def test_the_interval_of_the_highest_total_and_the_three_words_are_told():
         ("cnn1d+mvf", "equal_weight", -0.5, -0.9, -0.1, 0.002, 0.004, ABSENT),
         ("mean+mvf", "equal_weight", 0.1, -0.1, 0.3, 0.5, 0.5, NOT_SHOWN),
         ("lstm+mvf", "mean+mvf", 0.1, -0.1, 0.3, 0.25, 0.25, NOT_SHOWN)), PERFORMANCE, 24)
-    assert "`lstm+mvf` ended with 222.2 %; the 95 % interval of that total reaches from 4.8 % to 804.3 %" in told
-    assert "contains zero for 1 of 2 strategies" in told  # the benchmark is none
+    assert "`lstm+mvf` ended with 222.2 %. The 95 % interval of that total goes from 4.8 % to 804.3 %" in told  # no benchmark
     assert ("*shown* for `lstm+mvf`, *not shown* for 1 of 3 strategies and *shown to be absent* for `cnn1d+mvf`. The "
             "smallest p-value, below 0.001 (0.003 after Holm's correction for 3 tests)") in told
     assert "**Better than the twin?** A higher Sharpe ratio is *not shown* for 1 of 1 strategy." in told
@@ -101,22 +100,20 @@ def test_every_interval_is_drawn_whole_and_zero_has_a_line():
         axis = figure.layout[f"xaxis{number}"]
         assert axis.range[0] < low and axis.range[1] > high
         bars = [trace for trace in figure.data if trace.mode == "lines" and trace.xaxis == f"x{number}"]
-        assert len(bars) == (10 if not number else 9) and all(list(bar.x) == [low, high] for bar in bars)
+        assert len(bars) == (4 if not number else 3) and all(list(bar.x) == [low, high] for bar in bars)
 
 
-def test_the_table_of_intervals_writes_each_metric_as_it_is_read():
-    table = pd.DataFrame([("lstm+mvf", "total_return", 2.222, 0.048, 8.043), ("lstm+mvf", "sharpe", 1.6, 0.25, 2.9),
-                          ("lstm+mvf", "max_drawdown", -0.318, -0.498, -0.177), ("benchmark", "sharpe", 1.0, np.nan, np.nan)],
+def test_strategies_whose_numbers_agree_are_drawn_once_under_all_their_names():
+    names = ["mean+rpp", "lstm+rpp", "lstm+mvf"]
+    table = pd.DataFrame([(name, "sharpe", 1.0 + 1e-4 * (name == "lstm+rpp"), 0.1, 2.0) for name in names],
                          columns=["strategy", "metric", "value", "low", "high"])
-    found = sentences.interval_table(table)
-    assert found.loc["lstm+mvf"].to_dict() == {
-        "total_return": "222.2 % (4.8 % to 804.3 %)", "sharpe": "1.60 (0.25 to 2.90)", "max_drawdown": "-31.8 % (-49.8 % to -17.7 %)"}
-    assert found.loc["benchmark"].to_dict() == {"total_return": "", "sharpe": "1.00", "max_drawdown": ""}
+    figure = evidence.sharpe_ratios(table, FRAMES["sharpe_differences"][:0], sample=SAMPLE)
+    assert list(figure.layout.yaxis.categoryarray) == ["mean=lstm+rpp", "lstm+mvf"]
+    assert "contains 0 for none of 2 portfolios" in plain(figure.layout.title.text)
 
 
-def test_rows_stand_in_the_order_of_their_totals_with_all_three_marks():
-    figure = evidence.without_best(best(cnn1d_mvf=(0.1, 0.0, -0.1), lstm_mvf=(0.6, 0.1, 0.5)), sample=SAMPLE)
-    marks = {trace.name: trace for trace in figure.data if trace.mode == "markers"}
-    assert list(marks) == ["as it was", "without its best month", "without its best asset"]
-    assert list(marks["as it was"].y) == ["lstm+mvf", "cnn1d+mvf"]
-    assert marks["without its best asset"].x.tolist() == pytest.approx([0.5, -0.1])
+def test_a_cross_is_another_seed():
+    per_seed = pd.DataFrame({"seed": [1, 2], "strategy": "lstm+rpp", "total_return": [0.1, 0.2]})
+    figure = evidence.offsets(FRAMES["offsets"], per_seed, sample=SAMPLE)
+    cross = figure.data[-1]
+    assert list(cross.y) == ["lstm+rpp"] * 2 and cross.marker.symbol == "x-thin" and "another seed" in figure.layout.title.text

@@ -114,21 +114,6 @@ def test_published_numbers_that_change_after_the_stage_has_opened_are_refused(ou
         stage.published()
 
 
-def test_the_size_of_the_tests_is_read_as_it_was_hashed(outputs, frame, tmp_path, monkeypatch):
-    monkeypatch.setattr(contracts, "SIZES", tmp_path / "evidence.json")
-    assert contracts.beside("07_evidence") == [] and contracts.beside("06_comparison") == []
-    contracts.SIZES.write_text('{"rates": [{"test": "t", "rejects": 0.05}]}')
-    assert contracts.beside("07_evidence") == [contracts.SIZES] and contracts.beside("06_comparison") == []
-    close_01(frame)
-    stage = open_stage("03_mpt_frontier", {})
-    assert stage.sizes().empty, "no file of this stage"
-    stage._conditions["published"] = contracts.conditions(tmp_path, "07_evidence", {}, [])["published"]
-    assert stage.sizes().to_dict("records") == [{"test": "t", "rejects": 0.05}] and stage.published() == {}
-    contracts.SIZES.write_text('{"rates": []}')
-    with pytest.raises(StageError, match="evidence.json was changed since"):
-        stage.sizes()
-
-
 def test_prices_count_as_they_were_when_they_were_read(outputs, frame, tmp_path):
     days = pd.bdate_range("2020-01-01", periods=60)
     prices = pd.DataFrame({"A": range(1, 61), "B": range(2, 62), "SP500": range(3, 63)}, days).rename_axis("date")

@@ -451,36 +451,26 @@ def left_out(run: Run) -> list[str]:
     return run.reading("view", "shifted", "learned")
 
 
-def by_seed(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
+def by_seed(run: Run) -> pd.DataFrame:
     """
     What each training of the networks alone would have decided and earned.
 
     Returns
     -------
-    net_returns : DataFrame (n_days, n_strategies x n_seeds)
-        Columns strategy and seed, of networks' strategies alone.
-    performance : DataFrame
-        Column seed, then those of `metrics.performance_table`. Both have no rows where networks were trained once.
+    DataFrame
+        Column seed, then those of `metrics.performance_table`, of networks' strategies alone; no rows where networks were
+        trained once.
     """
     n_trained = run.forecasts.groupby("model")["seed"].nunique()
     often = run.forecasts[run.forecasts["model"].isin(n_trained.index[n_trained > 1])]
     reading = [name for name in run.frameworks if vocabulary.reads_forecasts(name, run.terms.scenarios)]
-    daily, tables = {}, []
+    tables = []
     for seed, of_seed in often.groupby("seed") if reading else ():
         weights, _ = decide(run.returns, of_seed, run.traded, rebalance_dates=run.dates, frameworks=reading, terms=run.terms)
         result = backtest(weights[weights["strategy"] != EQUAL_WEIGHT], run.returns, **run.costs)
-        daily |= {(name, seed): result.net_returns[name] for name in result.net_returns}
         table = run.table(result.net_returns, turnover(result.trades))
         tables.append(table.assign(seed=seed)[["seed", *table.columns]])
-    if not tables:
-        return pd.DataFrame(), pd.DataFrame(columns=["seed", "strategy", *metrics.COLUMNS])
-    return pd.DataFrame(daily).rename_axis(columns=["strategy", "seed"]), pd.concat(tables, ignore_index=True)
-
-
-def spread(table: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Lowest, middle and highest value of a metric for each strategy, over offsets or seeds."""
-    of_strategy = table.groupby("strategy", sort=False)[metric]
-    return of_strategy.agg(lowest="min", median="median", highest="max").reset_index()
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["seed", "strategy", *metrics.COLUMNS])
 
 
 def rivals(performance: pd.DataFrame) -> list[tuple[str, str]]:

@@ -1,7 +1,6 @@
 """Pictures of the evidence (stage 07).
 
-What made the money, what other days of the month and other seeds would have made, what is left without the best, and how
-sure each number is.
+Where the return came from, what other days of the month and other seeds would have earned, and how sure each number is.
 """
 
 import numpy as np
@@ -9,15 +8,13 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from forefolio.performance import metrics
 from forefolio.performance.counterfactuals import steps
 from forefolio.performance.metrics import SAME
-from forefolio.report.style import GREY, INK, dress, label, line, span, strategy_color, strategy_line
-from forefolio.study.vocabulary import EQUAL_WEIGHT, PERCENT, percent, strategy_name
+from forefolio.report.style import GREY, INK, dress, label, strategy_color
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, PERCENT, counted, parts, percent, strategy_name
 
 STEPS = {EQUAL_WEIGHT: strategy_color(EQUAL_WEIGHT), "optimizer": "#bdbdbd", "momentum": "#b9a58a"}
-LEFT_OUT = {"total_return": ("as it was", "circle"), "without_month": ("without its best month", "line-ns-open"),
-            "without_asset": ("without its best asset", "diamond-open")}  # by the columns of `intervals.without_best`
+ALIKE = 0.005  # of a Sharpe ratio: strategies that differ by no more are drawn once
 
 
 def attribution(attributed: pd.DataFrame, *, use_residual: bool, sample: str) -> go.Figure:
@@ -41,28 +38,39 @@ def attribution(attributed: pd.DataFrame, *, use_residual: bool, sample: str) ->
             color = strategy_color(strategy_name([row.step], framework)) if known is not None else STEPS[row.step]
             figure.add_bar(x=[row.step], y=[row.total_return - row.before], base=[row.before], marker_color=color,
                            showlegend=False, hoverinfo="skip", **place)
-            told = shuffled is not None and np.isfinite(shuffled["low"]).all()
-            top = np.nanmax([row.before, row.total_return, 0.0, shuffled["high"].item() if told else np.nan])
-            figure.add_scatter(x=[row.step], y=[top], text=[percent(row.total_return, 0)], textposition="top center",
-                               mode="text", textfont=dict(size=11, color=INK), cliponaxis=False, showlegend=False,
-                               hoverinfo="skip", **place)
-            if told:
+            figure.add_annotation(x=row.step, y=np.nanmax([row.before, row.total_return, 0.0]), yshift=11, showarrow=False,
+                                  text=percent(row.total_return, 0), bgcolor="rgba(255,255,255,0.8)", borderpad=0, **place)
+            if shuffled is not None and np.isfinite(shuffled["low"]).all():
                 figure.add_scatter(x=[row.step] * 2, y=[shuffled["low"].item(), shuffled["high"].item()], mode="lines",
                                    line=dict(color=GREY, width=5), opacity=0.8, showlegend=False, **place)
     figure.add_hline(y=0, line=dict(color=INK, width=1))
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text=label("total_return")[0], col=1)
-    return dress(figure, "From equal weight to the forecasts, step by step",
-                 f"{sample}; numbers: total after the step; grey: middle 95 % of shuffled forecasts",
+    return dress(figure, _added(attributed, frameworks, use_residual=use_residual),
+                 f"{sample}; numbers: total after the step; gray: middle 95 % of shuffled forecasts",
                  height=height, margin_t=92)
 
 
-def offsets(table: pd.DataFrame, *, sample: str) -> go.Figure:
+def _added(attributed: pd.DataFrame, frameworks: list[str], *, use_residual: bool) -> str:
+    """What the models' forecasts added to their frameworks' totals, at most and at least, as a title."""
+    every = pd.concat([steps(attributed, name, use_residual=use_residual).assign(framework=name) for name in frameworks])
+    last = every[~every["step"].isin(STEPS)].reset_index(drop=True)
+    if last.empty:
+        return "What each step added to the total return"
+    added = last["total_return"] - last["before"]
+    told = [f"{100 * added[row]:+.0f} points to {strategy_name([last.at[row, 'step']], last.at[row, 'framework'])}"
+            for row in dict.fromkeys([added.idxmax(), added.idxmin()])]
+    return f"The forecasts added {' and '.join(told)}"
+
+
+def offsets(table: pd.DataFrame, per_seed: pd.DataFrame, *, sample: str) -> go.Figure:
     """Total return of every strategy for each day of the month that it might have been decided on, a dot each.
 
-    `table` is as `counterfactuals.offsets` gives it; a ring marks the run's own calendar.
+    `table` and `per_seed` are as `counterfactuals.offsets` and `by_seed` give them. A ring marks the run's own calendar, a
+    cross a training with another seed.
     """
-    names = list(table.groupby("strategy", sort=False)["total_return"].max().sort_values(ascending=False).index)
+    both = pd.concat([table, per_seed]) if len(per_seed) else table
+    names = list(both.groupby("strategy", sort=False)["total_return"].max().sort_values(ascending=False).index)
     figure = go.Figure()
     for name in names:
         rows = table[table["strategy"] == name]
@@ -70,68 +78,34 @@ def offsets(table: pd.DataFrame, *, sample: str) -> go.Figure:
         figure.add_scatter(x=values, y=[name] * len(rows), mode="markers", name=name, customdata=list(rows["offset"]),
                            marker=dict(size=9, color=color, opacity=0.55), showlegend=False,
                            hovertemplate="%{customdata} days later: %{x:.1%}")
-        figure.add_scatter(x=values[:1], y=[name], mode="markers", name=name, hoverinfo="skip", showlegend=False,
-                           marker=dict(size=16, symbol="circle-open", color=INK, line_width=2))
+        figure.add_scatter(x=values[:1], y=[name] * len(values[:1]), mode="markers", name=name, hoverinfo="skip",
+                           showlegend=False, marker=dict(size=16, symbol="circle-open", color=INK, line_width=2))
+    if len(per_seed):
+        figure.add_scatter(x=per_seed["total_return"].to_numpy("float32"), y=list(per_seed["strategy"]), mode="markers",
+                           name="seeds", customdata=list(per_seed["seed"]), hovertemplate="seed %{customdata}: %{x:.1%}",
+                           marker=dict(size=9, symbol="x-thin", line=dict(color=INK, width=1.5)), showlegend=False)
     figure.add_vline(x=0, line=dict(color=GREY, width=1), layer="below")
     figure.update_xaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    figure.update_yaxes(autorange="reversed", dtick=1)
-    return dress(figure, "The same strategies on other days of the month",
-                 f"{sample}; ring: the run's own calendar, dots: rebalances up to {table['offset'].max()} trading days later",
-                 height=max(400, 190 + 30 * len(names)))
-
-
-def seeds(net_returns: pd.DataFrame) -> go.Figure:
-    """Growth of one for each seed of each strategy of a network, net of costs, a line each.
-
-    `net_returns` is as `counterfactuals.by_seed` gives it; the best and the worst end of a strategy stand in the legend.
-    """
-    grown, figure = metrics.wealth(net_returns), go.Figure()
-    for name in grown.columns.unique("strategy"):
-        of_strategy = grown[name]
-        ends = of_strategy.iloc[-1]
-        for seed in of_strategy:
-            first = bool(seed == of_strategy.columns[0])
-            figure.add_trace(line(of_strategy[seed], name=f"{name} ({ends.min():.2f} to {ends.max():.2f})", legendgroup=name,
-                                  showlegend=first, line=strategy_line(name, width=1.3)))
-    figure.add_hline(y=1, line=dict(color=GREY, width=1))
-    figure.update_xaxes(type="date", title_text="date")
-    figure.update_yaxes(title_text="wealth, start = 1")
-    count = grown.columns.unique("seed").size
-    return dress(figure, "One network, several trainings",
-                 f"{span(net_returns)}, a line per seed ({count}); in brackets: lowest and highest end",
-                 height=max(450, 140 + 20 * grown.columns.unique("strategy").size))
-
-
-def without_best(table: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Total return of every strategy, a row each: as it was, without its best month, and without its best asset.
-
-    `table` is as `intervals.without_best` gives it.
-    """
-    rows = table.sort_values("total_return", ascending=False, kind="stable")
-    names, figure = list(rows["strategy"]), go.Figure()
-    for row in rows.itertuples():
-        ends = [getattr(row, column) for column in LEFT_OUT]
-        figure.add_scatter(x=[min(ends), max(ends)], y=[row.strategy] * 2, mode="lines", hoverinfo="skip",
-                           line=dict(color="#d0d0d0", width=2), showlegend=False)
-    for column, (title, symbol) in LEFT_OUT.items():
-        figure.add_scatter(x=rows[column].to_numpy("float32"), y=names, mode="markers", name=title, cliponaxis=False,
-                           marker=dict(size=12, symbol=symbol, color=[*map(strategy_color, names)],
-                                       line_width=0 if symbol == "circle" else 2),
-                           hovertemplate="%{y}: %{x:.1%}")
-    figure.add_vline(x=0, line=dict(color=GREY, width=1), layer="below")
-    figure.update_xaxes(title_text=label("total_return")[0], tickformat=PERCENT)
-    figure.update_yaxes(autorange="reversed", dtick=1)
-    return dress(figure, "What one month and one asset were worth", f"{sample}; left out: as if it had earned nothing",
-                 height=max(400, 190 + 26 * len(names)), legend=dict(orientation="h", y=1.02, yanchor="bottom"),
-                 margin_t=100)
+    figure.update_yaxes(autorange="reversed", dtick=1, categoryorder="array", categoryarray=names)
+    ends = table.groupby("strategy", sort=False)["total_return"].agg(["min", "max"])
+    widest = (ends["max"] - ends["min"]).idxmax()
+    low, high = (percent(value, 0) for value in ends.loc[widest])
+    title = f"On other days of the month, {widest} earns between {low} and {high}"
+    return dress(figure, title if table["offset"].max() else "There is no other day of the month to decide on",
+                 f"{sample}; ring: the run's calendar; dot: rebalances up to {table['offset'].max()} trading days later"
+                 + ("; cross: another seed" if len(per_seed) else ""), height=max(400, 190 + 30 * len(names)))
 
 
 def sharpe_ratios(table: pd.DataFrame, differences: pd.DataFrame, *, sample: str) -> go.Figure:
     """Sharpe ratio of every strategy with its 95 percent interval, and beside it its lead over equal weight, likewise.
 
     The two are as `intervals.intervals` and `intervals.sharpe_differences` give them. What is missing has no dot.
+    Strategies of one framework whose numbers agree are drawn once, under the names of all their models.
     """
     own = table[table["metric"] == "sharpe"]
+    names = _alike(own)
+    own = own[own["strategy"].isin(list(names))].replace({"strategy": names})
+    differences = differences[differences["strategy"].isin(list(names))].replace({"strategy": names})
     leads = differences[differences["rival"] == EQUAL_WEIGHT].rename(columns={"difference": "value"})
     title, number = label("sharpe")
     figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.04, subplot_titles=[
@@ -151,5 +125,21 @@ def sharpe_ratios(table: pd.DataFrame, differences: pd.DataFrame, *, sample: str
         figure.add_vline(x=0, line=dict(color=INK, width=1), layer="below", **there)
     figure.update_xaxes(title_text=title, tickformat=number, nticks=6)
     figure.update_yaxes(categoryorder="array", categoryarray=list(own["strategy"]), autorange="reversed", dtick=1)
-    return dress(figure, "How sure is the Sharpe ratio?", f"{sample}; bars: 95 % intervals by the bootstrap",
-                 margin_t=92, height=max(400, 200 + 26 * len(own)))
+    sure = own[(own["strategy"] != BENCHMARK) & own["low"].notna()]
+    unsure = int(((sure["low"] <= 0) & (sure["high"] >= 0)).sum())
+    title = (f"The interval of the Sharpe ratio contains 0 for {unsure or 'none'} of {counted(len(sure), 'portfolio')}"
+             if len(sure) else "There are too few days for intervals of the Sharpe ratio")
+    return dress(figure, title, f"{sample}; bars: 95 % intervals by the bootstrap", margin_t=92,
+                 height=max(400, 200 + 26 * len(own)))
+
+
+def _alike(own: pd.DataFrame) -> dict[str, str]:
+    """Of rows with a strategy, value, low and high: those to draw, each with the name of all that agree with it."""
+    same: dict[str, list[str]] = {}
+    numbers = own.set_index("strategy")[["value", "low", "high"]].astype(float)
+    for name in numbers.index:
+        like = [first for first in same if parts(first)[1] == parts(name)[1] and np.allclose(
+            numbers.loc[first], numbers.loc[name], rtol=0, atol=ALIKE, equal_nan=True)]
+        same.setdefault(like[0] if like else name, []).append(name)
+    return {first: strategy_name([model for name in like for model in parts(name)[0]], parts(first)[1])
+            for first, like in same.items()}

@@ -80,6 +80,12 @@ EXERCISES: dict[str, Exercise] = {
     "06 change": Exercise(lambda costs: _hurt_most(costs), "Compare the two ends of each line: who loses most from left to right?"),
     "06 explain": Exercise(lambda: "b", "If another forecast gives the same weights, can the months tell which forecast is better?"),
     # 07
+    "07 predict": Exercise(lambda: 1 - 0.5 ** (1 / 10), "All ten p-values are above x with probability (1 - x) to the power of "
+                           "10. Find the x at which this is one half.", right=0.02, near=0.05),
+    "07 change": Exercise(lambda lead, equal: 10_000 * lead / (1 + 11 * 2 * 0.40 - sum(equal)), "Both sides of a trade count: "
+                          "40 % turnover is 2 * 0.40 traded at each rebalance.", right=0.6, near=3.0),
+    "07 explain": Exercise(lambda: "c", "A p-value is the probability of such data without skill. It is no probability of "
+                           "skill, and a test that does not reject proves nothing."),
     # papers
 }
 

@@ -379,7 +379,7 @@ def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_yaxes(categoryorder="array", dtick=1,
                         categoryarray=[f"{row.model}, against {row.rival}" for row in judged[::-1].itertuples()])
     found = int(judged["verdict"].eq(SHOWN).sum())
-    return dress(figure, f"Does it forecast? {found} of {counted(len(judged), 'model')} shown to",
+    return dress(figure, f"{found or 'None'} of {counted(len(judged), 'model')} {'are' if found > 1 else 'is'} shown to forecast",
                  f"{sample}; bars: 95 % intervals; right of the dashed line is better",
                  height=max(400, 200 + 45 * len(judged)), legend=dict(orientation="h", y=-0.25))
 

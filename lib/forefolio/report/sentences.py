@@ -92,8 +92,9 @@ def absences(kept_out: pd.DataFrame) -> str:
 
 def answered(answer: pd.DataFrame) -> str:
     """Skill, cost and luck in a Markdown table, one line each with the number that decides, by `evidence.answer`."""
-    asked = {"skill": "Does a model forecast better than what knows nothing?", "cost": "Is a strategy worth its trades, beside equal weight?",
-             "luck": "Is the best strategy more than the luckiest of so many?"}
+    asked = {"skill": "Does a model forecast better than rivals that know nothing?",
+             "cost": "Does a strategy earn more than equal weight after the cost of its trades?",
+             "luck": "Is the best strategy better than the luckiest of as many without skill?"}
     rows = []
     for row in answer.itertuples():
         shown = percent(row.value, 2) if row.question == "skill" else f"{row.value:.3g}"
@@ -205,13 +206,12 @@ def worth_its_cost(table: pd.DataFrame, *, cost_bps: float) -> str:
     if rows["p"].isna().all():
         return f"No strategy of this run can be compared with `{EQUAL_WEIGHT}` month by month.{gone}"
     found = {word: [f"`{name}`" for name in rows.index[rows["verdict"] == word]] for word in (SHOWN, ABSENT)}
-    told = [f"At {cost_bps:g} basis points of what is traded, a gain over `{EQUAL_WEIGHT}` is **{SHOWN}** for "
-            f"{named(found[SHOWN]) or 'none'} of {counted(len(rows), 'strategy', 'strategies')}, by $t$-tests of the "
-            f"months at {percent(LEVEL, 0)} with Holm's correction, and **{ABSENT}** for "
-            f"{named(found[ABSENT]) or 'none'}."]
+    told = [f"At {cost_bps:g} basis points, a gain over `{EQUAL_WEIGHT}` is **{SHOWN}** for {named(found[SHOWN]) or 'none'} "
+            f"of {counted(len(rows), 'strategy', 'strategies')} and **{ABSENT}** for {named(found[ABSENT]) or 'none'} "
+            f"($t$-tests of the monthly differences at {percent(LEVEL, 0)}, with Holm's correction)."]
     ahead = rows[rows["break_even_bps"] > 0]
     if ahead.empty:
-        told += ["None that trades more than equal weight ends ahead of it even if trading is free."]
+        told += [f"Even if trading is free, no strategy that trades more than `{EQUAL_WEIGHT}` ends ahead of it."]
     else:
         best = ahead["break_even_bps"].idxmax()
         told += [f"The highest break-even cost is that of `{best}`, {_limits_of(ahead.loc[best])}."]
@@ -374,19 +374,19 @@ def attribution(attributed: pd.DataFrame, *, use_residual: bool) -> str:
     """What the optimizer earns whatever it is fed with, and whether the forecasts made more, by `counterfactuals.attribution`."""
     own = attributed[attributed["forecast"] != ""]
     if own.empty:
-        return "No framework of this run reads a forecast, so none made any money."
-    told = [f"`{EQUAL_WEIGHT}` earned {percent(attributed['total_return'].iloc[0])}."]
+        return "No framework of this run reads a forecast, so no return came from one."
+    told = [f"`{EQUAL_WEIGHT}` earns {percent(attributed['total_return'].iloc[0])}."]
     for framework, rows in own.groupby("framework", sort=False):
         by_residual = rows["residual"].any()
         mine = rows[rows["residual"] == (use_residual and by_residual)].set_index("forecast")["total_return"]
         told.append(_fed(framework, mine, rows, by_residual and use_residual))
         if not by_residual and abs(mine[ZERO] - attributed["total_return"].iloc[0]) < SAME:
-            told[-1] += " Forecasts of zero leave it without a solution, so it holds equal weight."
+            told[-1] += " With zero forecasts it has no solution, so it holds equal weight."
     tested = own[own["answer"] != ""]
     for answer, rows in tested.groupby("answer", sort=False):
-        names = [f"`{row.forecast}+{row.framework}` (p {row.p_value:.3f}, {row.holm_p:.3f} after Holm's correction, of "
-                 f"{counted(row.n_shuffles, 'shuffle')})" for row in rows.itertuples()]
-        told.append(f"That it mattered which asset a forecast was of is *{answer}* for {listed(names)}.")
+        names = [f"`{row.forecast}+{row.framework}` (p = {row.p_value:.3f} from {counted(row.n_shuffles, 'shuffle')}, "
+                 f"{row.holm_p:.3f} after Holm's correction)" for row in rows.itertuples()]
+        told.append(f"It is *{answer}* that the right forecast for each asset mattered: {listed(names)}.")
     return "\n\n".join(told)
 
 
@@ -394,55 +394,55 @@ def _fed(framework: str, totals: pd.Series, rows: pd.DataFrame, residual: bool) 
     """What a framework earned with each forecast, with the residual and without."""
     perfect = rows.loc[rows["forecast"] == PERFECT, "total_return"].item()
     models = totals.drop([PERFECT, ZERO], errors="ignore")
-    text = (f"**`{framework}`** fed with forecasts of zero {'and their residual ' if residual else ''}earns "
-            f"{percent(totals[ZERO])}; with those of {listed([f'`{name}` {percent(total)}' for name, total in models.items()])}"
-            f"; with perfect foresight of the mean returns of each coming month {percent(perfect, 0)}.")
+    text = (f"**`{framework}`** with zero forecasts {'and their residual ' if residual else ''}earns {percent(totals[ZERO])}. "
+            f"With a model's forecasts: {listed([f'`{name}` {percent(total)}' for name, total in models.items()])}. "
+            f"With perfect foresight of each coming month: {percent(perfect, 0)}.")
     if residual:
         bare = rows[~rows["residual"] & (rows["forecast"] != PERFECT)]
         told = [f"`{row.forecast}` {percent(row.total_return)}" for row in bare.itertuples()]
-        return f"{text} Without the residual: {listed(told)}. What zero forecasts gain by the residual is momentum."
+        return f"{text} Without the residual: {listed(told)}. The residual of a zero forecast is momentum."
     moved = (models - totals[ZERO]).abs().max()
-    return text if not moved < APART else f"{text} The forecasts move its total by less than {percent(APART, 0)} of the initial wealth."
+    return text if not moved < APART else f"{text} The forecasts change its total by less than {percent(APART, 0)} of the initial wealth."
 
 
 def calendar(table: pd.DataFrame, left_out: Sequence[str]) -> str:
     """Between what a strategy ends on other days of the month, by `counterfactuals.offsets`; `left_out` are frameworks."""
     ends = table.groupby("strategy", sort=False)["total_return"].agg(["min", "max", "first", "size"])
     if ends["size"].max() < 2:
-        return "These prices or this test period leave no other day of the month to decide on."
+        return "In these prices there is no other day of the month to decide on."
     widest = (ends["max"] - ends["min"]).sort_values(ascending=False).index[:3]
     told = [f"`{name}` ends between {percent(ends['min'][name])} and {percent(ends['max'][name])} "
             f"({percent(ends['first'][name])} on its own calendar)" for name in widest]
     beside = "" if EQUAL_WEIGHT in widest else (
         f" `{EQUAL_WEIGHT}`: {percent(ends['min'][EQUAL_WEIGHT])} to {percent(ends['max'][EQUAL_WEIGHT])}.")
     few = [f"`{name}` on {count}" for name, count in ends["size"].items() if count < ends["size"].max()]
-    few = f" What takes long to solve was decided on fewer of them: {listed(few)}." if few else ""
-    none = f" Not decided anew: {listed([f'`{name}`' for name in left_out])}." if left_out else ""
-    return f"Over {ends['size'].max()} calendars, {'; '.join(told)}.{beside}{few}{none}"
+    few = f" Frameworks that take long to solve have fewer calendars: {listed(few)}." if few else ""
+    none = f" Not decided again: {listed([f'`{name}`' for name in left_out])}." if left_out else ""
+    return f"**Calendars.** Over {ends['size'].max()} calendars, {'; '.join(told)}.{beside}{few}{none}"
 
 
 def trainings(per_seed: pd.DataFrame, performance: pd.DataFrame) -> str:
     """Between what a strategy ends by the seed of its network, by `counterfactuals.by_seed`."""
     if per_seed.empty:
-        return ("Each network was trained once, so this run cannot tell what another seed would have earned: set `seeds` to 5 "
-                "or more.")
+        return ("**Seeds.** Each network was trained once, so this run does not tell what another seed would have earned. Set "
+                "`seeds` to 5 or more to see it.")
     ends, own = per_seed.groupby("strategy", sort=False)["total_return"], performance.set_index("strategy")["total_return"]
     told = [f"`{name}` ends between {percent(totals.min())} and {percent(totals.max())} (the mean of all forecasts: "
             f"{percent(own[line(name, own.index)])})" for name, totals in ends]
-    return f"Over {counted(per_seed['seed'].nunique(), 'seed')}, {'; '.join(told)}."
+    return f"**Seeds.** Over {counted(per_seed['seed'].nunique(), 'seed')}, {'; '.join(told)}."
 
 
 def ranks(claimed: pd.DataFrame) -> str:
     """Which ranks may be claimed, by `counterfactuals.claimed`: those that hold in each draw of calendar and seed."""
     draws = [name for name, column in (("calendar", "offset_low"), ("seed", "seed_low")) if column in claimed]
     if not draws:
-        return "There is neither another calendar nor another seed to compare, so no rank is claimed."
+        return "**Ranks.** There is no other calendar and no other seed to compare, so no rank is claimed."
     every = " and ".join(f"every {name}" for name in draws)
     held = [f"`{row.strategy}` {'above' if row.difference > 0 else 'below'} `{row.rival}`"
             for row in claimed[claimed["claimed"]].itertuples()]
-    return (f"Of {counted(len(claimed), 'rank')} in which a strategy stands beside `{EQUAL_WEIGHT}`, or beside its twin fed with "
-            f"the mean, {len(held) or 'none'} {'hold' if len(held) > 1 else 'holds'} on {every}"
-            + (f": {listed(held)}." if held else ", so none is claimed."))
+    return (f"**Ranks.** We compare each strategy with `{EQUAL_WEIGHT}` and with its twin, the same framework fed with the "
+            f"historical mean. Of {counted(len(claimed), 'rank')}, {len(held) or 'none'} "
+            f"{'hold' if len(held) > 1 else 'holds'} in {every}" + (f": {listed(held)}." if held else ", so none is claimed."))
 
 
 def without_best(table: pd.DataFrame) -> str:
@@ -453,10 +453,9 @@ def without_best(table: pd.DataFrame) -> str:
     top = rows["total_return"].idxmax()
     best = rows.loc[top]
     rank = "the highest" if len(rows) > 1 else "the only"
-    text = (f"`{top}` ended with {percent(best['total_return'])}, {rank} total. Had its best month, "
-            f"{best['best_month']:%B %Y} ({percent(best['month_return'])}), earned nothing, it would have ended with "
-            f"{percent(best['without_month'])}; had its best asset, {best['best_asset']}, earned nothing, with "
-            f"{percent(best['without_asset'])}.")
+    text = (f"**One month or one asset?** `{top}` has {rank} total, {percent(best['total_return'])}. Without its best month, "
+            f"{best['best_month']:%B %Y} ({percent(best['month_return'])}), this is {percent(best['without_month'])}. Without "
+            f"its best asset, {best['best_asset']}, it is {percent(best['without_asset'])}.")
     if EQUAL_WEIGHT not in rows.index or len(rows) == 1:
         return text
     leads = rows.drop(index=EQUAL_WEIGHT)[["total_return", "without_month", "without_asset"]] - rows.loc[EQUAL_WEIGHT]
@@ -479,31 +478,19 @@ def certainty(table: pd.DataFrame, differences: pd.DataFrame, performance: pd.Da
     `table` and `differences` are as `intervals.intervals` and `intervals.sharpe_differences` give them.
     """
     told, own = [], table[~table["strategy"].isin([BENCHMARK])].dropna(subset=["low", "high"])
-    totals, sharpes = (own[own["metric"] == metric].set_index("strategy") for metric in ("total_return", "sharpe"))
+    totals = own[own["metric"] == "total_return"].set_index("strategy")
     if own.empty or totals.empty:
         told += ["**How sure?** There are too few days for intervals."]
     else:
         top = totals["value"].idxmax()
-        row, zero = totals.loc[top], (sharpes["low"] <= 0) & (sharpes["high"] >= 0)
-        told += [f"**How sure?** `{top}` ended with {percent(row['value'])}; the 95 % interval of that total reaches "
-                 f"from {percent(row['low'])} to {percent(row['high'])}. The interval of the Sharpe ratio contains zero for "
-                 f"{zero.sum() or 'none'} of {counted(len(zero), 'strategy', 'strategies')}."]
+        row = totals.loc[top]
+        told += [f"**How sure?** `{top}` ended with {percent(row['value'])}. The 95 % interval of that total goes from "
+                 f"{percent(row['low'])} to {percent(row['high'])}."]
     for question, rows in (("Better than equal weight?", differences[differences["rival"] == EQUAL_WEIGHT]),
                            ("Better than the twin?", differences[differences["rival"] != EQUAL_WEIGHT])):
         told += [f"**{question}** {_verdicts(rows)}"] if len(rows) else []
     told += [power(performance, n_months)]
     return "\n\n".join(told)
-
-
-def interval_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Each metric of each strategy with its interval as text, by `intervals.intervals`: strategies by metrics."""
-    texts = []
-    for row in table.itertuples():
-        value, low, high = (f"{number:.2f}" if METRICS[row.metric].number == PLAIN else percent(number)
-                            for number in (row.value, row.low, row.high))
-        texts.append(value if pd.isna(row.low) else f"{value} ({low} to {high})")
-    wide = table.assign(text=texts).pivot(index="strategy", columns="metric", values="text").fillna("")
-    return wide.loc[table["strategy"].unique(), table["metric"].unique()].rename_axis(columns=None)
 
 
 def _verdicts(rows: pd.DataFrame) -> str:
@@ -825,9 +812,9 @@ def lags(table: pd.DataFrame) -> str:
     told = []
     for model, rows in table.groupby("model", sort=False):
         most, useful = rows.loc[rows["loss"].idxmax()], int((rows["low"] > 0).sum())
-        told += [f"`{model}` rests most on the return at lag {int(most['lag'])}: shuffled, it makes the squared error "
-                 f"{percent(abs(most['loss']), 3)} {'larger' if most['loss'] > 0 else 'smaller'}. "
-                 f"{useful} of {counted(len(rows), 'lag')} {'helps' if useful == 1 else 'help'} in nine of ten assets."]
+        told += [f"`{model}` uses the return at lag {int(most['lag'])} most. Shuffling it makes the squared error "
+                 f"{percent(abs(most['loss']), 3)} {'larger' if most['loss'] > 0 else 'smaller'}. {useful or 'None'} of "
+                 f"{counted(len(rows), 'lag')} {'help' if useful > 1 else 'helps'} in nine of ten assets."]
     return " ".join(told)
 
 
@@ -947,36 +934,35 @@ def verdict(judged: pd.DataFrame, overfitting: luck.Overfitting | None = None) -
     answer = luck.verdict(judged)
     if judged.empty:
         return f"**{answer.capitalize()}**: there is no rival to be better than."
-    meaning = {ABSENT: "the lead of the best trial is no more than luck gives", NOT_SHOWN: "the best trial is not shown to "
-               "be better than luck"}.get(answer, "the best trial is better than luck")
+    meaning = {ABSENT: "the lead of the best one is no larger than luck gives", NOT_SHOWN: "the best one is not shown to "
+               "be better than luck"}.get(answer, "the best one is better than luck")
     rivals = [f"`{name}`" for name in judged["rival"]]
-    text = [f"**{answer.capitalize()}**: {meaning} against {'each of ' * (len(rivals) > 1)}{listed(rivals)}."]
+    text = [f"**{answer.capitalize()}**: {meaning}, against {listed(rivals)}."]
     text += [_against(row, alone=len(judged) == 1) for _, row in judged.iterrows()]
     if overfitting is not None:
-        coin = "no better than a coin toss" if overfitting.probability >= luck.COIN else "better than a coin toss"
-        text += [f"The choice *among* the trials is {coin}: in {percent(overfitting.probability)} of all splits of the "
-                 "days, the trial that was best on one half is in the worse half of all trials on the other. This does "
-                 "not decide: it is one half where all trials are equally good, too."]
-    return " ".join(text)
+        text += [f"In {percent(overfitting.probability)} of all splits of the days, the trial that was best on one half is "
+                 "in the worse half of all trials on the other. A choice at random would have 50 %. This number does not "
+                 "decide, because it is also 50 % if all trials are equally good."]
+    return "\n\n".join(text)
 
 
 def _against(row: pd.Series, *, alone: bool) -> str:
     """What the two tests say against one rival."""
     whose = f"Against `{row['rival']}`" + ("" if alone else f", {row['verdict']}") + ": "
     if not row["n_trials"]:
-        return f"{whose}no trial has a lead that varies, so nothing can be tested."
+        return f"{whose}no lead varies, so nothing can be tested."
     if pd.isna(row["p_consistent"]):
-        return f"{whose}{counted(row['n_days'], 'day')} cannot be tested (it takes {luck.DAYS})."
-    ability = f"the test of superior ability has p {_p_value(row['p_consistent'])} (below {LEVEL} is asked)"
+        return f"{whose}{counted(row['n_days'], 'day')} are too few for a test, which needs {luck.DAYS}."
+    ability = f"the p-value of the test of superior ability is {_p_value(row['p_consistent'])} (*shown* needs less than {LEVEL})"
     if pd.isna(row["deflated"]):
-        return f"{whose}{ability}, and the trial has no deflated Sharpe ratio, as its lead over this rival never varies."
+        return f"{whose}{ability}. There is no deflated Sharpe ratio, because the lead over this rival never varies."
     point, _, strategy = row["trial"].rpartition("/")
     trial = f"`{strategy}`" + (f" in point `{point}`" if point else "")
-    best = "one trial" if row["n_trials"] == 1 else (
-        f"the best of {row['n_trials']} trials, worth {row['n_effective']:.1f} independent ones,")
-    return (f"{whose}{ability}, and the active returns of {trial} have a deflated Sharpe ratio of "
-            f"{percent(row['deflated'])} (above {percent(luck.DEFLATED, 0)} is asked; their ratio is {row['sharpe']:.3f} "
-            f"a day, and without any skill {best} is expected to have {row['expected_best']:.3f}).")
+    best = "one without skill is" if row["n_trials"] == 1 else (
+        f"the best of {row['n_trials']} without skill, which count as {row['n_effective']:.1f} independent ones, is")
+    return (f"{whose}{ability}. The deflated Sharpe ratio of {trial} is {percent(row['deflated'])} (*shown* needs more than "
+            f"{percent(luck.DEFLATED, 0)}). Its active returns have a ratio of {row['sharpe']:.3f} a day, and {best} "
+            f"expected to have {row['expected_best']:.3f}.")
 
 
 def sensitivity(matters: pd.DataFrame, metric: str) -> str:
@@ -1007,52 +993,13 @@ def _points(value: float) -> str:
     return f"{1e4 * value:.2f} basis points"
 
 
-def size_table(rates: pd.DataFrame) -> pd.DataFrame:
-    """
-    What each test of the evidence does in simulated studies, a row a test: lowest and highest rate over the cases.
-
-    `rates` are as `Stage.sizes` gives them. Columns section (of the notebook; 0: in 06_comparison or a paper's), test, nominal,
-    size_low and size_high (how often it rejects where its null hypothesis is true), power_low and power_high (where it
-    is not); missing where no case has it.
-    """
-    rows = []
-    for _, one in rates.groupby("test", sort=False):
-        null, planted = one.loc[one["null"], "rejects"], one.loc[~one["null"], "rejects"]
-        rows.append((one["section"].iloc[0], one["title"].iloc[0], one["nominal"].iloc[0], null.min(), null.max(),
-                     planted.min(), planted.max()))
-    table = pd.DataFrame(rows, columns=["section", "test", "nominal", "size_low", "size_high", "power_low", "power_high"])
-    return table.sort_values("section", kind="stable", ignore_index=True)
-
-
-def sizes(rates: pd.DataFrame) -> str:
-    """How many tests reject as often as they should, and what the others do and why, a line each.
-
-    `rates` are as `Stage.sizes` gives them.
-    """
-    if rates.empty:
-        return "How often these tests are wrong is measured in `benchmarks/evidence.json`, and this copy has no such file."
-    null, wrong = rates[rates["null"]], ~rates["rejects"].between(rates["least"], rates["most"])
-    text = (f"Each test judged {rates['replications'].max()} simulated studies of each case. A test of 5 % should reject in "
-            "2.5 to 7.5 % of the studies in which there is nothing to find, and what only promises not to exceed 5 % in no "
-            f"more than 7.5 %. That holds in {(~wrong[null.index]).sum()} of {len(null)} cases.")
-    said = rates[wrong | rates["remark"].ne("")]
-    lines = [f"* Section {row.section}: " * (row.section > 0) + "* 06: " * (row.section == 0)
-             + f"{row.title}: {percent(row.rejects)} where {row.says}. {row.remark}".rstrip() for row in said.itertuples()]
-    return "\n".join([text, *([""] if lines else []), *lines])
-
-
-def leaks() -> str:
-    """Every mistake that a study can make on purpose, an item each, and what it lets reach a decision."""
-    return "\n".join(f"* `{name}`: {known.sees}" for name, known in LEAKS.items() if name != "none")
-
-
 def leaked(table: pd.DataFrame, *, leak: str, n_assets: int) -> str:
     """What the run's leak bought, or what leaks would have bought it; `table` is as `counterfactuals.leaked` gives it.
 
     `n_assets` is how many an honest run may hold.
     """
     if table.empty:
-        return "No leak that takes no training leaves two assets to hold here."
+        return "Here every leak that needs no training leaves fewer than two assets, so none was made."
     most, least = (table.loc[place] for place in (table["bought"].idxmax(), table["bought"].idxmin()))
     more, less = table["bought"] > APART, table["bought"] < -APART
     if leak != "none":
@@ -1061,14 +1008,14 @@ def leaked(table: pd.DataFrame, *, leak: str, n_assets: int) -> str:
                 f"{percent(APART, 0)} of wealth."]
         return " ".join(text + [f"That of {_bought(row)}" for row, told in ((most, more.any()), (least, less.any())) if told])
     unmoved = [f"`{leak}`" for leak, rows in (~more & ~less).groupby(table["leak"], sort=False) if rows.all()]
-    text = [f"Most would have been bought by `{most['leak']}`: {LEAKS[most['leak']].sees}. The total return of "
+    text = [f"The leak `{most['leak']}` would have bought most: {LEAKS[most['leak']].sees}. The total return of "
             f"{_bought(most)}"] if more.any() else []
-    text += [f"A leak need not help: with `{least['leak']}` the total return of {_bought(least)}"] if less.any() else []
-    text += [f"Nothing to speak of is bought here by {listed(unmoved)}."] if unmoved else []
+    text += [f"A leak can also hurt: with `{least['leak']}` the total return of {_bought(least)}"] if less.any() else []
+    text += [f"Here {listed(unmoved)} {'change' if len(unmoved) > 1 else 'changes'} no total by more than "
+             f"{percent(APART, 0)} of wealth."] if unmoved else []
     if (table.loc[table["leak"] == "survivors_only", "n_assets"] == n_assets).any():
-        text += ["No asset misses a day of the test period, so `survivors_only` leaves out none. That does not make the list "
-                 "honest: if it was drawn up later, those that failed were never on it, and no run can tell what they would "
-                 "have cost."]
+        text += ["`survivors_only` leaves out no asset, because none misses a day of the test period. The list of assets may "
+                 "still be biased: if somebody made it later, assets that failed were never on it."]
     return " ".join(text)
 
 

@@ -174,17 +174,19 @@ def best_and_luck(tried: pd.DataFrame, rivals: dict[str, pd.Series], judged: pd.
         return bare("nothing to test", "No trial can be tested against a rival", "none has a lead that varies")
     judged = tested.iloc[0]
     middles, width, counts = _bars(sharpe_ratios(tried.sub(rivals[judged["rival"]], axis=0).dropna()).dropna())
-    figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="trials", hovertemplate="%{x:.3f}: %{y}",
+    chosen = judged["trial"]
+    figure = go.Figure(go.Bar(x=middles, y=counts, width=width, name="all", hovertemplate="%{x:.3f}: %{y}",
                               marker=dict(color="#9db4cc", line=dict(color="white", width=1))))
-    for value, name, color, dash in [(judged["expected_best"], "expected best by luck", INK, "dash"),
-                                     (judged["sharpe"], "the chosen trial", RED, "solid")]:
+    for value, name, color, dash in [(judged["expected_best"], "best by luck", INK, "dash"),
+                                     (judged["sharpe"], chosen, RED, "solid")]:
         figure.add_scatter(x=[value, value], y=[0, 1.05 * counts.max()], mode="lines+markers", marker_size=4,
                            name=f"{name}: {value:.3f}", line=dict(color=color, width=2, dash=dash))
     figure.update_xaxes(title_text=f"Sharpe ratio of the active return over {judged['rival']} (a day, not annualized)")
-    figure.update_yaxes(title_text="trials", rangemode="tozero", **(dict(dtick=1) if counts.max() <= 8 else {}))
-    return dress(figure, "Is the chosen trial beyond what luck gives?",
-                 f"{judged['n_trials']} trials, worth {judged['n_effective']:.1f} independent ones; "
-                 f"{judged['n_days']} days; chosen: {judged['trial']}",
+    figure.update_yaxes(title_text="how many have this ratio", rangemode="tozero", **(dict(dtick=1) if counts.max() <= 8 else {}))
+    side = "above" if judged["sharpe"] > judged["expected_best"] else "not above"
+    return dress(figure, f"{chosen} is {side} what luck gives the best of {judged['n_trials']}",
+                 f"{judged['n_days']} days; {judged['n_trials']} portfolios, which count as {judged['n_effective']:.1f} "
+                 "independent ones",
                  legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom"), margin_t=92)
 
 

@@ -27,7 +27,6 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
-SIZES = ROOT / "benchmarks" / "evidence.json"  # how often the tests of 07_evidence are wrong, and how often they find
 PARAMS = "study.yml"  # in a point of a sweep: its params file, by which `forefolio run` makes the same study alone
 PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
 SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_", "TF_USE_",
@@ -80,7 +79,7 @@ STAGES = {
             "performance", "monthly_excess", "evidence", "twins", "kept", "advice")),
     "07_evidence": Contract(
         reads=_artifacts("returns", "traded", "benchmark", "forecasts", "honest_forecasts", "weights", "net_returns") + _tables(
-            "rivals", "gate", "lag_importance", "performance", "twins"),
+            "gate", "performance", "twins"),
         writes=_tables(
             "attribution", "offsets", "seeds", "ranks", "without_best", "intervals", "sharpe_differences", "luck", "costs",
             "leaks", "answer")),
@@ -248,12 +247,10 @@ def beside(stage: str) -> list[Path]:
     """Files of the repository that a stage shows.
 
     Of a paper its published numbers, `params/published/<paper>_<table>.csv`, and the results of sweeps over what it leaves
-    open, of the same name beside its notebook; of 07 the size and power of its tests.
+    open, of the same name beside its notebook.
     """
-    if stage in PAPERS:
-        return sorted(path for folder in (PUBLISHED, NOTEBOOKS / "papers") for path in folder.glob("*.csv")
-                      if path.name.startswith(f"{stage}_"))
-    return [SIZES] if stage == "07_evidence" and SIZES.exists() else []
+    return sorted(path for folder in (PUBLISHED, NOTEBOOKS / "papers") for path in folder.glob("*.csv")
+                  if stage in PAPERS and path.name.startswith(f"{stage}_"))
 
 
 def sealed(folder: Path) -> dict[str, Any] | None:

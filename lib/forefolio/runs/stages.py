@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from forefolio.files import (StageError, append_to_ledger, content_hash, file_hash, ledger_line, locked, outputs_folder, read_frame,
+from forefolio.files import (StageError, append_to_ledger, file_hash, ledger_line, locked, outputs_folder, read_frame,
                              write_frame, write_text, write_whole)
 from forefolio.runs import contracts, measured, pictures
 from forefolio.runs.contracts import CONTRACTS
@@ -139,20 +139,7 @@ class Stage:
     def published(self) -> dict[str, pd.DataFrame]:
         """The tables beside a paper's notebook by their name: what it printed, and what sweeps over its choices gave."""
         return {path.stem.removeprefix(f"{self.name}_"): read_frame(path, expected=self._conditions["published"][path.name])
-                for path in contracts.beside(self.name) if path != contracts.SIZES}
-
-    def sizes(self) -> pd.DataFrame:
-        """How often each test rejects where nothing is there and where something is, a row a test and case.
-
-        The rows of `benchmarks/evidence.json`; none where the repository has no such file.
-        """
-        if contracts.SIZES.name not in self._conditions["published"]:
-            return pd.DataFrame()
-        content = contracts.SIZES.read_bytes()
-        if content_hash(content) != self._conditions["published"][contracts.SIZES.name]:
-            raise StageError(f"{contracts.SIZES} was changed since it was hashed; run all cells of the stage that reads "
-                             "it again")
-        return pd.DataFrame(json.loads(content)["rates"])
+                for path in contracts.beside(self.name)}
 
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
         """Call a slow function, or return what it returned when everything that it depends on was the same.
