@@ -10,16 +10,24 @@ from forefolio.portfolios import decisions, holdings
 from forefolio.portfolios.long_only import risk_parity
 
 
-def test_nearest_strategy_is_by_the_date_where_two_differ_most():
+def test_the_nearest_strategy_is_the_one_at_the_smallest_mean_distance():
     rows = [(date, strategy, asset, weight) for strategy, both in
-            {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.6, 0.4)}.items()
+            {"A": (0.5, 0.5), "B": (0.5, 0.9), "C": (0.75, 0.75)}.items()
             for date, first in enumerate(both) for asset, weight in (("x", first), ("y", 1 - first))]
     weights = pd.DataFrame(rows, columns=["rebalance_date", "strategy", "asset", "weight"])
     nearest = holdings.nearest_strategy(weights).set_index("strategy")
-    assert nearest["nearest"].to_dict() == {"A": "C", "B": "A", "C": "A"}
-    assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.1, "B": 0.4, "C": 0.1}
+    assert nearest["nearest"].to_dict() == {"A": "B", "B": "A", "C": "B"}  # B is 0.4 from A on one date, C never more than 0.25
+    assert nearest["mean_distance"].round(12).to_dict() == {"A": 0.2, "B": 0.2, "C": 0.2}
+    assert nearest["largest_distance"].round(12).to_dict() == {"A": 0.4, "B": 0.4, "C": 0.25}
     alone = holdings.nearest_strategy(weights[weights["strategy"] == "A"])
-    assert alone["nearest"].tolist() == [""]
+    assert alone["nearest"].tolist() == [""] and alone["mean_distance"].isna().all()
+
+
+def test_near_copies_of_one_framework_share_a_line_within_the_distance_that_is_asked_for():
+    near, far = (0.408, 0.292, 0.3), (0.42, 0.28, 0.3)
+    weights = decided(**{"mean+rpp": [(0.4, 0.3, 0.3)] * 3, "lstm+rpp": [near] * 3, "cnn1d+rpp": [far] * 3, "lstm+mdp": [near] * 3})
+    assert list(holdings.merged(weights, apart=0.01)["strategy"].unique()) == ["mean=lstm+rpp", "cnn1d+rpp", "lstm+mdp"]
+    assert holdings.merged(weights)["strategy"].nunique() == 4
 
 
 def test_a_portfolio_without_risk_has_weights_and_no_shares_of_risk():

@@ -3,19 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figure_frames import FRAMES, SAMPLE, STRATEGIES, drawn
+from figure_frames import DAYS, FRAMES, SAMPLE, STRATEGIES, drawn
 
 from forefolio.performance.investors import MEASURES, with_profile
 from forefolio.report import strategies as strategy_figures, style
 from forefolio.study.vocabulary import FRAMEWORKS
 
-OF_STRATEGIES = ["effective", "contributions", "wealth", "excess", "costs"]
+OF_STRATEGIES = ["wealth", "excess", "costs"]
 
 
 @pytest.mark.parametrize("name", OF_STRATEGIES)
 def test_every_strategy_is_drawn_once_in_its_own_color(name):
     figure, expected = drawn(name), [*STRATEGIES, "benchmark"]
-    if name in ("effective", "contributions", "excess", "costs"):
+    if name in ("excess", "costs"):
         expected = STRATEGIES  # an index has no weights, and no excess over itself
     traces = [(trace.name.partition(" (")[0], trace.line.color or trace.marker.color) if trace.type == "scatter"
               else (trace.name, trace.marker.color) for trace in figure.data]
@@ -62,35 +62,58 @@ def test_wealth_starts_at_one_and_the_mark_of_who_passed_stands_at_its_line():
     assert sorted(text.partition(" (")[0] for text in marked) == ["lstm+mdp", "lstm+mvf", "lstm+rpp"]
 
 
-def test_weights_stack_to_one_in_every_panel_at_every_date():
-    one = strategy_figures.weights_grid(FRAMES["weights"], ["lstm+mdp"])
-    for figure, panels in ((drawn("grid"), len(STRATEGIES)), (one, 1)):
-        stacks = {}
-        for bar in figure.data:
-            stacks[bar.xaxis] = stacks.get(bar.xaxis, 0) + np.asarray(bar.y, float)
-        assert len(stacks) == panels
-        assert np.allclose(list(stacks.values()), 1)
+def test_a_decision_knows_the_days_up_to_its_own_and_earns_on_those_up_to_the_next():
+    window, errors, decided, earned = drawn("timeline").data
+    assert list(window.x) == [f"{DAYS[10]:%Y-%m-%d}", f"{DAYS[259]:%Y-%m-%d}"]
+    assert list(errors.x) == [f"{DAYS[230]:%Y-%m-%d}", f"{DAYS[259]:%Y-%m-%d}"]
+    assert list(decided.x) == [f"{DAYS[259]:%Y-%m-%d}"] * 2
+    assert list(earned.x) == [f"{DAYS[260]:%Y-%m-%d}", f"{DAYS[280]:%Y-%m-%d}"]
+    alone = strategy_figures.timeline(DAYS, DAYS[[490]], estimation_window=250, residual_window=30).data[3]
+    assert list(alone.x) == [f"{DAYS[491]:%Y-%m-%d}", f"{DAYS[499]:%Y-%m-%d}"]
 
 
-def test_a_stack_has_one_legend_entry_an_asset():
-    told = [bar.name for bar in drawn("grid").data if bar.showlegend]
-    assert len(told) == len(set(told)) and "each at most 5 %" in told
+def test_the_slider_holds_the_weights_and_the_title_of_every_risk_aversion():
+    figure, by_gamma = drawn("risk_aversion"), FRAMES["by_gamma"]
+    slider = figure.layout.sliders[0]
+    assert [step.label for step in slider.steps] == ["1", "10", "min. variance"] and slider.active == 1  # nearest to 8
+    assert list(figure.data[0].x) == ["AA", "BB", "CC", "DD", "EE"]  # by the mean
+    for step, held in zip(slider.steps, by_gamma[list(figure.data[0].x)].to_numpy(), strict=True):
+        np.testing.assert_allclose(step.args[0]["y"][0], held, atol=1e-4)
+    assert [f"{1 / (held**2).sum():.1f} effective holdings" in step.args[1]["title.text"]
+            for step, held in zip(slider.steps, by_gamma.to_numpy())] == [True] * 3
+    assert figure.layout.title.text == slider.steps[1].args[1]["title.text"]
+    assert list(figure.data[0].y) == list(slider.steps[1].args[0]["y"][0])
 
 
-def test_ten_assets_have_a_color_in_the_stack_and_two_greys_take_turns_for_the_others():
-    bars = drawn("grid").data
-    told = {bar.legendgroup: bar.legendrank for bar in bars if bar.showlegend}
-    assert len(told) == 12 and sorted(told, key=told.get)[10:] == ["others above 5 %", "each at most 5 %"]
-    weights = FRAMES["weights"].query("strategy != 'equal_weight'").groupby("asset")["weight"].sum()
-    assert sorted(told, key=told.get)[:10] == list(weights.sort_values(ascending=False).index[:10])
-    colors = {}
-    for bar in bars:
-        colors.setdefault(bar.legendgroup, set()).add(bar.marker.color)
-    assert len(colors["others above 5 %"]) == 2
-    plain = [colors[name] for name in told if name != "others above 5 %"]
-    assert all(len(color) == 1 for color in plain) and len(set.union(*colors.values())) == 13
-    few = strategy_figures.weights_grid(FRAMES["weights"].query("asset in ['AA', 'BB']"), ["lstm+mvf"])
-    assert {bar.name for bar in few.data} == {"AA", "BB", "each at most 5 %"}
+def test_a_compounded_drawdown_is_less_deep_than_the_uncompounded_one_where_losses_follow_each_other():
+    falls = pd.DataFrame({"lstm+mdp": [-0.1, -0.1, 0.0]}, index=pd.bdate_range("2022-01-03", periods=3))
+    compounded, uncompounded = strategy_figures.two_drawdowns(falls).data
+    np.testing.assert_allclose(compounded.y, [-0.1, -0.19, -0.19], rtol=1e-6)
+    np.testing.assert_allclose(uncompounded.y, [-0.1, -0.2, -0.2], rtol=1e-6)
+    assert "lstm+mdp 19.0 %" in strategy_figures.two_drawdowns(falls).layout.title.text
+
+
+def test_bars_of_a_strategy_stack_to_one_and_name_the_main_asset_of_every_date():
+    figure = drawn("holdings")
+    for strategy in STRATEGIES:
+        wide = FRAMES["weights"].query("strategy == @strategy").pivot(index="rebalance_date", columns="asset", values="weight")
+        title = next(note for note in figure.layout.annotations if note.text.startswith(f"{strategy}:"))
+        own = [trace for trace in figure.data if trace.marker.color == style.strategy_color(strategy) and trace.type == "bar"]
+        assert np.allclose(np.sum([np.asarray(bar.y, float) for bar in own], axis=0), 1)
+        assert np.allclose(np.asarray(own[0].y, float), wide.max(axis=1))
+        texts = next(trace.text for trace in figure.data if trace.type == "scatter" and trace.mode == "text" and trace.yaxis == own[0].yaxis)
+        assert list(texts) == ([""] * len(wide) if strategy == "equal_weight" else list(wide.idxmax(axis=1)))
+        assert title.x == 0
+
+
+def test_short_sales_are_below_zero_and_a_strategy_without_them_has_no_such_bar():
+    rows = [("lstm+tangency", "AA", 1.5), ("lstm+tangency", "BB", -0.5), ("equal_weight", "AA", 0.5), ("equal_weight", "BB", 0.5)]
+    weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=pd.Timestamp("2022-01-31"))
+    shares = weights.drop(columns="rebalance_date").rename(columns={"weight": "risk_share"})
+    figure = strategy_figures.holdings_over_time(weights, shares)
+    short = [bar for bar in figure.data if bar.name == "short"]
+    assert [list(bar.y) for bar in short] == [[-0.5]]
+    assert "150 % (tangency)" in figure.layout.title.text
 
 
 def test_more_than_a_year_of_strategies_is_drawn_weekly_and_ends_where_it_ends():

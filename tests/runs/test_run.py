@@ -142,7 +142,7 @@ def test_figures_are_there_as_html_and_as_png(default_run):
     """In CI a missing browser is a failure; elsewhere the png half is left out, as the stages leave it out."""
     html = {path.stem for path in (default_run / "figures").glob("*.html")}
     png = {path.stem for path in (default_run / "figures").glob("*.png")}
-    assert {"01_prices", "02_heatmap", "03_frontier", "04_training_curves", "05_weights", "06_wealth"} <= html
+    assert {"01_prices", "02_heatmap", "03_frontier", "04_training_curves", "05_holdings", "06_wealth"} <= html
     if os.environ.get("CI") or png:
         assert png == html
     else:

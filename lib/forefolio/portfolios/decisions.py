@@ -412,6 +412,30 @@ def mvf_means(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFra
     return pd.concat(means, names=["rebalance_date", "model", "asset"]).reset_index()
 
 
+def by_risk_aversion(mu: pd.Series, covariance: pd.DataFrame, risk_aversions: Sequence[float], *,
+                     terms: Terms) -> pd.DataFrame:
+    """Weights of MVF at several values of gamma, and those of minimum variance, which gamma leads to.
+
+    Returns
+    -------
+    DataFrame (n_risk_aversions + 1, n_assets)
+        Index: risk_aversion, ascending; the last one, infinity, is minimum variance. Bounds on weights hold.
+
+    Examples
+    --------
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> mu, terms = pd.Series({"A": 0.001, "B": 0.0002}), Terms.of(Study())
+    >>> by_risk_aversion(mu, variances, [1, 10, 100], terms=terms)["A"].round(4).to_dict()
+    {1.0: 1.0, 10.0: 0.7, 100.0: 0.52, inf: 0.5}
+    """
+    limits, _ = terms.limits.fitting(len(mu))
+    chosen = {gamma: solution("mvf", (mu, covariance), replace(terms, risk_aversion=gamma), limits)
+              for gamma in sorted(map(float, risk_aversions))}
+    chosen[np.inf] = solution("min_variance", (covariance,), terms, limits)
+    weights = pd.DataFrame({gamma: one.weights for gamma, one in chosen.items()}, index=mu.index)
+    return weights.T.rename_axis("risk_aversion")
+
+
 def momentum_share(means: pd.DataFrame) -> pd.DataFrame:
     """How much of MVF's mu is the mean return of recent days and how much is the forecast, from `mvf_means`.
 

@@ -105,10 +105,10 @@ def risk_contributions(returns: pd.DataFrame, weights: pd.DataFrame, *, date: Da
     return pd.concat(shares, names=["strategy", "asset"]).reset_index()
 
 
-def merged(weights: pd.DataFrame) -> pd.DataFrame:
+def merged(weights: pd.DataFrame, *, apart: float = SAME) -> pd.DataFrame:
     """Weights in which strategies of one framework with the same weights on every date appear once, with all models.
 
-    "Same" means within `SAME` of wealth. `vocabulary.strategy_name` makes the joint name, which takes the first place.
+    "Same" means within `apart` of wealth. `vocabulary.strategy_name` makes the joint name, which takes the first place.
 
     >>> rows = [("mean+rpp", "x", 0.5), ("mean+rpp", "y", 0.5), ("lstm+mvf", "x", 0.5), ("lstm+mvf", "y", 0.5),
     ...         ("lstm+rpp", "x", 0.5), ("lstm+rpp", "y", 0.5)]
@@ -120,7 +120,7 @@ def merged(weights: pd.DataFrame) -> pd.DataFrame:
     wide = weights.pivot(index=["rebalance_date", "asset"], columns="strategy", values="weight").fillna(0.0)
     for name in names:
         like = [first for first in same if parts(first)[1] == parts(name)[1] and (
-            wide[first] - wide[name]).abs().groupby("rebalance_date").sum().max() / 2 <= SAME]
+            wide[first] - wide[name]).abs().groupby("rebalance_date").sum().max() / 2 <= apart]
         same.setdefault(like[0] if like else name, []).append(name)
     lines = {first: strategy_name([model for name in like for model in parts(name)[0]], parts(first)[1])
              for first, like in same.items()}
@@ -145,23 +145,24 @@ def distance_from(weights: pd.DataFrame, strategy: str) -> pd.DataFrame:
 
 
 def nearest_strategy(weights: pd.DataFrame) -> pd.DataFrame:
-    """For each strategy, the one with the most similar weights; near-copies are found whatever their names.
+    """For each strategy the one whose weights are nearest to its own on average.
 
-    Columns strategy, nearest, largest_distance (`distance_from` at the rebalance date on which the two differ most).
+    Columns strategy, nearest, mean_distance, largest_distance: `distance_from`, its mean and maximum over rebalances.
 
     >>> rows = [("A", "x", 0.5), ("A", "y", 0.5), ("B", "x", 0.6), ("B", "y", 0.4), ("C", "x", 0.0), ("C", "y", 1.0)]
     >>> weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=0)
     >>> nearest_strategy(weights).round(2)
-      strategy nearest  largest_distance
-    0        A       B               0.1
-    1        B       A               0.1
-    2        C       A               0.5
+      strategy nearest  mean_distance  largest_distance
+    0        A       B            0.1               0.1
+    1        B       A            0.1               0.1
+    2        C       A            0.5               0.5
     """
     rows = []
     for strategy in weights["strategy"].unique():
-        furthest = distance_from(weights, strategy).max().drop(strategy)
-        rows.append((strategy, furthest.idxmin(), furthest.min()) if len(furthest) else (strategy, "", np.nan))
-    return pd.DataFrame(rows, columns=["strategy", "nearest", "largest_distance"])
+        distance = distance_from(weights, strategy).drop(columns=strategy)
+        nearest = distance.mean().idxmin() if len(distance.columns) else ""
+        rows.append((strategy, nearest, *(distance[nearest].agg(["mean", "max"]) if nearest else (np.nan, np.nan))))
+    return pd.DataFrame(rows, columns=["strategy", "nearest", "mean_distance", "largest_distance"])
 
 
 def near_copies(weights: pd.DataFrame, *, apart: float = 0.01) -> dict[str, list[str]]:

@@ -75,6 +75,13 @@ EXERCISES: dict[str, Exercise] = {
     "04 explain": Exercise(
         lambda: "b", "Halve the forecasts `f1` in the example, and compute the MSE and t again. Which one changes?"),
     # 05
+    "05 predict": Exercise(
+        lambda mu, Sigma: _holdings_at(mu, Sigma, 100.0), right=0.5, near=1.5,
+        look="Move the slider to 100. Near minimum variance a portfolio holds the calm assets that move together least."),
+    "05 change": Exercise(
+        lambda Sigma: _risk_parity(Sigma), right=1e-3, near=1e-2,
+        look="Each weight times its entry of Sigma @ weights must be the same. Divide x by its sum."),
+    "05 explain": Exercise(lambda: "b", look="Read the formula of risk parity: which inputs does it have?"),
     # 06
     "06 predict": Exercise(lambda: 10.0, "Wealth is 1.3/3 + 1/3 + 0.7/3 = 1. Take half of the sum of |target - drifted|.", 0.5, 10.5),
     "06 change": Exercise(lambda costs: _hurt_most(costs), "Compare the two ends of each line: who loses most from left to right?"),
@@ -94,6 +101,20 @@ def _hurt_most(costs: pd.DataFrame) -> str:
     """The strategy that loses most total return at 20 basis points, by `backtest.cost_sensitivity`."""
     wide = costs.pivot(index="cost_bps", columns="strategy", values="total_return")
     return str((wide.loc[0] - wide.loc[20]).idxmax())
+
+
+def _holdings_at(mu: pd.Series, covariance: pd.DataFrame, risk_aversion: float) -> float:
+    """Effective holdings of mean-variance with a forecast."""
+    from forefolio.portfolios import holdings, long_only
+
+    return holdings.effective_holdings(long_only.mean_variance_forecast(mu, covariance, risk_aversion=risk_aversion).weights)
+
+
+def _risk_parity(covariance: pd.DataFrame) -> pd.Series:
+    """Weights with equal contributions to risk."""
+    from forefolio.portfolios import long_only
+
+    return long_only.risk_parity(covariance).weights
 
 
 def check(name: str, answer: Any, *given: Any) -> Verdict:

@@ -331,33 +331,9 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_xaxes(title_text="mean return of the window (% a day)", tickformat=PERCENT)
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)
-    return dress(figure, "Expected returns of MVF beside plain momentum",
+    near = means.groupby("model", sort=False)[["mu", "window_mean"]].corr().xs("window_mean", level=1)["mu"]
+    return dress(figure, f"Correlation of MVF's expected return with momentum: {', '.join(f'{model} {near[model]:.2f}' for model in models)}",
                  f"one point an asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
-
-
-def risk_forecasts(table: pd.DataFrame, *, sample: str) -> go.Figure:
-    """Variance and likelihood loss of each covariance estimator less those of the sample covariance (stage 05).
-
-    `table` is as `risk_forecasts.comparison` gives it. Bars are two standard errors to each side.
-    """
-    rivals = table.dropna(subset="variance_difference")
-    variance = table.loc[table["variance_difference"].isna(), "variance"].mean()
-    panels = [("out-of-sample variance", "% of the sample covariance's", "variance", variance, PERCENT),
-              ("likelihood loss", "a day", "loss", 1.0, ".3~g")]
-    figure = make_subplots(1, 2, shared_yaxes=True, horizontal_spacing=0.05, subplot_titles=[
-        f"\N{LEFTWARDS ARROW} {title}" for title, *_ in panels])
-    for column, (title, unit, measure, scale, number) in enumerate(panels, 1):
-        difference, error = (rivals[f"{measure}_{part}"] / scale for part in ("difference", "error"))
-        figure.add_scatter(x=difference.to_numpy(), y=list(rivals["estimator"]), mode="markers", name=title,
-                           error_x=dict(array=2 * error.to_numpy(), thickness=1.5, width=5),
-                           marker=dict(size=10, color=BLUE), row=1, col=column)
-        figure.add_vline(x=0, line=REFERENCE, row=1, col=column)
-        figure.update_xaxes(title_text=f"difference from sample ({unit})", tickformat=number, row=1, col=column)
-    figure.update_yaxes(autorange="reversed", ticks="", showgrid=False)
-    lower, of = int((rivals["variance_difference"] < 0).sum()), counted(len(rivals), "estimator")
-    return dress(figure, f"Risk forecasts: {lower} of {of} led to less variance than the sample covariance",
-                 f"{sample}; bars: two standard errors; arrows point to the better side",
-                 height=max(400, 190 + 40 * len(rivals)), showlegend=False, margin_t=92)
 
 
 def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:

@@ -16,10 +16,11 @@ from forefolio.performance.intervals import POWER, needed_ratio
 from forefolio.performance.investors import WISHES, Served
 from forefolio.performance.metrics import bankrupt, riskless, ruined
 from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ranking, ranking, without_rivals
+from forefolio.portfolios.holdings import concentration
 from forefolio.portfolios.problems import Solution, named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
                                         LEAKS, METRICS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, counted, line,
-                                        listed, lower_is_better, noun, percent)
+                                        listed, lower_is_better, noun, parts, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
@@ -721,6 +722,54 @@ def _ends(row: NamedTuple) -> str:
     sign = ["above" if end >= 0 else "below" for end in (low, high)]
     first, last = percent(abs(low), 2), percent(abs(high), 2)
     return f"{first} to {last} {sign[1]}" if sign[0] == sign[1] else f"between {first} {sign[0]} and {last} {sign[1]}"
+
+
+def risk_aversion(mu: pd.Series, covariance: pd.DataFrame, *, chosen: float) -> str:
+    """What a value of risk aversion means for mean-variance, in percent a day: variances beside differences of means.
+
+    >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    >>> risk_aversion(pd.Series({"A": 0.0015, "B": 0.0005}), variances, chosen=1)[-57:]
+    'The difference is 10 times as large, so the means decide.'
+    """
+    priced, apart = chosen * float(np.median(np.diag(covariance))), float(mu.max() - mu.min())
+    ratio = apart / priced if priced > 0 else np.inf
+    decides = "the means decide" if ratio > 3 else "the variances decide" if ratio < 1 / 3 else "both count"
+    beside = (f"The difference is {ratio:.3g} times as large" if ratio >= 1 else "The difference is smaller") + f", so {decides}."
+    return (f"With $\\gamma$ = {chosen:g}, the variance of the median asset counts as $\\gamma\\sigma^2$ = {percent(priced, 3)} a day. "
+            f"The highest and the lowest expected return differ by {percent(apart, 3)} a day. {beside}")
+
+
+def risk_shares(contributions: pd.DataFrame, distance: pd.DataFrame) -> str:
+    """How risk is spread under equal weight, and how far forecasts move risk parity.
+
+    The frames are as `holdings.risk_contributions` and `decisions.rpp_distance` give them.
+    """
+    share = contributions[contributions["strategy"] == EQUAL_WEIGHT].set_index("asset")["risk_share"].dropna()
+    told = [f"Equal weight puts {percent(1 / len(share))} of the money into each asset. Its shares of risk run from "
+            f"{percent(share.min())} (`{share.idxmin()}`) to {percent(share.max())} (`{share.idxmax()}`)."] if len(share) else []
+    moved = distance["largest_distance"].max() if len(distance) else np.nan
+    return " ".join(told + ([f"Forecasts move risk parity by at most {percent(moved, 2)} of wealth at any rebalance."] * bool(moved >= 0)))
+
+
+def decided(weights: pd.DataFrame, momentum: pd.DataFrame, passed: Sequence[str], *, n_strategies: int) -> str:
+    """What the decisions of a run came to, in a list: portfolios that differ, concentration, and what forecasts did.
+
+    `weights` has the lines of `holdings.merged`, `momentum` is as `decisions.momentum_share` gives it, and `passed` names
+    the models that the gate lets pass.
+    """
+    names = list(weights["strategy"].unique())
+    held = concentration(weights).groupby("strategy")["effective_holdings"].mean()
+    by_framework = held.groupby(lambda name: parts(name)[1]).agg(["min", "max"]).drop(EQUAL_WEIGHT, errors="ignore")
+    ranges = [f"`{name}` {low:.1f}" + (f" to {high:.1f}" if f"{low:.1f}" != f"{high:.1f}" else "")
+              for name, low, high in by_framework.itertuples()]
+    told = [f"{counted(n_strategies, 'strategy', 'strategies')} came to {counted(len(names), 'different portfolio')}. "
+            f"The others differ from one of these by at most {percent(APART, 0)} of wealth on every date."]
+    told += [f"Effective holdings, mean over rebalances: {listed(ranges)}, of {counted(weights['asset'].nunique(), 'asset')}."] * bool(ranges)
+    told += [f"For `{row.model}`, the mean that MVF uses has a correlation of {row.window_mean_correlation:.2f} with the mean return "
+             f"of the window, and of {row.forecast_correlation:.2f} with the forecast." for row in momentum.itertuples()
+             if row.window_mean_correlation == row.window_mean_correlation and row.forecast_correlation == row.forecast_correlation]
+    told += [f"Shown to forecast by the gate of stage 4: {listed([f'`{name}`' for name in passed]) if passed else 'none of the models'}."]
+    return "\n".join(f"* {line}" for line in told)
 
 
 def marks(table: pd.DataFrame) -> str:

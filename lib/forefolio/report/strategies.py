@@ -6,71 +6,155 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.performance import metrics
-from forefolio.portfolios.holdings import concentration, distance_from
+from forefolio.portfolios.holdings import concentration, distance_from, effective_holdings
 from forefolio.portfolios.problems import named
-from forefolio.report.style import (GREY, INK, PALETTE, days, dress, label, label_ends, line, log_axis, span,
+from forefolio.report.style import (BLUE, GREY, INK, RED, days, dress, label, label_ends, line, names_axis, span,
                                     strategy_color, strategy_line, verbatim, weekly)
-from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, lower_is_better,
-                                        parts, percent)
+from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, counted,
+                                        lower_is_better, parts, percent)
 
-THIN = 0.05  # weights that never exceed this are drawn together
-GREYS, PALE = ("#7d7d7d", "#a8a8a8"), "#ececec"  # of assets above 5 % without a color, in turn, and of all the others
-OTHERS, EACH_THIN = "others above 5 %", "each at most 5 %"
 LONGEST = 260  # days; longer lines are drawn weekly
 PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # of risk profiles
 BESIDE = 0.27  # of a panel's width: room for the value beside an outermost dot
 
 
-def weights_grid(weights: pd.DataFrame, strategies: list[str]) -> go.Figure:
-    """Weights of several strategies, a panel each, a bar per rebalance: blocks are bets, gray is spread thin.
+def timeline(index: pd.DatetimeIndex, dates: pd.DatetimeIndex, *, estimation_window: int, residual_window: int) -> go.Figure:
+    """One decision on a time axis: the days that it knows, when it is made, and the days on which its weights earn.
 
-    Of the assets whose weight ever exceeds 5 % (or that are sold short) the ten with the most weight in all panels
-    together have a color and a name; two greys take turns for the others. The rest of a panel is summed in pale gray.
+    `index` has the days of returns and `dates` the rebalances; the first decision is drawn.
     """
-    columns = min(3, len(strategies))
-    rows, panels = -(-len(strategies) // columns), {}
-    for strategy in strategies:
-        wide = weights[weights["strategy"] == strategy].pivot(index="rebalance_date", columns="asset", values="weight")
-        shown = (wide.max() > THIN + 1e-9) | (wide.min() < 0)
-        panels[strategy] = wide.loc[:, shown].assign(**{EACH_THIN: wide.loc[:, ~shown].sum(axis=1)})
-    order = pd.concat(panels.values()).sum().drop(EACH_THIN).sort_values(ascending=False).index
-    colors = {asset: PALETTE[i] if i < len(PALETTE) else GREYS[i % 2] for i, asset in enumerate(order)}
-    groups = {asset: asset if i < len(PALETTE) else OTHERS for i, asset in enumerate(order)}
-    rank = {group: 1001 + i for i, group in enumerate(dict.fromkeys([*groups.values(), EACH_THIN]))}
-    unnamed = set(rank)  # entries that the legend does not have yet
-    alike = (weights["weight"] >= 0).all()  # beside short sales a common axis would flatten what has none
-    figure = make_subplots(rows, columns, shared_xaxes="all", shared_yaxes="all" if alike else False,
-                           horizontal_spacing=0.025 if alike else 0.085, vertical_spacing=0.22 / rows,
-                           subplot_titles=strategies if len(strategies) > 1 else None)
-    places = [dict(row=i // columns + 1, col=i % columns + 1) for i in range(len(strategies))]
-    for wide, place in zip(panels.values(), places):
-        for asset in [*order.intersection(wide.columns, sort=False), EACH_THIN]:
-            group = groups.get(asset, EACH_THIN)
-            # zeros, not gaps: plotly stops stacking at a gap
-            figure.add_bar(x=days(wide.index), y=wide[asset].fillna(0).to_numpy("float32"), legendgroup=group,
-                           name=group if group in unnamed else asset, showlegend=group in unnamed,
-                           marker=dict(color=colors.get(asset, PALE), line_width=0), legendrank=rank[group],
-                           hovertemplate=f"{verbatim(asset)}: %{{y:.1%}}<extra>%{{x}}</extra>", **place)
-            unnamed.discard(group)
-    for place in places[-columns:]:  # the lowest panel of each column
-        figure.update_xaxes(title_text="rebalance date", showticklabels=True, **place)
-    figure.update_xaxes(type="date", **({} if columns == 1 else dict(tickangle=0, nticks=4, tickfont_size=11)))
+    known, held = index[index <= dates[0]], index[index > dates[0]]
+    held = held[held <= dates[1]] if len(dates) > 1 else held
+    errors, window = known[-residual_window:], known[-estimation_window:]
+    rows = [("covariance and drawdowns", window, GREY), ("mean forecast error", errors, GREY),
+            ("weights are decided", known[-1:], RED), ("weights earn", held, BLUE)]
+    figure = go.Figure()
+    for row, (name, spell, color) in enumerate(rows):
+        ends = days(spell[[0, -1]])
+        figure.add_scatter(x=ends, y=[row, row], mode="lines+markers", name=name, showlegend=False,
+                           line=dict(color=color, width=12), marker=dict(color=color, size=12, symbol="square"))
+        figure.add_annotation(x=ends[row < 3], y=row - 0.38, text=f"{counted(len(spell), 'day')}, {' to '.join(dict.fromkeys(ends))}",
+                              showarrow=False, xanchor="right" if row < 3 else "left", font_color=INK if color == GREY else color)
+    figure.add_vline(x=days(known[-1:])[0], line=dict(color=RED, width=1.5, dash="dash"), layer="below")
+    room = (held[-1] - window[0]) * 0.36  # for the last label
+    figure.update_xaxes(type="date", title_text="date", range=days(pd.DatetimeIndex([window[0] - room / 20, held[-1] + room])))
+    figure.update_yaxes(range=[3.5, -0.8], tickvals=[0, 1, 2, 3], ticktext=[name for name, *_ in rows], ticks="", showgrid=False)
+    first, last = days(held[[0, -1]])
+    return dress(figure, f"Decided at the close of {dates[0]:%Y-%m-%d}, earned from {first} to {last}",
+                 f"the first of {len(dates)} rebalances; nothing to the right of the dashed line is known at the decision",
+                 height=400)
+
+
+def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame, *, chosen: float, sample: str) -> go.Figure:
+    """Weights of mean-variance as bars, with a slider over risk aversion: a large forecast counts less and less.
+
+    `weights` are as `decisions.by_risk_aversion` gives them. Assets stand from the highest mean to the lowest. The slider
+    starts at the value nearest `chosen`, and all its steps are stored in the figure: it needs no kernel.
+    """
+    weights = weights[mu.sort_values(ascending=False).index]
+    steps, assets = [], list(map(verbatim, weights))
+    for gamma, held in weights.iterrows():
+        name = f"\N{GREEK SMALL LETTER GAMMA} = {gamma:g}" if np.isfinite(gamma) else "Minimum variance"
+        volatility = np.sqrt(held @ covariance.loc[held.index, held.index] @ held)
+        title = (f"{name}: {effective_holdings(held):.1f} effective holdings, mean {percent(held @ mu, 2)}, "
+                 f"volatility {percent(volatility, 2)} a day")
+        steps.append((f"{gamma:g}" if np.isfinite(gamma) else "min. variance", title, held.to_numpy("float32").round(4)))
+    active = int(np.argmin(np.abs(np.log(weights.index.to_numpy()) - np.log(chosen)))) if chosen > 0 else 0
+    figure = go.Figure(go.Bar(x=list(weights), y=steps[active][2], name="weight", marker_color=BLUE,
+                              hovertemplate="%{x}: %{y:.1%}<extra></extra>"))
+    figure.add_hline(y=1 / len(assets), line=dict(color=INK, width=1, dash="dash"), annotation_text="equal weight",
+                     annotation_position="top right")
+    figure.update_xaxes(title_text="asset, from the highest mean to the lowest", **names_axis(len(assets)))
+    figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, range=[0, 1.05])
+    subtitle = f"{sample}; move the slider from forecast-driven to minimum variance"
+    dress(figure, steps[active][1], subtitle, height=550, margin_b=200, showlegend=False)
+    titles = [figure.layout.title.text.replace(verbatim(steps[active][1]), verbatim(title)) for _, title, _ in steps]
+    return figure.update_layout(sliders=[dict(
+        active=active, pad_t=110, font_size=11, currentvalue=dict(prefix="risk aversion \N{GREEK SMALL LETTER GAMMA}: "),
+        steps=[dict(label=label, method="update", args=[{"y": [held]}, {"title.text": title}])
+               for (label, _, held), title in zip(steps, titles)])])
+
+
+def two_drawdowns(returns: pd.DataFrame) -> go.Figure:
+    """How far each portfolio, a column of daily returns, is below its running peak: compounded and uncompounded."""
+    added = returns.cumsum()
+    kinds = {"compounded": (metrics.drawdown(returns), "solid"),
+             "uncompounded": (added - added.cummax().clip(lower=0), "dot")}
+    deepest = {name: [percent(-fallen[name].min()) for fallen, _ in kinds.values()] for name in returns}
+    figure = make_subplots(1, returns.shape[1], shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=[
+        f"{verbatim(name)}: {first} compounded, {second} uncompounded" for name, (first, second) in deepest.items()])
+    for column, name in enumerate(returns, 1):
+        for kind, (fallen, dash) in kinds.items():
+            figure.add_trace(line(fallen[name], name=kind, showlegend=column == 1, legendgroup=kind,
+                                  line=dict(color=INK if kind == "compounded" else RED, dash=dash, width=1.7)), row=1, col=column)
+    figure.update_xaxes(type="date", title_text="date", tickangle=0, nticks=5)
     figure.update_yaxes(tickformat=PERCENT)
-    figure.update_yaxes(title_text="weight (%)", col=1)
-    dates = weights.loc[weights["strategy"].isin(strategies), "rebalance_date"].unique()
-    return dress(figure, "Weights at each rebalance", f"{len(dates)} rebalances, {span(dates)}",
-                 height=450 if rows == 1 else 170 + 170 * rows, margin_t=92 if len(strategies) > 1 else 74,
-                 barmode="relative", bargap=0.05, legend=dict(traceorder="normal", tracegroupgap=0))
+    figure.update_yaxes(title_text="below the running peak (%)", col=1)
+    worst = [f"{name} {first}" for name, (first, _) in deepest.items()]
+    return dress(figure, f"Deepest compounded drawdown: {', '.join(worst)}",
+                 f"daily, {span(returns)}; compounded: % of the peak, uncompounded: % of the initial wealth", margin_t=92,
+                 legend=dict(orientation="h", y=-0.2))
 
 
-def effective_holdings_over_time(weights: pd.DataFrame) -> go.Figure:
-    """Effective number of holdings, (sum of |w|)^2 / sum of w^2, of every strategy at each rebalance, on a log axis."""
-    holdings = concentration(weights).pivot(index="rebalance_date", columns="strategy", values="effective_holdings")
-    holdings, count = holdings[weights["strategy"].unique()], weights["asset"].nunique()
-    figure = _lines(holdings, {name: name for name in holdings}, "rebalance date")
-    figure.update_yaxes(title_text="effective holdings (assets, log axis)", **log_axis(0.9, 1.15 * count))
-    return dress(figure, "How many assets each strategy really holds",
-                 f"{len(holdings)} rebalances, {span(holdings)}; of {count} assets", height=_tall(holdings.shape[1]))
+def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go.Figure:
+    """What each strategy holds at each rebalance, its main asset named, and which assets carry its risk at one of them.
+
+    A row per strategy. On the left a bar has the largest weight, then the second and third in a lighter shade, then all
+    others; short sales are below zero. On the right a tick is an asset's share of risk; `contributions` is as
+    `holdings.risk_contributions` gives it for one date.
+    """
+    order = {name: place for place, name in enumerate(FRAMEWORKS)}
+    names = sorted(weights["strategy"].unique(), key=lambda name: order.get(parts(name)[1], len(order)))
+    count = weights["asset"].nunique()
+    held = concentration(weights).groupby("strategy")["effective_holdings"].mean()
+    titles = [title for name in names for title in (f"{name}: {held[name]:.1f} effective holdings, mean", "")]
+    figure = make_subplots(len(names), 2, column_widths=[0.75, 0.25], horizontal_spacing=0.03, shared_xaxes="columns",
+                           vertical_spacing=0.24 / len(names), subplot_titles=titles)
+    main = {}
+    for row, name in enumerate(names, 1):
+        wide = weights[weights["strategy"] == name].pivot(index="rebalance_date", columns="asset", values="weight").fillna(0.0)
+        main[name] = _bars(figure, wide, strategy_color(name), row=row)
+        share = contributions[contributions["strategy"] == name].set_index("asset")["risk_share"].dropna()
+        figure.add_scatter(x=share.to_numpy("float32"), y=np.zeros(len(share)), mode="markers+text", cliponaxis=False,
+                           text=share.index.where(share == max(share.max(), 2 / count), ""), textposition="top center",
+                           name=f"{name}, share of risk", customdata=list(share.index), hovertemplate="%{customdata}: %{x:.1%}",
+                           marker=dict(size=14, symbol="line-ns-open", line_width=2, color=strategy_color(name)),
+                           row=row, col=2)
+    figure.add_vline(x=1 / contributions["asset"].nunique(), line=dict(color=INK, width=1, dash="dash"), col=2)
+    figure.update_xaxes(type="date", col=1)
+    figure.update_xaxes(title_text="rebalance date", row=len(names), col=1)
+    figure.update_xaxes(tickformat=PERCENT, title_text="share of risk (%)", row=len(names), col=2)
+    figure.update_yaxes(tickformat=PERCENT, nticks=3, col=1)
+    figure.update_yaxes(title_text="weight (%)", row=(len(names) + 1) // 2, col=1)
+    figure.update_yaxes(visible=False, range=[-1, 1.6], col=2)
+    figure.update_annotations(xanchor="left", x=0.0)
+    of_framework = pd.Series(main).groupby(lambda name: parts(name)[1]).mean().drop(EQUAL_WEIGHT, errors="ignore").sort_values()
+    ends = " to ".join(f"{percent(of_framework[name], 0)} ({name})" for name in dict.fromkeys(of_framework.index[[0, -1]]))
+    return dress(figure, f"The main asset has {ends} of the money on average",
+                 f"{span(weights['rebalance_date'].array)}; dark: the main asset, lighter: the next two, pale: the others; right: each "
+                 "asset's share of risk at the first date, dashed: equal shares", width=1000, height=190 + 92 * max(len(names), 3),
+                 margin_t=92, barmode="relative", bargap=0.06, showlegend=False)
+
+
+def _bars(figure: go.Figure, wide: pd.DataFrame, color: str, *, row: int) -> float:
+    """Bars of one strategy's weights, a row a date, with the name of the main asset; the mean of its weight."""
+    ranked = np.sort(wide.to_numpy().clip(min=0))[:, ::-1]
+    main, others = ranked[:, 0], ranked[:, 3:].sum(axis=1)
+    shades = [("main asset", main, 1.0), ("next two", ranked[:, 1:3].sum(axis=1), 0.45), ("others", others, 0.15),
+              ("short", wide.to_numpy().clip(max=0).sum(axis=1), 0.45)]
+    alone = np.isclose(main, ranked[:, 1]) if ranked.shape[1] > 1 else np.zeros(len(main), bool)
+    names = wide.idxmax(axis=1).where(~alone, "")
+    for kind, values, shade in shades:
+        if np.abs(values).max() > 0:
+            figure.add_bar(x=days(wide.index), y=values.astype("float32"), name=kind, marker=dict(color=color, opacity=shade, line_width=0),
+                           customdata=list(names), hovertemplate=f"{kind}: %{{y:.1%}} (%{{customdata}})", row=row, col=1)
+    room = int(680 / len(wide) / 5.5)  # letters that a bar's width has room for
+    if room >= 3:
+        inside = main > 0.25 * max(1, main.max())
+        figure.add_scatter(x=days(wide.index), y=np.where(inside, main / 2, main + 0.14 * max(1, main.max())), mode="text", name="main asset",
+                           text=[name[:room] for name in names], hoverinfo="skip", row=row, col=1,
+                           textfont=dict(size=9, color=["white" if place else INK for place in inside]))
+    return float(main.mean())
 
 
 def moved(weights: pd.DataFrame) -> go.Figure:
@@ -92,33 +176,6 @@ def moved(weights: pd.DataFrame) -> go.Figure:
     dates = weights["rebalance_date"].unique()
     return dress(figure, "How far a forecast moves the portfolio", f"mean over {len(dates)} rebalances, {span(dates)}",
                  height=270 + 50 * max(len(rows), 3), legend=dict(orientation="h", y=-0.3))
-
-
-def risk_contributions(contributions: pd.DataFrame, *, date) -> go.Figure:
-    """Share of the risk that each asset carries in each strategy at one rebalance, a tick per asset.
-
-    `contributions` is as `holdings.risk_contributions` gives it for this date.
-    """
-    strategies, count = list(contributions["strategy"].unique()), contributions["asset"].nunique()
-    figure = go.Figure()
-    for strategy in strategies:
-        one = contributions[contributions["strategy"] == strategy]
-        share = one["risk_share"]
-        largest = share == max(share.max(), 1.1 / count)  # where all carry the same, none is named
-        figure.add_scatter(x=share.to_numpy("float32"), y=[strategy] * len(one), mode="markers+text", name=strategy,
-                           text=one["asset"].where(largest, ""), textposition="middle right", cliponaxis=False,
-                           customdata=list(one["asset"]), hovertemplate="%{customdata}: %{x:.2%}", showlegend=False,
-                           marker=dict(size=11, symbol="line-ns-open", line_width=2, color=strategy_color(strategy)))
-        if share.isna().all():
-            figure.add_annotation(x=0, y=strategy, text="holds nothing that moved: no risk to share", showarrow=False,
-                                  xanchor="left", font_color=GREY)
-    figure.add_vline(x=1 / count, line=dict(color=INK, width=1, dash="dash"),
-                     annotation_text=f"equal share {1 / count:.1%}", annotation_position="top right")
-    figure.update_xaxes(title_text="share of the portfolio's risk (%)", tickformat=PERCENT)
-    figure.update_yaxes(autorange="reversed", dtick=1)
-    return dress(figure, "Who carries the risk: one tick an asset",
-                 f"rebalance of {pd.Timestamp(date):%Y-%m-%d}, {count} assets", margin_r=60,
-                 height=190 + 30 * max(len(strategies), 6))
 
 
 def wealth(net_returns: pd.DataFrame, *, costs: str = "") -> go.Figure:
