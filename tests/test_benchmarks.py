@@ -1,7 +1,10 @@
 """The benchmarks run with tiny sizes and say what they measured; nothing is timed here."""
 
+import base64
 import json
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pandas as pd
@@ -206,9 +209,43 @@ def test_a_sweep_that_is_not_there_leaves_its_table_as_it_is(tmp_path):
 
 
 def test_a_figure_of_an_executed_notebook_keeps_its_picture_alone(tmp_path):
-    shown = {"data": {"application/vnd.plotly.v1+json": {"data": [1.0]}, "text/html": "a page", "image/png": "abc", "text/plain": "F"}}
+    small = base64.b64encode(papers.with_palette(rgba(np.zeros((2, 3, 3), int)))).decode()
+    shown = {"data": {"application/vnd.plotly.v1+json": {"data": [1.0]}, "text/html": "a page", "image/png": small, "text/plain": "F"},
+             "metadata": {"image/png": {"alt": "A figure."}}}
     table = {"data": {"text/html": "<table>", "text/plain": "T"}}
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"outputs": [shown, table]}, {"source": "words"}]}))
     assert CliRunner().invoke(papers.main, ["pictures", str(tmp_path / "a.ipynb")]).exit_code == 0
     kept = json.loads((tmp_path / "a.ipynb").read_text())["cells"]
-    assert kept == [{"outputs": [{"data": {"image/png": "abc", "text/plain": "F"}}, table]}, {"source": "words"}]
+    told = {"metadata": {"image/png": {"alt": "A figure."}}}
+    assert kept == [{"outputs": [{"data": {"image/png": small, "text/plain": "F"}} | told, table]}, {"source": "words"}]
+
+
+def rgba(pixels: np.ndarray) -> bytes:
+    """A PNG picture of opaque pixels (height, width, 3), each row as its difference from the row above, as Chrome writes it."""
+    whole = np.dstack([pixels, np.full(pixels.shape[:2], 255)]).astype(np.uint8)
+    rows = np.diff(whole, axis=0, prepend=np.zeros_like(whole[:1])).reshape(len(pixels), -1)
+    lines = np.hstack([np.full((len(rows), 1), 2, np.uint8), rows])
+    head = struct.pack(">IIBBBBB", pixels.shape[1], len(pixels), 8, 6, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+                                             for name, body in ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")))
+
+
+def of_palette(picture: bytes) -> np.ndarray:
+    """The pixels (height, width, 3) of a picture with a palette and whole rows."""
+    parts, place = {}, 8
+    while place < len(picture):
+        length = struct.unpack(">I", picture[place:place + 4])[0]
+        parts[picture[place + 4:place + 8]] = picture[place + 8:place + 8 + length]
+        place += length + 12
+    width, height = struct.unpack(">II", parts[b"IHDR"][:8])
+    lines = np.frombuffer(zlib.decompress(parts[b"IDAT"]), np.uint8).reshape(height, 1 + width)
+    return np.frombuffer(parts[b"PLTE"], np.uint8).reshape(-1, 3)[lines[:, 1:]]
+
+
+def test_a_picture_of_few_colors_keeps_them_all_and_one_of_many_stays_near_them():
+    few = np.random.default_rng(1).choice([0, 90, 255], (20, 30, 3))
+    assert (of_palette(papers.with_palette(rgba(few))) == few).all()
+    many = np.random.default_rng(2).integers(0, 256, (40, 40, 1)) * [1, 1, 1]
+    small = papers.with_palette(rgba(many), most=64)
+    assert len(small) < len(rgba(many)) / 2 and abs(of_palette(small).astype(int) - many).max() <= 4
+    assert papers.with_palette(small) == small, "what is no picture of Chrome comes back as it is"

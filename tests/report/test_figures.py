@@ -1,5 +1,6 @@
 """Every figure: units, titles, finite values, frames left alone; one of them as a picture."""
 
+import html
 import json
 import re
 import struct
@@ -10,7 +11,7 @@ import pytest
 from figure_frames import DRAW, FRAMES, axis_titles, drawn, misread
 
 from forefolio.report import (evidence as evidence_figures, forecasts as forecast_figures, frontier as frontier_figures,
-                              market as market_figures, strategies as strategy_figures)
+                              market as market_figures, strategies as strategy_figures, style)
 
 DIAGRAMS = ["network", "construction"]  # boxes and arrows: no data, no axes, no days; their own tests are at the end
 
@@ -35,6 +36,17 @@ def test_a_figure_has_its_size_a_title_with_the_period_and_only_finite_values(na
     assert figure.layout.template.layout.paper_bgcolor == "white"
     assert all(np.isfinite(np.asarray(trace.y, float)).all() for trace in figure.data
                if trace.type == "scatter" and not isinstance(trace.y[0], str))
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_a_figure_is_described_by_its_title_and_what_it_shows(name):
+    figure = drawn(name)
+    told = style.described(figure)
+    title = re.sub(r"<[^>]*>", "", html.unescape(figure.layout.title.text.split("<br>")[0]))
+    assert told.lower().startswith(title.lower().rstrip(".")) and "<" not in told and told.endswith(".")
+    names = [trace.name for trace in figure.data if trace.name]
+    assert not names or html.unescape(names[0]) in told
+    assert len(told.split()) >= 6
 
 
 @pytest.mark.parametrize("name", [name for name in DRAW if name not in DIAGRAMS])

@@ -45,6 +45,7 @@ def test_points_lie_by_how_much_their_errors_exceed_zero_s_and_the_paper_s_own_i
     assert (own.x[0], own.y[0]) == pytest.approx((0.01, 0.01)), "no point of the 1D-CNN's grid is the paper's"
     assert [len(trace.x) for trace in drawn(figure, "a network of the grid")] == [2, 3]
     assert len(drawn(figure, "forecasting zero")) == 2
+    assert "rank in validation LSTM 2 of 3<" in figure.layout.title.text, "a title has the finding"
     assert SAMPLE in figure.layout.title.text and "%" in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text
 
 
@@ -62,18 +63,18 @@ def test_a_grid_that_is_not_there_has_no_panel_and_a_sentence(grids):
 def test_the_grid_s_words_have_rank_spread_and_what_the_choice_bought(grids):
     told = papers.grid_words(grids)
     lstm, cnn1d = told.split("\n\n")
-    assert "Of 3 networks the best has a validation MAE of 2.0100 % a day and the worst one 1.49 % more" in lstm
-    assert "is rank 2 in validation, 0.50 % above the best, and rank 1 in the test period" in lstm
-    assert "The best in validation is rank 3 in the test period" in lstm and "within 1.98 %" in lstm
-    assert "they end between -20 % and 150 %; the best in validation at -20 %, the paper's at 50 %, rank 2 of 3." in lstm
-    assert "The paper's configuration is none of them." in cnn1d and cnn1d.endswith("the best in validation at -20 %.")
+    assert "3 networks. The best has a validation MAE of 2.0100 % per day. The MAE of the worst is 1.49 % higher." in lstm
+    assert "has rank 2 in validation, 0.50 % above the best, and rank 1 in the test period" in lstm
+    assert "The best network in validation has rank 3 in the test period" in lstm and "within 1.98 %" in lstm
+    assert "between -20 % and 150 %: -20 % with the best network in validation, 50 % with the paper's, rank 2 of 3." in lstm
+    assert "network is not in this grid." in cnn1d and cnn1d.endswith("-20 % with the best network in validation.")
 
 
 def test_early_stopping_has_a_sentence_with_both_errors_or_one_that_they_are_not_there():
     table = pd.DataFrame({"model": ["lstm", "lstm"], "patience": [0, 10], "mae": [0.012, 0.011], "above_zero": [0.2, 0.1], "reproduced": [3, 0]})
     told = papers.stopping_words(table)
-    assert ("LSTM: all epochs 1.2000 % a day, 20.00 % above zero's, with 3 of the 3 printed errors reproduced; 10 epochs of "
-            "patience 1.1000 % a day, 10.00 % above zero's, with 0 of the 3 printed errors reproduced.") in told
+    assert "* LSTM, all epochs: 1.2000 % per day, 20.00 % above that of zero; 3 of the 3 printed errors are reproduced" in told
+    assert "* LSTM, patience of 10 epochs: 1.1000 % per day, 10.00 % above that of zero; 0 of the 3 printed" in told
     assert "not there yet" in papers.stopping_words(pd.DataFrame())
 
 
@@ -83,6 +84,7 @@ def test_errors_stand_at_their_distance_from_zero_s(stocks):
     printed, own = drawn(figure, "LSTM, printed")[0], drawn(figure, "LSTM")[0]
     assert printed.x[0] == pytest.approx(0.56) and own.x[0] == pytest.approx(0.1)
     assert printed.text[0] == "56.0 %" and printed.marker.symbol == "diamond-open" and list(own.y) == ["MAE", "MSE", "RMSE"]
+    assert "1 of 3 errors of this run's networks are above" in figure.layout.title.text
     assert "zero forecast" in papers.above_zero(pd.DataFrame(), sample=SAMPLE).layout.annotations[0].text
 
 
@@ -102,7 +104,8 @@ def test_every_choice_is_a_dot_this_run_s_has_a_ring_and_the_printed_a_tick(stoc
     dots = [trace for trace in figure.data if trace.name.startswith("risk of") and trace.xaxis == "x"]
     assert sum(len(trace.x) for trace in dots) == len(choices)
     tick = drawn(figure, "as printed")[0]
-    assert dict(zip(tick.y, tick.x))["LSTM+MDP"] == 52.459 and "4 dots a strategy" in figure.layout.title.text
+    assert "0 of 12 printed numbers lie within" in figure.layout.title.text
+    assert dict(zip(tick.y, tick.x))["LSTM+MDP"] == 52.459 and "4 dots per strategy" in figure.layout.title.text
     assert not drawn(papers.choices(stocks | {"choices": choices}, own | {"patience": 7}, sample=SAMPLE), "this run's choice")
 
 
@@ -115,8 +118,8 @@ def test_the_words_on_choices_count_the_printed_numbers_inside():
     table = pd.DataFrame([("LSTM+MDP", "total return", True), ("LSTM+MVF", "total return", True), ("LSTM+RPP", "total return", False),
                           ("LSTM+MDP", "turnover", False)], columns=["strategy", "number", "inside"])
     told = papers.choices_words(table)
-    assert "* total return: between the lowest and the highest for 2 of 3 (LSTM+MDP and LSTM+MVF)" in told
-    assert told.endswith("* turnover: outside for all 1")
+    assert "* total return: inside the range for 2 of 3 (LSTM+MDP and LSTM+MVF)" in told
+    assert told.endswith("* turnover: inside the range for 0 of 1")
 
 
 def test_claims_are_shown_whole_with_five_digits():
@@ -175,19 +178,21 @@ def test_the_portfolio_beside_the_index_starts_at_one_and_says_where_it_ends(coi
     assert [trace.name for trace in figure.data] == ["LSTM", "Crypto10"] * 2
     assert figure.data[0].y[-1] == pytest.approx(ends[0]["LSTM"], rel=1e-6)
     assert "2024-01-31 to 2024-02-09" in figure.layout.title.text
+    assert f"LSTM {ends[1]['LSTM'] - 1:.0%} and".replace("%", " %") in figure.layout.title.text
 
 
 def test_what_the_printed_split_buys_is_drawn_and_said():
     figure, words = papers.split_gains(split()), papers.split_words(split())
     assert [trace.name for trace in figure.data] == ["disjoint periods", "the printed split"]
     np.testing.assert_allclose([trace.y for trace in figure.data], [[-0.05, 0.05], [0.1, 0.025]], rtol=1e-6)
-    assert list(figure.data[0].x) == ["5 days", "30 days"] and "squared error saved against zero (%)" in axis_titles(figure, "y")
-    assert words == ("The network of the listing saves at best 5.00 % of zero's squared error on disjoint periods and 10.00 % "
-                     "with the printed split, which lowers its error in 1 of 2 windows; the Sharpe ratio of its portfolio "
-                     "goes from 0.50 to 1.50.")
+    assert list(figure.data[0].x) == ["5 days", "30 days"] and "squared error below that of zero (%)" in axis_titles(figure, "y")
+    assert words == ("Compared with forecasting zero, the network of the listing saves at best 5.00 % of the squared error on "
+                     "disjoint periods and 10.00 % with the printed split. The printed split lowers its error in 1 of 2 "
+                     "windows. The Sharpe ratio of its portfolio goes from 0.50 to 1.50.")
+    assert "lowers the test error in 1 of 2 cases" in figure.layout.title.text
     one_window = split().mask(lambda table: table.index.get_level_values("split").to_series().eq("the printed split").to_numpy()[:, None]
                               & (table.columns == "saved, 5 days")[None])
-    assert "saves at best 5.00 % of zero's squared error on disjoint periods and 2.50 %" in papers.split_words(one_window)
+    assert "saves at best 5.00 % of the squared error on disjoint periods and 2.50 %" in papers.split_words(one_window)
     assert list(papers.split_gains(one_window).data[1].x) == ["30 days"], "what was not run is not drawn"
 
 
@@ -201,9 +206,9 @@ def test_without_the_runs_of_the_printed_split_a_sentence_says_so():
 
 def test_the_sentence_about_windows_names_the_smallest_and_who_beats_zero():
     words = papers.windows_words(windows({5: 0.0012, 10: 0.0011, 30: 0.0013}, {5: 0.0011, 10: 0.0012, 30: 0.0012}))
-    assert words.startswith("Smallest test error of the LSTM: MSE 10 days; RMSE 10 days; MAE 10 days. On the same days the MSE of "
-                            "forecasting zero is beaten by 1 window of 3 (10 days)")
-    assert "beaten by none of 1 window and" in papers.windows_words(windows({5: 0.0012}, {5: 0.0011}))
+    assert words.startswith("Smallest test error of the LSTM: MSE 10 days; RMSE 10 days; MAE 10 days. On the same days, the MSE is "
+                            "below that of forecasting zero for 1 window of 3 (10 days)")
+    assert "forecasting zero for none of 1 window and" in papers.windows_words(windows({5: 0.0012}, {5: 0.0011}))
     assert "no Table 4" in papers.windows_words(crypto_steps.errors_by_window(pd.DataFrame({"model": [], "window": []}), model="lstm"))
 
 
@@ -214,8 +219,8 @@ def test_the_sentence_about_table_5_sets_hindsight_beside_what_was_decided_befor
         "annualized_return", "annualized_volatility", "sharpe_ratio", "observations", "gross_exposure", "inefficient", "forecast_return"])
     words = papers.table5_words(summary)
     for told in ("1.25 on the days that chose it and 0.40 on the 30 days", "0.50 on the days that chose it and -0.30 on the 30 days",
-                 "a return of -3.0 % and a volatility of 10.0 % a year", "promise its portfolio 90.0 % a year, and it earned 1.0 %",
-                 "up to 7.2", "at 25.0 % of its decisions"):
+                 "return is -3.0 % per year and its volatility 10.0 % per year", "its portfolio 90.0 % per year, and it earned 1.0 %",
+                 "reaches 7.2", "At 25.0 % of its decisions"):
         assert told in words, told
     assert papers.table5_words(pd.DataFrame(columns=columns)).startswith("This run has no tangency portfolio")
 
