@@ -94,6 +94,18 @@ EXERCISES: dict[str, Exercise] = {
     "07 explain": Exercise(lambda: "c", "A p-value is the probability of such data without skill. It is no probability of "
                            "skill, and a test that does not reject proves nothing."),
     # papers
+    "nguyen2025 total": Exercise(lambda printed: printed["total return"]["LSTM+MDP"] / printed["mean monthly excess"]["LSTM+MDP"],
+                                 right=0.5, near=1.5, look="A sum of monthly numbers is their mean times the number of months. "
+                                 "The test period has 24 months; is that the number?"),
+    "nguyen2025 ratio": Exercise(lambda printed: printed["information ratio"]["1D-CNN+MDP"] * 23**0.5, right=0.02, near=0.1,
+                                 look="The standard error of a mean is its standard deviation over the root of the number of "
+                                      "months, which is 23 here."),
+    "zouaoui2025 detective": Exercise(
+        lambda printed, names: pd.Series(printed.reindex(list(names), fill_value=0.0).to_numpy(), index=sorted(names)),
+        right=0.005, near=3, look="Sort all 25 names by the alphabet. Which weight stands beside the first name of the table, "
+                                  "and which name is first in the alphabet?"),
+    "zouaoui2025 unit": Exercise(lambda: 1.7239 / (1.1219 * 365**0.5), right=0.002, near=0.02,
+                                 look="Only the risk is per day. Coins trade on 365 days per year."),
 }
 
 
