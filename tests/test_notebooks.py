@@ -15,7 +15,7 @@ from forefolio.study.parameters import ROOT, Study
 
 STAGES = list(contracts.CONTRACTS)
 ALL = [*STAGES, "sweep"]
-SOLUTIONS = [f"solutions/{stage}" for stage in contracts.STAGES]
+SOLUTIONS = [f"solutions/{stage}" for stage in contracts.CONTRACTS]
 PLUMBING = {"open_stage", "read", "read_outside", "write", "close"}  # what a notebook does with its run folder
 NOT_ENGLISH = ("how far the matrix is from singular says", "network an asset", "before it was tried with", "is not shown.\n",
                "no better than luck", "of which `beware` reminds", "free lunch", "that no past tells", "each temper",
@@ -105,6 +105,20 @@ def test_a_stage_notebook_has_three_exercises_and_each_is_solved(stage):
         told = [text for cell in cells(notebook) for output in cell.get("outputs", ())
                 for text in ["".join(output.get("data", {}).get("text/markdown", ""))] if text.startswith(f"**{verdict}.**")]
         assert len(told) == 3
+
+
+@pytest.mark.parametrize("paper", contracts.PAPERS)
+def test_a_paper_s_notebook_keeps_within_its_own_budgets_and_each_exercise_is_solved(paper):
+    """It follows a whole paper, table by table, for readers who have it at hand, so it is as long as that paper."""
+    assert shown(paper, "image/png") <= 10 and shown(paper, "text/html") <= 25 and words(paper) <= 3600
+    assert median(len(source.splitlines()) for source in code(paper)[1:]) <= 4
+    assert path_of(paper).stat().st_size < 700_000
+    asked = [re.findall(r'exercise\.check\("([^"]+)"', "\n".join(code(name))) for name in (paper, f"solutions/{paper}")]
+    assert asked[0] == asked[1] and len(asked[0]) == 2 and all(name.startswith(paper) for name in asked[0])
+    for notebook, verdict in [(paper, exercise.NONE), (f"solutions/{paper}", exercise.RIGHT)]:
+        told = ["".join(output.get("data", {}).get("text/markdown", "")) for cell in cells(notebook)
+                for output in cell.get("outputs", ())]
+        assert sum(text.startswith(f"**{verdict}.**") for text in told) == 2
 
 
 def test_every_exercise_is_asked():
