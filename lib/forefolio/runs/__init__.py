@@ -1,5 +1,5 @@
 """Notebooks become recorded results.
 
-Enters: a `Study`, seven notebooks, and that of a paper it names. Leaves: a run folder whose manifest says what made
-each file. Open `contracts` first.
+Enters: a `Study`, the seven notebooks, and the notebook of its paper, if any. Leaves: a run folder with a manifest that
+says what made each file. Open `contracts` first.
 """

@@ -1,8 +1,8 @@
-"""What made each file of a run: hashes, the manifest that keeps them, and why a stage has to run.
+"""The record of a run: hashes of what made each file, the manifest that keeps them, and why a stage has to run.
 
 A stage is up to date when its notebook, its parameters, what it read, the modules it imports, the versions of packages
-and what it wrote are all unchanged. `STAGES` lists what each stage of every study reads and writes, and `PAPERS` the same
-of the last stage of a study that reproduces a paper; no other list exists.
+and what it wrote are all unchanged. `STAGES` lists what each stage reads and writes. `PAPERS` does the same for the
+last stage of a study that reproduces a paper. There is no other list.
 """
 
 import ast
@@ -27,17 +27,17 @@ from forefolio.study.vocabulary import listed
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "params" / "published"
-PARAMS = "study.yml"  # in a point of a sweep: its params file, by which `forefolio run` makes the same study alone
-PLOTLY = "figures/plotly.min.js"  # what draws all figures of a run folder; megabytes
+PARAMS = "study.yml"  # in a point of a sweep: its params file, with which `forefolio run` runs the same study alone
+PLOTLY = "figures/plotly.min.js"  # draws all figures of a run folder; some megabytes
 SETTINGS = ("PYTHON", "IPYTHON", "KERAS_", "TF_CUDNN_", "TF_DETERMINISTIC_", "TF_DISABLE_", "TF_ENABLE_", "TF_USE_",
             "TF_XLA_", "XLA_", "JAX_", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_",
-            "NVIDIA_TF32_OVERRIDE")  # how variables begin by which the same code computes other numbers
+            "NVIDIA_TF32_OVERRIDE")  # prefixes of environment variables that can change results
 NOTHING_YET = "no results yet"
-NO_KEY = {"study", "fetch_minutes", *PATHS}  # these change no number, or place a file whose content counts instead
+NO_KEY = {"study", "fetch_minutes", *PATHS}  # these change no number, or name a file whose content counts instead
 
 
 class Contract(NamedTuple):
-    """What a stage reads and writes, as paths in the run folder; figures come on top."""
+    """What a stage reads and writes, as paths in the run folder (without figures)."""
 
     reads: tuple[str, ...]
     writes: tuple[str, ...]
@@ -97,11 +97,11 @@ PAPERS = {
         writes=_tables("hypotheses", "performance_by_window", "table5_weights", "table5_summary", "claims")),
 }
 CONTRACTS = STAGES | PAPERS
-OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, where evidence of each is not asked for
+OF_A_POINT = [stage for stage in STAGES if stage != "07_evidence"]  # of a sweep, unless --evidence is given
 
 
 def of_run(paper: str) -> list[str]:
-    """The stages of a run whose study names this paper, or none, in order."""
+    """The stages of a run, in order; `paper` is the study's, or "none"."""
     return [*STAGES, *(name for name in PAPERS if name == paper)]
 
 
@@ -111,7 +111,7 @@ def path_of(stage: str) -> str:
 
 
 def prefix(stage: str) -> str:
-    """What the names of a stage's figures begin with: its number, or the name of its paper."""
+    """The prefix of a stage's figures: its number, or the name of its paper."""
     return f"{stage if stage in PAPERS else stage[:2]}_"
 
 
@@ -156,7 +156,7 @@ def declared_parameters(stage: str) -> dict[str, Any]:
 
 @lru_cache
 def _imported(source: str | bytes) -> frozenset[str]:
-    """Dotted names that a source text imports, wherever the import stands, and all above them."""
+    """Dotted names that a source text imports anywhere, and the packages above them."""
     nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {".".join(filter(None, (getattr(node, "module", ""), name.name))) for node in nodes for name in node.names}
     split = [name.split(".") for name in found]
@@ -164,10 +164,10 @@ def _imported(source: str | bytes) -> frozenset[str]:
 
 
 def _source(module: str) -> bytes | None:
-    """The source, on the disk, of a module of this package or of a user's own; None of what is installed or absent."""
+    """The source, on disk, of a module of this package or the user's own; None if it is installed or absent."""
     top, folder = module.split(".")[0], PACKAGE.parent
     if top != PACKAGE.name:
-        spec = PathFinder.find_spec(top, [str(NOTEBOOKS), *sys.path])  # a kernel works in the folder of the notebooks
+        spec = PathFinder.find_spec(top, [str(NOTEBOOKS), *sys.path])  # kernels run in the folder of the notebooks
         if not forefolio.own(spec):
             return None
         folder = Path(spec.origin).parents[bool(spec.submodule_search_locations)]
@@ -177,10 +177,10 @@ def _source(module: str) -> bytes | None:
 
 
 def library_hashes(source: str) -> dict[str, str]:
-    """SHA-256 of each module that a source text reaches through imports, by dotted name, as the disk holds it.
+    """SHA-256 of each module that a source text reaches through imports, by dotted name, as it is on disk.
 
-    What is installed has versions instead. Packages on the way count: `from forefolio.room import module` executes the
-    room's `__init__` as well.
+    Installed modules are left out, because their versions are recorded. Parent packages are included: `from
+    forefolio.room import module` also executes the room's `__init__`.
     """
     reached, waiting = {}, set(_imported(source))
     while waiting:
@@ -192,7 +192,7 @@ def library_hashes(source: str) -> dict[str, str]:
 
 
 def check_loaded(library: dict[str, str]) -> None:
-    """Refuse modules of which this process executed something else than these hashes, and packages replaced since."""
+    """Refuse modules whose executed source differs from these hashes, and packages that were replaced since."""
     other = [module for module, was in library.items() if forefolio.LOADED.get(module, was) != was]
     other += measured.replaced(packages(library))
     if other:
@@ -201,16 +201,16 @@ def check_loaded(library: dict[str, str]) -> None:
 
 
 def packages(library: dict[str, str], source: str = "") -> set[str]:
-    """What modules and a source text import that is no part of this package or of Python."""
+    """Packages that modules and a source text import, without this package and Python's own modules."""
     texts = [source, *(_source(module) or b"" for module in library)]
     found = {name for text in texts for name in _imported(text) if "." not in name}
     return found - sys.stdlib_module_names - library.keys()
 
 
 def environment(library: dict[str, str]) -> dict[str, Any]:
-    """What else a result depends on, as this process finds it.
+    """Everything else that a result depends on, as found in this process.
 
-    That is the lock, Python, the kind of processor, what networks compute with, and the packages that modules import.
+    That is the lock file, Python, the kind of processor, the settings of networks, and the imported packages.
     """
     networks = measured.networks() if "forefolio.forecasts.layers" in library else {}  # per asset and joint ones alike
     return {"lock": file_hash(ROOT / "requirements.lock"), "python": ".".join(platform.python_version_tuple()[:2]),
@@ -218,7 +218,7 @@ def environment(library: dict[str, str]) -> dict[str, Any]:
 
 
 def code(stage: str) -> dict[str, Any]:
-    """What a stage is made of, whatever it is given: its notebook, the modules that it reaches, the environment."""
+    """The code of a stage, independent of its inputs: its notebook, the modules that it reaches, the environment."""
     source = "\n".join(code_cells(stage))
     try:
         library = library_hashes(source)
@@ -230,9 +230,9 @@ def code(stage: str) -> dict[str, Any]:
 
 
 def counting(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The parameters that results depend on: all but those that place a run or a file, or that this stage does not use.
+    """The parameters on which results depend: all except names of runs and files, and those the stage does not use.
 
-    Costs count for weights only where a framework looks at them, so that a sweep over costs decides weights once.
+    Costs matter for weights only if a framework uses them, so a sweep over costs decides weights once.
 
     >>> given = {"study": "a", "cost_bps": 20.0, "cost_aware": False, "frameworks": ["mvf"]}
     >>> list(counting(given)), list(counting(given | {"cost_aware": True})), list(counting({"cost_bps": 20.0}))
@@ -254,7 +254,7 @@ def beside(stage: str) -> list[Path]:
 
 
 def sealed(folder: Path) -> dict[str, Any] | None:
-    """What `manifest.json` holds by stage, each entry with its seal, whole or not; None where it is no manifest."""
+    """The content of `manifest.json` by stage, each entry with its seal, valid or not; None if it is not a manifest."""
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else None
@@ -262,19 +262,19 @@ def sealed(folder: Path) -> dict[str, Any] | None:
 
 
 def lacking(entry: dict[str, Any]) -> list[str]:
-    """Paths of the pictures that figures of a manifest entry lack: no browser was usable when they were drawn."""
+    """Paths of missing pictures of a manifest entry; no browser was usable when its figures were drawn."""
     pictures = (f"{path.removesuffix('.html')}.png" for path in entry["files"] if path.endswith(".html"))
     return [path for path in pictures if path not in entry["files"]]
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """Manifest entries by stage; one that is not as it was written counts as none."""
+    """Manifest entries by stage, without entries that were changed after they were written."""
     found = sealed(folder) or {}
     return {stage: found[stage]["entry"] for stage in CONTRACTS if stage in found and _whole(found[stage])}
 
 
 def _whole(kept: Any) -> bool:
-    """Whether an entry is as it was written, and has what is looked for in it by name."""
+    """Whether an entry is unchanged and complete."""
     try:
         entry = kept["entry"]
         return kept["seal"] == combined(entry) and all(isinstance(entry[name], dict) for name in ("parameters", "files"))
@@ -283,7 +283,7 @@ def _whole(kept: Any) -> bool:
 
 
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
-    """Write the manifest whole, stages in order, each entry with the hash that seals it."""
+    """Write the manifest in one step, stages in order, each entry sealed with its hash."""
     sealed = {stage: {"seal": combined(manifest[stage]), "entry": manifest[stage]}
               for stage in CONTRACTS if stage in manifest}
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
@@ -291,9 +291,10 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 
 def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[str],
                made_of: dict[str, Any] | None = None) -> dict[str, Any]:
-    """All that a stage's results depend on, as the manifest keeps it.
+    """Everything that a stage's results depend on, as the manifest records it.
 
-    `sources` are hashes of what was read outside the run folder: prices, a user's own forecasts. `made_of` is the stage's `code`, where it is known.
+    `sources` are hashes of files from outside the run folder, such as prices or the user's own forecasts. `made_of` is
+    the stage's `code`, if it is known.
     """
     return {**(made_of or code(stage)), "parameters": counting(parameters), "sources": sources,
             "published": {path.name: file_hash(path) for path in beside(stage)},
@@ -301,7 +302,7 @@ def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: li
 
 
 def why_stale(folder: Path, stage: str, now: dict[str, Any], hashed: Callable[[Path], str] = file_hash) -> str:
-    """Why a stage has to run, in a few words; '' when it is up to date."""
+    """Why a stage has to run, in a few words; empty if it is up to date."""
     entry = read_manifest(folder).get(stage)
     if entry is None:
         return NOTHING_YET if stage not in (sealed(folder) or {}) else "its entry in manifest.json was changed"
@@ -321,7 +322,7 @@ def why_stale(folder: Path, stage: str, now: dict[str, Any], hashed: Callable[[P
 
 
 def readers(stage: str) -> list[str]:
-    """The stage and all that read its results, directly or through others, in order."""
+    """The stage and all stages that read its results, directly or indirectly, in order."""
     found, written = [], set()
     for later, contract in CONTRACTS.items():
         if later == stage or written.intersection(contract.reads):
@@ -331,7 +332,7 @@ def readers(stage: str) -> list[str]:
 
 
 def forget(folder: Path, stage: str) -> None:
-    """Put the results of a stage, of all that read it and of another paper's stage out of sight, manifest entries first.
+    """Remove the results of a stage, of all that read it and of another paper's stage, manifest entries first.
 
     Both papers write `tables/claims.csv`, so a run folder holds one of them.
     """
@@ -339,7 +340,7 @@ def forget(folder: Path, stage: str) -> None:
     if manifest.keys() & dropped:
         write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
     for name in dropped:
-        aside = [f"*/.{Path(path).stem}.*" for path in CONTRACTS[name].writes]  # what a killed process left
+        aside = [f"*/.{Path(path).stem}.*" for path in CONTRACTS[name].writes]  # left by a killed process
         left = [f"{name}.ipynb", opening(folder, name).name, *CONTRACTS[name].writes, *aside]
         for pattern in (*left, f"figures/{prefix(name)}*", f"figures/.{prefix(name)}*"):
             for path in sorted(folder.glob(pattern)):
@@ -347,14 +348,14 @@ def forget(folder: Path, stage: str) -> None:
 
 
 def opening(folder: Path, stage: str) -> Path:
-    """The file that says which process has a stage open: whoever opens it after that, or reruns it, replaces it."""
+    """The file that marks an open stage; whoever opens or reruns the stage later replaces it."""
     return folder / f".{stage}.open"
 
 
 def strangers(folder: Path) -> list[str]:
-    """Files among the results, and notebooks, that no stage's entry vouches for.
+    """Result files and notebooks that no manifest entry covers.
 
-    What may be of a stage whose entry was changed does not count, nor does the notebook of a stage that failed.
+    Files that may belong to a stage with a changed entry, and the notebook of a failed stage, do not count.
     """
     manifest = read_manifest(folder)
     known = {path for entry in manifest.values() for path in entry["files"]}

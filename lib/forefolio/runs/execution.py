@@ -1,4 +1,4 @@
-"""A notebook executed by papermill, in a kernel of its own that is watched while it runs.
+"""Execution of a notebook by papermill, in its own kernel, which is watched while it runs.
 
 Importing papermill takes a second.
 """
@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-sys.modules.setdefault("rfc3987_syntax", None)  # a grammar of web addresses: 1.6 s to load, and nothing needs it
+sys.modules.setdefault("rfc3987_syntax", None)  # a parser of web addresses: takes 1.6 s to load, and nothing needs it
 import papermill
 import psutil
 from papermill.clientwrap import PapermillNotebookClient
@@ -27,13 +27,13 @@ from forefolio.runs import contracts, kernels
 from forefolio.runs.stages import INSIDE_A_RUN
 from forefolio.study.vocabulary import short
 
-LOOK = 0.5  # seconds between looks at a kernel
+LOOK = 0.5  # seconds between checks of a kernel
 PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
-TOLD = 60  # seconds between lines that say what runs, where nobody sees a bar
+TOLD = 60  # seconds between progress lines, if there is no progress bar
 
 
 class _Engine(NBClientEngine):
-    """Papermill's own engine, with an isolated kernel that is looked at while it runs and ended with all it started."""
+    """Papermill's engine with an isolated kernel, which is watched while it runs and ended with all its children."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man, kernel_name, *, place, look, start_timeout=PATIENCE, **_):
@@ -56,11 +56,11 @@ class _Engine(NBClientEngine):
         finally:
             ended.set()
             watching.join()
-            _kill({*seen, *_processes(client)})  # a browser of a kernel that had to be killed
+            _kill({*seen, *_processes(client)})  # the browser of a kernel that was killed
 
 
 def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
-    """The kernel and all that it started, such as a browser for figures; none before it runs and after it ended."""
+    """The kernel and its child processes, such as a browser for figures; none before it starts and after it ends."""
     number = getattr(getattr(client.km, "provisioner", None), "pid", None)
     try:
         kernel = psutil.Process(number) if number else None  # psutil takes None for this process itself
@@ -76,7 +76,7 @@ def _kill(processes: Iterable[psutil.Process]) -> None:
 
 
 def _place(nb_man: NotebookExecutionManager) -> tuple[str, float]:
-    """The cell that runs, with the first line of its code, and the moment when it began."""
+    """The running cell, with the first line of its code, and the time when it began."""
     for number, cell in enumerate(nb_man.nb.cells, 1):
         about = cell.metadata.get("papermill", {})
         if about.get("status") == nb_man.RUNNING:
@@ -87,12 +87,12 @@ def _place(nb_man: NotebookExecutionManager) -> tuple[str, float]:
 
 
 def _verbatim(path: Path) -> str:
-    """A path for papermill, which replaces `{name}` in every path by the value of that parameter."""
+    """A path for papermill with braces escaped, because papermill replaces `{name}` by the parameter's value."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
 def _memory(process: psutil.Process) -> int:
-    """Bytes of a process; what processes share counts once where the system tells (Linux), and for each elsewhere."""
+    """Memory of a process in bytes; on Linux, memory shared by processes is counted once."""
     try:
         return process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
     except psutil.Error:
@@ -106,20 +106,20 @@ logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters
 def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environment: dict[str, str] | None = None,
              minutes: float = files.LIMIT, tell: Callable[[str], None] | None = None, bar: bool = False,
              wanted: Callable[[], bool] = lambda: True) -> tuple[str, str, float]:
-    """Execute a notebook in a kernel of its own.
+    """Execute a notebook in its own kernel.
 
     Parameters
     ----------
-    aside : where papermill writes it cell by cell: not yet the name that a reader looks for.
-    environment : variables of the kernel, on top of this process's own that change no number.
-    minutes : how long it may take; then the kernel is killed.
-    tell : is given a line a minute that says what runs, and for how long; not where there is a `bar`.
-    wanted : asked twice a second; when it says no, the kernel is killed.
+    aside : temporary path to which papermill writes after each cell.
+    environment : variables for the kernel, in addition to those of this process that change no result.
+    minutes : time limit, after which the kernel is killed.
+    tell : called once per minute with a line that says what runs, and for how long; not with a `bar`.
+    wanted : called twice per second; when it returns False, the kernel is killed.
 
     Returns
     -------
     state, message, peak memory
-        `done`, `failed`, `timed out` or `cancelled`; what went wrong, '' when nothing did; megabytes.
+        `done`, `failed`, `timed out` or `cancelled`; the error, or an empty text; megabytes.
     """
     state, message, peak, late, started, told = "failed", "", 0.0, "", time.monotonic(), 0
 
@@ -159,7 +159,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
 
 
 def named(aside: Path, executed: Path) -> bool:
-    """Give an executed notebook its final name if it is whole, whether it succeeded or not; a full disk tears one."""
+    """Give an executed notebook its final name if it is complete, even if it failed; a full disk may cut it off."""
     try:
         whole = "cells" in json.loads(aside.read_bytes())
     except (OSError, ValueError):
@@ -172,7 +172,7 @@ def named(aside: Path, executed: Path) -> bool:
 
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
           **options: Any) -> dict[str, Any]:
-    """Execute the notebook of a stage, put what a failed one leaves out of sight, and return the line for the ledger.
+    """Execute the notebook of a stage, remove what a failed one leaves, and return the line for the ledger.
 
     `options` are those of `notebook`.
     """
@@ -195,7 +195,7 @@ def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, en
         manifest = contracts.read_manifest(folder)
         manifest[name]["files"][executed.name] = files.file_hash(executed)
         contracts.write_manifest(folder, manifest)
-    made_of = contracts.read_manifest(folder).get(name) or contracts.code(name)  # not what was edited since, if it is done
+    made_of = contracts.read_manifest(folder).get(name) or contracts.code(name)  # as it was executed
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
                              parameters=parameters, error=message, notebook=executed.name if shown else None, peak_memory_mb=peak,
                              library_hash=contracts.combined(made_of["library"]))

@@ -1,7 +1,7 @@
-"""The parent of a kernel: when the process that asked for the kernel is gone, the kernel ends, and all that it started.
+"""The parent process of a kernel: it ends the kernel and its children when the process that asked for it is gone.
 
-A program of its own, started by its path: `python -I guard.py PARENT COMMAND...`. A kernel by itself looks for its
-parent only once it is up, and knows it to be gone only where orphans fall to process 1.
+It is a separate program: `python -I guard.py PARENT COMMAND...`. A kernel alone checks for its parent only after its
+start, and it notices a missing parent only if orphans are adopted by process 1.
 """
 
 import ctypes
@@ -19,9 +19,9 @@ PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of Linux, prctl(2)
 
 
 def main(parent: int, command: list[str]) -> int:
-    """Run a command until it ends, somebody asks for its end, or the parent is gone; its exit code."""
+    """Run a command until it ends, is asked to end, or loses its parent; returns its exit code."""
     control = ctypes.CDLL(None).prctl if sys.platform == "linux" else lambda *_: None
-    control(PR_SET_CHILD_SUBREAPER, 1)  # what the kernel started and leaves behind falls to this process
+    control(PR_SET_CHILD_SUBREAPER, 1)  # this process adopts what the kernel started and leaves behind
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     asked = []
@@ -40,7 +40,7 @@ def main(parent: int, command: list[str]) -> int:
 
 
 def _end_all() -> None:
-    """Kill all descendants, and those that they start meanwhile."""
+    """Kill all descendants, including those that are started meanwhile."""
     while alive := [child for child in psutil.Process().children(recursive=True) if _lives(child)]:
         for child in alive:
             with suppress(psutil.Error):

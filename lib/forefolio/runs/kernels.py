@@ -1,9 +1,9 @@
-"""Kernels that see what the study says and nothing that a user's account adds, and that outlive nobody.
+"""Kernels that use only the study's settings, none of the user's account, and that end with their parent process.
 
-A kernel runs in this environment's own Python, whatever kernels are installed under its name, without the settings of
-IPython, Keras, TensorFlow and BLAS that a home folder or a shell may hold. A guard ends it when this process is gone.
-Sockets, settings and temporary files of kernels lie in one folder a process. The next process
-clears away those of the dead.
+A kernel runs in this environment's Python, whatever kernels are installed under the same name. It ignores settings of
+IPython, Keras, TensorFlow and BLAS in a home folder or a shell. A guard ends it when this process is gone. Sockets,
+settings and temporary files of kernels are in one folder per process. Each new process removes the folders of processes
+that are gone.
 """
 
 import atexit
@@ -36,19 +36,19 @@ class Kernel(AsyncKernelManager):
 
     @property
     def kernel_spec(self) -> KernelSpec:
-        """How it is started; Windows ends a parent's children by itself."""
+        """How the kernel is started; Windows itself ends the children of a process."""
         kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=guarded(*kernel), display_name="Python 3", language="python")
 
 
 def guarded(*command: str) -> list[str]:
-    """A command that ends, with all that it started, when this process is gone; by itself, where Windows does that."""
+    """A command line that ends, with its children, when this process is gone; on Windows the command itself."""
     return [sys.executable, "-I", str(GUARD), str(os.getpid()), *command] if os.name == "posix" else list(command)
 
 
 @contextmanager
 def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
-    """The environment of one kernel, `variables` on top, and where it listens: no two take each other's ports."""
+    """The environment of one kernel (with `variables` added) and its connection file; no two kernels share ports."""
     folder = own_folder() / str(next(_numbers))
     folder.mkdir()
     own = {"PYTHONPATH": contracts.PACKAGE.parent, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
@@ -65,7 +65,7 @@ def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
 
 @cache
 def own_folder() -> Path:
-    """This process's folder for what is gone when it ends; those of processes that are gone are cleared away first."""
+    """This process's temporary folder; folders of processes that are gone are removed first."""
     if (near := Path(tempfile.gettempdir())).parent.name.startswith(_prefix()):
         return near  # a kernel's place in the folder of its command, which clears it away
     clear_dead()
@@ -75,16 +75,16 @@ def own_folder() -> Path:
 
 
 def clear_dead() -> None:
-    """Remove the folders of processes of this machine that are gone."""
+    """Remove the folders of processes on this machine that no longer exist."""
     for folder in _near().glob(f"{_prefix()}*-*-*"):
         number, created = folder.name.removeprefix(_prefix()).split("-")[:2]
-        with suppress(psutil.AccessDenied, OSError, ValueError):  # it is another user's
+        with suppress(psutil.AccessDenied, OSError, ValueError):  # it belongs to another user
             if not psutil.pid_exists(int(number)) or _created(int(number)) != created:
                 shutil.rmtree(folder)
 
 
 def _created(number: int) -> str:
-    """When a process was created, in seconds, which tells it from an earlier one of the same number."""
+    """The creation time of a process in seconds, which distinguishes it from an earlier one with the same number."""
     return f"{int(psutil.Process(number).create_time()):x}"
 
 
@@ -95,7 +95,7 @@ def _near() -> Path:
 
 
 def _prefix() -> str:
-    """How folders of this machine's processes begin: containers that share a folder do not see each other's processes."""
+    """The prefix of this machine's folders; containers that share a folder do not see each other's processes."""
     space = Path("/proc/self/ns/pid")
     about = f"{socket.gethostname()} {os.readlink(space) if space.is_symlink() else ''}"
     return f"forefolio-{hashlib.sha256(about.encode()).hexdigest()[:6]}-"

@@ -1,4 +1,4 @@
-"""Does a study fit its market? Universe, periods and windows are checked before any kernel starts."""
+"""Checks before any kernel starts that universe, periods and windows of a study fit its market."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,29 +10,29 @@ from forefolio.portfolios import registry as decided
 from forefolio.runs import contracts
 from forefolio.study.parameters import Study, StudyError, as_parameters
 
-NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # each room says its own
+NEEDED = (forecast.needed_days, universe.needed_days, decided.needed_days, metrics.needed_days)  # per room
 
 
 class Fitted(NamedTuple):
-    """What is known of a study's market before any kernel starts.
+    """Facts about a study's market, known before any kernel starts.
 
-    `days` are those of each period, `known` at first, and `all`; `known` counts the days before the first rebalance.
+    `days` counts the days of each period, of `all` periods, and those `known` at the first rebalance.
     """
 
     outside: dict[str, dict[Path, str]]  # files with their hashes, by the stage that reads them
-    n_assets: int  # that may be held
+    n_assets: int  # number of assets that may be held
     days: dict[str, int]
 
 
 class Markets:
-    """Markets of many studies, each looked at once."""
+    """Markets of many studies; each market is loaded once."""
 
     def __init__(self) -> None:
         self._makes = set(contracts.declared_parameters("01_data")) - {"study"}
         self._known: dict[str, Fitted] = {}
 
     def of(self, study: Study) -> Fitted:
-        """The market of a study, with a user's own forecasts of it."""
+        """The market of a study, and the user's own forecasts for it."""
         key = contracts.combined(as_parameters(study, self._makes | {"forecasts_path"}))
         if key not in self._known:
             market = sources.load(study)
@@ -50,7 +50,7 @@ class Markets:
 
 
 def check(study: Study, markets: Markets | None = None) -> dict[str, dict[Path, str]]:
-    """Files from outside of a study that fits its market, with their hashes, by the stage that reads them.
+    """External files of a study, with their hashes, by the stage that reads them; refuses a study that does not fit.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""What this process computes with, as it finds it: the versions of packages, and what Keras is set to.
+"""The versions of packages and the settings of Keras, as found in this process.
 
-The process that plans finds what a kernel of its own would; a stage finds what its kernel has.
+The planning process finds what its kernels would have; a stage finds what its kernel has.
 """
 
 import os
@@ -16,16 +16,16 @@ from typing import Any
 from forefolio.study.parameters import ROOT
 from forefolio.study.precision import KERAS
 
-BACKENDS = {"tensorflow", "jax"}  # packages of which networks need one
+BACKENDS = {"tensorflow", "jax"}  # backends; networks need one of them
 
 
 def _planned() -> dict[str, Any]:
-    """The backend of networks and Keras's settings in a kernel of this process's own."""
+    """The backend of networks and Keras's settings in a kernel that this process starts."""
     return {"backend": os.environ.get("KERAS_BACKEND") or "tensorflow", **KERAS}
 
 
 def networks() -> dict[str, Any]:
-    """The backend of networks and Keras's settings: as they are where these are loaded, else as they will be."""
+    """The backend of networks and Keras's settings: the actual ones if loaded, otherwise the planned ones."""
     keras, ours = sys.modules.get("keras"), "forefolio.forecasts.layers" in sys.modules
     found = {name: getattr(keras.config, name)() if keras and (ours or name == "backend") else value
              for name, value in _planned().items()}
@@ -33,18 +33,18 @@ def networks() -> dict[str, Any]:
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of those packages that are installed, by the name that imports them; of backends, the one in use."""
+    """Versions of installed packages by import name; of the backends, only the one in use."""
     wanted = sorted(set(packages) - (BACKENDS - {networks()["backend"]}))
     return {package: version for package in wanted if (version := _version(package))}
 
 
 def replaced(packages: Iterable[str]) -> list[str]:
-    """Packages that were installed again since this process first asked for their versions."""
+    """Packages that were reinstalled since this process first asked for their versions."""
     return [package for package, version in versions(packages).items() if _version.__wrapped__(package) != version]
 
 
 def otherwise(packages: Iterable[str]) -> list[str]:
-    """In what this process is not as planned: packages of versions that are not in `requirements.lock`, and Keras."""
+    """How this process differs from the plan: versions that are not in `requirements.lock`, and Keras's settings."""
     locked = [line.split()[0] for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line]
     unlocked = [f"{package} {version}" for package, version in versions(packages).items()
                 if f"{re.sub('[-_.]+', '-', _distribution(package)).lower()}=={version}" not in locked]
@@ -53,7 +53,7 @@ def otherwise(packages: Iterable[str]) -> list[str]:
 
 @lru_cache
 def _distribution(package: str) -> str:
-    """Under which name a package is installed, `scikit-learn` for `sklearn`; '' where it is not."""
+    """The name under which a package is installed (`scikit-learn` for `sklearn`); empty if it is not."""
     try:
         return metadata.distribution(package).name
     except metadata.PackageNotFoundError:
@@ -63,7 +63,7 @@ def _distribution(package: str) -> str:
 
 @lru_cache  # once a process: what is installed later is not what was loaded
 def _version(package: str) -> str:
-    """The installed version, with the place of a package that hides the installed one; '' where none is installed."""
+    """The installed version, and the path of a package that hides it; empty if none is installed."""
     name = _distribution(package)
     if not name:
         return ""

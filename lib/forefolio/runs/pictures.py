@@ -1,8 +1,8 @@
 """One headless browser a process turns plotly figures into PNG, each in a fraction of a second.
 
-Starting a browser takes seconds and plotly starts one for each picture; here it is started once, in the background,
-while the notebook loads its data. A machine without a Chrome or Chromium has no pictures, and nothing else changes; the
-manifest tells which figures lack theirs, and `redraw` makes these later.
+Starting a browser takes seconds, and plotly starts one for each picture. Here it starts once, in the background, while
+the notebook loads its data. Without Chrome or Chromium there are no pictures, and nothing else changes; the manifest
+lists the figures without one, and `redraw` draws them later.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 import psutil
 
-WITHOUT = "FOREFOLIO_WITHOUT_PICTURES"  # says to a kernel that an earlier one found no usable browser
-PATIENCE = 60  # seconds for one picture, with the start of the browser where it is the first
+WITHOUT = "FOREFOLIO_WITHOUT_PICTURES"  # tells a kernel that an earlier one found no usable browser
+PATIENCE = 60  # seconds for one picture, including the start of the browser
 GRACE = 1  # seconds for the browser to end by itself
-SCALE = 1.1  # pixels of a picture for one of its figure
-_missing = [WITHOUT] if WITHOUT in os.environ else []  # why this process has no pictures, once that is known
+SCALE = 1.1  # pixels of a picture per pixel of the figure
+_missing = [WITHOUT] if WITHOUT in os.environ else []  # why this process has no pictures, if so
 
 
 class Shown:
@@ -40,7 +40,7 @@ class Shown:
             return
         try:
             self.png = png(figure)
-        except Exception as error:  # a picture must never fail a stage: any trouble of the browser ends here
+        except Exception as error:  # a picture must never fail a stage, so browser errors end here
             _missing.append(type(error).__name__)
             print(f"no PNG figures: {_missing[0]}, no usable Chrome or Chromium; the interactive figures are there, "
                   "and once there is a browser, `forefolio run` draws the pictures without running a stage")
@@ -56,14 +56,14 @@ class Shown:
 
 
 def script() -> bytes:
-    """What draws an interactive figure in a browser, as the installed plotly has it."""
+    """The script of the installed plotly that draws an interactive figure in a browser."""
     from plotly.offline import get_plotlyjs  # whoever has a figure has imported plotly; a plan needs none
 
     return get_plotlyjs().encode()
 
 
 class _Browser(NamedTuple):
-    """A browser, its event loop, and the future of its being ready; kaleido's own server cannot end one that hangs."""
+    """A browser, its event loop, and a future for its start; kaleido's own server cannot end one that hangs."""
 
     loop: asyncio.AbstractEventLoop
     ready: Future
@@ -71,7 +71,7 @@ class _Browser(NamedTuple):
 
 
 def warm_up() -> None:
-    """Start the browser in the background, unless it is known that none is usable."""
+    """Start the browser in the background, unless none is known to be usable."""
     if not _missing:
         _browser()
 
@@ -102,7 +102,7 @@ def _browser() -> _Browser:
 
 
 def png(figure: Any) -> bytes:
-    """Draw a figure at its own size in pixels, times `SCALE`; a browser that fails is ended, and its error raised."""
+    """Draw a figure at its own size in pixels, times `SCALE`; a browser that fails is ended and its error raised."""
     browser = _browser()
 
     async def drawn() -> bytes:
@@ -138,7 +138,7 @@ def _end(browser: _Browser) -> None:
 
 
 def _family(number: int | None) -> list[psutil.Process]:
-    """A process and all that it started; none where it is gone or never was."""
+    """A process and its children; none if it does not exist."""
     try:
         return [(first := psutil.Process(number)), *first.children(recursive=True)] if number else []
     except psutil.Error:
@@ -146,12 +146,12 @@ def _family(number: int | None) -> list[psutil.Process]:
 
 
 def told(in_vain: bool) -> dict[str, str]:
-    """Variables for the next kernels of a command, which look for no browser where an earlier one did `in_vain`."""
+    """Variables for the next kernels of a command; after `in_vain` they do not look for a browser again."""
     return {WITHOUT: "1"} if in_vain else {}
 
 
 def missed(number: int) -> str:
-    """One sentence about so many figures without a picture."""
+    """One sentence that says how many figures have no picture."""
     what = "1 figure has no picture" if number == 1 else f"{number} figures have no picture"
     return (f"{what} (PNG), as no Chrome or Chromium was usable; once there is one, the same command draws what is "
             "missing, without running a stage")

@@ -1,7 +1,7 @@
 """Runs the stages of a study through papermill, in order, and only those that are not up to date.
 
-The study is checked against its market before any kernel starts. A stage that fails keeps its executed notebook,
-stops the run, and leaves nothing of the later stages in view.
+The study is checked against its market before any kernel starts. A stage that fails keeps its executed notebook and
+stops the run; results of later stages are removed.
 """
 
 import sys
@@ -20,14 +20,14 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
         minutes: float = files.LIMIT) -> Path:
     """Bring the stages of a study up to date, from `first` to `last`, and return the run folder.
 
-    A stage that takes more than so many minutes is ended.
+    A stage that takes more than `minutes` is ended.
 
     Raises
     ------
     StudyError, StageError
-        What a user can mend, before any kernel has started.
+        A problem that the user can fix; no kernel has started.
     RunFailed
-        A stage raised; earlier stages are whole, later ones out of sight.
+        A stage failed; results of earlier stages are complete, those of later stages are removed.
     """
     names = contracts.of_run(study.paper)
     for option, name in (("--from", first), ("--to", last)):
@@ -50,7 +50,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
             raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
                              "leave --from out")
     with files.locked(folder, "`forefolio run`"):
-        in_vain = False  # whether a kernel of this call looked for a browser
+        in_vain = False  # whether a kernel of this call has looked for a browser
         for name in names[begin:end + 1]:
             now = conditions(name)
             why = contracts.why_stale(folder, name, now)
@@ -67,7 +67,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
 
 
 def _draw(folder: Path, names: list[str], *, tried: bool) -> None:
-    """Draw the pictures that figures of stages lack, unless that was just `tried`; say how many are missing then."""
+    """Draw missing pictures of figures, unless that was just `tried`, and say how many are still missing."""
     manifest = contracts.read_manifest(folder)
     lacking = {name: manifest[name] for name in names if contracts.lacking(manifest[name])}
     if lacking and not tried:
@@ -81,7 +81,7 @@ def _draw(folder: Path, names: list[str], *, tried: bool) -> None:
 
 
 def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minutes: float, in_vain: bool) -> None:
-    """Execute one notebook, and say so in the ledger and to the user."""
+    """Execute one notebook, and report it in the ledger and to the user."""
     from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
 
     print(f"{name}  running ({why})", flush=True)
@@ -100,9 +100,9 @@ def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minu
 
 def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
            hashed: Callable[[Path], str] = files.file_hash) -> list[str]:
-    """What is wrong in a run, one sentence each: by hashes, each file is what this code and its parameters made.
+    """Every problem of a run, one sentence each; hashes show whether this code and its parameters made each file.
 
-    `code` gives what a stage is made of, and `hashed` the hash of a file, for callers that remember them.
+    `code` returns the code of a stage and `hashed` the hash of a file; callers may pass versions that cache.
     """
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
@@ -132,7 +132,7 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
 
 
 def strategies_table(folder: Path) -> str:
-    """The few columns of the performance table that a terminal has room for."""
+    """The columns of the performance table that fit into a terminal."""
     table = files.read_frame(folder / "tables" / "performance.csv").set_index("strategy")
     fractions = ("total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover")
     formats = dict.fromkeys(fractions, "{:.1%}".format) | dict.fromkeys(("sharpe", "information_ratio"), "{:.2f}".format)

@@ -1,6 +1,7 @@
-"""Pictures that recorded figures lack, drawn from the interactive ones without running a stage.
+"""Draws missing pictures of recorded figures from the interactive ones, without running a stage.
 
-A process of its own draws them: it sees no more of a user's account than a kernel does, and ends with its browser.
+A separate process draws them. Like a kernel it ignores the settings of the user's account, and it ends with its
+browser.
 """
 
 import json
@@ -14,15 +15,15 @@ from forefolio.runs import contracts, kernels, pictures
 
 
 def completed(entries: list[tuple[Path, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Manifest entries, each with the pictures that it lacked and that could be drawn now.
+    """Manifest entries, each with the missing pictures that could be drawn now.
 
     Parameters
     ----------
-    entries : folder and entry; the entry's files are there and are those that it names.
+    entries : folder and entry; the entry's files must exist and match their hashes.
     """
     wanted = [folder / path for folder, entry in entries for path in contracts.lacking(entry)]
     for path in wanted:
-        path.unlink(missing_ok=True)  # what is there is another's
+        path.unlink(missing_ok=True)  # an existing picture belongs to another run
     with (kernels.place({}) as (environment, _), subprocess.Popen(
             kernels.guarded(sys.executable, "-m", __name__), env=environment, text=True, stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as drawing):
@@ -35,7 +36,7 @@ def completed(entries: list[tuple[Path, dict[str, Any]]]) -> list[dict[str, Any]
 
 
 def figure_of(page: str) -> dict[str, Any]:
-    """The figure that plotly wrote into a page."""
+    """The figure in a page that plotly wrote."""
     place, parts = page.index("Plotly.newPlot(") + len("Plotly.newPlot("), []
     while len(parts) < 3:  # the name of the place in the page, data, layout
         place += len(page[place:]) - len(page[place:].lstrip(" \n,"))
@@ -45,7 +46,7 @@ def figure_of(page: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Draw the pictures whose paths are asked for, one after another, until the browser fails."""
+    """Draw the requested pictures one after another, until the browser fails."""
     for path in map(Path, json.load(sys.stdin)):
         picture = pictures.png(figure_of(path.with_suffix(".html").read_text(encoding="utf-8")))
         write_whole(path, lambda aside, picture=picture: aside.write_bytes(picture))

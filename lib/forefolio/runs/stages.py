@@ -1,8 +1,8 @@
-"""Stages open and close here, and results are read and written here.
+"""Opens and closes stages, and reads and writes their results.
 
-A notebook opens its stage in its third cell and closes it in its last. Opening checks the parameters and the
-inputs and puts old results out of sight; closing writes the manifest entry by which a later run knows that the
-stage is up to date. A stage run by hand, by stock papermill or by the pipeline is recorded alike.
+A notebook opens its stage in the first cell after its parameters and closes it in its last code cell. Opening checks
+parameters and inputs, and removes old results. Closing writes the manifest entry, which tells a later run that the
+stage is up to date. A stage that runs by hand, by stock papermill or by the pipeline is recorded in the same way.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ from forefolio.study.vocabulary import LEAKS, listed
 
 SET = sorted(name for name, value in os.environ.items() if contracts.is_setting(name) and (
     not name.startswith(("PYTHON", "IPYTHON")) or name in ("PYTHONPATH", "PYTHONSTARTUP")) and (
-    value != str(contracts.PACKAGE.parent)))  # what a run's kernels lack, before this library sets any
-KILLED = 3600  # seconds after which a folder that takes seconds to fill belongs to a process that was killed
-INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # given to the kernels of a run: its folder, which the run has locked
+    value != str(contracts.PACKAGE.parent)))  # variables that a run's kernels do not have
+KILLED = 3600  # seconds after which an unfinished folder belongs to a killed process
+INSIDE_A_RUN = "FOREFOLIO_INSIDE_A_RUN"  # the run's locked folder, passed to its kernels
 
 
 class Stage:
@@ -40,8 +40,8 @@ class Stage:
 
     `study` holds the validated parameters that the notebook declares, `folder` is the run folder.
 
-    Opening one puts its old results out of sight. It raises a StudyError where a parameter has a wrong type or range, and
-    a StageError where an input is missing, changed or made for another study, or another run has the folder.
+    Opening a stage removes its old results. It raises a StudyError if a parameter has a wrong type or range, and a
+    StageError if an input is missing, changed or made for another study, or if another run uses the folder.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ class Stage:
         self._parameters = as_parameters(self.study, set(declared))
         self._run = os.environ.get(INSIDE_A_RUN)
         self.folder = Path(self._run) if self._run else outputs_folder() / self.study.study
-        self._executed = namespace.get("In") or [""]  # what the kernel has executed, where a kernel keeps it
+        self._executed = namespace.get("In") or [""]  # the cells that the kernel has executed, if it keeps them
         self._first = len(self._executed) - 1
-        self._written: dict[str, str] = {}  # each file, as it was when it was written
+        self._written: dict[str, str] = {}  # the hash of each file when it was written
         self._token = uuid.uuid4().hex
         self._conditions = contracts.conditions(self.folder, name, self._parameters, [])
         contracts.check_loaded(self._conditions["library"])
@@ -74,7 +74,7 @@ class Stage:
         pictures.warm_up()
 
     def _say_what_is_otherwise(self, namespace: dict[str, Any]) -> None:
-        """Say in one line where this kernel, started by hand, is not like those of a run."""
+        """Say in one line how this kernel, started by hand, differs from those of a run."""
         shell = namespace["get_ipython"]() if "get_ipython" in namespace else None
         startup = sorted(Path(shell.profile_dir.startup_dir).glob("*.*py")) if hasattr(shell, "profile_dir") else []
         found = [*measured.otherwise(contracts.packages(self._conditions["library"])), *SET, *map(str, startup)]
@@ -84,12 +84,12 @@ class Stage:
 
     @property
     def _mark(self) -> str:
-        """What stands above every title of a run with a mistake on purpose; '' where there is none."""
+        """The mark above every title of a run with a deliberate mistake; empty if there is none."""
         leak = self.study.leak
         return "" if leak == "none" else f"LEAK {leak} ({LEAKS[leak].title})"
 
     def _alone(self) -> AbstractContextManager[None]:
-        """The run folder's lock, or nothing to do inside a run that has it."""
+        """The run folder's lock, or nothing inside a run, which already holds it."""
         return nullcontext() if self._run else locked(self.folder, f"notebook {self.name}")
 
     def _check_inputs(self) -> None:
@@ -122,7 +122,7 @@ class Stage:
             self._wrote(path)
 
     def _wrote(self, *paths: str) -> None:
-        """Take note of results, with their hashes: what somebody makes of them later is none."""
+        """Record the hashes of results now; later changes by others are not results."""
         self._written |= {path: file_hash(self.folder / path) for path in paths}
 
     def _path_of(self, name: str, paths: tuple[str, ...]) -> str:
@@ -133,25 +133,25 @@ class Stage:
                          "add it in runs/contracts.py")
 
     def read_outside(self, files: dict[Path, str]) -> None:
-        """Say which files from outside the run folder the results come from, each with the hash of what was read."""
+        """Record files from outside the run folder, each with the hash of what was read."""
         self._conditions["sources"] = list(files.values())
 
     def published(self) -> dict[str, pd.DataFrame]:
-        """The tables beside a paper's notebook by their name: what it printed, and what sweeps over its choices gave."""
+        """The tables of a paper by name: its printed numbers, and results of sweeps over its choices."""
         return {path.stem.removeprefix(f"{self.name}_"): read_frame(path, expected=self._conditions["published"][path.name])
                 for path in contracts.beside(self.name)}
 
     def remember(self, function: Callable[..., dict[str, pd.DataFrame]], *arguments: Any) -> dict[str, pd.DataFrame]:
-        """Call a slow function, or return what it returned when everything that it depends on was the same.
+        """Call a slow function, or return the result of an earlier call with the same code and arguments.
 
-        Frames are kept under `.trained/` beside the run folders, by the content of the arguments, the modules that
-        define the function and the classes of its settings, all that these reach through imports, and the versions; no
-        sentence or color of a notebook counts. The warnings that it raised are kept with them, and told each time.
+        Frames are kept under `.trained/` next to the run folders. The key is a hash of the arguments, the modules of
+        the function and its settings, all modules that they import, and the versions. Texts and colors in a notebook do
+        not count. Warnings are kept as well, and repeated each time.
         """
         modules = sorted({type(part).__module__ for part in arguments if is_dataclass(part)} | {function.__module__})
         library = contracts.library_hashes("\n".join(f"import {module}" for module in modules))
         contracts.check_loaded(library)
-        elsewhere = [measured.versions([module.split(".")[0]]) or uuid.uuid4().hex  # of a notebook: always another
+        elsewhere = [measured.versions([module.split(".")[0]]) or uuid.uuid4().hex  # in a notebook: different in every run
                      for module in modules if module not in library]
         key = [function.__qualname__, elsewhere, [_content(argument) for argument in arguments], library,
                contracts.environment(library)]
@@ -165,7 +165,7 @@ class Stage:
             with warnings.catch_warnings(record=True) as caught:
                 frames = function(*arguments)
             told = [str(warning.message) for warning in caught]
-            contracts.check_loaded(library)  # what it imported only now
+            contracts.check_loaded(library)  # imported only now
             _keep(kept, frames, told)
         for text in told:
             warnings.warn(text, stacklevel=2)
@@ -192,19 +192,19 @@ class Stage:
         return shown
 
     def close(self) -> None:
-        """Check that every promised result was written by the notebook as it stands, and record what made them."""
+        """Check that the notebook, as saved, wrote every promised result, and record what made them."""
         missing = [path for path in self._contract.writes if path not in self._written]
         if missing:
             raise StageError(f"{self.name} closes without {', '.join(missing)}; run all of its cells in order")
         changed = contracts.notebook_hash(self.name) != self._conditions["notebook"]
-        if "open_stage(" in self._executed[self._first]:  # the cells from the one that opened on, all, once, in order
+        if "open_stage(" in self._executed[self._first]:  # all cells after the opening one, once each, in order
             executed = [source.strip() for source in self._executed[self._first:]]
             cells = contracts.code_cells(self.name)
             changed |= executed != cells[next(i for i, source in enumerate(cells) if "open_stage(" in source):]
         if changed:
             raise StageError(f"cells ran since the stage was opened that notebooks/{contracts.path_of(self.name)} does not hold, or in "
                              "another order, so the results are not recorded; save it, restart the kernel and run all")
-        contracts.check_loaded(self._conditions["library"])  # what the cells imported only now
+        contracts.check_loaded(self._conditions["library"])  # modules that the cells imported only now
         now = contracts.code(self.name)
         was, now = (made["library"] | made["environment"] for made in (self._conditions, now))
         if other := sorted(name for name in now.keys() | was.keys() if now.get(name) != was.get(name)):
@@ -225,11 +225,11 @@ class Stage:
                 library_hash=contracts.combined(entry["library"])))
 
 
-open_stage = Stage  # the verb that notebooks say
+open_stage = Stage  # the function that notebooks call
 
 
 def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
-    """Put frames and the warnings that came with them into a folder of remembered results, if that can be."""
+    """Keep frames and their warnings in a folder of remembered results, if possible."""
     aside = kept.with_name(f".aside-{uuid.uuid4().hex}")
     try:
         for left in kept.parent.glob(".aside-*"):
@@ -242,7 +242,7 @@ def _keep(kept: Path, frames: dict[str, pd.DataFrame], told: list[str]) -> None:
         (aside / "about.json").write_text(json.dumps(about), encoding="utf-8")
         os.replace(aside, kept)
     except OSError as error:
-        if not (kept / "about.json").exists():  # else another run has just remembered the same
+        if not (kept / "about.json").exists():  # otherwise another run has just kept the same
             _say_once(f"{kept.parent} cannot be written ({error.strerror or type(error).__name__}), so what was "
                       "trained here is trained again next time; make room there, or let this user write there")
     finally:
@@ -255,7 +255,7 @@ def _say_once(text: str) -> None:
 
 
 def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
-    """The frames and warnings in a folder; None, and no folder, where they are not as they were written."""
+    """The frames and warnings in a folder; if they were changed, None, and the folder is removed."""
     try:
         about = json.loads((kept / "about.json").read_text(encoding="utf-8"))
         frames = {Path(name).stem: read_frame(kept / name, expected=was) for name, was in about["files"].items()}
@@ -266,7 +266,7 @@ def _remembered(kept: Path) -> tuple[dict[str, pd.DataFrame], list[str]] | None:
 
 
 def _content(value: Any) -> Any:
-    """Something that changes when the content of an argument changes, as JSON can write it."""
+    """A JSON value that changes when the content of an argument changes."""
     if isinstance(value, pd.DataFrame):
         rows = pd.util.hash_pandas_object(value, index=True).to_numpy().tobytes()
         return [[str(name) for name in value.columns], hashlib.sha256(rows).hexdigest()]

@@ -1,4 +1,4 @@
-"""A sweep file becomes its points: every point is a valid study of its own, or the whole file is refused.
+"""Turns a sweep file into points; each point must be a valid study, or the whole file is refused.
 
 A file in `params/sweeps/` names a `base` (a params file), a `grid` (values of parameters, all combined), `points` (sets
 of parameters, one by one) or both, and perhaps a `name` and the `metric` that ranks the points.
@@ -17,8 +17,8 @@ from forefolio.study.parameters import load as load_study
 from forefolio.study.vocabulary import short
 
 KEYS = ("base", "grid", "points", "name", "metric")
-MOST = 100_000  # points: more are a slip of the pen
-LONGEST = 100  # characters of a point's name, which is a folder's
+MOST = 100_000  # largest number of points; more are a mistake
+LONGEST = 100  # characters of a point's name, which names a folder
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Grid:
-    """A sweep as its file has it.
+    """A sweep as described in its file.
 
     Attributes
     ----------
-    base, metric : the params file it starts from, and the column of the results that ranks.
+    base, metric : the params file that it starts from, and the column of results that ranks points.
     points : in the order of the file: the grid's combinations, the last parameter fastest, then the points one by one.
     parameters : those whose values differ between points.
-    base_point : name of the point at which these have the base's own values, '' where there is none.
-    paper : of the base, `none` where it has none.
+    base_point : name of the point with the base's own values of these parameters, '' if there is none.
+    paper : the base's paper, or `none`.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Grid:
 
 
 def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
-    """Read a sweep file and validate every point; no two may be the same study.
+    """Read a sweep file and validate every point; no two points may be the same study.
 
-    The path of its base is relative to the repository's root. `overrides`, `key=value` each, are set in the base; a
-    point that sets the same parameter has its own value.
+    The path of its base is relative to the repository's root. `overrides` (`key=value`) change the base; a point that
+    sets the same parameter keeps its own value.
     """
     wanted = {"name": Path(path).stem, "metric": next(iter(vocabulary.METRICS))} | read_mapping(path)
     _check(wanted, path)
@@ -90,12 +90,12 @@ def load(path: str | Path, overrides: tuple[str, ...] = ()) -> Grid:
 
 
 def text(value: Any) -> Any:
-    """A parameter's value as a table has it: a list as one text, everything else as it is."""
+    """A parameter's value for a table: a list becomes one text, other values stay as they are."""
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _check(wanted: dict[str, Any], path: str | Path) -> None:
-    """Refuse what cannot be a sweep, whatever its points are."""
+    """Refuse a file that cannot be a sweep, whatever its points are."""
     if unknown := [key for key in wanted if key not in KEYS]:
         raise StudyError(f"{path}: {short(unknown[0])} is not a key of a sweep; its keys are {', '.join(KEYS)}")
     name, grid, points = wanted["name"], wanted.get("grid", {}), wanted.get("points", [])
@@ -104,7 +104,7 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
             ("name", isinstance(name, str) and re.fullmatch(rules.NAME, name) and len(name) <= LONGEST,
              f"set name to at most {LONGEST} letters, digits, '-', '_' and '.', in quotes if they look like a number"),
             ("metric", wanted["metric"] in list(vocabulary.METRICS), f"choose one of {', '.join(vocabulary.METRICS)}"),
-            ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one a line"),
+            ("grid", isinstance(grid, dict), "write `parameter: [value, value]`, one per line"),
             ("points", isinstance(points, list) and all(isinstance(point, dict) and point for point in points),
              "write a list of sets such as `- {risk_aversion: 10, cost_bps: 20}`"),
             ("grid", grid or points, "there is no point; give values to combine, or points")]:
@@ -118,9 +118,9 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
-    """Names of points by what they set of the parameters that vary, as they may stand in a path.
+    """Names of points from their values of the varying parameters, safe for use in a path.
 
-    One more value of a parameter changes no name; a parameter that begins to vary changes those of points that set it.
+    Another value of a parameter changes no name; another varying parameter changes the names of points that set it.
 
     >>> _names([{"seed": 1, "cost_bps": 0.5}, {"models": ["zero", "ar"]}, {}], ["seed", "cost_bps", "models"])
     ['seed-1__cost_bps-0.5', 'models-zero-ar', 'base']
@@ -137,5 +137,5 @@ def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:
 
 
 def _said(changes: dict[str, Any]) -> str:
-    """What a point sets, in an error."""
+    """The values that a point sets, for an error message."""
     return short(", ".join(f"{key} {short(value)}" for key, value in changes.items()))

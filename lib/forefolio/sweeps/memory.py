@@ -1,8 +1,7 @@
-"""Memory that stages need: one that would not fit beside those that run on its machine waits until they end.
+"""Memory of stages: a stage that would not fit into free memory waits until others on its machine have ended.
 
-What a stage needs is the most that it needed before in the same sweep, or an estimate. Every worker that has a stage to
-run puts a claim, a file without content that names so many megabytes, into its own temporary folder. Claims are served
-in their order.
+The need of a stage is its largest peak so far in the same sweep, or an estimate. Before a worker runs a stage, it
+places a claim in its temporary folder: an empty file whose name holds the megabytes. Claims are served in order.
 """
 
 import os
@@ -17,8 +16,8 @@ import psutil
 
 from forefolio.runs import kernels
 
-LOOK = 1.0  # seconds between looks at what is free
-ESTIMATES = {"04_forecasting": (1800, 3)}  # megabytes of a stage that never ran, and of each asset; networks, as measured
+LOOK = 1.0  # seconds between checks of free memory
+ESTIMATES = {"04_forecasting": (1800, 3)}  # megabytes of a stage that has not run yet, and per asset
 OTHERS = 1000, 1
 
 
@@ -36,7 +35,7 @@ def needed(stage: str, n_assets: int, ledger: list[dict[str, Any]]) -> float:
 
 
 def fits(need: float, before: list[float], room: float) -> bool:
-    """Whether a stage may start beside those that claimed memory before it; alone it always may.
+    """Whether a stage may start, given the earlier claims; a stage alone always may.
 
     >>> fits(2000, [1000], 3500), fits(2000, [2000], 3500), fits(9000, [], 3500)
     (True, False, True)
@@ -46,7 +45,7 @@ def fits(need: float, before: list[float], room: float) -> bool:
 
 @contextmanager
 def claimed(need: float, token: str, wanted: Callable[[], bool]) -> Iterator[None]:
-    """Wait until `need` megabytes fit beside the earlier claims of a call of `forefolio sweep`, or nobody wants them."""
+    """Wait until `need` megabytes fit beside earlier claims of this `forefolio sweep`, or it no longer needs them."""
     about = f"{time.time_ns():020d}-{need:.0f}-{os.getpid()}-{threading.get_ident()}"
     own = kernels.own_folder() / f"memory-{token}-{about}"
     own.touch()
@@ -59,7 +58,7 @@ def claimed(need: float, token: str, wanted: Callable[[], bool]) -> Iterator[Non
 
 
 def _before(own: Path) -> tuple[list[float], float]:
-    """Claims of living workers before one's own, and the memory that these have or that is free, in megabytes."""
+    """Earlier claims of living workers, and the memory that they use or that is free, in megabytes."""
     needs, used = [], 0
     for claim in own.parents[1].glob(f"forefolio-*/{own.name.rsplit('-', 4)[0]}-*"):
         _, need, worker, _ = claim.name.rsplit("-", 4)[1:]

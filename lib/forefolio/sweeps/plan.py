@@ -23,12 +23,12 @@ class Task:
 
     Attributes
     ----------
-    inputs : the stages whose results it reads, each with its key.
-    parameters : what the notebook is given.
-    code : hash of the notebook, the library and the environment that it must be run with.
-    sources : hashes of the files from outside that it must find: prices, a user's own forecasts.
+    inputs : the stages whose results it reads, with their keys.
+    parameters : the parameters of the notebook.
+    code : hash of the notebook, the library and the environment with which it must run.
+    sources : hashes of external files that it must find: prices, the user's own forecasts.
     points : names of the points that share it, in order.
-    n_assets : how many may be held, by which its memory is estimated.
+    n_assets : number of assets that may be held, used to estimate its memory.
     published : hashes of the files of the paper's published numbers that it must find, by name.
     """
 
@@ -45,13 +45,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """All tasks of a sweep, each after those that it reads, and which of them make each point.
+    """All tasks of a sweep, each after its inputs, and the tasks of each point.
 
     Attributes
     ----------
     tasks : by key.
     stages : the key of each stage, by point.
-    up_to_date : keys of tasks whose results are there.
+    up_to_date : keys of tasks whose results exist.
     """
 
     grid: Grid
@@ -60,7 +60,7 @@ class Plan:
     up_to_date: set[str]
 
     def to_run(self, stage: str | None = None) -> int:
-        """How many tasks, of one stage or of all, have no results yet."""
+        """The number of tasks, of one stage or of all, without results."""
         return sum(key not in self.up_to_date and stage in (None, task.stage) for key, task in self.tasks.items())
 
 
@@ -102,7 +102,7 @@ def line(task: Task, state: str, error: str = "") -> dict[str, Any]:
 
 
 def table(made: Plan) -> str:
-    """The plan as a terminal shows it: what runs, what is shared, what is there."""
+    """The plan for a terminal: what runs, what is shared, and what exists already."""
     grid, n_points, rows = made.grid, len(made.grid.points), []
     wanted = list(next(iter(made.stages.values())))
     n_alone = n_points * len(wanted)

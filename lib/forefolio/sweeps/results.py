@@ -1,7 +1,7 @@
-"""What a sweep leaves: tables over all points, and a notebook that reads them.
+"""The results of a sweep: tables over all points, and a notebook that reads them.
 
-A sweep's folder holds `points.csv` (a row per point), `results` (a row per strategy of each point that is done, as csv
-and parquet), `net_returns.parquet` (a column per row of these), `sweep.json` (what was asked for, and the hashes of the
+A sweep's folder holds `points.csv` (one row per point), `results` (one row per strategy of each finished point, as csv
+and parquet), `net_returns.parquet` (one column per row of `results`), `sweep.json` (the request, and hashes of the
 tables and of the points' params files; `{}` while the sweep runs) and `sweep.ipynb`.
 """
 
@@ -26,7 +26,7 @@ STAMP = f".{NOTEBOOK}.made_of"
 
 
 def forget(folder: Path) -> None:
-    """Put tables and notebook out of sight: points that they count are about to change."""
+    """Remove tables and notebook, because the points that they count are about to change."""
     write_text(folder / MARKS["sweep"], "{}\n")
     for name in (f"{NOTEBOOK}.ipynb", *TABLES):
         (folder / name).unlink(missing_ok=True)
@@ -35,8 +35,8 @@ def forget(folder: Path) -> None:
 def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -> None:
     """Write the tables of a sweep from the folders of its points and the account of each, by name.
 
-    `results` has the columns of `tables/performance.csv` and the validation MAE of the strategy's model, mean over
-    assets. `net_returns.parquet` has a column `<point>/<strategy>` for each of its rows.
+    `results` has the columns of `tables/performance.csv` and the validation MAE of the strategy's model, averaged over
+    assets. `net_returns.parquet` has a column `<point>/<strategy>` for each row of `results`.
     """
     values = {point.name: as_parameters(point.study) for point in grid.points}
     settings = {name: {key: text(own[key]) for key in grid.parameters} for name, own in values.items()}
@@ -59,7 +59,7 @@ def write(folder: Path, grid: Grid, accounts: dict[str, tuple[str, str, str]]) -
 
 
 def asked(folder: Path) -> dict[str, Any]:
-    """What `sweep.json` says; nothing while the sweep runs, and where it is not as it was written."""
+    """The content of `sweep.json`; empty while the sweep runs, and if the file was changed."""
     with suppress(OSError, ValueError, TypeError, AttributeError, RecursionError):
         found = json.loads((folder / MARKS["sweep"]).read_text(encoding="utf-8"))
         if found.pop("seal", "") == contracts.combined(found):
@@ -78,18 +78,18 @@ def _results(folder: Path, name: str, settings: dict[str, Any]) -> pd.DataFrame:
 
 
 def _by_name(net_returns: pd.DataFrame) -> pd.DataFrame:
-    """A column a strategy, also of those that came to the same weights and stand in one line."""
+    """One column per strategy, also for strategies with the same weights that share a line."""
     return pd.DataFrame({name: net_returns[line] for line in net_returns for name in apart(line)})
 
 
 def changed(folder: Path, made: dict[str, str]) -> list[str]:
-    """The tables that are not as they were written, one sentence each."""
+    """The tables that were changed, one sentence each."""
     return [f"{name} was changed" if (folder / name).exists() else f"{name} is gone" for name, was in made.items()
             if not (folder / name).exists() or file_hash(folder / name) != was]
 
 
 def load(folder: Path) -> Sweep:
-    """Read what a sweep wrote into its folder; a `StageError` where that is no sweep, changed, or no point is done."""
+    """Read the results in a sweep's folder; a `StageError` if it is not a sweep, was changed, or has no done point."""
     wanted = asked(folder)
     if not wanted or not (folder / "points.csv").exists():
         raise StageError(f"{folder} is no sweep with results; run `forefolio sweep` with its file first "
@@ -106,9 +106,9 @@ def load(folder: Path) -> Sweep:
 
 
 def execute_notebook(folder: Path, environment: dict[str, str] | None = None) -> None:
-    """Execute the sweep's notebook on its tables; not when it was executed on the same ones, by the same code.
+    """Execute the sweep's notebook on its tables, unless the same code has already done so for the same tables.
 
-    A notebook that raised is kept, with the error in it, and is a `RunFailed`.
+    A notebook that raised an error is kept, with the error in it, and `RunFailed` is raised.
     """
     if not (folder / "results.parquet").exists():
         return
@@ -132,13 +132,13 @@ def execute_notebook(folder: Path, environment: dict[str, str] | None = None) ->
 
 
 def notebook_is_current(folder: Path) -> bool:
-    """Whether the notebook of a sweep is, to the byte, what this code made of the tables as they are."""
+    """Whether this code made the notebook of a sweep, byte for byte, from the current tables."""
     with suppress(OSError):  # a file is gone
         return (folder / STAMP).read_text(encoding="utf-8") == _stamp(folder)
     return False
 
 
 def _stamp(folder: Path) -> str:
-    """One hash of the notebook of a sweep and all that it depends on."""
+    """One hash of the notebook of a sweep and everything that it depends on."""
     files = (*TABLES, MARKS["sweep"], f"{NOTEBOOK}.ipynb")
     return contracts.combined({"files": {name: file_hash(folder / name) for name in files}, "code": contracts.code(NOTEBOOK)})

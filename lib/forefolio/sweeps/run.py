@@ -1,7 +1,7 @@
-"""Many studies from one grid: every point accounted for, no stage run twice, nothing lost when something is killed.
+"""Runs many studies from one grid: every point has a state, no stage runs twice, and a killed process loses nothing.
 
-The ledger tells what happened, the store has what is done, and both outlive the process that wrote them: the same
-command again runs only what is missing.
+The ledger records what happened, and the store keeps finished results. Both survive the process, so the same command
+again runs only what is missing.
 """
 
 import sys
@@ -25,14 +25,14 @@ from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import PARAMS, Store, mend, own_files, put_away
 
-QUIET = ("done", "not run", "cancelled")  # states of points that nothing went wrong with
-LOOK, TOLD = 1.0, 60  # seconds between looks at what runs, and between lines about it where nobody sees a bar
+QUIET = ("done", "not run", "cancelled")  # states of points without an error
+LOOK, TOLD = 1.0, 60  # seconds between checks of what runs, and between progress lines if there is no bar
 GRACE = 30  # seconds that interrupted tasks have to end their kernels
 
 
 @dataclass
 class Sweep:
-    """A sweep while it runs; `states` has how each task ended, by key, and not those that did not end yet."""
+    """A running sweep; `states` holds the final state of each task that has ended, by key."""
 
     folder: Path
     plan: Plan
@@ -40,11 +40,11 @@ class Sweep:
 
     @property
     def store(self) -> Store:
-        """Where the results of stages lie."""
+        """The store with the results of stages."""
         return Store(self.folder.parent)
 
     def ended(self, point: str) -> tuple[str, str]:
-        """How a point ended: `done`, or the state of its first stage that is not, and that stage."""
+        """How a point ended: `done`, or the state of its first stage that is not done, and that stage."""
         ends = ((self.states.get(key, "not run"), stage) for stage, key in self.plan.stages[point].items())
         return next((end for end in ends if end[0] not in GOOD), ("done", ""))
 
@@ -58,26 +58,25 @@ class Sweep:
 
 def prepare(path: str | Path, overrides: tuple[str, ...] = (),
             wanted: Sequence[str] = contracts.OF_A_POINT) -> Sweep:
-    """Read a sweep file, check every point, and find which of the wanted stages are to run. Nothing is written."""
+    """Read a sweep file, check every point, and find the stages that have to run. Nothing is written."""
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
     files.check_kind(folder, "sweep")
-    contracts.notebook_hash(results.NOTEBOOK)  # found missing now, not when all stages have run
+    contracts.notebook_hash(results.NOTEBOOK)  # notice it now, not after all stages have run
     return Sweep(folder, plan_module.plan(grid, Store(folder.parent), wanted))
 
 
 def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None,
         minutes: float = files.LIMIT) -> None:
-    """Run all that has no results yet, and make the sweep's tables and its notebook from all that has.
+    """Run all tasks without results, then make the sweep's tables and notebook.
 
-    It uses `workers` processes of this machine, one per core where none are given, or those of the Dask `scheduler` at
-    an address, and ends a stage that takes more than so many minutes. It raises `RunFailed` where the scheduler is gone
-    or the sweep's notebook raised, and ends its kernels on Ctrl-C; what is done is kept, and the points that are done
-    are whole.
+    It uses `workers` processes on this machine (by default one per core), or the workers of the Dask `scheduler` at an
+    address. A stage that takes more than `minutes` is ended. If the scheduler is gone, or the sweep's notebook fails,
+    it raises `RunFailed`. Ctrl-C ends its kernels. Finished stages are kept, and finished points are complete.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
     with files.locked(folder, "`forefolio sweep`", kind="sweep"):
-        files.write_text(folder / ".asked", token)  # workers of earlier calls see that nobody wants their tasks
+        files.write_text(folder / ".asked", token)  # tells workers of earlier calls to stop
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
@@ -97,7 +96,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
 
 
 def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None, minutes: float) -> None:
-    """Hand all tasks to the workers, and take note of how each ends."""
+    """Hand all tasks to the workers, and record how each ends."""
     from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
 
     plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
@@ -116,7 +115,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                     files.append_to_ledger(sweep.folder, line(task, state, error))
                 complete = [point for point in task.points if sweep.ended(point)[0] == "done"]
                 seconds = None
-                with suppress(FileNotFoundError):  # not done, or somebody deletes the store: stock is taken at the end
+                with suppress(FileNotFoundError):  # not done, or the store was deleted: checked at the end
                     seconds = sweep.store.record(task.stage, key)["line"]["seconds"]
                     for point in complete:
                         _assemble(sweep, points[point])
@@ -136,7 +135,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
 
 
 def _tell(progress: "Progress", working: Path, ended: threading.Event) -> None:
-    """Tell which stages run and for how long, until all have ended: each has a folder that `tasks` names."""
+    """Report which stages run, and for how long, until all have ended; `tasks` names the folder of each."""
     began: dict[Path, float] = {}
     while not ended.wait(LOOK):
         began = {folder: began.get(folder, time.monotonic()) for folder in sorted(working.glob("0*"))}
@@ -145,7 +144,7 @@ def _tell(progress: "Progress", working: Path, ended: threading.Event) -> None:
 
 
 def _tidy(sweep: Sweep) -> None:
-    """Clear away what a killed command left, points that are no more, and results that somebody changed."""
+    """Remove what a killed command left, points that no longer exist, and results that were changed."""
     folder, plan, store = sweep.folder, sweep.plan, sweep.store
     put_away(folder / ".working")
     mend(folder)
@@ -170,7 +169,7 @@ def _tidy(sweep: Sweep) -> None:
 
 
 def _take_stock(sweep: Sweep) -> None:
-    """Count as not run what somebody deleted, and write the lines that killed workers could not write."""
+    """Count deleted results as not run, and write the lines that killed workers could not write."""
     written = {entry.get("key") for entry in files.read_ledger(sweep.folder) if entry["state"] == "done"}
     hashed = files.reading_once()
     for key in [key for key, state in sweep.states.items() if state in GOOD]:
@@ -182,7 +181,7 @@ def _take_stock(sweep: Sweep) -> None:
 
 
 def _lacking(sweep: Sweep) -> dict[str, dict[str, Any]]:
-    """Manifest entries of the results that lack pictures of their figures, by key."""
+    """Manifest entries of results without pictures of their figures, by key."""
     entries = {}
     for key in [key for key, state in sweep.states.items() if state in GOOD]:
         with suppress(OSError, ValueError, KeyError):  # somebody deletes the store: stock is taken at the end
@@ -191,7 +190,7 @@ def _lacking(sweep: Sweep) -> dict[str, dict[str, Any]]:
 
 
 def _draw(sweep: Sweep) -> None:
-    """Draw the pictures that results in the store lack."""
+    """Draw missing pictures of results in the store."""
     if lacking := _lacking(sweep):
         from forefolio.runs import redraw  # half a second to import
 
@@ -202,7 +201,7 @@ def _draw(sweep: Sweep) -> None:
 
 
 def _assemble(sweep: Sweep, point: grids.Point) -> None:
-    """Link a point's folder together from the stages that are done."""
+    """Build a point's folder from links to its finished stages."""
     stages = {stage: key for stage, key in sweep.plan.stages[point.name].items() if sweep.states.get(key) in GOOD}
     if stages:
         alone = point.study.model_copy(update={"study": f"{sweep.folder.name}-{point.name}"})
@@ -210,10 +209,10 @@ def _assemble(sweep: Sweep, point: grids.Point) -> None:
 
 
 class Progress:
-    """How far a sweep is: a bar where somebody looks, a line per stage where it is a log.
+    """Progress of a sweep: a bar in a terminal, or one line per stage in a log.
 
-    Counts stages and points as they end, and guesses the time left from stages of the same name: `slots` run at once,
-    and the times in the ledger of earlier calls (`known`) are a first guess.
+    It counts stages and points as they end, and estimates the remaining time from stages of the same name. `slots`
+    stages run at once; times in the ledger of earlier calls (`known`) give a first estimate.
     """
 
     def __init__(self, plan: Plan, slots: int, known: list[dict[str, Any]]):
@@ -228,7 +227,7 @@ class Progress:
                         bar_format="{desc}: {n_fmt} of {total_fmt} stages |{bar}| {postfix}")
 
     def ended(self, task: Task, state: str, seconds: float | None, points: int) -> None:
-        """Take note of a task that ended, and of so many points that it completed."""
+        """Record a task that ended, and the number of points that it completed."""
         self._left[task.stage] -= 1
         self._points += points
         self._failed += state in ("failed", "timed out", "killed")
@@ -246,7 +245,7 @@ class Progress:
                 self.bar.write(text, file=sys.stderr)
 
     def runs(self, running: list[tuple[str, float]]) -> None:
-        """Show which stages run, each with its seconds so far: in the bar, or as a line a minute."""
+        """Show the running stages with their seconds so far, in the bar or as one line per minute."""
         names = ", ".join(f"{stage} for {files.lasting(seconds)}" for stage, seconds in running[:3])
         more = f" and {len(running) - 3} more" if len(running) > 3 else ""
         said = f"{self._said(running)}, running: {names}{more}"
@@ -260,7 +259,7 @@ class Progress:
         return f"{self._points} of {self._n_points} points, {self._failed} stages failed, {self._time_left(running)}"
 
     def _time_left(self, running: list[tuple[str, float]]) -> str:
-        """The work left over the workers there are, from the mean time of each stage, and not less than one."""
+        """The remaining time: remaining work, from the mean time of each stage, divided by the number of workers."""
         if not self._left.total():
             return "nothing left"
         means = {stage: fmean(seconds) for stage, seconds in self._seconds.items()}
@@ -272,7 +271,7 @@ class Progress:
 
 
 def summary(sweep: Sweep) -> str:
-    """What became of the points, for a terminal: how many are done, and each other one with its reason."""
+    """A summary of the points for a terminal: how many are done, and the reason for each other one."""
     accounts = sweep.accounts()
     counted = Counter(state for state, _, _ in accounts.values())
     ended = ", ".join(f"{number} {state}" for state, number in counted.items())

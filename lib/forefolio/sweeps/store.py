@@ -1,8 +1,8 @@
-"""Results of stages by their content: `.stages/<stage>-<key>/` beside the run folders, whole or not there.
+"""A store of stage results by content: `.stages/<stage>-<key>/` next to the run folders, complete or absent.
 
 A folder in the store holds what one stage wrote, its executed notebook, and `record.json` with the manifest entry and
-the ledger's line. It takes its name in one step when all is in it. Points of a sweep are linked together from it: a
-file that many points share lies on the disk once.
+the ledger's line. It gets its final name in one step when it is complete. Points of a sweep consist of links into the
+store, so a file that many points share is on disk once.
 """
 
 import json
@@ -27,17 +27,17 @@ class Store:
     outputs: Path
 
     def place(self, stage: str, key: str) -> Path:
-        """Where the results of a stage lie once they are whole."""
+        """The folder of a stage's results, once they are complete."""
         return self.outputs / ".stages" / f"{stage}-{key}"
 
     def record(self, stage: str, key: str) -> dict[str, Any]:
-        """What is kept beside results: `entry` of the manifest, `line` of the ledger, and the `seal` of both."""
+        """The record next to results: the manifest's `entry`, the ledger's `line`, and the `seal` of both."""
         return json.loads((self.place(stage, key) / "record.json").read_text(encoding="utf-8"))
 
     def intact(self, stage: str, key: str, inputs: dict[str, str], hashed: Callable[[Path], str] = file_hash) -> bool:
-        """Whether the results of a stage are, to the byte, as they were put there, and made of the inputs that are there.
+        """Whether the results of a stage are unchanged and were made from the inputs that are in the store.
 
-        `inputs` has the key of each stage whose results it reads; one that is not there is made again, as it was.
+        `inputs` holds the key of each stage whose results it reads; a missing one is made again.
         """
         folder = self.place(stage, key)
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):  # nothing is there, or no record
@@ -50,13 +50,13 @@ class Store:
         return False
 
     def restore(self, stage: str, key: str) -> None:
-        """Write anew, under all of its names, what draws figures if it changed: no stage has to run for it."""
+        """Rewrite plotly's script under all of its names if it changed; no stage has to run for that."""
         path = self.place(stage, key) / contracts.PLOTLY
         if path.exists() and path.read_bytes() != pictures.script():
             path.write_bytes(pictures.script())
 
     def lay_out(self, folder: Path, inputs: dict[str, str]) -> None:
-        """Make a run folder in which a stage can be run: its inputs, and the manifest that vouches for them."""
+        """Make a run folder in which a stage can run: its inputs, and their manifest."""
         folder.mkdir(parents=True)
         for stage, key in inputs.items():
             for path in {*contracts.STAGES[stage].writes, contracts.PLOTLY}:
@@ -64,9 +64,9 @@ class Store:
         contracts.write_manifest(folder, {stage: self.record(stage, key)["entry"] for stage, key in inputs.items()})
 
     def keep(self, folder: Path, stage: str, key: str, line: dict[str, Any]) -> bool:
-        """Give the results of a stage that ran in a folder their place in the store; False if others are there already.
+        """Move the results of a stage from its folder into the store; False if the store already has them.
 
-        An `OSError` where a file is gone or the store cannot be written, a `StageError` where a file was changed since.
+        An `OSError` if a file is gone or the store cannot be written; a `StageError` if a file was changed.
         """
         entry = contracts.read_manifest(folder)[stage]
         aside = folder / "kept"
@@ -85,17 +85,17 @@ class Store:
         return True
 
     def add(self, stage: str, key: str, entry: dict[str, Any]) -> None:
-        """Record what was added to the results of a stage in their place."""
+        """Record files that were added to the results of a stage."""
         _seal(self.place(stage, key), entry, self.record(stage, key)["line"])
 
     def assemble(self, folder: Path, stages: dict[str, str], params: str) -> None:
-        """Make the run folder of a point from the store: the files of its stages, one manifest, its params file.
+        """Build the run folder of a point from the store: the files of its stages, one manifest, its params file.
 
-        `stages` has the key of each stage that has results. A folder that is as it should be is left alone; another
-        one is replaced as a whole, and files in it that no stage made stay in it.
+        `stages` holds the key of each stage with results. A correct folder is left alone; any other is replaced as a
+        whole, but files in it that no stage made are kept.
         """
         entries = {stage: self.record(stage, key)["entry"] for stage, key in stages.items()}
-        sources = {path: self.place(stage, stages[stage]) / path  # what many wrote (plotly's file) is the first one's
+        sources = {path: self.place(stage, stages[stage]) / path  # plotly's file is that of the first stage
                    for stage, entry in reversed(entries.items()) for path in entry["files"]}
         with suppress(OSError):  # a file is gone
             if (contracts.read_manifest(folder) == entries and (folder / PARAMS).read_text(encoding="utf-8") == params
@@ -113,7 +113,7 @@ class Store:
 
 
 def put_away(folder: Path) -> None:
-    """Remove a folder, if it is there; moved first, so that nobody can use or keep half of it."""
+    """Remove a folder, if it exists; it is moved first, so that nobody uses half of it."""
     aside = folder.with_name(f".away-{uuid.uuid4().hex}")
     with suppress(FileNotFoundError):
         os.rename(folder, aside)
@@ -121,7 +121,7 @@ def put_away(folder: Path) -> None:
 
 
 def mend(sweep: Path) -> None:
-    """Finish or undo what a killed process left of putting points together or away, and results of stages."""
+    """Finish or undo what a killed process left while it built or removed points and results."""
     for params in [*sweep.glob(f".*.old/{PARAMS}"), *sweep.glob(f".*.new/{PARAMS}")]:
         _settled(params.parent.with_name(params.parent.name[1:-len(".new")]))
     for left in [*sweep.glob(".away-*"), *sweep.parent.glob(".stages/.away-*")]:
@@ -129,7 +129,7 @@ def mend(sweep: Path) -> None:
 
 
 def _settled(point: Path) -> tuple[Path, Path]:
-    """Finish or undo what an interruption left of a point; where its new folder is made, and the old one waits."""
+    """Finish or undo what an interruption left of a point; returns the paths for its new and its old folder."""
     new, old = (point.with_name(f".{point.name}.{kind}") for kind in ("new", "old"))
     if old.exists() and not point.exists():
         os.rename(old, point)
@@ -139,14 +139,14 @@ def _settled(point: Path) -> tuple[Path, Path]:
 
 
 def own_files(point: Path) -> list[str]:
-    """Paths of a user's own files in a point's folder, which no stage made."""
+    """Paths of the user's own files in a point's folder, which no stage made."""
     made = {"manifest.json", PARAMS}.union(*(entry["files"] for entry in contracts.read_manifest(point).values()))
     found = (path.relative_to(point).as_posix() for path in point.rglob("*") if path.is_file())
     return [path for path in found if path not in made]
 
 
 def _same(first: Path, second: Path) -> bool:
-    """Whether two names are of one file, or of two with the same bytes."""
+    """Whether two paths are the same file, or two files with the same bytes."""
     return os.path.samefile(first, second) or file_hash(first) == file_hash(second)
 
 
@@ -157,7 +157,7 @@ def _seal(folder: Path, entry: dict[str, Any], line: dict[str, Any]) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Let a file have a second name; a copy where the disk cannot do that. One that is there already stays."""
+    """Give a file a second name (a hard link), or copy it if the disk has no links. An existing file stays."""
     if target.exists() or not source.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Workers run the tasks of a plan: processes of this machine, or whatever a Dask scheduler has.
+"""Workers run the tasks of a plan: processes on this machine, or the workers of a Dask scheduler.
 
-Dask starts each task after those whose results it reads. A worker runs one stage for all points that share it, keeps
-its results whole, and writes a line in the ledger. Importing Dask takes a second.
+Dask starts each task after those whose results it reads. A worker runs one stage for all points that share it, stores
+its results, and writes a line in the ledger. Importing Dask takes a second.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from forefolio.sweeps import memory
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
 from forefolio.sweeps.store import Store
 
-# Ctrl-C and a terminal that closes are for the command, which ends its workers
+# workers ignore Ctrl-C and a closed terminal; the command ends them
 DEAF = "import signal; [signal.signal(getattr(signal, name, 2), signal.SIG_IGN) for name in ('SIGINT', 'SIGHUP')]"
-PATIENCE = 15  # seconds that a scheduler may take to answer, and to have a worker
-SILENCE = 60  # seconds between questions whether a scheduler is still there, and that it may take to answer one
+PATIENCE = 15  # seconds that a scheduler may take to answer, and to get a worker
+SILENCE = 60  # seconds between checks of a scheduler, and seconds that it may take to answer
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # of BLAS, per stage
 OTHER_CODE = ("the notebooks, lib/, packages, Python or backend of this worker are not those of the plan; if "
               "you edited them meanwhile, give the command again; another machine needs the same copy")
@@ -43,17 +43,17 @@ OTHER_PRICES = ("the prices or published numbers that this worker finds are not 
 
 
 class Ended(Exception):
-    """A task did not end well, so Dask starts none that reads its results; the message is the state."""
+    """A task did not succeed, so Dask starts no task that reads its results; the message is the state."""
 
 
 @dataclass(frozen=True)
 class Errand:
-    """One call of `forefolio sweep`, for which tasks run.
+    """One call of `forefolio sweep`, to which tasks belong.
 
     Attributes
     ----------
-    token : the call's own; while `.asked` in the folder holds it, the call wants its tasks.
-    slots : how many tasks run at once on each machine, by the address of its workers: they share its cores.
+    token : the call's own; while `.asked` in the folder holds it, the call needs its tasks.
+    slots : number of tasks that run at once on each machine and share its cores, by worker address.
     minutes : how long a stage may take.
     """
 
@@ -63,7 +63,7 @@ class Errand:
     minutes: float = files.LIMIT
 
     def wanted(self) -> bool:
-        """Whether the call still stands: it was neither interrupted nor followed by another."""
+        """Whether the call still needs its tasks: it was neither interrupted nor replaced by another call."""
         with suppress(OSError):
             return (self.folder / ".asked").read_text(encoding="utf-8") == self.token
         return False
@@ -71,8 +71,8 @@ class Errand:
 
 @contextmanager
 def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
-    """Have `workers` new processes on this machine, or those of the scheduler at an address."""
-    for name in ("distributed", "distributed.client"):  # the command says in one sentence what they would say
+    """Start `workers` processes on this machine, or connect to the scheduler at an address."""
+    for name in ("distributed", "distributed.client"):  # the command reports the same in one sentence
         logging.getLogger(name).setLevel(logging.CRITICAL)
     if scheduler is not None:
         if not re.fullmatch(r"(tcp|tls|ucx|wss?)://.+:\d+", scheduler):
@@ -80,7 +80,7 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
                              "tcp://10.0.0.1:8786, as `dask scheduler` prints it")
         try:
             asyncio.run(_greet(scheduler))
-        except Exception as error:  # whatever Dask makes of silence, and of bytes that are none of its own
+        except Exception as error:  # Dask's errors for no answer, and for an unknown protocol
             raise StudyError(f"--scheduler {scheduler}: no Dask scheduler answers there ({type(error).__name__}); "
                              "start one with `dask scheduler`, and give the address that it prints") from None
         with Client(scheduler, timeout=PATIENCE, set_as_default=False) as client:
@@ -98,11 +98,11 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
               _local(workers or cpu_count()) as local, Client(local, set_as_default=False) as client):
             yield client
     finally:
-        kernels.clear_dead()  # what workers that had to be killed left
+        kernels.clear_dead()  # files of workers that were killed
 
 
 def _local(workers: int) -> LocalCluster:
-    """New processes on this machine; their start, which Dask does not undo halfway, is disturbed by no signal."""
+    """New processes on this machine; signals are delayed during the start, because Dask cannot undo half of it."""
     with files.undisturbed():
         if hasattr(signal, "SIGHUP"):  # what counts the semaphores of all processes is deaf to every other signal
             before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -113,7 +113,7 @@ def _local(workers: int) -> LocalCluster:
 
 
 async def _stay(client: Client) -> None:
-    """Hang up on a scheduler that has fallen silent, so that Dask takes it for gone and not for busy."""
+    """Close the connection to a scheduler that no longer answers, so that Dask treats it as gone and not as busy."""
     while client.status == "running":
         await asyncio.sleep(SILENCE)
         try:
@@ -124,7 +124,7 @@ async def _stay(client: Client) -> None:
 
 
 async def _greet(address: str) -> None:
-    """Ask what is at an address whether it is a scheduler, in time: a `Client` may wait for ever."""
+    """Check within a time limit that a scheduler is at an address, because a `Client` may wait forever."""
     security = Security().get_connection_args("client")
     async with asyncio.timeout(PATIENCE), rpc(address, connection_args=security) as there:
         if (await there.identity(n_workers=0))["type"] != "Scheduler":
@@ -132,16 +132,16 @@ async def _greet(address: str) -> None:
 
 
 def slots(client: Client) -> dict[str, int]:
-    """How many tasks run at once on each machine, by the address of its workers."""
+    """Number of tasks that run at once on each machine, by worker address."""
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
     return Counter(worker["host"] for worker in workers for _ in range(worker["nthreads"]))
 
 
 def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
-    """Hand over all tasks that have no results yet, each with those that it waits for; what they will give, by key.
+    """Submit all tasks without results, each with its inputs; returns their futures, by key.
 
-    Points come in order and, within a point, the stage that most others wait for. A task runs once, on any worker, and
-    again if that worker dies.
+    Points come in order; within a point, the stage for which most others wait comes first. A task runs once, on any
+    worker, and again if that worker dies.
     """
     futures, numbers = {}, {point: number for number, point in enumerate(plan.stages)}
     for key, task in plan.tasks.items():
@@ -156,11 +156,10 @@ def submit(client: Client, plan: Plan, errand: Errand) -> dict[str, Future]:
 
 def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
           patience: float | None = None) -> Iterator[tuple[str, str, str]]:
-    """Tasks as they end: the key, the state, and the error where no worker could write it into the ledger.
+    """Tasks as they end: the key, the state, and the error if no worker could write it into the ledger.
 
-    A task whose inputs did not end well is `not run`. The iterator stops without the rest when the scheduler is gone,
-    or after `patience` seconds. A task that ended well leaves `futures`: if the worker that ran it died, Dask would run
-    it again to have its answer.
+    A task whose inputs failed is `not run`. The iterator stops early if the scheduler is gone, or after `patience`
+    seconds. A task that succeeded is removed from `futures`; otherwise Dask would run it again if its worker died.
     """
     keys = {future.key: key for key, future in futures.items()}
     with suppress(TimeoutError, CancelledError):
@@ -181,10 +180,10 @@ def ended(client: Client, plan: Plan, futures: dict[str, Future], *,
 
 
 def run(task: Task, errand: Errand, *made: str) -> str:
-    """Run a task on a worker, after those that it reads (Dask waits for what they `made`); its state.
+    """Run a task on a worker, after its inputs (Dask waits for `made`), and return its state.
 
-    A state on which no other task can build is raised as `Ended`. `FileNotFoundError` where this worker does not see
-    the sweep's folder, or somebody deleted what the task reads.
+    A state that other tasks cannot build on is raised as `Ended`. `FileNotFoundError` means that this worker does not
+    see the sweep's folder, or that the task's inputs were deleted.
     """
     if not errand.folder.is_dir():
         raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder "
@@ -195,7 +194,7 @@ def run(task: Task, errand: Errand, *made: str) -> str:
              "sweep": errand.folder.name}
     if not errand.wanted():
         happened = line(task, "cancelled")
-    elif store.place(task.stage, task.key).exists():  # another sweep was first, or a worker that was thought dead
+    elif store.place(task.stage, task.key).exists():  # another sweep was faster, or a worker that seemed dead
         happened = line(task, "up to date")
     elif contracts.combined(contracts.code(task.stage)) != task.code:
         happened = line(task, "failed", OTHER_CODE)
@@ -210,10 +209,10 @@ def run(task: Task, errand: Errand, *made: str) -> str:
 
 
 def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[str, Any]) -> dict[str, Any]:
-    """Execute the notebook in a new folder; what it made goes to the store, the notebook of a failure to `failed/`."""
+    """Execute the notebook in a new folder; its results go to the store, a failed notebook to `failed/`."""
     folder = errand.folder / ".working" / f"{task.stage}-{uuid.uuid4().hex}"
     failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
-    without = folder.with_name(f"without-{socket.gethostname()}")  # there once a kernel here found no usable browser
+    without = folder.with_name(f"without-{socket.gethostname()}")  # exists once a kernel here found no usable browser
     try:
         store.lay_out(folder, task.inputs)
         happened = execution.stage(

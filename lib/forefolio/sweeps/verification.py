@@ -1,4 +1,4 @@
-"""What is wrong in a sweep's folder: its tables, its notebook, and each point as a run of its own."""
+"""Finds every problem in a sweep's folder: tables, notebook, and each point as a run."""
 
 from functools import cache
 from pathlib import Path
@@ -10,9 +10,9 @@ from forefolio.sweeps import results
 
 
 def verify(folder: Path) -> list[str]:
-    """What is wrong, one sentence each: by hashes, each file is what this code, the points and their parameters made.
+    """Every problem, one sentence each; hashes show whether this code and the points' parameters made each file.
 
-    A point that is not done is told with its state, and what it has is checked all the same.
+    A point that is not done is reported with its state, and its existing files are checked as well.
     """
     asked, again = results.asked(folder), "give the same `forefolio sweep` again"
     if not asked:
