@@ -165,10 +165,10 @@ def test_promises_count_who_fell_short_and_name_the_largest_gap():
                          "volatility promised": [0.2, 0.2], "volatility got": [0.3, 0.3], "drawdown promised": [-0.1, -0.05],
                          "drawdown got": [-0.12, -0.15]})
     assert sentences.promises(kept, estimation_window=250) == (
-        "Of 2 strategies, 1 had a lower return than in the 250 days before the decisions, 2 had a higher volatility, and 2 had a "
-        "deeper drawdown in the same number of days after them. The largest gap is that of `b`: 5.0 % promised, 15.0 % received.")
+        "Of 2 strategies, 1 had a lower return than in the 250 days before the decisions, and 2 had a higher volatility. In the "
+        "same number of days after them, 2 had a deeper drawdown. The largest gap is that of `b`: 5.0 % promised, 15.0 % received.")
     told = sentences.promises(kept.assign(**{"volatility got": 0.1, "drawdown got": np.nan}), estimation_window=250)
-    assert "none had a higher volatility. Too few days follow" in told and "nan" not in told
+    assert "and none had a higher volatility. Too few days follow" in told and "nan" not in told
 
 
 def test_twins_are_told_with_error_p_value_and_distance():

@@ -33,7 +33,7 @@ def test_readme_figure_names_every_portfolio_in_words_at_its_end_with_its_return
     sign = "+" if final["benchmark"] > 1 else ""
     assert told["benchmark"] == f"{sign}{100 * (final['benchmark'] - 1):.0f} %  the index"
     assert told["equal_weight"].endswith("equal weight, 25.0 assets")
-    assert "mean-variance (1D-CNN), " in told["cnn1d+mvf"]
+    assert "mean-variance (1D-CNN), " in told["cnn1d+mvf"] and "+" not in figure.layout.title.text.partition("<br>")[0]
 
 
 @pytest.mark.parametrize(("ends", "title"), [

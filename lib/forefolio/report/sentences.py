@@ -196,7 +196,7 @@ def skewed(tests: pd.DataFrame) -> str:
     return (f"**Skewness.** The months of `{worst}` are skewed to the left ({skewness[worst]:.1f}): if their mean were "
             f"zero, the signed-rank test would still reject in {percent(sizes.loc[worst, 'wilcoxon'], 0)} of samples "
             f"at {percent(LEVEL, 0)}, and the sign test in {percent(sizes.loc[worst, 'sign'], 0)}. A small $p$ of these "
-            f"two does not speak of its mean; read the $t$-test.{too}")
+            f"two tests says little about its mean: read the $t$-test.{too}")
 
 
 def worth_its_cost(table: pd.DataFrame, *, cost_bps: float) -> str:
@@ -260,8 +260,8 @@ def universe(performance: pd.DataFrame, n_months: int) -> str:
         return "This run has no equal weight beside an index."
     own, index = table.loc[EQUAL_WEIGHT], table.loc[BENCHMARK]
     return (f"`{EQUAL_WEIGHT}` holds every asset and reads no forecast. It earned {percent(own['total_return'])} in the test "
-            f"period, and the index earned {percent(index['total_return'])}{_lead(own, n_months)}. This lead comes from the "
-            "choice of the assets, and from their dividends where the index is a price index.")
+            f"period, and the index earned {percent(index['total_return'])}{_lead(own, n_months)}. This difference is due "
+            "to the choice of the assets, and to their dividends where the index is a price index.")
 
 
 def _lead(row: pd.Series, n_months: int) -> str:
@@ -550,12 +550,12 @@ def promises(kept: pd.DataFrame, *, estimation_window: int) -> str:
     short = {what: ((sign * (kept[f"{what} got"].round(3) - kept[f"{what} promised"].round(3))) < -1e-9).sum() or "none"
              for what, sign in (("return", 1), ("volatility", -1), ("drawdown", 1))}
     text = (f"Of {counted(len(kept), 'strategy', 'strategies')}, {short['return']} had a lower return than in the "
-            f"{estimation_window} days before the decisions, {short['volatility']} had a higher volatility")
+            f"{estimation_window} days before the decisions, and {short['volatility']} had a higher volatility")
     gap = kept["drawdown promised"] - kept["drawdown got"]
     if gap.isna().all():
         return f"{text}. Too few days follow the decisions to compare drawdowns of the same length."
     row = kept.loc[gap.idxmax()]
-    return (f"{text}, and {short['drawdown']} had a deeper drawdown in the same number of days after them. The largest gap is "
+    return (f"{text}. In the same number of days after them, {short['drawdown']} had a deeper drawdown. The largest gap is "
             f"that of `{row['strategy']}`: {percent(-row['drawdown promised'])} promised, {percent(-row['drawdown got'])} "
             "received.")
 

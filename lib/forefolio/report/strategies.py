@@ -275,9 +275,10 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: st
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
     figure.update_yaxes(title_text="wealth, start = 1")
     height = _tall(grown.shape[1]) + 30
-    return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1]),
+    own = {name: _in_words(name, len(models)) for name in grown if name not in (EQUAL_WEIGHT, BENCHMARK)}
+    return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1].rename(own)),
                  f"growth of one, {how}, {span(net_returns)}{costs}; beside each line: total return, portfolio, effective "
-                 f"number of assets{_left_out(ruined)}", width=1000, height=height)
+                 f"number of assets{_left_out(ruined)}", height=height)
 
 
 def _in_words(name: str, n_models: int) -> str:
@@ -308,7 +309,7 @@ def _points(value: float) -> str:
 
 
 def _ahead(final: pd.Series) -> str:
-    """How many optimized portfolios ended ahead of equal weight, by the final wealth of each strategy."""
+    """How many optimized portfolios ended ahead of equal weight, by the final wealth of each, under the name to be said."""
     own = final.drop([BENCHMARK, EQUAL_WEIGHT], errors="ignore")
     if EQUAL_WEIGHT not in final or own.empty:
         return "Growth of one"
