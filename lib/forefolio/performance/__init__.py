@@ -19,12 +19,12 @@ net_returns : DataFrame (n_days, n_strategies + 1)
 monthly_excess : DataFrame (n_months, n_strategies)
     Each strategy's compounded month minus the benchmark's; the index is the first calendar day of the month.
 performance, outcomes, promised : DataFrame
-    A row per strategy, from `metrics.performance_table`, `investors.outcome` and `investors.promised`.
+    One row per strategy, from `metrics.performance_table`, `investors.outcome` and `investors.promised`.
 results : DataFrame
-    A row per done point of a sweep and strategy: point, the varying parameters, strategy, the metrics.
+    One row per strategy and finished point of a sweep: point, the varying parameters, strategy, the metrics.
 metric : str
-    One of the metrics' columns; `parameters` are the names of those that vary.
+    The column of one metric; `parameters` are the names of the varying parameters.
 periods_per_year, risk_free_rate, cost_rate : int, float, float
-    Trading days a year; fraction a year, of which a day earns its `periods_per_year`-th part; fraction of the amount
-    traded, bought and sold alike (10 basis points: 0.001).
+    Trading days per year; fraction per year, of which each day earns 1 / `periods_per_year`; fraction of the amount
+    traded, for purchases and sales (10 basis points: 0.001).
 """

@@ -1,9 +1,9 @@
-"""Weights and returns to what the strategies really earned: drift, trades, costs.
+"""Net returns of strategies from weights and returns: drift, trades, costs.
 
-Weights decided at the close of t earn from t+1 on. Until the next rebalance nothing is traded: each holding grows
-with its own return, so the weights drift. A rebalance trades from the drifted to the decided weights and pays for it.
-What is sold short is owed and grows too, and borrowing it may cost; a strategy that comes to owe all it has is
-bankrupt, and earns nothing more.
+Weights decided at the close of t earn from t+1 on. Until the next rebalance nothing is traded: each holding grows with
+its own return, so the weights drift. A rebalance trades from the drifted to the decided weights and pays for it. A
+short position is a debt that grows with its asset, and borrowing may cost. A strategy that loses all its wealth is
+bankrupt and earns nothing more.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ import pandas as pd
 from forefolio.market.returns import iso_day
 from forefolio.study.vocabulary import EQUAL_WEIGHT
 
-ALIKE = 1e-9  # of wealth: strategies whose trades differ by no more trade the same
-STEPS = 200  # costs that are tried for a change of sign before the root is found
+ALIKE = 1e-9  # share of wealth: trades that differ by less count as equal
+STEPS = 200  # costs between which a change of sign is searched before the root is found
 
 
 @dataclass(frozen=True)
 class Backtest:
     """
-    What a backtest found.
+    The results of a backtest.
 
     Attributes
     ----------
@@ -32,8 +32,8 @@ class Backtest:
         As `weights`, just before each trade; zero in all assets (cash) at first.
     trades : DataFrame
     bankruptcies : DataFrame
-        Columns date, strategy, a row per strategy that lost all its wealth; empty as a rule. It trades no more:
-        rebalances after that day are neither among the trades nor among the drifted weights.
+        Columns date, strategy; one row per strategy that lost all its wealth, usually none. It no longer trades: later
+        rebalances are neither in the trades nor in the drifted weights.
     """
 
     net_returns: pd.DataFrame
@@ -44,24 +44,24 @@ class Backtest:
 
 def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float, daily_borrow: float = 0.0) -> Backtest:
     """
-    Hold the decided weights, let them drift in between, pay for each trade and for what is borrowed to be sold short.
+    Hold the decided weights, let them drift in between, and pay for each trade and for borrowing.
 
-    `daily_borrow` is a fraction a day of what is short. Weights that do not sum to one, strategies that start on
-    different days and missing returns are a ValueError.
+    `daily_borrow` is a fraction per day of the short positions. ValueError if weights do not sum to one, strategies
+    start on different days, or returns are missing.
 
     Notes
     -----
-    With V_0 = 1 at the rebalance and growth G_{i,t} of asset i since, V_t = sum_i w_i G_{i,t}, the gross return is
-    V_t / V_{t-1} - 1 and the drifted weights are w_i G_{i,t} / V_t. The cost c = cost_rate * sum_i |target - drifted|
-    is a fraction of the wealth at the rebalance and is taken from the return of the day after: net = (1 + gross)(1 - c)
-    - 1. The first purchase, from cash, pays too. A short position has w_i < 0 and costs what any trade costs; its
+    With V_0 = 1 at the rebalance and growth G_{i,t} of asset i since, V_t = sum_i w_i G_{i,t}, the gross return is V_t
+    / V_{t-1} - 1 and the drifted weights are w_i G_{i,t} / V_t. The cost c = cost_rate * sum_i |target - drifted| is a
+    fraction of the wealth at the rebalance and is taken from the return of the day after: net = (1 + gross)(1 - c) - 1.
+    The first purchase, from cash, has a cost, too. A short position has w_i < 0 and the usual cost of a trade; its
     proceeds earn no interest. Borrowing costs b = daily_borrow * sum_i max(-w_i, 0) a day, by the weights at the close
     before, and is taken from that day's gross return, V_t / V_{t-1} - 1 - b: all holdings shrink alike, so the weights
     stay.
 
-    Where shorts, borrowing or costs take all wealth, the gross return is -1 or less or c >= 1, the strategy is
-    bankrupt: its net return is -1 on that day and 0 from then on. What it owes beyond its wealth is not counted, which
-    flatters it; `bankruptcies` names it.
+    If short positions, borrowing or costs take all wealth (the gross return is -1 or less, or c >= 1), the strategy is
+    bankrupt: its net return is -1 on that day and 0 from then on. Debt beyond its wealth is not counted, which makes it
+    look better than it was; `bankruptcies` names it.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def backtest(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: float, 
 
 def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, cost_rate: float,
          daily_borrow: float) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame, pd.Timestamp | None]:
-    """Gross returns of one strategy, weights before each trade, weights decided, and the day it goes bankrupt."""
+    """Gross returns of one strategy, weights before each trade, decided weights, and the day of a bankruptcy."""
     bounds = [*returns.index.searchsorted(target.index, side="right"), len(returns)]
     _check(strategy, target, returns, bounds)
     held = returns[target.columns]
@@ -116,7 +116,7 @@ def _run(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, cost_rate: 
         wealth = holdings.sum(axis=1)
         earned = wealth / wealth.shift(fill_value=1.0) - 1
         if daily_borrow:
-            owed = holdings.clip(upper=0).sum(axis=1) / wealth  # of wealth, below 0, at the close
+            owed = holdings.clip(upper=0).sum(axis=1) / wealth  # share of wealth that is short, below 0
             earned += daily_borrow * owed.shift(fill_value=decided.clip(max=0).sum())
         gross.append(earned)
         lost = wealth.index[(wealth <= 0) | (earned <= -1) | (cost_rate * abs(decided - before[-1]).sum() >= 1)]
@@ -147,7 +147,7 @@ def _check(strategy: str, target: pd.DataFrame, returns: pd.DataFrame, bounds: l
 
 def turnover(trades: pd.DataFrame) -> pd.Series:
     """
-    Average one-way turnover of each strategy, a rebalance, over its rebalances after the first purchase.
+    Average one-way turnover of each strategy per rebalance, after the first purchase.
 
     Missing for a strategy that never traded again. Rebalances after a bankruptcy do not count.
 
@@ -166,8 +166,9 @@ def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: 
 
     Notes
     -----
-    What is traded does not depend on the cost: the wealth at a cost kappa is the wealth without costs times the product
-    of 1 - kappa T_k over the rebalances k, T_k being the sum of |target - drifted|. So one backtest does for all costs.
+    Trades do not depend on the cost. The wealth at a cost kappa is the wealth without costs times the product of 1 -
+    kappa T_k over the rebalances k, where T_k is the sum of |target - drifted|. So one backtest is enough for all
+    costs.
     """
     free = backtest(weights, returns, cost_rate=0.0, daily_borrow=daily_borrow)
     grown = (1 + free.net_returns).prod()
@@ -182,7 +183,8 @@ def cost_sensitivity(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: 
 
 def break_even(lead: float, traded: Sequence[float], rival_traded: Sequence[float]) -> float:
     """
-    The cost of trading at which a strategy that trades more than its rival ends level with it; below 0 if it is behind.
+    The trading cost at which a strategy that trades more than its rival ends with the same wealth; below 0 if it is
+    behind.
 
     Parameters
     ----------
@@ -194,8 +196,8 @@ def break_even(lead: float, traded: Sequence[float], rival_traded: Sequence[floa
     Returns
     -------
     float
-        Fraction of what is traded. Missing where the strategy trades no more than its rival, so that no cost takes a
-        lead away, and where no cost below 100 percent, paid or received, makes them level.
+        Fraction of the amount traded. Missing if the strategy trades no more than its rival, so that no cost removes a
+        lead, or if no cost below 100 percent, paid or received, makes them equal.
 
     Notes
     -----

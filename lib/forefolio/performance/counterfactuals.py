@@ -1,8 +1,8 @@
-"""What would have become of a run's strategies with other forecasts, on other days of the month, with other seeds.
+"""What a run's strategies would have earned with other forecasts, on other days of the month, or with other seeds.
 
-A result has three rivals that no test of significance names: the optimizer, which earns something whatever it is fed
-with; the calendar, because months could have started on any other day; and the seed of a network. A fourth is a leak. Nothing is trained
-here: the run's forecasts are decided anew, and what the decisions earned is counted as `backtest` counts it.
+Tests of significance ignore three other explanations of a result: the optimizer, which earns something with any input;
+the calendar, because months could have started on any other day; and the seed of a network. A fourth is a leak. Nothing
+is trained here. New decisions use the run's forecasts, and their returns are computed as in `backtest`.
 """
 
 from collections.abc import Sequence
@@ -40,13 +40,13 @@ SPARSE = 3  # frameworks that see a path take long: they are moved by every thir
 @dataclass(frozen=True)
 class Run:
     """
-    What a run's portfolios were decided from, and on what terms they are judged.
+    The inputs of a run's portfolios, and the parameters with which they are judged.
 
     Attributes
     ----------
     returns, traded : DataFrame (n_days, n_assets)
     forecasts : DataFrame
-        Of the models that become portfolios alone, a row per seed.
+        Only of models that become portfolios, one row per seed.
     benchmark_returns : Series (n_days,)
     dates : DatetimeIndex
         The rebalance dates.
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def costs(self) -> dict[str, float]:
-        """What trading and borrowing cost, as a backtest wants it."""
+        """The costs of trading and borrowing, as arguments of a backtest."""
         return {"cost_rate": self.cost_rate, "daily_borrow": self.daily_borrow}
 
     @property
@@ -102,7 +102,7 @@ class Forecast:
 
     `made` is what it takes for the expected return, `usual` the mean of the next-day forecasts whose targets are the last
     `residual_window` days. With the mean return m of these days the forecast with its mean error is made + (m - usual);
-    where too few were forecast no error is added.
+    if too few of these days have a forecast, no error is added.
     """
 
     made: np.ndarray
@@ -126,7 +126,7 @@ def _momentum(run: Run, dates: pd.DatetimeIndex) -> np.ndarray:
 
 
 def _forecast(run: Run, of_model: pd.DataFrame, dates: pd.DatetimeIndex) -> Forecast:
-    """A model's forecasts on some dates; where only the next day is forecast it stands for the coming month."""
+    """A model's forecasts on some dates; if only the next day is forecast, it is used for the coming month."""
     next_day, days = of_model[of_model["horizon"] == 1], run.terms.residual_window
     known = next_day[next_day["decision_date"].isin(dates)].pivot(index="decision_date", columns="asset", values="forecast")
     made = known
@@ -140,7 +140,7 @@ def _forecast(run: Run, of_model: pd.DataFrame, dates: pd.DatetimeIndex) -> Fore
 
 
 def _coming(run: Run) -> Forecast:
-    """Perfect foresight: the mean return a day of the days until the next rebalance; its past errors are zero."""
+    """Perfect foresight: the mean daily return until the next rebalance; its past errors are zero."""
     bounds = [*run.returns.index.searchsorted(run.dates, side="right"), len(run.returns)]
     values = run.returns.to_numpy()
     made = np.array([values[first:last].mean(axis=0) for first, last in zip(bounds, bounds[1:])])
@@ -154,8 +154,8 @@ def decided(run: Run, dates: pd.DatetimeIndex, asked: dict[str, np.ndarray | Non
     Parameters
     ----------
     asked : dict
-        By framework, expected returns a day (n_sources, n_dates, n_assets), of which what is not finite is not bought; None
-        for one that is decided from actual returns alone, and for `equal_weight`.
+        By framework, expected returns per day (n_sources, n_dates, n_assets); assets without a finite value are not
+        bought. None for a framework that uses actual returns only, and for `equal_weight`.
 
     Returns
     -------
@@ -266,38 +266,38 @@ def earned(weights: np.ndarray, dates: pd.DatetimeIndex, returns: pd.DataFrame, 
 
 
 def _totals(run: Run, weights: np.ndarray) -> np.ndarray:
-    """What each of many weights at the run's rebalances made of one, less one."""
+    """The total return of each of many weights at the run's rebalances."""
     return (1 + earned(weights, run.dates, run.returns, **run.costs)[0]).prod(axis=0) - 1
 
 
 def attribution(run: Run, net_returns: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """
-    What each framework earned with each model's forecasts, and what it would have with others.
+    What each framework earned with each model's forecasts, and what it would have earned with other forecasts.
 
     Parameters
     ----------
     net_returns : DataFrame (n_days, n_strategies)
-        Of the run, for what need not be decided again.
+        The run's net returns, for portfolios that need not be decided again.
     seed : int
         Of the shuffles.
 
     Returns
     -------
     DataFrame
-        Columns framework, forecast, residual, total_return, n_shuffles, low, high, median, p_value, holm_p, answer. Equal
-        weight comes first, as framework `equal_weight`. A framework that reads forecasts has a row for `zero`, `mean`, each model and
-        `perfect foresight`; one that adds the mean recent error (`vocabulary.SEES` mean) has each without it too
-        (residual False). A model other than zero and means has beside it what shuffles of its forecasts earned: the
-        middle 95 % (low, high), the median, and the share of them, itself included, that earned no less (p_value). For
-        the strategies of the run holm_p corrects it for their number, and `answer` is `vocabulary.SHOWN` where that is
-        below 5 %: it mattered which asset a forecast was of.
+        Columns framework, forecast, residual, total_return, n_shuffles, low, high, median, p_value, holm_p, answer.
+        Equal weight comes first, as framework `equal_weight`. A framework that reads forecasts has a row for `zero`,
+        `mean`, each model and `perfect foresight`; one that adds the mean recent error (`vocabulary.SEES` mean) has
+        each without it too (residual False). For models other than zero and means, the row also has the results of
+        shuffled forecasts: the middle 95 % (low, high), the median, and the share, including the model itself, that
+        earned at least as much (p_value). For strategies of the run, holm_p corrects it for their number, and `answer`
+        is `vocabulary.SHOWN` if it is below 5 %: it mattered which asset a forecast was for.
 
     Notes
     -----
-    A shuffle gives each asset the forecasts of another one: one permutation of the assets for the whole test period, so
-    that forecasts keep how large they are and how long they last. The mean error is that of the shuffled forecasts.
-    Frameworks that see days of returns (RPP, MDP) are not shuffled: forecasts hardly move their weights. Perfect
-    foresight knows the mean return of each asset until the next rebalance.
+    A shuffle gives each asset the forecasts of another asset. One permutation is used for the whole test period, so the
+    size and persistence of forecasts do not change. The mean error is that of the shuffled forecasts. Frameworks that
+    see days of returns (RPP, MDP) are not shuffled: forecasts hardly move their weights. Perfect foresight knows the
+    mean return of each asset until the next rebalance.
     """
     totals = metrics.total_return(net_returns)
     rows = [(EQUAL_WEIGHT, "", False, totals[EQUAL_WEIGHT], *_beside(totals[EQUAL_WEIGHT], np.array([])))]
@@ -335,7 +335,7 @@ def _n_shuffles(run: Run, framework: str, n_models: int) -> int:
 
 
 def _beside(total: float, shuffled: np.ndarray) -> tuple[int, float, float, float, float]:
-    """Number, middle 95 %, median of what shuffles earned, and the share that earned no less than `total`."""
+    """Number, middle 95 % and median of the shuffles' returns, and the share that earned at least `total`."""
     if not len(shuffled):
         return 0, *[np.nan] * 4
     low, median, high = np.quantile(shuffled, [0.025, 0.5, 0.975])
@@ -391,7 +391,7 @@ def steps(attributed: pd.DataFrame, framework: str, *, use_residual: bool) -> pd
 
 def shifted_dates(run: Run, by: int) -> pd.DatetimeIndex:
     """
-    The rebalance dates, each but the first moved by so many trading days; those beyond the data are left out.
+    The rebalance dates, each except the first moved by `offset` trading days; dates beyond the data are left out.
 
     The first purchase stays where it is, so that all strategies live on the same days: after it the shifted
     dates follow, that of the first one among them.
@@ -406,7 +406,7 @@ def shifted_dates(run: Run, by: int) -> pd.DatetimeIndex:
 
 def offsets(run: Run) -> pd.DataFrame:
     """
-    What the strategies come to when each rebalance is so many trading days later, nothing trained again.
+    Performance of the strategies if each rebalance is some trading days later, without new training.
 
     Returns
     -------
@@ -417,11 +417,11 @@ def offsets(run: Run) -> pd.DataFrame:
 
     Notes
     -----
-    Longer horizons are forecast on the run's own dates alone; elsewhere the next day's forecast is held for the month. So
-    frameworks that see days of returns (RPP, MDP and others) are decided from actual returns alone, as with `scenarios:
-    history`, and stand under their own name; those that see the path itself (MDP) on every third offset, because each
-    solution takes long. Those that judge a forecast by its errors, or move days to it, or were learned, are left out
-    (`left_out`).
+    Longer horizons are forecast on the run's own dates alone; elsewhere the next day's forecast is held for the month.
+    So frameworks that see days of returns (RPP, MDP and others) are decided from actual returns alone, as with
+    `scenarios: history`, and appear under their own name. Frameworks that see the path itself (MDP) are decided on
+    every third offset only, because each solution takes long. Frameworks that weigh a forecast by its errors, shift
+    days to it, or were learned, are left out (`left_out`).
     """
     models, found = {model: average_over_seeds(run.forecasts, model=model) for model in run.models}, []
     by_mean = run.reading(*BY_MEAN)
@@ -447,13 +447,13 @@ def offsets(run: Run) -> pd.DataFrame:
 
 
 def left_out(run: Run) -> list[str]:
-    """Frameworks that `offsets` does not decide anew."""
+    """Frameworks that `offsets` does not decide again."""
     return run.reading("view", "shifted", "learned")
 
 
 def by_seed(run: Run) -> pd.DataFrame:
     """
-    What each training of the networks alone would have decided and earned.
+    What each single training of the networks would have decided and earned.
 
     Returns
     -------
@@ -474,7 +474,7 @@ def by_seed(run: Run) -> pd.DataFrame:
 
 
 def rivals(performance: pd.DataFrame) -> list[tuple[str, str]]:
-    """The ranks that one would like to claim: each strategy beside equal weight, and beside its twin fed with the mean.
+    """The pairs whose rank matters: each strategy against equal weight, and against its twin with the mean as forecast.
 
     >>> rivals(pd.DataFrame({"strategy": ["mean+mvf", "lstm+mvf", "equal_weight", "benchmark"]}))
     [('mean+mvf', 'equal_weight'), ('lstm+mvf', 'equal_weight'), ('lstm+mvf', 'mean+mvf')]
@@ -493,7 +493,7 @@ def rivals(performance: pd.DataFrame) -> list[tuple[str, str]]:
 def claimed(performance: pd.DataFrame, draws: dict[str, pd.DataFrame], pairs: Sequence[tuple[str, str]], *,
             metric: str = "total_return") -> pd.DataFrame:
     """
-    Which of two strategies may be said to rank above the other: the one that does so in every draw.
+    Which of two strategies ranks above the other: the one that does so in every draw.
 
     Parameters
     ----------
@@ -506,9 +506,10 @@ def claimed(performance: pd.DataFrame, draws: dict[str, pd.DataFrame], pairs: Se
     Returns
     -------
     DataFrame
-        Columns strategy, rival, difference (of the run, positive where the strategy is better), for each of `draws` with
-        two draws or more its lowest and highest difference (`offset_low`, `offset_high`), and claimed. Without any such
-        draws nothing is claimed. Who lost all wealth ranks below all others, and a difference from them is missing.
+        Columns strategy, rival, difference (of the run, positive where the strategy is better), for each of `draws`
+        with two draws or more its lowest and highest difference (`offset_low`, `offset_high`), and claimed. Without
+        such draws nothing is claimed. A strategy that lost all wealth ranks below all others, and differences from it
+        are missing.
 
     >>> run = pd.DataFrame({"strategy": ["A", "B"], "total_return": [3.0, 1.0]})
     >>> moved = pd.DataFrame({"offset": [0, 0, 1, 1], "strategy": ["A", "B"] * 2, "total_return": [3.0, 1.0, 2.0, 1.5]})
@@ -547,7 +548,7 @@ def _of(name: str, wide: pd.DataFrame, own: pd.Series) -> pd.Series:
 def leaked(returns: pd.DataFrame, traded: pd.DataFrame, benchmark_returns: pd.Series, *, study: Study, honest: pd.DataFrame,
            net_returns: pd.DataFrame) -> pd.DataFrame:
     """
-    What mistakes on purpose bought: returns with a leak beside the honest ones, on the same days.
+    What deliberate mistakes bought: returns with a leak, compared with honest ones on the same days.
 
     Parameters
     ----------
@@ -568,9 +569,9 @@ def leaked(returns: pd.DataFrame, traded: pd.DataFrame, benchmark_returns: pd.Se
 
     Notes
     -----
-    `residual` says whether the mean recent error is added to forecasts, as the study says. Under `full_sample_mean` it
-    never is: a forecast that does not change leaves nothing but momentum with it, whatever its value. Learned weights
-    (`dls`) are not learned again, and have no row.
+    `residual` says whether the mean recent error is added to forecasts, as the study says. With `full_sample_mean` it
+    never is, because a constant forecast plus its mean error is momentum, whatever its value. Learned weights (`dls`)
+    are not learned again, and have no row.
     """
     dates = rebalance_dates(returns.index, validation_end=study.validation_end, traded=traded)
     cost_rate = study.cost_bps / 10_000

@@ -1,7 +1,7 @@
-"""Was it luck, and was it the forecasts? Tests of months, corrected for their number.
+"""Tests of monthly returns, corrected for their number: was it luck, and was it the forecasts?
 
-The tests of monthly returns are those of Nguyen 2025, with what fits better beside them. Forecasts themselves are tested
-in `gate`. `report.sentences` says what the numbers mean.
+The tests are those of Nguyen 2025, and others that fit better. Forecasts themselves are tested in `gate`.
+`report.sentences` says what the numbers mean.
 """
 
 import numpy as np
@@ -13,17 +13,17 @@ from forefolio.performance.metrics import SAME, bankrupt, solvent
 from forefolio.portfolios.holdings import distance_from
 from forefolio.study.vocabulary import ABSENT, BANKRUPT, EQUAL_WEIGHT, NOT_SHOWN, SHOWN, apart, baselines, parts
 
-LEVEL = 0.05  # of significance, the papers' and everyone's
-COSTS = (0, 5, 10, 20, 50)  # basis points of what is traded, at which net returns are told
-FUND = 10.0  # basis points: what trading costs a fund, for studies that trade for free
+LEVEL = 0.05  # usual level of significance, also in the papers
+COSTS = (0, 5, 10, 20, 50)  # basis points of the amount traded, at which net returns are reported
+FUND = 10.0  # basis points: typical cost of a fund, for studies without costs
 
 
 def holm(p_values: pd.Series) -> pd.Series:
     """
     Holm's correction of p-values for their number; missing ones stay missing and do not count as tests.
 
-    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979). It
-    holds whatever the dependence of the tests.
+    The k-th smallest of m is multiplied by m - k + 1; none may fall below an earlier one or exceed 1 (Holm 1979). It is
+    valid for any dependence between the tests.
 
     >>> holm(pd.Series([0.04, 0.01, 0.03])).tolist()
     [0.06, 0.03, 0.06]
@@ -43,9 +43,9 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
         Columns strategy, status (`tested`, `untested` where no test can be computed, or `bankrupt`), n_months, mean,
         t_low, t_high (95 percent t-interval of the mean), skewness (corrected for bias), shapiro_p (normality),
         wilcoxon_p, wilcoxon_p_holm, sign_p, sign_p_holm, t_p, t_p_holm. Wilcoxon's signed-rank test, the exact sign
-        test and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025. What cannot be
-        computed is missing: there are too few months, or no differences. A strategy with a missing month lost all its
-        wealth: it is in no test, and stands last. Holm corrects over the tests of the table.
+        test and the t-test are one-sided, the alternative being a positive excess, as in Nguyen 2025. A value is
+        missing if it cannot be computed, because there are too few months or no differences. A strategy with a missing
+        month lost all its wealth; it is in no test and comes last. Holm corrects over the tests of the table.
 
     Notes
     -----
@@ -87,7 +87,7 @@ def monthly_tests(monthly_excess: pd.DataFrame) -> pd.DataFrame:
 
 def size_under_skew(n_months: int, skewness: float) -> dict[str, float]:
     """
-    How often the one-sided signed-rank and sign tests reject at 5 percent where the mean is zero and months are skewed.
+    How often one-sided signed-rank and sign tests reject at 5 percent if the mean is zero and months are skewed.
 
     Keys wilcoxon and sign. They ask whether the months lie symmetrically about zero, and about the median. Months with
     many small gains and few large losses have a mean of zero and a median above it: both tests then reject too often.
@@ -115,7 +115,7 @@ def size_under_skew(n_months: int, skewness: float) -> dict[str, float]:
 
 def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: str = "mean") -> pd.DataFrame:
     """
-    Did the networks make the difference? Each network's strategy against the same framework fed with a simple forecast.
+    Did the networks make the difference? Each network's strategy against the same framework with a simple forecast.
 
     That is the forecast of the model `twin`, by default the historical mean, which is Markowitz's.
 
@@ -130,8 +130,8 @@ def against_twins(monthly_excess: pd.DataFrame, weights: pd.DataFrame, *, twin: 
 
     Notes
     -----
-    Framework, days, limits and costs are the same, so what differs is the forecasts' doing. Where weights hardly
-    differ, a small p is of differences too small to matter: read it beside `mean_distance`.
+    Framework, days, limits and costs are the same, so any difference comes from the forecasts. If weights hardly
+    differ, a small p may belong to a difference too small to matter; compare `mean_distance`.
 
     Examples
     --------
@@ -166,10 +166,10 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
 
     Notes
     -----
-    Nguyen 2025 compares the two best by Mann-Whitney, which takes the months of the two for independent samples. They
-    are the same months, and what moves both alike counts as noise: where strategies hold the same market and none is
-    better, the test hardly ever rejects. The signed-rank test of the paired differences fits. The pair was chosen in
-    hindsight: both p-values are only descriptive.
+    Nguyen 2025 compares the two best by Mann-Whitney, which treats their months as independent samples. But they are
+    the same months, and the common movement counts as noise: if two strategies hold the same market, the test hardly
+    ever rejects. The signed-rank test of the paired differences is correct. The pair was chosen in hindsight: both
+    p-values are only descriptive.
     """
     columns = ["first", "second", "n_months", "mean_difference", "mann_whitney_p", "signed_rank_p"]
     monthly_excess = monthly_excess.dropna(axis="columns")
@@ -185,7 +185,7 @@ def best_pair(monthly_excess: pd.DataFrame) -> pd.DataFrame:
 def worth_its_cost(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: float, daily_borrow: float,
                    rival: str = EQUAL_WEIGHT) -> pd.DataFrame:
     """
-    What may trading cost before the rival, by default equal weight, is better, and what is left at several costs?
+    At which trading cost is the rival (by default equal weight) better, and what is the return at several costs?
 
     `cost_bps` is the cost that the verdict is about, in basis points of what is traded; `daily_borrow` is as in
     `backtest`.
@@ -197,7 +197,7 @@ def worth_its_cost(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_bps: fl
         ways, a multiple of wealth), mean_short (of what is sold short at the rebalances, a fraction of wealth),
         break_even_bps and its 95 percent limits low_bps and high_bps, p (two-sided, of no difference from the rival at
         this cost), holm_p (over the rows), then net_0 ... net_50: total returns, compounded and net, at `COSTS`. The
-        rival has only what it trades and earns; it stands last but for the bankrupt.
+        rival's row has only its trades and returns; it comes last, before bankrupt strategies.
 
     Notes
     -----
@@ -266,7 +266,7 @@ def _against_rival(difference: pd.Series, traded: pd.Series, rival_traded: pd.Se
 
 def answer(gate: pd.DataFrame, costs: pd.DataFrame, luck: pd.DataFrame) -> pd.DataFrame:
     """
-    Skill, cost, luck: one answer each, and the number that decides it.
+    One answer each for skill, cost and luck, and the number that decides.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ def answer(gate: pd.DataFrame, costs: pd.DataFrame, luck: pd.DataFrame) -> pd.Da
 
 
 def _together(judged: pd.DataFrame, name: str, value: str, p_value: str, number: str) -> tuple:
-    """One answer of several: shown if one is, absent if all are; and who decides: the best of those that gave it."""
+    """One answer from several: shown if one is, absent if all are; and the best of those that gave this answer."""
     if judged[name].isna().all():
         return NOT_SHOWN, "", number, np.nan, np.nan
     words = set(judged["verdict"])

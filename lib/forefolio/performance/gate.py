@@ -1,10 +1,10 @@
 """The gate: which models are shown to forecast, before any portfolio is built on them.
 
-Every model meets the forecasts that know nothing, zero and two means, and every other model, each pair on the asset-days
-that both forecast. Losses are averaged over the assets of a day first, because assets of one day err together. Fitted
-models contain the simple forecasts as special cases. Estimating more than these costs accuracy even where there is
-nothing to estimate, so a nested pair is tested by Clark and West, who allow for that cost, and any other by Diebold and
-Mariano. The two hypotheses of Zouaoui & Naas 2025 are rows of the same table. H1: deep learning is more accurate than
+Every model is compared with the simple forecasts (zero and two means) and with every other model, on the asset-days
+that both forecast. Losses are first averaged over the assets of a day, because errors of one day are correlated. Fitted
+models contain the simple forecasts as special cases, and estimating more parameters costs accuracy even if nothing is
+there. So nested pairs are tested by Clark and West, who allow for that cost, and other pairs by Diebold and Mariano.
+The two hypotheses of Zouaoui & Naas 2025 are rows of the same table. H1: deep learning is more accurate than
 Markowitz's theory, whose forecast is the historical mean; H2: the reverse.
 """
 
@@ -21,12 +21,12 @@ from forefolio.performance.evidence import LEVEL, holm
 from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN, baselines
 
-RIVAL = "mean"  # the model that forecasts what Markowitz's theory does
+RIVAL = "mean"  # the model that corresponds to Markowitz's theory
 KNOW_NOTHING = ("zero", RIVAL, "mean_frozen")  # what every fitted model has as a special case
 NESTED = {"zero": (), "mean": ("zero",), "mean_frozen": ("zero",)}  # of all other models: the three above
 CLARK_WEST, DIEBOLD_MARIANO = "Clark-West", "Diebold-Mariano"
-SMALL = 0.001  # share of squared error: a gain that is shown to be below this is no gain
-SET_SIZE = 0.10  # of the model confidence set: the best model is outside it in at most this share of samples
+SMALL = 0.001  # share of squared error: a smaller gain is no gain
+SET_SIZE = 0.10  # size of the model confidence set: the best model is outside in at most this share of samples
 SET_DAYS = 20  # with fewer there is no confidence set
 SET_DIGITS = 10  # of losses in multiples of their mean: models that agree in these are one
 SET_SHARE = 0.9  # of the most asset-days that a model forecasts: who forecasts fewer stays out of the confidence set
@@ -45,7 +45,7 @@ def nested(model: str) -> tuple[str, ...]:
 def with_rivals(forecasts: pd.DataFrame, returns: pd.DataFrame, fitted: list[Fit], study: Study) -> pd.DataFrame:
     """Forecasts with those of zero and of both means added, where the study did not name them.
 
-    `mean_frozen` knows what a network knows that learned nothing: like networks, it stops learning where its fit ends.
+    `mean_frozen` has the same information as a network that learned nothing: it stops learning when its fit ends.
     `fitted` are the study's fits (`registry.plan`).
     """
     missing = [model for model in KNOW_NOTHING if model not in set(forecasts["model"])]
@@ -55,21 +55,21 @@ def with_rivals(forecasts: pd.DataFrame, returns: pd.DataFrame, fitted: list[Fit
 
 def asset_days(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
     """
-    Next-day forecasts beside what happened: a row per target day and asset, a column per model, and `actual`.
+    Next-day forecasts and actual returns: one row per target day and asset, one column per model, and `actual`.
 
     Parameters
     ----------
     forecasts : DataFrame
         Columns target_date, horizon, asset, model, seed, forecast; seeds are averaged.
     returns : DataFrame (n_days, n_assets)
-        Missing where an asset's day is not judged.
+        Missing if an asset's day is not judged.
     first, last : date
         First and last target day, both included.
 
     Returns
     -------
     DataFrame (n_asset_days, n_models + 1)
-        Index target_date and asset, simple returns a day. A forecast that a model did not make is missing.
+        Index target_date and asset; simple daily returns. A forecast that a model did not make is missing.
     """
     days = forecasts["target_date"].between(pd.Timestamp(first), pd.Timestamp(last))
     inside = forecasts[days & (forecasts["horizon"] == 1)]
@@ -264,11 +264,11 @@ def hypotheses(tested: pd.DataFrame) -> pd.DataFrame:
 
 def confidence_set(made: pd.DataFrame, *, seed: int, n_bootstraps: int = 1000) -> pd.Series:
     """
-    Which models may be the most accurate: p-values of the model confidence set, in it where they are above 0.10.
+    Which models may be the most accurate: p-values of the model confidence set; above 0.10 a model is in the set.
 
-    `made` is as `asset_days` gives it. Models are compared on the asset-days that all of them forecast; one that
-    forecasts less than nine tenths of what the busiest does has no p-value, so that it shortens nobody's sample. All are
-    missing on fewer than 20 days, or where two differ by the same each day.
+    `made` is as `asset_days` gives it. Models are compared on the asset-days that all of them forecast; a model with
+    less than nine tenths of the largest number of forecasts has no p-value, so that it does not shorten the sample of
+    others. All are missing on fewer than 20 days, or where two differ by the same each day.
 
     Notes
     -----
@@ -314,7 +314,7 @@ def verdicts(made: pd.DataFrame, tested: pd.DataFrame, directions: pd.DataFrame,
     Returns
     -------
     DataFrame
-        A row per judged model but zero, which has no rival that knows less. Columns model; rival, its nested rival with
+        One row per judged model except zero, which has no simpler rival. Columns model; rival, its nested rival with
         the smallest error; n_days, gain, gain_low, gain_high against that one; statistic and p_value against the nested
         rival that it is least shown to improve on, and p_holm over models; hit_ratio and direction_p (Pesaran and
         Timmermann, by days); p_set of the confidence set; verdict.
@@ -341,5 +341,5 @@ def verdicts(made: pd.DataFrame, tested: pd.DataFrame, directions: pd.DataFrame,
 
 
 def passed(table: pd.DataFrame) -> list[str]:
-    """The models that are shown to forecast, by what `verdicts` gives."""
+    """The models that are shown to forecast, from the result of `verdicts`."""
     return list(table.loc[table["verdict"] == SHOWN, "model"])

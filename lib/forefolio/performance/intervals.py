@@ -1,8 +1,8 @@
-"""How sure are the numbers? Totals without the best month and asset, intervals, and differences of Sharpe ratios.
+"""How certain the results are: totals without the best month or asset, intervals, differences of Sharpe ratios.
 
-A test period is one draw of many that could have been. The stationary bootstrap draws others from its days, in blocks,
-the same days for all strategies, so that differences are of pairs. A strategy that lost all its wealth is in no table
-here: what it returns after that are no returns.
+A test period is one draw of many possible ones. The stationary bootstrap draws others from blocks of its days, with the
+same days for all strategies, so that differences are paired. A strategy that lost all its wealth is in no table here,
+because it has no returns after that.
 """
 
 import math
@@ -19,20 +19,20 @@ from forefolio.performance.metrics import (COLUMNS, SAME, Record, bankrupt, mont
                                            sharpe, solvent, total_return, wealth)
 from forefolio.study.vocabulary import ABSENT, BENCHMARK, EQUAL_WEIGHT, NOT_SHOWN, SHOWN, line
 
-POWER = 0.8  # how often a test should find what is there
+POWER = 0.8  # desired power of a test
 ENDS = [LEVEL / 2, 1 - LEVEL / 2]  # of an interval
 
 
 def contributions(weights: pd.DataFrame, returns: pd.DataFrame, result: Backtest) -> pd.DataFrame:
     """
-    What each asset added to each strategy, as a fraction of the initial wealth: (n_strategies, n_assets).
+    The contribution of each asset to each strategy, as a fraction of initial wealth: (n_strategies, n_assets).
 
     Positive where it earned, and zero where it was never held. `result` is the backtest of the weights.
 
     Notes
     -----
     Between two rebalances, invested wealth V and weights w, drifting, asset i adds V w_i (G_i - 1), G_i its growth. The
-    sum over assets is the total return before the costs of trading and borrowing, which are no asset's doing.
+    sum over assets is the total return before the costs of trading and borrowing, which belong to no asset.
 
     Examples
     --------
@@ -74,10 +74,10 @@ def without_best(weights: pd.DataFrame, returns: pd.DataFrame, *, cost_rate: flo
 
     Notes
     -----
-    Left out means a return of zero, in both cases: money that lay idle in that month or in that asset. For the asset
-    the strategy is run again with the same decided weights, and with the same costs. The best month is that of the
-    highest return, and the best asset that of the highest of `contributions`. Every total is lower without its best, so
-    compare it with another strategy's that was treated alike.
+    In both cases "without" means a return of zero, as if the money were held in cash. For the asset the strategy is run
+    again with the same decided weights, and with the same costs. The best month is that of the highest return, and the
+    best asset that of the highest of `contributions`. Every total is lower without its best part, so compare it only
+    with totals that were treated the same way.
 
     Examples
     --------
@@ -284,7 +284,8 @@ def _difference(moments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def needed_ratio(n_months: int) -> float:
     """
-    The true monthly information ratio that so many months show in 80 percent of cases; missing below two months.
+    The true monthly information ratio that a test of `n_months` months detects in 80 percent of cases; missing below
+    two months.
 
     The t-test of the mean monthly excess is one-sided at 5 percent. With d = ratio * sqrt(n) its statistic has the
     noncentral t-distribution of n - 1 degrees of freedom, and d is where that exceeds the critical value in 80 percent.

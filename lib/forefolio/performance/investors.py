@@ -1,8 +1,8 @@
-"""Which strategy for which investor: what each was meant for, what it promised, what it got and what it gave up.
+"""Strategies for different investors: what each was meant for, what it promised, and what it delivered.
 
 Nguyen 2025 gives each framework to one kind of investor (the `profile` of `vocabulary.FRAMEWORKS`): mean-variance with
 forecasting to the return-seeking, risk parity to the moderate, maximum drawdown to the conservative. Here a run's
-numbers decide who was served by what; `report.sentences` says it.
+numbers decide which strategy served which investor; `report.sentences` describes the result.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, MET
                                         noun)
 
 MEASURES = ("annual_return", "annual_volatility", "max_drawdown", "turnover", "effective_holdings", "sharpe")
-WISHES = {  # what an investor wants most: the framework that is meant for them (Nguyen 2025), and what comes with it
+WISHES = {  # the wish of each investor, and the framework meant for it (Nguyen 2025)
     "annual_return": ("mvf", ("annual_volatility", "max_drawdown", "turnover")),
     "sharpe": ("rpp", ("annual_return", "annual_volatility", "turnover")),
     "max_drawdown": ("mdp", ("annual_return", "annual_volatility", "turnover")),
@@ -30,7 +30,7 @@ CLOSE = {"sharpe": 0.1, "max_drawdown": 0.01}  # leads below these are small
 
 @dataclass(frozen=True)
 class Served:
-    """Who served one wish best, and what the others reached; what is not there is NaN."""
+    """The strategy that served one wish best, and what the others reached; missing values are NaN."""
 
     measure: str  # the wish, a name of `WISHES`
     best: pd.DataFrame  # outcomes of the best strategies, index strategy: all printed alike, who trades least first
@@ -63,7 +63,7 @@ def with_profile(table: pd.DataFrame) -> pd.DataFrame:
 
 def outcome(performance: pd.DataFrame, weights: pd.DataFrame) -> pd.DataFrame:
     """
-    What each strategy got, beside the investor it is meant for; rows as in `performance`.
+    What each strategy delivered, and the investor it is meant for; rows as in `performance`.
 
     Columns strategy, profile, annual_return, annual_volatility, max_drawdown (0 or below), turnover (one-way, a
     rebalance), effective_holdings (mean over the rebalances; missing for the benchmark), sharpe (a year).
@@ -83,9 +83,9 @@ def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window:
 
     Notes
     -----
-    In sample by construction: the weights were chosen to look well in this window, with forecasts beside it. It is what
-    an investor was shown at the decision, to be read beside what was earned after it, never as a result. There are no
-    costs in it. A day that loses everything, or more, leaves nothing for good.
+    These numbers are in sample: the weights were chosen to look good in this window. They are what an investor saw at
+    the decision. Compare them with later returns, and never read them as a result. They include no costs. After a day
+    that loses everything, wealth stays zero.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def promised(weights: pd.DataFrame, returns: pd.DataFrame, *, estimation_window:
 def kept(promised: pd.DataFrame, outcomes: pd.DataFrame, net_returns: pd.DataFrame, *, dates: Sequence[Date],
          estimation_window: int) -> pd.DataFrame:
     """
-    What each strategy's weights did in the window that chose them, beside what came after.
+    What each strategy's weights did in the window that chose them, compared with what followed.
 
     `dates` are those of the decisions, `estimation_window` is the number of days that each of them looked back on.
 
@@ -139,7 +139,7 @@ def kept(promised: pd.DataFrame, outcomes: pd.DataFrame, net_returns: pd.DataFra
         called, gain = noun(measure), got[measure].round(3) - said[measure].round(3)
         table |= {f"{called} promised": said[measure], f"{called} got": got[measure]}
         good[called] = (-gain if lower_is_better(measure) else gain) > -1e-9
-    good = pd.DataFrame(good).mul(~ruined, axis=0)  # the ruined keep no promise: they are only still
+    good = pd.DataFrame(good).mul(~ruined, axis=0)  # a bankrupt strategy keeps no promise: it only stands still
     words = good.apply(lambda row: "all" if row.all() else ", ".join(row.index[row]) or "none", axis=1)
     return pd.DataFrame(table).assign(kept=words).rename_axis("strategy").reset_index()
 

@@ -1,11 +1,11 @@
-"""How much of the best of many trials is luck: two tests against each rival, one verdict, and what choosing is worth.
+"""How much of the best of many trials is luck: two tests against each rival, one verdict, and the value of choosing.
 
-Here the columns of `returns` are trials: all that was tried, not only what was kept; the strategies of a run, or a
-point and strategy of a sweep each. Whoever tries much and reports the best reports luck as well. The test of superior
-ability asks whether any trial earns more than a rival, the deflated Sharpe ratio of active returns how much of the
-best one's lead luck would give. Both together are the verdict (`judge`, `verdict`). The probability of overfitting
-speaks about the choice among the trials alone: it is one half where all are equally good as well as where all are
-equally bad, so it decides nothing. A return that is missing is a ValueError.
+The columns of `returns` are trials: everything that was tried, not only what was kept. They are the strategies of a
+run, or each strategy at each point of a sweep. The best of many trials is partly lucky. The test of superior ability
+asks whether any trial earns more than a rival, the deflated Sharpe ratio of active returns how much of the best one's
+lead luck would give. Both together are the verdict (`judge`, `verdict`). The probability of overfitting concerns only
+the choice among the trials. It is one half if all are equally good and also if all are equally bad, so it never
+decides. A missing return is a ValueError.
 """
 
 import math
@@ -41,7 +41,7 @@ class Overfitting:
 
 def sharpe_ratios(returns: pd.DataFrame) -> pd.Series:
     """
-    Sharpe ratio a day: mean / deviation (ddof 1), not annualized, the risk-free rate being 0.
+    Daily Sharpe ratio: mean / standard deviation (ddof 1), not annualized, with a risk-free rate of 0.
 
     Missing where returns do not vary.
 
@@ -262,7 +262,7 @@ def _bootstrap_deviation(gains: pd.DataFrame, block_length: int) -> np.ndarray:
 def judge(returns: pd.DataFrame, rivals: dict[str, pd.Series], *, chosen: str | None = None, seed: int,
           n_bootstraps: int = 2000) -> pd.DataFrame:
     """
-    Is the best trial better than each rival, or is its lead what luck gives the best of so many? A row per rival.
+    Is the best trial better than each rival, or is its lead what the best of so many gets by luck? One row per rival.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def _word(p_value: float, deflated: float) -> str:
 
 def verdict(judged: pd.DataFrame) -> str:
     """
-    Is the best trial better than its rivals, by luck aside? `judged` is as `judge` gives it.
+    Is the best trial better than its rivals, apart from luck? `judged` comes from `judge`.
 
     "Shown" if it is so against every rival, "shown to be absent" if it is so against every one, else "not shown".
 

@@ -1,9 +1,9 @@
-"""Returns to what the tables of performance say: growth, risk, ratios, drawdowns, months against the benchmark.
+"""Metrics of returns: growth, risk, ratios, drawdowns, and months against the benchmark.
 
 `returns` have a column per strategy, and a metric is one value per column. No return may be missing: a gap would be
 compounded as if nothing had happened. `COLUMNS` puts a function under each name that `study.vocabulary.METRICS` has: a
 new metric is an entry there, a function here, and its line in `COLUMNS`. A strategy that lost all its wealth is
-`bankrupt`: it has no returns after that, only zeros that stand for them, so it is tested nowhere and ranked last.
+`bankrupt`. After that its returns are only placeholders of zero, so it enters no test and ranks last.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ RISKLESS = 0.005  # a year: a volatility below it is like that of cash
 
 @dataclass(frozen=True)
 class Record:
-    """What the metrics of a run's strategies are measured on."""
+    """The inputs of the metrics of a run's strategies."""
 
     returns: pd.DataFrame  # net returns and the benchmark's
     excess: pd.DataFrame  # monthly
@@ -37,7 +37,7 @@ class Record:
 
 def wealth(returns: pd.DataFrame) -> pd.DataFrame:
     """
-    Growth of one unit, compounded; a day that loses everything, or more, leaves nothing for good.
+    Growth of one unit, compounded; after a day that loses everything, wealth stays zero.
 
     >>> wealth(pd.DataFrame({"A": [0.1, -0.5]}))["A"].round(4).tolist()
     [1.1, 0.55]
@@ -63,7 +63,7 @@ def max_drawdown(returns: pd.DataFrame) -> pd.Series:
 
 def bankrupt(returns: pd.DataFrame) -> pd.Series:
     """
-    Which columns lost all their wealth, or all but a millionth of it: what follows in them are no returns.
+    Which columns lost all wealth, or all except a millionth; later values in them are not returns.
 
     >>> bankrupt(pd.DataFrame({"A": [0.1, -1.0, 0.0], "B": [0.1, -0.9, 0.0]})).to_dict()
     {'A': True, 'B': False}
@@ -82,7 +82,7 @@ def total_return(returns: pd.DataFrame) -> pd.Series:
 
 
 def annual_return(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Series:
-    """Compounded return a year, (1 + total)^(periods_per_year / n_days) - 1; missing beyond what numbers can hold."""
+    """Compounded annual return, (1 + total)^(periods_per_year / n_days) - 1; missing if it overflows."""
     grown = (1 + total_return(returns)) ** (periods_per_year / len(returns)) - 1
     return grown.where(np.isfinite(grown))
 
@@ -94,7 +94,7 @@ def annual_volatility(returns: pd.DataFrame, *, periods_per_year: int) -> pd.Ser
 
 def sharpe(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float) -> pd.Series:
     """
-    Sharpe ratio a year: (mean - risk free) / deviation x sqrt(periods_per_year); missing where returns do not vary.
+    Annual Sharpe ratio: (mean - risk free) / deviation x sqrt(periods_per_year); missing where returns do not vary.
 
     >>> sharpe(pd.DataFrame({"A": [0.00, 0.02]}), periods_per_year=252, risk_free_rate=0.0).round(3).tolist()
     [11.225]
@@ -105,7 +105,7 @@ def sharpe(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: floa
 
 def sortino(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float) -> pd.Series:
     """
-    Sortino ratio a year: (mean - tau) / sqrt(mean of min(r - tau, 0)^2 over all days) x sqrt(periods_per_year).
+    Annual Sortino ratio: (mean - tau) / sqrt(mean of min(r - tau, 0)^2 over all days) x sqrt(periods_per_year).
 
     tau is the risk-free return of a day; missing where no return is below it.
 
@@ -118,7 +118,7 @@ def sortino(returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: flo
 
 def cvar(returns: pd.DataFrame, *, confidence: float) -> pd.Series:
     """
-    Conditional value at risk: the mean loss of the worst days, fraction a day, positive for a loss.
+    Conditional value at risk: the mean loss of the worst days, fraction per day, positive for a loss.
 
     A confidence of 0.95 takes the worst 5 percent of days; a day at the edge counts in part (Rockafellar & Uryasev
     2000). Here the worst 1.5 of 3 days: (0.04 + 0.5 x 0.01) / 1.5.
@@ -171,7 +171,7 @@ def information_ratio(excess: pd.DataFrame) -> pd.Series:
 
 
 def _ratio(mean: pd.Series, deviation: pd.Series) -> pd.Series:
-    """A mean by its deviation, missing where the deviation is only rounding."""
+    """A mean divided by its standard deviation; missing if that is only rounding."""
     return mean / np.where(deviation > SAME, deviation, np.nan)
 
 
@@ -198,9 +198,9 @@ def performance_table(net_returns: pd.DataFrame, turnover: pd.Series, *, periods
     One row per strategy, `COLUMNS` beside its name: what it earned, at what risk, and against the benchmark.
 
     `turnover` is as `backtest.turnover` gives it. max_drawdown is compounded, 0 or below; cvar_95 is a day's, positive;
-    information_ratio is monthly. The benchmark is the last row; its excess and turnover are missing. Of a strategy that
-    lost all its wealth only that is said: everything but `OF_BANKRUPT` is missing, because the days after its ruin
-    would make it calm.
+    information_ratio is monthly. The benchmark is the last row; its excess and turnover are missing. A strategy that
+    lost all its wealth has only the columns `OF_BANKRUPT`; the others are missing, because the days after its ruin
+    would make it look calm.
     """
     record = Record(net_returns, monthly_excess(net_returns), turnover, periods_per_year, risk_free_rate)
     table = _by_strategy({name: measure(record) for name, measure in COLUMNS.items()}, record.excess)
@@ -223,11 +223,11 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
 
     Notes
     -----
-    The paper defines neither its turnover nor its total return, so each stands here in every convention that it may
-    mean. Of the means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it
-    prints for that strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. We assume
-    that the totals of the other strategies are such sums as well, and that the first month is the one that is missing,
-    because a series of month-end values has no return for its first month.
+    The paper defines neither its turnover nor its total return, so the table has every possible convention. Of the
+    means the paper prints only that of LSTM+MDP, 2.281 %, and 23 times it is the total return that it prints for that
+    strategy, 52.459 %: a sum over 23 of the 24 months of its test period, and not compounded. We assume that the totals
+    of the other strategies are such sums as well, and that the first month is the one that is missing, because a series
+    of month-end values has no return for its first month.
 
     Examples
     --------
@@ -257,7 +257,7 @@ def excess_table(net_returns: pd.DataFrame, trades: pd.DataFrame, weights: pd.Da
 def performance_by_window(weights: pd.DataFrame, returns: pd.DataFrame, *, periods_per_year: int, risk_free_rate: float,
                           cost_rate: float, daily_borrow: float = 0.0) -> pd.DataFrame:
     """
-    What the portfolios of each window earned net of costs, as in `backtest`, with the gross exposure that it took.
+    Net performance of the portfolios of each window, as in `backtest`, with their gross exposure.
 
     `weights` are those of `decisions.weights_by_window`. Columns model, window, mean_gross, largest_gross, total_return
     (compounded), annual_volatility, sharpe, inefficient_dates (rebalances on which the closed form has the lowest ratio

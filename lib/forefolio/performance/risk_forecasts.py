@@ -1,7 +1,7 @@
-"""Is the risk of the coming month forecast, and by which covariance best?
+"""Which covariance estimator forecasts the risk of the coming month best?
 
-A covariance is a forecast. It is judged by the days until the next rebalance, which it has not seen: by the variance of
-the portfolio that it calls the calmest, and by the likelihood that it gives to what happened.
+A covariance is a forecast. It is judged on the days until the next rebalance, which it has not seen: by the variance of
+its minimum-variance portfolio, and by the likelihood of the returns.
 """
 
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def daily(returns: pd.DataFrame, traded: pd.DataFrame, *, rebalance_dates: Seque
 
 def persistence(returns: pd.DataFrame, *, rebalance_dates: Sequence[Date], estimation_window: int) -> pd.DataFrame:
     """
-    Does an asset's past tell its next month? For its mean return and for its volatility.
+    Does an asset's past predict its next month, for mean return and for volatility?
 
     At each rebalance date the assets are ranked by the window up to it, and by the days until the next one. The last
     date has all days that remain. A date after which fewer than two days come tells nothing.

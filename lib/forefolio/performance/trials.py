@@ -1,7 +1,7 @@
-"""What a sweep left behind: its points, what ranks first, which parameter mattered, and how many trials were made.
+"""The results of a sweep: points, ranking, effects of parameters, and the number of trials.
 
 A trial is one strategy in one point of the grid. The best of many trials looks better than it is; `luck` says by how
-much, from the daily returns that are made ready here.
+much, from the daily returns that this module prepares.
 """
 
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def point_ranking(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Points by their best strategy: the columns of `ranking`, one row a point."""
+    """Points by their best strategy: the columns of `ranking`, one row per point."""
     return _ranked(ranking(results, metric).drop_duplicates("point").drop(columns="rank"), metric)
 
 
@@ -193,9 +193,9 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str, *, s
     Notes
     -----
     With m_v the mean of the n_v points of value v and m that of all points, share is the sum of n_v (m_v - m)^2 over
-    the sum of squares of all points about m. In a full grid without interactions the shares sum to 1. A parameter that
-    does nothing has a share too: chance is the 95th percentile of 1,000 shares whose points got their metric at random
-    (a permutation test). A share that is not above it is not shown to be more than chance.
+    the sum of squares of all points about m. In a full grid without interactions the shares sum to 1. A parameter
+    without effect has a share, too: `chance` is the 95th percentile of the shares of 1,000 random permutations of the
+    metric over points. A share at or below it is not shown to be more than chance.
 
     Examples
     --------
@@ -227,7 +227,7 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str, *, s
 
 def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
     """
-    How much the choice of a point moves what a strategy earns, beside the noise of the days that it earned it on.
+    How much a strategy's return depends on the choice of a point, compared with the noise of its days.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
 
 def by_seed(results: pd.DataFrame, parameters: list[str], metric: str) -> pd.DataFrame:
     """
-    How far apart the seeds of one setting end.
+    The spread of results over the seeds of one setting.
 
     Columns strategy, the other varying parameters, n_seeds, mean, deviation (ddof 1), lowest, highest of the metric;
     no rows where `seed` is not among the parameters.
