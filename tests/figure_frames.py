@@ -135,7 +135,7 @@ DRAW = {  # every figure of the library from the frames
     "prices": lambda f: market_figures.prices(f["prices"]),
     "prices_with_periods": lambda f: market_figures.with_periods(market_figures.prices(f["prices"]), f["periods"]),
     "beside_index": lambda f: market_figures.beside_index(f["pair"], f["earned"]),
-    "means": lambda f: market_figures.means(f["summary"], sample=SAMPLE),
+    "mean_returns": lambda f: market_figures.means(f["summary"], sample=SAMPLE),
     "diversification": lambda f: market_figures.diversification(
         f["volatility"]["expected"], f["volatility"][["one", "other"]], floor=0.12, sample=SAMPLE),
     "returns": lambda f: market_figures.returns(f["returns"]),

@@ -60,7 +60,7 @@ def test_noise_stays_below_the_edge_and_a_market_rises_above(returns):
 
 def test_what_the_market_takes_lowers_the_edge_for_the_others(returns):
     market = correlation.spectrum(returns.corr(), n_days=len(returns)).iloc[0]
-    assert market["rest_edge"] == pytest.approx((1 - market["share"]) * market["noise_edge"])
+    assert market["rest_edge"] == pytest.approx((20 - market["eigenvalue"]) / 19 * market["noise_edge"])
     noise = pd.DataFrame(np.random.default_rng(3).normal(size=(2000, 40))).rename(columns=str)
     first = correlation.spectrum(noise.corr(), n_days=2000).iloc[0]  # below the edge: no movement, which takes no share
     assert first["eigenvalue"] < first["noise_edge"] == first["rest_edge"]
@@ -73,6 +73,15 @@ def test_the_lower_edge_finds_the_groups_that_a_strong_market_hides():
     spectrum = correlation.spectrum(pd.DataFrame(moves).corr(), n_days=2000)
     assert (spectrum["eigenvalue"] > spectrum["noise_edge"]).sum() == 1
     assert (spectrum["eigenvalue"] > spectrum["rest_edge"]).sum() == 4  # the market, and three differences of four groups
+
+
+def test_the_lower_edge_finds_no_second_movement_where_the_market_is_the_only_one():
+    rng, found = np.random.default_rng(5), []
+    for _ in range(60):
+        moves = 0.6 * rng.normal(size=(1000, 1)) + 0.8 * rng.normal(size=(1000, 20))
+        spectrum = correlation.spectrum(pd.DataFrame(moves).corr(), n_days=1000)
+        found.append((spectrum["eigenvalue"] > spectrum["rest_edge"]).sum())
+    assert np.mean(np.equal(found, 1)) > 0.9
 
 
 def test_volatility_of_equal_weights_is_the_root_of_the_mean_variance_over_all_choices(returns):

@@ -39,11 +39,11 @@ def test_extreme_days_are_the_actual_ones_and_the_normal_reach_is_not():
 
 
 def test_a_mean_is_called_clear_only_where_two_standard_errors_do_not_reach_zero():
-    clear, less = drawn("means").data
+    clear, less = drawn("mean_returns").data
     assert dict(zip(clear.x, clear.y)) == {"CC": 0.3, "EE": 0.2} and set(less.x) == {"AA", "BB", "DD"}
     assert clear.error_y.array.tolist() == [0.08, 0.2]  # twice the errors of EE and CC
-    assert drawn("means").layout.title.text.startswith("2 of 5 mean returns")
-    assert list(drawn("means").layout.xaxis.categoryarray) == ["AA", "DD", "BB", "EE", "CC"]
+    assert drawn("mean_returns").layout.title.text.startswith("2 of 5 mean returns")
+    assert list(drawn("mean_returns").layout.xaxis.categoryarray) == ["AA", "DD", "BB", "EE", "CC"]
 
 
 def test_the_universe_beside_its_index_says_what_both_earned_in_the_last_period():

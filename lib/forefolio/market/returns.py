@@ -155,8 +155,8 @@ def asset_summary(returns: pd.DataFrame, *, periods_per_year: int) -> pd.DataFra
     -------
     DataFrame (n_assets, 10)
         Index asset; columns mean_return (arithmetic, a year), standard_error (of that mean), annual_return
-        (compounded), annual_volatility, skewness, excess_kurtosis (both corrected for bias), minimum, maximum (per day),
-        zero_share (share of days without a move), autocorrelation (lag 1; missing for an asset that never moves).
+        (compounded), annual_volatility, skewness, excess_kurtosis (both corrected for bias), minimum, maximum (per
+        day), zero_share (share of days without a move), autocorrelation (lag 1; missing for an asset that never moves).
 
     Notes
     -----

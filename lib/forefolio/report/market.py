@@ -55,7 +55,7 @@ def means(summary: pd.DataFrame, *, sample: str) -> go.Figure:
     names, reach = list(summary.index), 2 * summary["standard_error"]
     clear = summary["mean_return"].abs() > reach
     figure = go.Figure()
-    for name, rows, color in [("more than two standard errors from zero", clear, BLUE), ("less", ~clear, GREY)]:
+    for name, rows, color in [("more than two standard errors from zero", clear, BLUE), ("at most two", ~clear, GREY)]:
         if rows.any():
             figure.add_scatter(x=list(summary.index[rows]), y=summary["mean_return"][rows].to_numpy(), mode="markers",
                                name=name, marker=dict(size=8, color=color),
@@ -143,7 +143,8 @@ def availability(prices: pd.DataFrame, universe: pd.DataFrame, *, validation_end
     height = min(900, max(400, 220 + 16 * count))
     figure.update_xaxes(type="date", title_text="month", showgrid=False)
     every = -(-11 * count // (height - 200))  # name each asset that has room for its name
-    figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=every, tickfont_size=fitting(count))
+    figure.update_yaxes(autorange="reversed", title_text="asset", showgrid=False, dtick=every,
+                        tickfont_size=fitting(count))
     return dress(figure, f"{kept} of {count} assets are complete enough to be kept",
                  f"share of the month's days with a price, <b style='color:{KEPT}'>kept</b>, "
                  f"<b style='color:{DROPPED}'>dropped</b>; {span(prices)}", height=height, margin_t=92)
