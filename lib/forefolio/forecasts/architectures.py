@@ -1,6 +1,6 @@
-"""The networks' settings and layers: recurrent cells, one network per asset or one for all, and the 1D-CNN, one per asset.
+"""Settings and layers of networks: recurrent cells (per asset or joint) and the 1D-CNN (per asset).
 
-Settings are plain data; only what builds layers imports Keras, which takes seconds.
+Settings are plain data. Only functions that build layers import Keras, which takes seconds.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ class Recurrent:
 
     @property
     def values_a_day(self) -> int:
-        """Values that training keeps for each day of each sample, about."""
+        """Approximate number of values that training keeps per day and sample."""
         return 24 * self.layers * self.units
 
     def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:
@@ -45,16 +45,16 @@ class JointRecurrent:
     Notes
     -----
     The preset "code" is the listing that the paper prints: cell(64, sequences) -> cell(32, sequences) -> Dense(N). The
-    window's inputs are r[t-W+1..t] and output step j = 1..W forecasts the return of day t+j. So a cell that reads in one
-    direction makes step j from the first j inputs alone, r[t-W+1..t-W+j]: its forecast of tomorrow rests on the oldest
-    return of the window and on nothing else. That is how the printed code is; only `bilstm` reads the whole window for
-    each step. With the target "next_day" the last step's output is used alone. No input is ever a label of its own sample.
-    The preset "prose" is what the text describes: four times cell(50) -> dropout 0.2, then Dense(1), one network that
-    reads each asset's own window; assets are pooled as samples. It knows the target "next_day" alone. The text names 50
-    units, a dropout of 20 %, one output and "a neural network of 200 cells" without the number of layers; four layers of
-    50 units are 200 cells, and four such layers, each with its dropout, are what its sentence "an LSTM layer and other
-    dropout layers were added" fits. That is our inference. GRU and BiLSTM, which the paper asks for next, take the same
-    places.
+    window's inputs are r[t-W+1..t] and output step j = 1..W forecasts the return of day t+j. So a cell that reads in
+    one direction computes step j from the first j inputs only, r[t-W+1..t-W+j]. Its forecast of tomorrow depends only
+    on the oldest return of the window. The printed code is like this; only `bilstm` reads the whole window for each
+    step. With the target "next_day" only the last step's output is used. No input is ever a label of its own sample.
+    The preset "prose" is the network of the text: four times cell(50) -> dropout 0.2, then Dense(1). One network reads
+    each asset's own window, and assets are pooled as samples. Its only target is "next_day". The text names 50 units, a
+    dropout of 20 %, one output and "a neural network of 200 cells" without the number of layers; four layers of 50
+    units are 200 cells, and four such layers, each with its dropout, fit its sentence "an LSTM layer and other dropout
+    layers were added". That is our inference. GRU and BiLSTM, which the paper proposes for the future, replace the same
+    layers.
     """
 
     UNITS: ClassVar[dict[str, tuple[int, ...]]] = {"code": (64, 32), "prose": (50, 50, 50, 50)}
@@ -104,7 +104,7 @@ class CNN1D:
 
     @property
     def values_a_day(self) -> int:
-        """Values that training keeps for each day of each sample, about."""
+        """Approximate number of values that training keeps per day and sample."""
         return 4 * (self.kernel_size + 1) * self.layers * self.filters
 
     def hidden(self, windows: Any, seeds: Iterator[int]) -> Any:

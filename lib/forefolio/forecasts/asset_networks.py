@@ -1,7 +1,7 @@
 """Neural networks that forecast each asset from its own past, all assets side by side.
 
 Nguyen (2025) fits one small network per stock. Here every weight has a leading asset axis (see `layers`), so that one
-compiled graph trains all those networks at once. They share nothing but the order of the batches (see `training`).
+compiled graph trains all those networks at once. They share only the order of the batches (see `training`).
 """
 
 import os
@@ -21,12 +21,12 @@ from forefolio.forecasts.schedule import (errors_by_lag, forecast_frame, lookbac
                                           window_counts)
 from forefolio.forecasts.training import PREDICTED_TOGETHER, Programs, Training, in_batches, programs, train, values_of
 
-GROUP = 16  # assets at most in one graph
-ROOM = 2**30  # bytes that a group's values may take while it is trained
+GROUP = 16  # largest number of assets in one graph
+ROOM = 2**30  # largest memory of a group's values during training, bytes
 
 
 class _Task(NamedTuple):
-    """One training of one group: positions of its assets, with those that fill it up at the end, and names without."""
+    """One training of one group: positions of its assets (including fillers at the end), and names without fillers."""
 
     seed: int
     group: np.ndarray
@@ -37,8 +37,8 @@ class _Task(NamedTuple):
 def build(network: Any, *, n_assets: int, lookback: int, seed: int) -> keras.Model:
     """Build one network per asset, side by side: windows (batch, lookback, n_assets) -> forecasts (batch, n_assets).
 
-    Initial weights and dropout masks are drawn from `seed`, which Keras' global seed is set to as well, each asset's
-    apart and as stock Keras draws them. ValueError if the lookback is too short for the network's layers.
+    Initial weights and dropout masks are drawn from `seed` (also Keras' global seed), separately for each asset and as
+    in stock Keras. ValueError if the lookback is too short for the network's layers.
     """
     keras.utils.set_random_seed(seed)
     seeds, windows = count(1000 * seed), keras.Input((lookback, n_assets))
@@ -60,17 +60,18 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
 
     Notes
     -----
-    Nguyen 2025: log returns, z-scored by mean and deviation (ddof 0) of the training period alone; a sample belongs to
-    the period of its target. The mean of exp(m + s z) - 1 is that of exp(m + s^2 / 2) - 1 where z is standard normal: a
-    forecast of the log return is turned back with half the training variance s^2 added, which the paper does not do, or
-    it would be low by that, 7 basis points a day for a wild stock. For horizons above 1, which are ours, each forecast enters the window of the next.
+    Nguyen 2025: log returns, as z-scores by mean and standard deviation (ddof 0) of the training period only. A sample
+    belongs to the period of its target. If z is standard normal, the mean of exp(m + s z) - 1 is exp(m + s^2 / 2) - 1.
+    So half the training variance s^2 is added before a log forecast becomes a simple return; the paper does not do
+    this. Otherwise the forecast would be too low by that, 7 basis points per day for a volatile stock. For horizons
+    above 1, which we add, each forecast enters the next window.
     """
     scores, mean, deviation = _scores(returns, training)
     data, judged = _samples(scores, returns.index, training), judged_targets(schedule, training.validation_end)
     tasks = _tasks(returns.columns, network, training)
     n_networks, finished = returns.shape[1] * training.seeds, {}
     program = _compiled(network, len(tasks[0].group), training.lookback, keras.config.floatx())
-    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ  # somebody looks, in a terminal or in JupyterLab
+    seen = sys.stderr.isatty() or "JPY_SESSION_NAME" in os.environ  # there is a reader, in a terminal or in JupyterLab
     bar = tqdm(total=len(tasks) * training.epochs, desc=network.name, unit="epoch", leave=False, disable=not seen)
 
     def tell(task, n_finished, n_epochs):
@@ -79,21 +80,21 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
         bar.set_postfix_str(f"{sum(finished.values())} of {n_networks} networks finished")
 
     def fitted(task):
-        """History, forecasts (n_rows, n_assets) in scores, and errors by lag of one task; what fills its group up is cut."""
+        """History, forecasts (n_rows, n_assets) in z-scores, and errors by lag of one task, without the fillers."""
         history = train(task.model, [part[..., task.group] for part in data], training=training, seed=task.seed,
                         assets=task.assets, program=program,
                         progress=lambda epoch, n_running: tell(task, len(task.assets) - n_running, 1))
-        tell(task, len(task.assets), training.epochs - history["epoch"].max())  # those that stopping early saved
+        tell(task, len(task.assets), training.epochs - history["epoch"].max())  # epochs saved by early stopping
         room = len(task.group) - len(task.assets)
         own = pd.DataFrame(scores[:, task.group], returns.index, [*task.assets, *[""] * room])
         predict = partial(in_batches, partial(program.predict, *values_of(task.model)))
         made = scheduled(schedule, own, predict, window=training.lookback)
-        kept = history.loc[history["kept"], "asset"]  # neither what fills the group up nor what diverged
+        kept = history.loc[history["kept"], "asset"]  # without fillers and diverged networks
         errors = errors_by_lag(own, predict, window=training.lookback, targets=judged, seed=task.seed)
         errors = errors[errors["asset"].isin(kept)]
         return history, made[:, :len(task.assets)], errors.assign(model=network.name, seed=task.seed)
 
-    with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a program holds no lock on Python
+    with ThreadPoolExecutor(_n_cores()) as pool, bar:  # a compiled program does not hold Python's lock
         histories, made, lags = zip(*pool.map(fitted, tasks))
     history, frames = pd.concat(histories, ignore_index=True), []
     for seed, of_seed in history.groupby("seed", sort=False):
@@ -127,12 +128,12 @@ def _samples(scores: np.ndarray, index: pd.DatetimeIndex, training: Training) ->
 
 
 def _tasks(columns: pd.Index, network: Any, training: Training) -> list[_Task]:
-    """All seeds of all groups, in the order of seeds and assets; neither cores nor other groups matter to what is drawn."""
+    """All seeds of all groups, in the order of seeds and assets; draws do not depend on cores or other groups."""
     groups = _groups(len(columns), _largest_group(network, training))
     tasks = []
     for seed in range(training.seed, training.seed + training.seeds):
         for number, group in enumerate(groups):
-            own = len(columns) - number * len(group)  # the last group may have fewer than it has room for
+            own = len(columns) - number * len(group)  # the last group may be smaller
             drawn_from = int(np.random.SeedSequence([seed, number]).generate_state(1)[0] % 2**20)
             model = build(network, n_assets=len(group), lookback=training.lookback, seed=drawn_from)
             tasks.append(_Task(seed, group, list(columns[group[:own]]), model))
@@ -140,7 +141,7 @@ def _tasks(columns: pd.Index, network: Any, training: Training) -> list[_Task]:
 
 
 def _groups(n_assets: int, largest: int) -> np.ndarray:
-    """Positions of the assets of each group, all groups of one size; the first assets fill the last group up.
+    """Positions of the assets of each group. All groups have one size; the first assets fill up the last group.
 
     >>> _groups(3, 16), _groups(17, 16)[:, [0, -1]]
     (array([[0, 1, 2]]), array([[0, 8],
@@ -151,7 +152,7 @@ def _groups(n_assets: int, largest: int) -> np.ndarray:
 
 
 def _largest_group(network: Any, training: Training) -> int:
-    """Assets that may be trained together; fewer than usual, and said, where their values would need too much memory."""
+    """The number of assets that are trained together; if memory is short it is smaller than usual, with a warning."""
     samples = max(training.batch_size, PREDICTED_TOGETHER)
     bytes_an_asset = np.dtype(keras.config.floatx()).itemsize * samples * training.lookback * network.values_a_day
     fitting = int(min(max(ROOM // bytes_an_asset, 1), GROUP))
@@ -163,12 +164,12 @@ def _largest_group(network: Any, training: Training) -> int:
 
 @lru_cache(maxsize=32)
 def _compiled(network: Any, n_assets: int, lookback: int, floats: str) -> Programs:
-    """The programs of an architecture, for every group, seed and refit of this process."""
+    """The compiled programs of an architecture, shared by all groups, seeds and refits of this process."""
     return programs(build(network, n_assets=n_assets, lookback=lookback, seed=0))
 
 
 def _n_cores() -> int:
-    """The cores that this process may use: `$FOREFOLIO_CORES` where somebody shares them out, else all that it has."""
+    """The cores that this process may use: `$FOREFOLIO_CORES` if it is set, otherwise all that it has."""
     if os.environ.get("FOREFOLIO_CORES"):
         return int(os.environ["FOREFOLIO_CORES"])
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

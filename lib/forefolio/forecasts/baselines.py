@@ -1,7 +1,7 @@
-"""The forecasts that need no network: zero, means, an autoregression, ridge regression and boosted trees.
+"""Forecasts without a network: zero, means, an autoregression, ridge regression and boosted trees.
 
-The last two are one model for all assets: a day of an asset is a sample. Returns are in units of each asset's standard
-deviation of the training period, so that calm and wild assets can share it.
+The last two use one model for all assets, in which each day of each asset is a sample. Returns are in units of each
+asset's standard deviation in the training period, so that calm and volatile assets can share a model.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from forefolio.forecasts.schedule import Fit, forecast_frame, scheduled
 from forefolio.market.returns import Date
 
 
-LAGS, SPANS = 5, (5, 21, 63)  # days: single returns, and a week, a month and a quarter
+LAGS, SPANS = 5, (5, 21, 63)  # lags and spans, in days: single returns; a week, a month and a quarter
 PENALTIES = 10.0 ** np.arange(0, 8)  # of ridge, on standardized features
 TREES = 100  # at most
 
@@ -31,9 +31,9 @@ def historical_mean(returns: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFra
 
 
 def frozen_mean(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: Date) -> pd.DataFrame:
-    """Forecast the mean of the training period, as model `mean_frozen`: all that a network knows that learned nothing.
+    """Forecast the mean of the training period, as model `mean_frozen`, like a network that learned nothing.
 
-    `mean` goes on learning through the test period, and networks do not: against it they also answer for that.
+    `mean` keeps learning in the test period and networks do not, so a comparison with `mean` includes that difference.
     """
     mean = returns.loc[:pd.Timestamp(train_end)].mean()
     values = pd.DataFrame(np.tile(mean, (len(schedule), 1)), columns=returns.columns)
@@ -41,7 +41,7 @@ def frozen_mean(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: Dat
 
 
 def autoregression_days(lags: int) -> int:
-    """Training days without which an autoregression on so many lags has more coefficients than equations."""
+    """The training days that an autoregression with this many lags needs to have as many equations as coefficients."""
     return 2 * lags + 2
 
 
@@ -58,7 +58,7 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
         raise ValueError(f"An autoregression on {lags} lags needs at least {autoregression_days(lags)} training days and one "
                          f"lag, and there are {len(training)} days: change ar_lags or move train_end")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an asset that never moved has many solutions; all forecast the same
+        warnings.simplefilter("ignore")  # for an asset that never moved there are many solutions with the same forecast
         fits = np.array([AutoReg(training[asset].to_numpy(), lags, trend="c").fit().params for asset in training])
     constant, slopes = fits[:, 0], fits[:, 1:].T  # slopes: newest lag first
     values = scheduled(schedule, returns, lambda recent: constant + (recent[:, ::-1] * slopes).sum(axis=1), window=lags)
@@ -66,11 +66,11 @@ def autoregression(returns: pd.DataFrame, schedule: pd.DataFrame, *, train_end: 
 
 
 def features(scaled: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What a pooled model knows of each asset at the close of each day: frames like `scaled`, by name.
+    """The features of each asset at the close of each day: frames like `scaled`, by name.
 
     `scaled` are returns in units of each asset's deviation. lag_1 to lag_5: the last five returns, the day's own first;
     momentum_k: their mean over 5, 21 or 63 days times the root of k; volatility_k: their deviation over these days;
-    market: the mean return of all assets that day. Nothing is known of the first 62 days.
+    market: the mean return of all assets that day. Features are missing on the first 62 days.
 
     >>> days = pd.date_range("2024-01-01", periods=70)
     >>> known = features(pd.DataFrame({"A": range(70), "B": 0.0}, index=days))
@@ -85,12 +85,12 @@ def features(scaled: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def pooled_days() -> int:
-    """Training days without which there is no sample."""
+    """The smallest number of training days that gives a sample."""
     return max(SPANS) + 1
 
 
 def ridge(returns: pd.DataFrame, fit: Fit) -> pd.DataFrame:
-    """Linear regression with a quadratic penalty, the one that errs least in validation, as model `ridge`."""
+    """Linear regression with the quadratic penalty that has the smallest validation error, as model `ridge`."""
     from sklearn.linear_model import Ridge  # takes a second to import
 
     def candidates(X: np.ndarray, y: np.ndarray) -> list[Callable[[np.ndarray], np.ndarray]]:
@@ -102,7 +102,7 @@ def ridge(returns: pd.DataFrame, fit: Fit) -> pd.DataFrame:
 
 
 def boosted_trees(returns: pd.DataFrame, fit: Fit, *, seed: int) -> pd.DataFrame:
-    """Gradient boosting of small trees, as many as err least in validation, as model `gbm`.
+    """Gradient boosting of small trees; their number has the smallest validation error; model `gbm`.
 
     Trees of at most 8 leaves with 200 samples or more in each, a learning rate of 0.05, 100 trees at most.
     """
@@ -117,10 +117,10 @@ def boosted_trees(returns: pd.DataFrame, fit: Fit, *, seed: int) -> pd.DataFrame
 
 
 def _forecast(returns: pd.DataFrame, fit: Fit, candidates: Callable, *, model: str) -> pd.DataFrame:
-    """Fit candidates up to train_end, keep the one of least squared error up to validation_end, and forecast with it.
+    """Fit candidates up to train_end, keep the one with the smallest squared error up to validation_end, and forecast.
 
-    A sample belongs to the period of its target. The forecast of the next day is held for every later one: features of
-    days to come would have to be made up.
+    A sample belongs to the period of its target. The next day's forecast is also used for later days, because features
+    of future days are unknown.
     """
     train_end, validation_end = pd.Timestamp(fit.train_end), pd.Timestamp(fit.validation_end)
     deviation = returns.loc[:train_end].std()

@@ -1,8 +1,8 @@
 """Neural networks that forecast all assets jointly from their raw simple returns.
 
 Zouaoui & Naas (2025) let one recurrent network read the last W days of every asset and forecast them all, for several
-window lengths W. A network's settings say what it reads and forecasts (`architectures.JointRecurrent`); how it is trained and
-how its errors are counted is here.
+window lengths W. `architectures.JointRecurrent` says what a network reads and forecasts; this module trains it and
+measures its errors.
 """
 
 import logging
@@ -21,12 +21,12 @@ from forefolio.forecasts.schedule import (errors_by_lag, forecast_frame, lookbac
 from forefolio.forecasts.training import Training, in_batches
 from forefolio.market.returns import Date, periods, rebalance_dates
 
-logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns of compiling one graph a window, as it must
+logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns about one graph per window, which is intended
 Samples = tuple[np.ndarray, np.ndarray]  # inputs, targets
 
 
 def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model:
-    """Build a network of stock Keras layers; all that is drawn comes from `seed`, and Keras' global seed stays as it is.
+    """Build a network of stock Keras layers; all draws come from `seed`, and Keras' global seed does not change.
 
     All assets together: (batch, window, n_assets) -> (batch, window, n_assets), or -> (batch, n_assets) for the next
     day. Otherwise (batch, window, 1) -> (batch, 1), one network that reads each asset's own window.
@@ -39,7 +39,7 @@ def build(network: Any, *, window: int, n_assets: int, seed: int) -> keras.Model
 
 
 def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, last: Date) -> Samples:
-    """Windows of returns, days t - window + 1 to t, and their labels, all of whose days lie within a period.
+    """Windows of returns, days t - window + 1 to t, and their labels; all days lie within one period.
 
     Labels are the returns of the days t + 1 to t + window, (n_samples, window, n_assets), where `target` is "window", or
     of day t + 1, (n_samples, n_assets), where it is "next_day".
@@ -50,7 +50,7 @@ def samples(returns: pd.DataFrame, *, window: int, target: str, first: Date, las
 
 
 def _fed(model: keras.Model, values: np.ndarray) -> np.ndarray:
-    """Inputs or targets as the network takes them: all assets together, or each as a sample of its own."""
+    """Inputs or targets in the network's form: all assets together, or each asset as its own sample."""
     if model.input_shape[-1] != values.shape[-1]:
         values = np.moveaxis(values, -1, 1).reshape(-1, *values.shape[1:-1], 1)
     return values.astype(keras.config.floatx())
@@ -66,8 +66,8 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
           training: Training) -> pd.DataFrame:
     """Train in place until the validation loss stops improving, and restore the best weights.
 
-    Returns the history from `epoch` on; both losses are after the epoch, without dropout. After a loss that is no finite
-    number no epoch is kept, all weights are missing, and a UserWarning says so.
+    Returns the history from `epoch` on; both losses are after the epoch, without dropout. If a loss is not finite, no
+    epoch is kept, all weights are missing, and a UserWarning says so.
     """
     # An eager loop of compiled batches: twice as fast as the same without XLA, and unrolling takes longer to compile.
     model.compile(keras.optimizers.Adam(training.learning_rate), jit_compile=True,
@@ -94,7 +94,7 @@ def train(model: keras.Model, training_samples: Samples, validation_samples: Sam
     if diverged:
         best_epoch = 0
         warnings.warn(f"The {model.name} of window {inputs.shape[1]} diverged: lower learning_rate", stacklevel=2)
-        best_weights = [np.nan * weight for weight in model.get_weights()]  # so that nothing is forecast by mistake
+        best_weights = [np.nan * weight for weight in model.get_weights()]  # so that nobody uses them by mistake
     model.set_weights(best_weights)
     return pd.DataFrame(rows).assign(kept=lambda history: history["epoch"] == best_epoch)
 
@@ -112,12 +112,12 @@ def trained_forecasts(returns: pd.DataFrame, schedule: pd.DataFrame, network: An
         at the rebalance dates); `history`; `window_accuracy`, a row per window (epochs_run; for validation and test,
         n_samples and the mean squared and absolute errors of the network, of zero and of the assets' training means on
         the same labels); `timings` (seconds of training, with compilation). A network that diverged has no forecasts,
-        and its errors are missing. `training.seeds` does not count: there is one training.
+        and its errors are missing. `training.seeds` is ignored: there is one training.
 
     Notes
     -----
-    Zouaoui & Naas 2025, the networks of their Table 4, on disjoint periods; theirs overlap. No sample crosses a
-    period's edge. Beyond what a network gives it reads its own forecasts, appended to the window; this is ours.
+    The networks of Table 4 of Zouaoui & Naas 2025, on disjoint periods; theirs overlap. No sample crosses the edge of a
+    period. For days beyond its output a network reads its own forecasts, appended to the window; that is our choice.
     """
     spans = periods(returns.index, train_end=training.train_end, validation_end=training.validation_end).set_index("period")
     rebalances = rebalance_dates(returns.index, validation_end=training.validation_end,

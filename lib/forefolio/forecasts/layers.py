@@ -1,9 +1,9 @@
-"""Keras layers whose weights have a leading asset axis: as many independent small layers, side by side in one graph.
+"""Keras layers whose weights have a leading asset axis: one small independent layer per asset, all in one graph.
 
 Slice ``weight[a]`` of each weight is the layer of asset ``a``, in stock Keras' shapes and order, and the draws of
-initial weights and of dropout masks are each asset's own. What Keras leaves to its backend, TensorFlow or JAX, stands at
-the end: a compiled function, and a gradient inside one. Whatever uses Keras imports this module before, which sets
-TensorFlow up.
+initial weights and of dropout masks are each asset's own. The end of the module has what depends on the backend,
+TensorFlow or JAX: a compiled function, and a gradient inside one. Import this module before Keras, because it sets up
+TensorFlow.
 """
 
 import os
@@ -18,13 +18,13 @@ import numpy as np
 
 os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"  # whatever ~/.keras/keras.json says
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # sums in one order, so that the number of cores changes no result
+os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # sums in one order, so that results do not depend on the number of cores
 _LOGGED = re.compile(rb"(?m)^(?:WARNING: All log messages before absl|[IWE]\d{4} [\d:.]+ +\d+ \S+:\d+\]).*\n?")
 
 
 @contextmanager
 def _without_log_lines() -> Iterator[None]:
-    """Hold back what the process writes to file descriptor 2, and pass it on afterwards without TensorFlow's log lines."""
+    """Collect what the process writes to file descriptor 2, and pass it on later without TensorFlow's log lines."""
     with tempfile.TemporaryFile() as held:
         descriptor = os.dup(2)
         os.dup2(held.fileno(), 2)
@@ -52,7 +52,7 @@ _FORGET_OPEN = np.array([0, 1, 0, 0])  # the biases that an LSTM's gates start a
 
 
 def _each_asset(initializer: Callable) -> Callable:
-    """Draw each asset's weights apart: Glorot's fans are those of one network, as in stock Keras."""
+    """Draw each asset's weights separately, with the Glorot fans of one network, as in stock Keras."""
     return lambda shape, dtype=None: ops.stack([initializer(shape[1:], dtype=dtype) for _ in range(shape[0])])
 
 
@@ -99,9 +99,9 @@ class StackedLSTM(keras.layers.Layer):
     """Each asset's stacked LSTM, (batch, days, assets) -> (assets, batch, units), the top layer's last state.
 
     All layers advance in one loop, as a wave: while the first layer reads day t, layer k reads what the layer below
-    made of day t - k. So one product a gate serves all layers and assets, in days + layers - 1 steps. Dropout masks
+    made of day t - k. So one product per gate serves all layers and assets, in days + layers - 1 steps. Dropout masks
     are those of stock Keras, the same on all days, for what comes from below and for the layer's own state: with
-    recurrent dropout one a gate, without it one for all gates.
+    recurrent dropout one per gate, without it one for all gates.
     """
 
     def __init__(self, network, *, seed: int):
@@ -122,7 +122,7 @@ class StackedLSTM(keras.layers.Layer):
         padded = [ops.pad(kernel, ((0, 0), (0, units - kernel.shape[1]), (0, 0))) for kernel in self.kernels]
         below, own = ([ops.swapaxes(kernel, 1, 2) for kernel in kind] for kind in (padded, self.recurrent_kernels))
         kernels = ops.concatenate([ops.stack(below), ops.stack(own)], axis=3)
-        kernels = ops.split(kernels, 4, axis=2)  # a gate: (layers, assets, units, 2 units)
+        kernels = ops.split(kernels, 4, axis=2)  # per gate: (layers, assets, units, 2 units)
         biases = ops.split(ops.stack([bias[..., None] for bias in self.biases]), 4, axis=2)
         n_masks = 4 if self.network.recurrent_dropout else 1
         masks = [ops.concatenate([keras.random.dropout(ones, rate, seed=self.seed_generator) for rate in rates], axis=2)
@@ -144,7 +144,7 @@ class _Wave(keras.layers.Layer):
         hidden, carry, step = states
         today = ops.pad(today[None, :, None], ((0, 0), (0, 0), (0, hidden.shape[2] - 1), (0, 0)))
         below = ops.concatenate([today, hidden[:-1]])
-        # To compute the gates again for the gradient is cheaper than to keep them from every step.
+        # Computing the gates again for the gradient is cheaper than keeping them from every step.
         hidden, carry = keras.remat(_lstm_step)(below, hidden, carry, *self.gates)
         reached = ops.cast(ops.arange(hidden.shape[0], dtype=step.dtype) <= step, hidden.dtype)[:, None, None, None]
         return hidden[-1], [hidden * reached, carry * reached, step + 1]
@@ -218,7 +218,7 @@ class _Today(keras.layers.Layer):
         self.cell, self.state_size, self.output_size = cell, [units] * cell.states, units
 
     def call(self, below, states):
-        # To compute the gates again is cheaper than to keep them; the gradient knows only what is passed to remat.
+        # Computing the gates again is cheaper than keeping them; the gradient sees only what is passed to remat.
         states = keras.remat(self._step)(below, *self.own, *states)
         return states[0], list(states)
 
@@ -262,13 +262,13 @@ STOCK = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.
 
 
 def stock_recurrent(cell: str, units: int, *, sequences: bool, seeds: Iterator[int]) -> keras.layers.Layer:
-    """A stock layer of a cell, a key of STOCK, whose initial weights depend on nothing but the seeds."""
+    """A stock layer of a cell (a key of STOCK) whose initial weights depend only on the seeds."""
     def one_way(**options):
         return STOCK[cell](units, return_sequences=sequences, seed=next(seeds),
                            kernel_initializer=keras.initializers.GlorotUniform(next(seeds)),
                            recurrent_initializer=keras.initializers.Orthogonal(seed=next(seeds)), **options)
 
-    if cell == "bilstm":  # given both ways: a copy that Keras made itself would start with the same weights
+    if cell == "bilstm":  # both directions are given: Keras' own copy would start with the same weights
         return keras.layers.Bidirectional(one_way(), backward_layer=one_way(go_backwards=True))
     return one_way()
 
@@ -281,7 +281,7 @@ _tracing = threading.Lock()
 def compiled(function: Callable) -> Callable:
     """The function as one XLA program for each shape of its arguments."""
     def traced(*arguments):
-        with _tracing:  # one thread at a time turns Python into a graph: layers keep what they build there
+        with _tracing:  # one thread at a time builds a graph, because layers keep state there
             return function(*arguments)
 
     if keras.backend.backend() == "jax":

@@ -1,7 +1,7 @@
-"""Forecasts that somebody else made, from a file: read, checked, and put on the schedule of all models.
+"""The user's own forecasts, from a file: read, checked, and put on the schedule of all models.
 
-A row says what was known at the close of `decision_date` about the return of one asset. Each model in the file becomes a
-model of the study. What the file does not have is not made up: that asset is not bought by that model on that day.
+A row is a forecast of one asset's return, known at the close of `decision_date`. Each model in the file becomes a model
+of the study. Missing forecasts are not invented: the model does not buy that asset on that day.
 """
 
 from collections.abc import Collection
@@ -21,34 +21,33 @@ from forefolio.study.rules import NAME
 from forefolio.study.vocabulary import MODELS, listed, short
 
 COLUMNS = ["decision_date", "asset", "horizon", "model", "forecast"]
-NAMELESS = "own"  # the model of a file that names none
-LARGE = 0.2  # a median absolute forecast above it is a percentage
-GOOD_R2 = 0.05  # of daily returns: more is too good to be true
-SURE = 3.0  # standard errors, by days, from which a correlation is no chance
+NAMELESS = "own"  # name of the model, if the file has none
+LARGE = 0.2  # a larger median absolute forecast is a percentage
+GOOD_R2 = 0.05  # R2 of daily returns; more is too good to be true
+SURE = 3.0  # standard errors, over days, at which a correlation is not chance
 EMPTY = pd.DataFrame({"decision_date": pd.Series(dtype="datetime64[us]"), "asset": pd.Series(dtype=object),
                       "horizon": pd.Series(dtype=int), "model": pd.Series(dtype=object), "forecast": pd.Series(dtype=float)})
 
 
 @dataclass(frozen=True)
 class Own:
-    """Forecasts of a file, columns `COLUMNS`, without rows where a study names none, and the file with its hash."""
+    """Forecasts of a file (columns `COLUMNS`; empty if the study names no file), and the file with its hash."""
 
     forecasts: pd.DataFrame = field(default_factory=EMPTY.copy)
     files: dict[Path, str] = field(default_factory=dict)
 
 
 def load(study: Study, returns: pd.DataFrame, *, traded: pd.DataFrame, tickers: Collection[str]) -> Own:
-    """Read the file that `forecasts_path` names, if it names one, and hold it against the study's market.
+    """Read the file that `forecasts_path` names, if any, and check it against the study's market.
 
-    `traded` is for `forecast_schedule`. Rows of `tickers` that the universe left out, and of days outside of
-    `returns`, are left out.
+    `traded` is for `forecast_schedule`. Rows of dropped `tickers`, and of days outside of `returns`, are left out.
 
     Raises
     ------
     StudyError
-        One sentence: a file that cannot be read; dates that are no trading days; assets that the study does not
-        know; a forecast that is there twice, is no number or is a percentage; a model called like one of the
-        vocabulary; a model that has nothing of what is scheduled.
+        One sentence, for a file that cannot be read, dates that are not trading days, unknown assets, a forecast that
+        is repeated, not a number or a percentage, a model with a name of the vocabulary, or a model without any
+        scheduled forecast.
     """
     if not study.forecasts_path:
         return Own()
@@ -144,7 +143,7 @@ def _known(rows: pd.DataFrame, returns: pd.DataFrame, tickers: Collection[str]) 
 
 
 def coverage(own: pd.DataFrame, schedule: pd.DataFrame, *, n_assets: int) -> pd.DataFrame:
-    """How many of the scheduled forecasts of the next day each model of a file has.
+    """The number of scheduled next-day forecasts that each model of a file has.
 
     Columns model, scheduled (decision days x assets), made, rebalances (the same of the days on which portfolios are
     decided), made_at_rebalances.
@@ -158,10 +157,10 @@ def coverage(own: pd.DataFrame, schedule: pd.DataFrame, *, n_assets: int) -> pd.
 
 
 def on_schedule(own: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
-    """A file's forecasts as all models answer: rows of the schedule, fewer where the file has none.
+    """A file's forecasts in the form of all models: rows of the schedule, without those that the file lacks.
 
-    A day that the file does not forecast from a decision holds the last forecast before it; without one of the next
-    day the asset is not forecast at that date.
+    If the file lacks a day of a decision, the last forecast before it is used. Without a next-day forecast, the asset
+    has no forecast at that date.
     """
     pairs = own.loc[own["horizon"] == 1, ["decision_date", "asset", "model"]]
     asked = pairs.merge(schedule, on="decision_date")
@@ -172,7 +171,7 @@ def on_schedule(own: pd.DataFrame, schedule: pd.DataFrame) -> pd.DataFrame:
 
 
 def suspicions(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:
-    """Forecasts that are too good to be true, model by model, of target days from `first` to `last`.
+    """Checks per model whether forecasts are too good to be true, for target days from `first` to `last`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Every model of the vocabulary with the function that makes its forecasts, and all forecasts of a study in one call.
+"""The function behind every model of the vocabulary, and all forecasts of a study in one call.
 
 A new baseline is a function and an entry in `BASELINES`. A new network is a frozen dataclass of settings and an entry in
 `NETWORKS`. The dataclass has `name`, the model's; `hidden(windows, seeds)`, from the input to the last hidden tensor; and
@@ -33,13 +33,13 @@ from forefolio.study.vocabulary import MODELS
 
 
 def _of(study: Study, settings: type, prefix: str = "", **given: Any) -> Any:
-    """Settings whose fields are the study's parameters of these names after a prefix, and what is given beside them."""
+    """Settings whose fields are the study's parameters with a prefix, and the other given fields."""
     named = {field.name: getattr(study, prefix + field.name) for field in fields(settings) if field.name not in given}
     return settings(**named, **given)
 
 
 def _recurrent(cell: str) -> dict[str, Callable[[Study], Any]]:
-    """A recurrent network in both scopes; the parameters that are named after the LSTM are those of every cell."""
+    """A recurrent network in both scopes; the `lstm_` parameters apply to every kind of cell."""
     return {"asset": lambda study: _of(study, Recurrent, "lstm_", name=cell),
             "joint": lambda study: _of(study, JointRecurrent, "network_", name=cell, windows=tuple(study.windows))}
 
@@ -73,7 +73,7 @@ _LEFT = {  # the columns of what is empty where no network was trained
 
 @dataclass(frozen=True)
 class Forecasts:
-    """All forecasts of a study, baselines first, a user's own last, and what training its networks left.
+    """All forecasts of a study (baselines first, the user's own last), and the records of training.
 
     The history ends with fitted_until, the fit's last day of validation as ISO text, where a network was trained. The
     frames of windows (see `joint_networks.trained_forecasts`) have no rows where there is no joint network. `lags` has
@@ -96,7 +96,7 @@ def networks(study: Study) -> dict[str, Any]:
 
 
 def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]:
-    """The layers of each network of a study from input to output, each a name and its details, to be drawn.
+    """The layers of each network of a study from input to output, each a name and its details, for a diagram.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def outlines(study: Study, *, n_assets: int) -> dict[str, list[tuple[str, str]]]
 
 
 def plan(index: pd.DatetimeIndex, study: Study, *, traded: pd.DataFrame | None = None) -> list[Fit]:
-    """The fits of a study's models in order of time, each with the part of the schedule that it forecasts.
+    """The fits of a study's models in order of time, with the part of the schedule that each one forecasts.
 
     `traded` says on which days each price is its own, and so when portfolios are decided (`rebalance_dates`).
     """
@@ -128,7 +128,7 @@ def plan(index: pd.DatetimeIndex, study: Study, *, traded: pd.DataFrame | None =
 
 def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | None = None, own: Own = Own(),
               remember: Callable[..., dict[str, pd.DataFrame]] = lambda function, *given: function(*given)) -> Forecasts:
-    """Make all forecasts of a study: every model delivers the whole schedule, each fit its part, and `own` what it has.
+    """Make all forecasts of a study: every model fills the schedule, each fit its part, and `own` what it has.
 
     Each training of a network is called as remember(function, *arguments); `Stage.remember` computes nothing twice.
     `traded` is for `plan`. ValueError if a period is too short (`needed_days`).
@@ -153,7 +153,7 @@ def forecasts(returns: pd.DataFrame, *, study: Study, traded: pd.DataFrame | Non
 
 def _forecasts(returns: pd.DataFrame, study: Study, traded: pd.DataFrame | None, own: Own,
                remember: Callable[..., dict[str, pd.DataFrame]]) -> Forecasts:
-    """All forecasts, of all assets, as a study's leak has them made."""
+    """All forecasts, for all assets, with the study's leak."""
     leak, left = study.leak, []
     fitted = [replace(fit, schedule=leaks.asked(fit.schedule, returns.index, leak=leak))
               for fit in plan(returns.index, study, traded=traded)]
@@ -182,9 +182,9 @@ def _forecasts(returns: pd.DataFrame, study: Study, traded: pd.DataFrame | None,
 
 def added_in_logs(forecasts: pd.DataFrame, returns: pd.DataFrame, *, study: Study,
                   traded: pd.DataFrame | None = None) -> pd.Series:
-    """What was added to each log forecast before it became a simple return, 0 where no log return was forecast.
+    """The amount added to each log forecast before it became a simple return; 0 if the model does not use log returns.
 
-    Networks of one asset forecast log returns, and add half their variance over the training period of the fit (see
+    Per-asset networks forecast log returns, and add half of their variance in the training period of the fit (see
     `asset_networks.trained_forecasts`). The index is that of `forecasts`.
     """
     added = pd.Series(0.0, forecasts.index)

@@ -1,8 +1,9 @@
-"""Which forecasts are to be made, when models are fitted for them, and the long frame that all models answer in.
+"""Which forecasts to make, when models are fitted for them, and the long frame in which all models answer.
 
-A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month
-from every rebalance date. A model that is never refitted judges 2024 with what it learned up to 2021. Refitted
-walk-forward, it learns from every day known by then: a plan divides the schedule among fits, each with its own last days.
+A schedule lists what every model must forecast: the next day from every decision on, and the whole coming month from
+every rebalance date. A model that is never refitted may forecast 2024 with what it learned up to 2021. With
+walk-forward refits it learns from every day known by then: a plan divides the schedule among fits, each with its own
+last days.
 """
 
 from collections.abc import Callable
@@ -13,12 +14,12 @@ import pandas as pd
 
 from forefolio.market.returns import Date, days_before, iso_day, periods, rebalance_dates
 
-LAGS = 30  # days of a window, the last ones, that are shuffled each in its turn
+LAGS = 30  # last days of a window that are shuffled, one at a time
 SPANS = {"yearly": "Y", "quarterly": "Q"}  # the calendar span that a fit serves, as pandas writes it
 
 
 def sample_days(window: int, target: str = "next_day") -> int:
-    """Days without which a period has no sample: a window of returns and its labels, as many days (window) or next_day."""
+    """The days that a period needs for one sample: a window of returns, and labels (as many days, or the next day)."""
     return 2 * window if target == "window" else window + 1
 
 
@@ -63,7 +64,7 @@ def forecast_schedule(index: pd.DatetimeIndex, *, train_end: Date, validation_en
 
 
 def window_counts(index: pd.DatetimeIndex, *, lookback: int, train_end: Date, validation_end: Date) -> pd.DataFrame:
-    """Samples that a network gets in each period: a window of returns and, as its target, the return after it.
+    """The number of samples in each period: a window of returns and, as its target, the next return.
 
     Columns period, first_target, last_target, n_samples (of each asset); a sample belongs to the period of its target.
 
@@ -144,8 +145,8 @@ def errors_by_lag(values: pd.DataFrame, predict: Callable[[np.ndarray], np.ndarr
     Returns
     -------
     DataFrame
-        Columns asset, lag, mse, n_days. Lag 1 is the last day before the target; the row of lag 0 has nothing shuffled. Of
-        longer windows the last 30 days are shuffled, each in its turn. Without rows where there is no such day.
+        Columns asset, lag, mse, n_days. Lag 1 is the last day before the target; the row of lag 0 has nothing shuffled.
+        In longer windows only the last 30 days are shuffled, one at a time. No rows if there is no such day.
 
     Notes
     -----
@@ -191,7 +192,7 @@ def fits(index: pd.DatetimeIndex, schedule: pd.DataFrame, *, refit: str, train_e
     Parameters
     ----------
     refit : {"never", "yearly", "quarterly"}
-        Whether models are fitted anew before each calendar year or quarter of the test period.
+        Whether models are refitted before each calendar year or quarter of the test period.
     traded : DataFrame of bool, optional
         Whether each price is the day's own, as for `rebalance_dates`.
 

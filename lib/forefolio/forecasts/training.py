@@ -1,8 +1,8 @@
-"""How networks are trained; those that lie side by side: an epoch is one compiled program, and each asset stops alone.
+"""Training of networks side by side: an epoch is one compiled program, and training stops separately for each asset.
 
-The loss is the sum over assets of each one's mean squared error and Adam works weight by weight, so every asset is
-trained as it would be alone. A program is compiled once and serves every group of assets of one size, every seed and
-every refit, because weights, moments and random states go in and come out.
+The loss is the sum of the assets' mean squared errors, and Adam treats each weight separately, so every asset is
+trained as if it were alone. A program is compiled once for all groups of one size, all seeds and all refits, because
+weights, moments and random states are its inputs and outputs.
 """
 
 import warnings
@@ -23,11 +23,11 @@ PREDICTED_TOGETHER = 256  # windows; one shape, so that it is compiled once
 
 @dataclass(frozen=True)
 class Training:
-    """How networks are trained: lookback in days, patience in epochs, last days of training and validation, `seeds` times.
+    """Settings of training: lookback in days, patience in epochs, last days of training and validation, and seeds.
 
-    Where a `leak` moves them (see `market.leaks`), `fitted_until` is the last day that is trained on, and `scaled_until` the
-    last that z-scores know. Days that are trained on cannot validate, so with `fitted_until` all epochs run and the last
-    one is kept, as with a patience of 0.
+    Where a `leak` moves them (see `market.leaks`), `fitted_until` is the last day that is trained on, and
+    `scaled_until` the last that z-scores know. Training days cannot validate, so with `fitted_until` all epochs run and
+    the last one is kept, as with a patience of 0.
     """
 
     lookback: int
@@ -105,7 +105,7 @@ def _adam(weights: list, gradient: list, moments: tuple, learning_rate) -> tuple
 
 
 def in_batches(predict: Callable[[np.ndarray], np.ndarray], windows: np.ndarray) -> np.ndarray:
-    """What `predict` makes of windows, in batches of one shape: the first windows fill the last batch up."""
+    """The result of `predict` for windows, in batches of one shape; the first windows fill up the last batch."""
     batches = np.resize(np.arange(len(windows)), (-(-len(windows) // PREDICTED_TOGETHER), PREDICTED_TOGETHER))
     return np.concatenate([ops.convert_to_numpy(predict(windows[rows])) for rows in batches])[:len(windows)]
 
@@ -138,9 +138,9 @@ def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Trainin
     data : tuple of ndarray
         Windows and targets of training, then of validation.
     seed : int
-        What the order of the samples is drawn from.
+        The seed of the order of samples.
     assets : list of str
-        Names for the history, of the first networks; those beyond them fill the graph up, and nothing is told of them.
+        Names of the first networks for the history; further networks are fillers and are not reported.
     progress : callable, optional
         Called after each epoch with its number and the number of assets that go on.
 
@@ -169,7 +169,7 @@ def train(model: keras.Model, data: tuple[np.ndarray, ...], *, training: Trainin
         table = pd.DataFrame({"model": model.name, "seed": seed, "asset": assets, "epoch": epoch, "loss": loss,
                               "validation_loss": validation_loss})
         rows_of_epochs.append(table[running])
-        # Stopped assets go on in the graph and disturb nobody; their best weights stay as they are.
+        # Stopped assets stay in the graph without effect on others; their best weights are kept.
         failed |= running & ~np.isfinite(loss + validation_loss)
         better = running & ~failed & (validation_loss < best_loss if training.stops_early else True)
         best_loss[better], best_epoch[better] = validation_loss[better], epoch
