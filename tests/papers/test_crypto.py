@@ -623,7 +623,7 @@ def test_sentences_follow_the_rows(published):
     assert "`minimum_variance` holds DAI-USD, USDC-USD, USDT-USD, VUSDT-USD." in text
     assert "**(3) Optimality.** By the printed numbers 2 of 4 portfolios are" in text
     assert "(9) Code.** Not computed: read, not run;" in text
-    for verdict in ("shuffled", "volatility is a day's", "not what they earned", "so that column is optimal"):
+    for verdict in ("shuffled", "volatility is that of a day", "not what they earned", "so that column is optimal"):
         assert verdict not in text, "no prices, no verdict"
     other = rows.assign(ours=rows["ours"].where(~rows["claim"].str.startswith("gross exposure"), 3.0))
     assert "a gross exposure of 3.0: 2.0 long and 1.0 short." in crypto.in_words(other)
@@ -635,7 +635,7 @@ def test_verdicts_follow_the_statuses(published, all_returns):
     for wanted, right, wrong in (
             ("the names are shuffled", [f"{name}, relabelled" for name in ("volatility", "return", "drawdown")],
              [f"{name}, as labelled" for name in ("volatility", "return", "drawdown")]),
-            ("a year's volatility is a day's", ["LSTM volatility, a day"], ["LSTM volatility, a year"]),
+            ("printed volatility is that of a day", ["LSTM volatility, a day"], ["LSTM volatility, a year"]),
             ("is not what they earned", [], ["LSTM return, a day", "LSTM return, a year"]),
             ("so that column is optimal", ["share of the highest Sharpe ratio, relabelled"], [])):
         said = rows["status"].mask(keys.isin(right), "reproduced").mask(keys.isin(wrong), "not reproduced")
@@ -674,11 +674,11 @@ def test_printed_yearly_volatility_of_the_lstm_portfolio_is_a_days(published, cr
     assert ours_of(rows, "LSTM volatility, a year")["status"] == "not reproduced"
     assert ours_of(rows, "LSTM volatility, relabelled")["ours"] > 10 * 0.011219  # its own order was right
     text = crypto.in_words(rows)
-    assert "the names are shuffled" in text and "a year's volatility is a day's" in text
+    assert "the names are shuffled" in text and "printed volatility is that of a day" in text
     earned = [ours_of(rows, f"LSTM return, a {period}") for period in ("year", "day")]
     assert [round(100 * row["ours"], digits) for row, digits in zip(earned, (1, 3))] == [3.9, 0.016]
     assert all(row["status"] == "not reproduced" for row in earned)
-    assert "3.9 a year; 1.7239 percent a year is printed. The printed return is not what they earned. The printed ratio divides it by a day's" in text
+    assert "3.9 percent per year. The paper prints 1.7239 percent per year. The printed return is not what they earned." in text
 
 
 @market

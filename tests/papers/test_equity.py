@@ -393,14 +393,14 @@ def test_three_questions_are_answered_by_what_was_tested(swept, published, run):
                        "the more accurate is **shown**", "the LSTM predicts what zero does not is **shown**",
                        "Holm 0.02 for the LSTM and 0.2 for the 1D-CNN", "51.0 % of days for the LSTM and 51.5 % for"):
         assert told_first in first, told_first
-    assert ("MVF (return-seeking): the LSTM moves 20.00 % of wealth, and the mean excess by +1.00 points a month (p 0.04) and the "
-            "1D-CNN moves 40.00 % of wealth, and the mean excess by -0.20 points a month (p 0.6); MDP (conservative): the LSTM "
+    assert ("MVF (return-seeking): the LSTM moves 20.00 % of wealth and the mean excess return by +1.00 points per month (p 0.04) and the "
+            "1D-CNN moves 40.00 % of wealth and the mean excess return by -0.20 points per month (p 0.6); MDP (conservative): the LSTM "
             "changes nothing. That forecasts made a difference is **shown** for 1 of 3 strategies") in second
     best = evidence.best_pair(run["monthly_excess"]).iloc[0]
-    for told_third in ("Most excess, summed over the months: LSTM+MDP with 52.5 %. Highest information ratio: LSTM+MVF with 0.526",
-                       "Least turnover: LSTM+RPP with 54.1 %", "beats the index is **not shown** for any of 6 strategies",
+    for told_third in ("Highest sum of monthly excess returns: LSTM+MDP with 52.5 %. Highest information ratio: LSTM+MVF with 0.526",
+                       "Lowest turnover: LSTM+RPP with 54.1 %", "beats the index is **not shown** for any of 6 strategies",
                        "smallest p after Holm 0.12", f"(signed rank p {best['signed_rank_p']:.2g}, the pair chosen in hindsight)",
-                       "LSTM+MDP, the paper's first by total return, is first in 2 of 3 choices."):
+                       "LSTM+MDP has the highest total return in the paper. It is first in 2 of 3 choices."):
         assert told_third in third, told_third
     assert "choices" not in equity.answers(published, run)
     twins = run["monthly_excess"].assign(**{"lstm+mdp": lambda table: table["lstm+mdp"] + 1, "cnn1d+mdp": lambda table: table["lstm+mdp"]})
@@ -470,7 +470,7 @@ def test_the_audit_of_the_printed_numbers_follows_from_them(published, implied):
             1: f"{total:g} is 23 times the printed mean {mean:g} ({23 * mean:.3f}): the total return of LSTM+MDP",
             3: f"{calm.min():.2f} to {calm.max():.2f} percent for RPP, {bold.min():.2f} to {bold.max():.2f} for MVF. So RPP",
             4: f"p-values are {p_values.min():.3f} to {p_values.max():.3f}, and {(p_values < 0.05).sum()} of 6 strategies are sig",
-            5: "the lowest total return to 1D-CNN+MDP with {:g}; in Table 5 it is that of 1D-CNN+RPP, {:g}.".format(
+            5: "the lowest total return to 1D-CNN+MDP with {:g}. In Table 5 the lowest is that of 1D-CNN+RPP, {:g}.".format(
                 *table.loc[["cnn1d+mdp", "cnn1d+rpp"], "total return"])}.items():
         assert told in equity.FIXED[point], told
     assert f"growth, which would be {100 * ((1 + mean / 100) ** 23 - 1):.3f}." in equity.FIXED[1]
@@ -615,8 +615,8 @@ def test_risk_parity_is_decided_at_the_close_before_each_month_and_then_drifts(r
 def test_sentences_of_the_audit_follow_its_values(published, run):
     words = all_of(published, run)[1]
     assert words.count("\n") == 6 and all(line.startswith(f"- **({n})") for n, line in enumerate(words.split("\n"), 1))
-    for told in (*equity.FIXED.values(), "percent in the 24 months. As sums of excess", "all 6 strategies above it", "each less than "
-                 "5.66", "Forecasting no move has MAE 0.0139, MSE 0.000401, RMSE 0.0195 over", "smaller than all 6 printed errors",
+    for told in (*equity.FIXED.values(), "percent in the 24 months. If the totals are sums of excess", "all 6 strategies end above the index", "each less than "
+                 "5.66", "Forecasting zero has MAE 0.0139, MSE 0.000401, RMSE 0.0195 over", "smaller than all 6 printed errors",
                  "beat zero in none of 6 errors"):
         assert told in words, told
     smaller = with_values(published, "Table 4", {(error, of): 0.0001 for error in ("MAE", "MSE", "RMSE")

@@ -45,7 +45,7 @@ def test_points_lie_by_how_much_their_errors_exceed_zero_s_and_the_paper_s_own_i
     assert (own.x[0], own.y[0]) == pytest.approx((0.01, 0.01)), "no point of the 1D-CNN's grid is the paper's"
     assert [len(trace.x) for trace in drawn(figure, "a network of the grid")] == [2, 3]
     assert len(drawn(figure, "forecasting zero")) == 2
-    assert "rank in validation LSTM 2 of 3<" in figure.layout.title.text, "a title has the finding"
+    assert "Rank in validation of the paper's networks: LSTM 2 of 3<" in figure.layout.title.text, "a title has the finding"
     assert SAMPLE in figure.layout.title.text and "%" in figure.layout.xaxis.title.text + figure.layout.yaxis.title.text
 
 

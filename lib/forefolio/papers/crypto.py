@@ -458,8 +458,8 @@ def _names(found: pd.DataFrame) -> str:
         named, moved = (found.loc[keys] for keys in under.values())
         numbers = [", ".join(f"{value:.2f}" for value in column)
                    for column in (moved["published"], named["ours"], moved["ours"])]
-        told.append("The Sharpe column prints a volatility, a return and a drawdown of {} percent. Under the printed "
-                    "names its weights have {}, relabelled {}.".format(*numbers))
+        told.append("The Sharpe column prints a volatility, a return and a drawdown of {} percent. On this run's "
+                    "prices, its weights give {} under the printed names, and {} relabelled.".format(*numbers))
         if (moved["status"] == REPRODUCED).all() and (named["status"] == NOT_REPRODUCED).all():
             told.append("So the names are shuffled.")
     for name in ("minimum_variance", "minimum_cvar"):
@@ -469,7 +469,7 @@ def _names(found: pd.DataFrame) -> str:
     if len(together):
         shares = [f"{row.ours:.1f} percent of `{row.Index.rpartition(' ')[2]}` ({row.published:.1f} in print)"
                   for row in together.itertuples()]
-        told.append(f"In this run the dollar coins together are {listed(shares)}.")
+        told.append(f"In this run, the dollar coins together have {listed(shares)}.")
     return " ".join(told)
 
 
@@ -479,7 +479,7 @@ def _optimality(found: pd.DataFrame) -> str:
     printed = found.drop(shares.index)
     best = (printed["status"] == REPRODUCED).sum()
     told = [f"By the printed numbers {best} of {counted(len(printed), 'portfolio')} "
-            f"{'is' if best == 1 else 'are'} the best of these at their own objective."] if len(printed) else []
+            f"{'is' if best == 1 else 'are'} the best of the four by the measure in the name."] if len(printed) else []
     for row in shares.itertuples():
         order, ratios = row.Index.rpartition(", ")[2], row.claim.partition("(")[2].partition(")")[0]
         told.append(f"{order.capitalize()}, the printed Sharpe weights reach {100 * row.ours:.1f} percent of the "
@@ -489,7 +489,7 @@ def _optimality(found: pd.DataFrame) -> str:
 
 
 def _exposure(found: pd.DataFrame) -> str:
-    """(4) What the LSTM weights owe."""
+    """(4) The gross exposure of the LSTM weights."""
     if not {"sum of the LSTM weights", "gross exposure of the LSTM weights"} <= set(found.index):
         return ""
     total, gross = (found.at[f"{name} of the LSTM weights", "ours"] for name in ("sum", "gross exposure"))
@@ -497,7 +497,7 @@ def _exposure(found: pd.DataFrame) -> str:
     told = [f"The LSTM weights sum to {total:.4f} and have a gross exposure of {gross:.1f}: {long:.1f} long and "
             f"{short:.1f} short."]
     for row in found.filter(like="LSTM column has more effective holdings", axis=0).itertuples():
-        told.append("Whatever is owed for them, they make {} effective holdings than the Sharpe column ({}).".format(
+        told.append("Counted by absolute weights, they have {} effective holdings than the Sharpe column ({}).".format(
             "more" if row.ours == "yes" else "no more", row.claim.rpartition("(")[2].rstrip(")")))
     return " ".join(told)
 
@@ -509,20 +509,20 @@ def _periods(found: pd.DataFrame) -> str:
         keys = [f"LSTM {name}, a {period}" for period in ("day", "year")]
         if set(keys) <= set(found.index):
             (day, year), printed = found.loc[keys, "ours"], found.at[keys[0], "published"]
-            told.append(f"The printed weights had a {name} of {100 * day:.3f} percent a day and {100 * year:.1f} a "
-                        f"year; {100 * printed:.4f} percent a year is printed.")
+            told.append(f"On this run's prices, the printed weights had a {name} of {100 * day:.3f} percent per day and "
+                        f"{100 * year:.1f} percent per year. The paper prints {100 * printed:.4f} percent per year.")
             fits = found.loc[keys, "status"] == REPRODUCED
             if name == "volatility" and fits.tolist() == [True, False]:
                 of_a_day = True
-                told.append("What is printed as a year's volatility is a day's.")
+                told.append("So the printed volatility is that of a day.")
             if name == "return" and not fits.any():
                 told.append("The printed return is not what they earned.")
-                told += ["The printed ratio divides it by a day's volatility, so it is a day's as well: the mean "
-                         "forecast, w'r̂, which the formula of the weights has in place of the mean return."] * of_a_day
+                told += ["The printed ratio divides it by the volatility of a day, so it is probably a day's number too: "
+                         "the mean forecast, w'r̂, which replaces the mean return in the formula of the weights."] * of_a_day
     if {"LSTM Sharpe ratio", "LSTM Sharpe ratio, a year"} <= set(found.index):
         ratio, year = (found.at[f"LSTM Sharpe ratio{end}", "ours"] for end in ("", ", a year"))
-        told.append(f"The printed return over the printed volatility is {ratio:.4f}; if that is a day's ratio, it is "
-                    f"{year:.1f} a year.")
+        told.append(f"The printed return over the printed volatility is {ratio:.4f}. If that is the ratio of a day, it is "
+                    f"{year:.1f} per year.")
     return " ".join(told)
 
 

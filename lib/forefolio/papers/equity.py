@@ -51,18 +51,19 @@ N_MONTHS = 23  # behind a printed total: 52.459 / 2.281
 BEST = "LSTM+MDP"  # the one strategy whose mean is printed
 WINDOWS = (20, 60, 120, 250)  # days of covariance tried for risk parity
 FIXED = {  # what the printed numbers say alone
-    1: "52.459 is 23 times the printed mean 2.281 (52.463): the total return of LSTM+MDP is a sum of monthly "
-       "excesses, not growth, which would be 67.990. The test period has 24 months; values at the ends of these "
-       "give no return for the first, which would explain the 23. For no other strategy is a mean printed: of "
-       "their totals the same is assumed, here and below.",
-    3: "A total over 23 and over the information ratio is the deviation of monthly excess: 5.66 to 5.69 percent "
-       "for RPP, 4.13 to 4.20 for MVF. So RPP strays further from the index than MVF. The text calls RPP the more "
-       "stable in volatility: that is of the strategies, the implied number of their excess over an index.",
-    4: "A ratio times the root of 23 is a t-statistic: the one-sided p-values are 0.010 to 0.122, and 3 of 6 "
-       "strategies are significant at 0.05. The text finds all significant by signed-rank tests; a few extreme "
-       "months, which weigh on a t-statistic more than on ranks, would explain it. After Holm's correction, which "
-       "the paper does not make, none of 6 would be (smallest p 0.058).",
-    5: "The text gives the lowest total return to 1D-CNN+MDP with 33.877; in Table 5 it is that of 1D-CNN+RPP, "
+    1: "52.459 is 23 times the printed mean 2.281 (52.463): the total return of LSTM+MDP is a sum of monthly excess "
+       "returns. It is not growth, which would be 67.990. The test period has 24 months. Values at the ends of "
+       "months give no return for the first month, which would explain the 23. The paper prints a mean for this "
+       "strategy only. We assume the same for the other totals.",
+    3: "The total over 23 and over the information ratio gives the standard deviation of monthly excess returns: 5.66 "
+       "to 5.69 percent for RPP, 4.13 to 4.20 for MVF. So RPP strays further from the index than MVF. The text "
+       "calls RPP the more stable in volatility. It means the strategies' own returns, while our number describes "
+       "their excess over an index.",
+    4: "A ratio times the root of 23 is a t-statistic. The one-sided p-values are 0.010 to 0.122, and 3 of 6 "
+       "strategies are significant at 0.05. The text finds all significant by signed-rank tests. A few extreme "
+       "months would explain the difference, because they change a t-statistic more than ranks. After Holm's "
+       "correction, which the paper does not make, none of 6 would be (smallest p 0.058).",
+    5: "The text gives the lowest total return to 1D-CNN+MDP with 33.877. In Table 5 the lowest is that of 1D-CNN+RPP, "
        "33.824. Text and Table 5 agree on 4 of 5 strategies named highest or lowest.",
 }
 
@@ -500,9 +501,9 @@ def _second(twins: pd.DataFrame) -> str:
     for framework in PROFILES:
         of = [_moved(row) for row in own.itertuples() if parts(row.strategy)[1] == framework]
         told += [f"{framework.upper()} ({FRAMEWORKS[framework].profile}): {listed(of)}"] if of else []
-    return (f"Beside the same framework fed with the historical mean: {'; '.join(told)}. That forecasts made a "
-            f"difference is {_shown_for(own['holm_p'])} strategies (two-sided signed rank of the same months, p after "
-            "Holm).")
+    return (f"Compared with the same framework and the historical mean as its forecast: {'; '.join(told)}. That forecasts "
+            f"made a difference is {_shown_for(own['holm_p'])} strategies (two-sided signed-rank test on the same months, p "
+            "after Holm).")
 
 
 def _moved(row: NamedTuple) -> str:
@@ -510,8 +511,8 @@ def _moved(row: NamedTuple) -> str:
     whose = f"the {NETWORKS[parts(row.strategy)[0][0]]}"
     if not row.holm_p >= 0:
         return f"{whose} changes nothing"
-    return (f"{whose} moves {percent(row.mean_distance, 2)} of wealth, and the mean excess by "
-            f"{round(100 * row.mean_difference, 2) + 0.0:+.2f} points a month (p {row.holm_p:.2g})")
+    return (f"{whose} moves {percent(row.mean_distance, 2)} of wealth and the mean excess return by "
+            f"{round(100 * row.mean_difference, 2) + 0.0:+.2f} points per month (p {row.holm_p:.2g})")
 
 
 def _shown_for(p_values: pd.Series) -> str:
@@ -530,16 +531,16 @@ def _third(published: Mapping[str, pd.DataFrame], results: Mapping[str, Any]) ->
         ("summed_excess", "max"), ("information_ratio", "max"), ("turnover_one_way", "min")))
     pair = evidence.best_pair(months[SIX].T.drop_duplicates().T).iloc[0]  # of strategies that differ
     told = (
-        f"Most excess, summed over the months: {most} with {percent(total)}. Highest information ratio: {best} with "
-        f"{ratio:.3f} a month. Least turnover: {least} with {percent(traded)} a month, one-way. That a strategy beats "
+        f"Highest sum of monthly excess returns: {most} with {percent(total)}. Highest information ratio: {best} with "
+        f"{ratio:.3f} per month. Lowest turnover: {least} with {percent(traded)} per month, one-way. That a strategy beats "
         f"the index is {_shown_for(p_values)} strategies (one-sided signed rank, smallest p after Holm "
         f"{p_values.min():.2g}). The two best, {TITLES[pair['first']]} and {TITLES[pair['second']]}, differ by "
-        f"{100 * pair['mean_difference']:.2f} points a month (signed rank p {pair['signed_rank_p']:.2g}, the pair "
+        f"{100 * pair['mean_difference']:.2f} points per month (signed rank p {pair['signed_rank_p']:.2g}, the pair "
         "chosen in hindsight).")
     points = [_six(point)["summed_excess"] for point in _points(published.get("choices"), CHOICES)]
     first = sum(point.notna().all() and point[STRATEGIES[BEST]] >= point.max() - TIED for point in points)
     if points:
-        told += f" {BEST}, the paper's first by total return, is first in {_so_many(first, len(points))} choices."
+        told += f" {BEST} has the highest total return in the paper. It is first in {_so_many(first, len(points))} choices."
     return told
 
 
@@ -554,11 +555,11 @@ def _index_in_words(years: TwoYears) -> str:
     if np.isnan(years.rise):
         return ""
     below, above = (_so_many(count, len(SIX)) for count in (years.below, years.above))
-    doubt = (f", and {below} printed totals are not above that, so they are not what the strategies "
-             "themselves earned if all beat the index, as the text says") if years.below else ""
-    return (f"The index rose {round(years.rise, 1):g} percent in the 24 months{doubt}. As sums of excess, with the "
-            f"index's own rise in none of them, the totals put {above} strategies above it: the index's months but the "
-            f"first, each plus the mean excess of {BEST}, compound to {round(years.ends[BEST], 1):g} percent.")
+    doubt = (f", and {below} printed totals are not above that. The text says that all strategies beat the index. So the "
+             "totals cannot be what the strategies themselves earned") if years.below else ""
+    return (f"The index rose {round(years.rise, 1):g} percent in the 24 months{doubt}. If the totals are sums of excess "
+            f"returns, {above} strategies end above the index: its returns in all months but the first, each plus the mean "
+            f"excess return of {BEST}, compound to {round(years.ends[BEST], 1):g} percent.")
 
 
 def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
@@ -566,10 +567,10 @@ def _parity_in_words(years: TwoYears, known: pd.DataFrame) -> str:
     if known.empty:
         return ""
     lowest = known["published"].iloc[0]
-    why = (f"each less than {lowest:.2f}: weights far from risk parity, or a ratio that is not mean over deviation, "
-           "would explain that") if known["status"].iloc[0] == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
+    why = (f"each less than {lowest:.2f}. Weights far from risk parity would explain the printed number, or a ratio that is "
+           "not mean over deviation") if known["status"].iloc[0] == NOT_REPRODUCED else f"so that {lowest:.2f} is possible"
     strays = years.parity["deviation"]
-    return (f" Risk parity over this run's stocks strays {strays.min():.2f} to {strays.max():.2f} percent "
+    return (f" Risk parity over this run's stocks deviates from the index by {strays.min():.2f} to {strays.max():.2f} percent "
             f"with windows of {WINDOWS[0]} to {WINDOWS[-1]} days, {why}.")
 
 
@@ -580,7 +581,7 @@ def _turnover_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, k
     theirs = values(published, "Table 5", "turnover")
     printed = sorted(theirs[title] for title, strategy in STRATEGIES.items() if strategy.endswith("+rpp"))
     one_way, two_way = (years.parity[column] for column in TABLE5["turnover"])
-    why = ("Weights far from risk parity, or a turnover of more than one month, would explain the printed."
+    why = ("Weights far from risk parity, or a turnover of more than one month, would explain the printed numbers."
            if (known["status"] == NOT_REPRODUCED).all() else f"So {printed[0]:g} is possible.")
     return (f"Table 5 prints {printed[0]:g} and {printed[-1]:g} percent for RPP. Risk parity over this run's stocks, "
             f"decided each month with windows of {WINDOWS[0]} to {WINDOWS[-1]} days, turns over {one_way.min():.1f} to "
@@ -595,16 +596,16 @@ def _zero_in_words(published: Mapping[str, pd.DataFrame], years: TwoYears, known
     n_theirs = values(published, "Data", "constituents with complete histories").iloc[0]
     larger, absent = known[known["status"] == NOT_REPRODUCED], n_theirs - n_ours
     errors = ", ".join(f"{name} {error:.4g}" for name, error in zero.items())
-    told = (f"Forecasting no move has {errors} over the same two years, smaller than "
-            f"{_so_many(len(larger), len(known))} printed errors. Zero's are means over this run's {n_ours:g} stocks "
-            f"with its prices, the printed over {n_theirs:g}.")
+    told = (f"Forecasting zero has {errors} over the same two years, smaller than "
+            f"{_so_many(len(larger), len(known))} printed errors. These are means over this run's {n_ours:g} stocks. The "
+            f"printed errors are means over {n_theirs:g} stocks.")
     if len(larger) and absent > 0:
         least = larger["published"].astype(float).groupby(larger["claim"].str.split().str[0], sort=False).min()
         needed = (n_theirs * least - n_ours * zero[least.index]) / absent
         means = ", ".join(f"{name} {error:.3g} ({error / zero[name]:.1f} times that of the {n_ours:g})"
                           for name, error in needed.items())
-        told += (f" If the {n_ours:g} are among the {n_theirs:g}, zero's mean over the {absent:g} others would have to "
-                 f"be {means} to make zero's errors as large as the smallest printed.")
+        told += (f" Suppose that the {n_ours:g} are among the {n_theirs:g}. Then the errors of zero for the {absent:g} others "
+                 f"would have to be {means} to reach the smallest printed errors.")
     own = years.errors.loc[list(NETWORKS)]
     better, n_own = own.lt(zero).to_numpy().sum(), own.count().sum()
     return told + (f" This run's own networks beat zero in {_so_many(better, n_own)} errors." if n_own else "")

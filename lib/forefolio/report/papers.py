@@ -35,8 +35,8 @@ def whole(rows: pd.DataFrame) -> Styler:
 # What `papers.equity_steps` finds: grids of networks, errors beside zero's, and what other choices would have given.
 WINDOWS = {30: dict(symbol="circle", color="#d98200"), 250: dict(symbol="square", color="#1f5fa8")}  # days of risk
 PANELS = {  # number of Table 5: the column of choices that reads it as the paper most likely means it, axis, and unit
-    "total return": ("summed_excess_but_first", "sum of monthly excess but the first (%)", 100),
-    "information ratio": ("information_ratio_but_first", "mean over deviation, a month", 1),
+    "total return": ("summed_excess_but_first", "sum of monthly excess returns but the first (%)", 100),
+    "information ratio": ("information_ratio_but_first", "mean over standard deviation, per month", 1),
 }
 
 
@@ -64,7 +64,7 @@ def grid(grids: Mapping[str, pd.DataFrame], zero: Sequence[float | None], *, sam
     grids = {model: points for model, points in grids.items() if len(points)}
     ranks = [f"{equity.NETWORKS[model]} {own.rank} of {len(points)}" for model, points in grids.items()
              for own in points[points["chosen"]].itertuples()]
-    title = f"The paper's networks in their grids: rank in validation {listed(ranks)}" if ranks else "Networks around the paper's choice"
+    title = f"Rank in validation of the paper's networks: {listed(ranks)}" if ranks else "Networks around the paper's choice"
     if not grids or None in zero:
         return bare("this run has no zero forecast" if grids else "no grid is beside this notebook", title, sample)
     figure = make_subplots(1, len(grids), horizontal_spacing=0.1, subplot_titles=[
@@ -82,9 +82,9 @@ def grid(grids: Mapping[str, pd.DataFrame], zero: Sequence[float | None], *, sam
         figure.add_scatter(x=[0], y=[0], mode="markers+text", name="forecasting zero", text="zero", showlegend=False,
                            textposition="top right", hovertemplate="forecasting zero<extra></extra>",
                            marker=dict(size=13, color=INK, symbol="x-thin", line_width=2.5), **there)
-    figure.update_xaxes(title_text="validation MAE above zero's (%)", tickformat=".2~%", nticks=6)
+    figure.update_xaxes(title_text="validation MAE above that of zero (%)", tickformat=".2~%", nticks=6)
     figure.update_yaxes(tickformat=".2~%")
-    figure.update_yaxes(title_text="test MAE above zero's (%)", col=1)
+    figure.update_yaxes(title_text="test MAE above that of zero (%)", col=1)
     return dress(figure, title, f"{sample}; one dot per network; mean absolute error, averaged over stocks", margin_t=100,
                  height=480, legend=dict(orientation="h", y=-0.2))
 
@@ -259,7 +259,7 @@ def against_index(hindsight: pd.DataFrame, decided: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(type="date", title_text="date (daily)", nticks=5)
     figure.update_yaxes(title_text="wealth, start = 1", col=1)
     ends = [f"{name} {percent(value - 1, 0)}" for name, value in panels["decided before"].iloc[-1].items()]
-    return dress(figure, f"Decided before the days that judge it: {listed(ends) if ends else 'no portfolio'}", margin_t=92,
+    return dress(figure, f"Total return when decided beforehand: {listed(ends) if ends else 'no portfolio'}", margin_t=92,
                  legend=dict(orientation="h", y=-0.2),
                  subtitle=f"above each panel: final wealth; {span(hindsight)} (left) and {span(decided)} (right)")
 

@@ -827,20 +827,20 @@ def hypotheses(table: pd.DataFrame) -> str:
     on_mean, others = table[table["rival"] == gate.RIVAL], []
     for rival, rows in table[table["rival"] != gate.RIVAL].groupby("rival", sort=False):
         more, less = _holders(rows)
-        others.append(f"gainst {rival} H1 holds for {more}, and H2 for {less}")
+        others.append(f"gainst {rival}, H1 holds for {more} and H2 for {less}")
     last = [f"* A{'; a'.join(others)}."] if others else []
     if on_mean["gain"].isna().all():
         return "On these days no error can be compared: no asset moved, or none was traded."
     h1, h2 = _holders(on_mean)
     best, worst = ([row["model"], f"{percent(abs(row['gain']), 2)} {'smaller' if row['gain'] > 0 else 'larger'}"]
                    for row in (on_mean.loc[on_mean["gain"].idxmax()], on_mean.loc[on_mean["gain"].idxmin()]))
-    ends = [f"The best, {best[0]}, made errors {best[1]} than the mean's", f"the worst, {', '.join(worst)}"]
+    ends = [f"The errors of the best network, {best[0]}, are {best[1]} than those of the mean", f"those of the worst, {', '.join(worst)}"]
     behind = list(on_mean.loc[on_mean["gain_high"] < 0, "model"])
-    costs = [f"* The mean is more accurate *in this sample* than {listed(behind)}, by more than chance explains: estimating "
-             "costs accuracy. That is no evidence that the mean knows more, and H2 does not rest on it."] if behind else []
+    costs = [f"* *In this sample*, the mean is more accurate than {listed(behind)}, by more than chance explains. A network with "
+             "many parameters loses accuracy by estimating them. This is not evidence for H2."] if behind else []
     return "\n".join([
-        f"Over {counted(int(on_mean['n_days'].max()), 'day')} each network's squared errors met those of the historical "
-        "mean, which is Markowitz's forecast.", "",
+        f"The tests compare the squared errors of each network with those of the historical mean, which is Markowitz's "
+        f"forecast, over {counted(int(on_mean['n_days'].max()), 'day')}.", "",
         f"* **H1** (the network predicts what the mean does not) holds for {h1} at the 5 % level, two-sided, "
         f"Holm-corrected for {counted(int(table['p_holm'].notna().sum()), 'test')}.",
         f"* **H2** (the network's forecasts point the wrong way) holds for {h2}.", *costs,
