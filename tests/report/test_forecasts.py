@@ -236,9 +236,10 @@ def test_a_forecast_that_hardly_varies_is_called_almost_constant_unless_it_claim
 
 
 def test_the_takeaways_have_size_error_direction_and_verdict():
-    text = sentences.forecasting(SPREAD, FRAMES["accuracy"], BASE_RATES, GAINS)
+    verdicts = GAINS.assign(direction_p=[0.5, np.nan, 0.04])
+    text = sentences.forecasting(SPREAD, FRAMES["accuracy"], BASE_RATES, verdicts)
     assert "is -1.00 % (`lstm`) to 2.00 % (`cnn1d`); below zero" in text
-    assert "always" not in text and "right on 52.0 %" in text
+    assert "is right on 52.0 %" in text and "is 0.040 (`cnn1d`), before any correction" in text
     assert text.endswith("Skill is shown for `cnn1d`; not shown for `mean`; shown to be absent for `lstm`.")
-    nothing = sentences.forecasting(SPREAD.iloc[:0], FRAMES["accuracy"].iloc[:0], BASE_RATES, GAINS.iloc[:0])
+    nothing = sentences.forecasting(SPREAD.iloc[:0], FRAMES["accuracy"].iloc[:0], BASE_RATES, verdicts.iloc[:0])
     assert nothing == "* **Verdict.** No forecast could be judged."

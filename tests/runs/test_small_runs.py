@@ -173,7 +173,7 @@ def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
     folder = outputs / "zouaoui2025"
     assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == [*STAGES, "zouaoui2025"]
     drawn = {path.stem for path in (folder / "figures").glob("*.html")}
-    assert {"02_heatmap", "03_frontier", "04_network_lstm", "04_training_curves", "05_timeline", "05_holdings", "06_wealth"} <= drawn
+    assert {"02_heatmap", "03_frontier", "04_networks", "04_training_curves", "05_timeline", "05_holdings", "06_wealth"} <= drawn
     assert {name.removeprefix("zouaoui2025_") for name in drawn if name.startswith("zouaoui2025_")} == {
         "network_listing", "network_text", "returns", "heatmap", "construction", "window_mse", "window_mae", "printed_split",
         "frontier", "against_index"}

@@ -21,7 +21,7 @@ def network_diagram(networks: dict[str, list[tuple[str, str]]], *, title: str) -
     A layer that bears the name or the title of a network has its color (Zouaoui & Naas 2025, Fig. 1).
     """
     if not networks:
-        return bare("nothing was trained", "This study has no network", "models names none")
+        return bare("nothing was trained", "This study has no network", "its list of models has none")
     wide, high, step, per_row = 270, 42, 62, 3  # pixels, as the axes are
     figure, top, names = go.Figure(), 0, list(networks)
     for first in range(0, len(names), per_row):
@@ -88,7 +88,7 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
     The axis is a log axis where the highest loss is more than ten times the lowest.
     """
     if history.empty:
-        return bare("nothing was trained", "Training: no network in this study", "models names none")
+        return bare("nothing was trained", "Training: no network in this study", "its list of models has none")
     kind = "window" if "window" in history else "model"
     each = [name for name in ("fitted_until", "seed", "asset", "window") if name in history]  # a network of a model
     history = history.replace([np.inf, -np.inf], np.nan).sort_values("epoch", kind="stable")
@@ -126,10 +126,10 @@ def training_curves(history: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title_text="epoch")
     moved = (history[history["kept"]].groupby("model")["validation_loss"].mean() - 1).dropna()
     told = _from_to(moved)
-    counts = ", ".join(f"{name}s: {history[name].nunique()}" for name in ("asset", "window", "seed") if name in history)
+    of = f"windows: {', '.join(map(str, panels))} days" if kind == "window" else f"assets: {history['asset'].nunique()}"
     return dress(figure, f"From the first epoch to the kept one, the validation loss changes by {told}" if told else
                  "Training: no network has a kept epoch with a validation loss",
-                 f"{counts}; solid: validation, dotted: training, diamond: median kept epoch"
+                 f"{of}, seeds: {history['seed'].nunique()}; solid: validation, dotted: training, diamond: median kept epoch"
                  + "; band: 10 to 90 % of the assets" * (kind == "model"), margin_t=92, legend_tracegroupgap=0)
 
 
@@ -311,7 +311,7 @@ def hit_ratios(accuracy: pd.DataFrame, base_rates: pd.Series, *, sample: str) ->
     models = f"{above} of {counted(len(accuracy), 'model')} {'is' if above == 1 else 'are'}"
     return dress(figure, f"Direction: {models} right more often than always the same sign ({percent(best)})",
                  f"{sample}; mean over assets; bars: standard deviation over assets, no confidence interval",
-                 height=max(380, 190 + 40 * len(accuracy)), margin_t=92)
+                 height=max(400, 190 + 40 * len(accuracy)), margin_t=92)
 
 
 def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:

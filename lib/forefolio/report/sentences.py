@@ -703,6 +703,9 @@ def forecasting(spread: pd.DataFrame, accuracy: pd.DataFrame, base_rates: pd.Ser
         always = base_rates[["always_up_hr", "always_down_hr"]].max()
         told += [f"**Direction.** The sign is right on {_from_to(hits, percent)} of the days. The same sign every day is "
                  f"right on {percent(always)}."]
+        tested = judged["direction_p"].dropna()
+        told[-1] += (f" The smallest p-value of a test of direction is {tested.min():.3f} (`{tested.idxmin()}`), before any "
+                     "correction for the number of models.") if len(tested) else ""
     models = {answer: [f"`{model}`" for model in judged.index[judged["verdict"] == answer]]
               for answer in (SHOWN, NOT_SHOWN, ABSENT)}
     answers = "; ".join(f"{answer} for {listed(names)}" for answer, names in models.items() if names)
