@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from figure_frames import DRAW, drawn
 
-from forefolio.report import evidence, forecasts, market, papers, strategies, style
+from forefolio.report import evidence, forecasts, market, papers, style
 from forefolio.study.parameters import ROOT, load
 from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, MODELS, PORTFOLIOS, SEES
 
@@ -119,9 +119,8 @@ def test_frameworks_stay_apart_that_read_no_forecast_and_those_that_share_a_mode
         assert too_near(of_strategies([*(f"{model}+{name}" for name in reads), EQUAL_WEIGHT, BENCHMARK])) == []
 
 
-def test_the_blocks_of_a_stack_stay_apart_whichever_two_touch():
-    blocks = [*style.PALETTE, *strategies.GREYS, strategies.PALE]
-    assert too_near(dict(zip(blocks, blocks, strict=True))) == []
+def test_the_colors_of_assets_stay_apart_and_from_the_gray_of_assets_without_a_name():
+    assert too_near({color: color for color in [*style.PALETTE, market.QUIET]}) == []
 
 
 def test_assets_beside_each_other_in_the_alphabet_stay_apart():

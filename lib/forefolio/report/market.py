@@ -10,7 +10,7 @@ from forefolio.report.style import (BLUE, FEW, GREY, INK, RED, asset_colors, day
                                     log_axis, names_axis, span, verbatim, weekly)
 from forefolio.study.vocabulary import PERCENT, percent
 
-KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#a9b1bb"
+KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#a8a8a8"
 PERIODS = "#cfe0f6", "#f7e5bb", "#f0f0f0"  # training, validation and test, behind lines
 
 
