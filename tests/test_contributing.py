@@ -1,5 +1,7 @@
 """What CONTRIBUTING.md tells is so: its table names every module, and its changes apply and are all that is needed."""
 
+import ast
+import json
 import re
 import shutil
 import subprocess
@@ -43,6 +45,19 @@ def test_the_table_names_every_module_once():
     there = [path.relative_to(package).as_posix() for path in package.rglob("*.py") if path.name != "__init__.py"]
     named = [(room or "") + module for room, module in re.findall(r"^\| (?:`(\w+/)`)? ?\| `(\w+\.py)` \|", TEXT, flags=re.MULTILINE)]
     assert sorted(named) == sorted(there)
+    for module in there:  # each row has the first line of the module's docstring
+        first = ast.get_docstring(ast.parse((package / module).read_text())).splitlines()[0]
+        assert f"| `{module.split('/')[-1]}` | {first.rstrip('.')} |" in TEXT, module
+
+
+def test_six_tasks_name_the_section_of_a_notebook_that_teaches_them():
+    tasks = re.findall(r"^\d\. \*\*(.*?)\*\*(.*?)(?=^\d\.|^##)", TEXT, flags=re.MULTILINE | re.DOTALL)
+    assert len(tasks) == 6
+    for title, task in tasks:
+        path, section = re.search(r"\]\((notebooks/.*?)\),\s+\*(.*?)\*", task, flags=re.DOTALL).groups()
+        cells = json.loads((ROOT / path).read_text())["cells"]
+        headings = re.findall(r"^## (.*)$", "\n".join("".join(cell["source"]) for cell in cells), flags=re.MULTILINE)
+        assert " ".join(section.split()) in headings, title
 
 
 @pytest.mark.parametrize("kind", NEW)
