@@ -289,3 +289,15 @@ def test_luck_counts_neither_a_trial_that_lost_everything_nor_one_like_cash():
     compared = trials.comparable(net, "a/lstm+mvf")
     assert set(net) - set(compared) == {"b/lstm+tangency", "b/cash"}
     assert metrics.bankrupt(net).sum() == 1
+
+
+def test_neighbors_differ_in_one_parameter_by_one_step():
+    rng, points = np.random.default_rng(1), [(x, name) for x in (1, 3, 10) for name in ("p", "q")]
+    results = pd.DataFrame([(f"{x}{name}", x, name, "lstm+mvf") for x, name in points], columns=["point", "x", "kind", "strategy"])
+    net = pd.DataFrame({f"{x}{name}/lstm+mvf": rng.normal(size=50) for x, name in points})
+    net = net.assign(**{f"{x}{name}/equal_weight": 0.0 for x, name in points})
+    found = trials.neighbors(results, net, ["x", "kind"], "lstm+mvf")
+    assert found["n_near"] == 3 + 4 and found["n_far"] == 15 - 7  # three pairs of kinds, two steps of x for each kind
+    alone = trials.neighbors(results[:1], net, ["x", "kind"], "lstm+mvf")
+    assert alone["n_near"] == 0 and np.isnan(alone["near"])
+    assert trials.neighbors(results.assign(strategy="mvf"), net, ["x", "kind"], "mvf").equals(found)

@@ -35,10 +35,11 @@ def trace(figure, name):
 
 
 @pytest.mark.parametrize("results, parameters, kind", [
-    (ONE, ["risk_aversion"], "What risk_aversion does"),
+    (ONE, ["risk_aversion"], "lstm+mvf: sharpe from 0 to 3, best at risk_aversion 10"),
     (TWO, ["lookback", "scenarios"], "lstm+mvf by lookback and scenarios"),
-    (THREE, ["layers", "rate", "models"], "Every point of lstm+mvf"), (SEEDED, ["layers", "seed"], "What layers does"),
-    (SEEDED, ["seed"], "What seed does"), (ONE, [], "What point does")])
+    (THREE, ["layers", "rate", "models"], "lstm+mvf: 0 to 7 over its points"),
+    (SEEDED, ["layers", "seed"], "lstm+mvf: sharpe from 1 to 4, best at layers 4"),
+    (SEEDED, ["seed"], "lstm+mvf: sharpe from 1.5 to 3.5, best at seed 9"), (ONE, [], "lstm+mvf: sharpe from 0 to 3, best at point p3")])
 def test_the_number_of_parameters_chooses_the_figure_and_seeds_are_repetitions(results, parameters, kind):
     figure = sweep_figures.by_parameters(results, parameters, "sharpe", "lstm+mvf")
     assert figure.layout.title.text.startswith(kind)
@@ -55,7 +56,7 @@ def test_lines_are_of_the_touched_strategies_and_the_rivals_in_their_colors():
     assert {one.name for one in figure.data} == {"lstm+mvf", "equal_weight", "benchmark"}
     assert all(one.line.color == strategy_color(one.name) for one in figure.data)
     assert trace(figure, "lstm+mvf").line.width > trace(figure, "benchmark").line.width
-    assert "not drawn: 1 strategy that no value touches" in figure.layout.title.text
+    assert "not drawn: 1 strategy that no value changes" in figure.layout.title.text
 
 
 def test_numbers_stand_in_their_order_on_a_log_axis_where_they_span_much():
@@ -198,10 +199,11 @@ def test_luck_draws_all_trials_and_marks_the_chosen_and_the_expected_best():
     ratios = luck.sharpe_ratios(tried.sub(rival, axis=0))
     assert sum(figure.data[0].y) == 4 and figure.data[0].x[0] - figure.data[0].width / 2 <= ratios.min()
     assert {line.name: line.x for line in figure.data[1:]} == {
-        "expected best by luck: 0.030": (0.03, 0.03), "the chosen trial: 0.050": (0.05, 0.05)}
+        "best by luck: 0.030": (0.03, 0.03), "p/c: 0.050": (0.05, 0.05)}
     none = sweep_figures.best_and_luck(tried, rivals, judged.iloc[:1])
     assert not none.data and "No trial can be tested" in none.layout.title.text
-    assert "4 trials, worth 2.5 independent ones; 100 days; chosen: p/c" in figure.layout.title.text
+    assert "100 days; 4 portfolios, which count as 2.5 independent ones" in figure.layout.title.text
+    assert "p/c has a deflated Sharpe ratio of 70 %" in figure.layout.title.text
     assert "over benchmark" in figure.layout.xaxis.title.text
 
 

@@ -225,6 +225,46 @@ def by_parameter(results: pd.DataFrame, parameters: list[str], metric: str, *, s
     return table.astype({"best_value": object})  # numbers of one parameter beside the text of another
 
 
+def neighbors(results: pd.DataFrame, net_returns: pd.DataFrame, parameters: list[str], strategy: str) -> pd.Series:
+    """
+    How alike one strategy is in neighboring points: correlations of its daily active returns over equal weight.
+
+    `results` and `strategy` are as `aligned` gives them. Points are neighbors if they differ in one parameter by one step;
+    text has no order, so any other text is one step away.
+
+    Returns
+    -------
+    Series
+        n_near and n_far (pairs of points that are neighbors, and that are not), near and far (the median correlation of
+        each; missing where there is no pair).
+
+    Examples
+    --------
+    >>> results = pd.DataFrame({"point": list("abc"), "x": [1, 2, 5], "strategy": "s"})
+    >>> days = {"a/s": [1.0, -1, 0], "b/s": [2.0, -2, 0], "c/s": [-1.0, 1, 0]}
+    >>> net_returns = pd.DataFrame(days | {f"{point}/equal_weight": [0.0, 0, 0] for point in "abc"})
+    >>> neighbors(results, net_returns, ["x"], "s").round(6).tolist()
+    [2.0, 1.0, 0.0, -1.0]
+    """
+    own = results[results["strategy"] == strategy].set_index("point")[parameters]
+    names = {column.rpartition("/")[0]: column for column in net_returns
+             if strategy in (name := column.rpartition("/")[2], name.rpartition("+")[2])}
+    points = [point for point in own.index if point in names and f"{point}/{EQUAL_WEIGHT}" in net_returns]
+    active = pd.DataFrame({point: net_returns[names[point]] - net_returns[f"{point}/{EQUAL_WEIGHT}"] for point in points})
+    steps = np.zeros((len(points), len(points)))
+    for parameter in parameters:
+        values = own.loc[points, parameter]
+        number = pd.api.types.is_numeric_dtype(values)
+        codes = (values.rank(method="dense") if number else pd.Series(pd.factorize(values)[0])).to_numpy(float)
+        apart = np.abs(codes[:, None] - codes)
+        steps += apart if number else apart > 0
+    pairs = np.triu_indices(len(points), 1)
+    found, near = active.corr().to_numpy()[pairs], steps[pairs] == 1
+    parts = {"near": found[near], "far": found[~near]}
+    medians = {name: np.nanmedian(part) if np.isfinite(part).any() else np.nan for name, part in parts.items()}
+    return pd.Series({f"n_{name}": len(part) for name, part in parts.items()} | medians, dtype=float)
+
+
 def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
     """
     How much a strategy's return depends on the choice of a point, compared with the noise of its days.

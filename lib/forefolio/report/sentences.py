@@ -902,7 +902,7 @@ def leader(results: pd.DataFrame, metric: str) -> str:
                         for name, number in points.items())
     rest = results[~results["strategy"].isin([*rows["strategy"], EQUAL_WEIGHT, BENCHMARK])]
     if len(rest := ranking(rest, metric)) and (rest[metric].iloc[0] < best[metric]) == lower:
-        text += (f" `{rest['strategy'].iloc[0]}`, which no parameter touches, is better with "
+        text += (f" `{rest['strategy'].iloc[0]}`, which no parameter changes, is better with "
                  f"{_number(rest[metric].iloc[0])}.")
     simple = results[results["strategy"] == EQUAL_WEIGHT].set_index("point")[metric].dropna()
     if best["point"] not in simple.index or best["strategy"] == EQUAL_WEIGHT:
@@ -933,8 +933,8 @@ def standing(sweep: Sweep, metric: str) -> str:
 def repetition(spread: pd.DataFrame, parameters: list[str], metric: str) -> str:
     """What another seed changes beside what another setting changes; `spread` is as `trials.by_seed` gives it."""
     if SEED not in parameters:
-        return (f"The seed is the same in all points of this sweep, so what training by chance does to `{metric}` "
-                "cannot be told here; `seed: [7, 8, 9]` in the grid would tell.")
+        return (f"All points of this sweep have the same seed, so it does not show what another seed does to `{metric}`. "
+                "`seed: [7, 8, 9]` in the grid would show it.")
     repeated = spread[spread["n_seeds"] > 1]
     if repeated.empty:
         return f"No setting of this sweep has `{metric}` of two seeds."
@@ -943,15 +943,15 @@ def repetition(spread: pd.DataFrame, parameters: list[str], metric: str) -> str:
         return f"Another seed changes `{metric}` of no strategy here."
     apart = moved["deviation"]
     text = (f"Another seed changes `{metric}` of {moved['strategy'].nunique()} of {spread['strategy'].nunique()} "
-            f"strategies. Where it does, trainings of one setting differ by a deviation of {_number(apart.median())} "
+            f"strategies. Among them, the seeds of one setting have a standard deviation of {_number(apart.median())} "
             f"(median over {len(moved)} settings, at most {_number(apart.max())})")
     between = moved.groupby("strategy")["mean"].std().median()  # missing where each strategy has one setting
     if pd.isna(between):
         return text + "."
     by_chance = (apart / moved["n_seeds"] ** 0.5).median()  # the deviation of a mean of so many seeds
     side = "no more than" if between <= by_chance else "more than"
-    return (f"{text}. The means of the settings have a deviation of {_number(between)} (median over strategies), "
-            f"{side} the {_number(by_chance)} that seeds alone would give them.")
+    return (f"{text}. The means of the settings have a standard deviation of {_number(between)} (median over strategies), "
+            f"{side} the {_number(by_chance)} that seeds alone give them.")
 
 
 def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.DataFrame) -> str:
@@ -964,7 +964,7 @@ def tried_sentence(tried: pd.DataFrame, net_returns: pd.DataFrame, compared: pd.
     left_out, alike = n_columns - n_compared - len(ruins), n_compared - tried.shape[1]
     return (f"**{counted(tried.shape[1], 'distinct trial')}** on {len(tried)} common days, {tried.index[0]:%Y-%m-%d} "
             f"to {tried.index[-1]:%Y-%m-%d}, of {n_columns} columns of returns"
-            + (f"; {alike} {'repeats' if alike == 1 else 'repeat'} another one day by day" if alike else "")
+            + (f"; {alike} {'repeats' if alike == 1 else 'repeat'} another one" if alike else "")
             + (f"; {named(ruins)} lost all wealth" if ruins else "")
             + (f"; {left_out} cannot be compared: they hardly vary, or have too few days in common with the best one."
                if left_out else "."))
@@ -1024,9 +1024,26 @@ def sensitivity(matters: pd.DataFrame, metric: str) -> str:
         return f"No parameter moves `{metric}` of this strategy."
     told = [f"`{row.parameter}` explains {percent(row.share, 0)} of the variation of `{metric}`, "
             + ("more" if row.share > row.chance + SAME else "no more")
-            + f" than the {percent(row.chance, 0)} that a parameter that does nothing reaches once in twenty"
+            + f" than the {percent(row.chance, 0)} that a parameter without effect exceeds once in twenty"
             for row in rows.itertuples()]
     return "; ".join(told) + "."
+
+
+def neighbors(alike: pd.Series, strategy: str) -> str:
+    """Whether neighboring points hold much the same, by `trials.neighbors`."""
+    if not np.isfinite(alike["near"]):
+        return f"No two points of `{strategy}` are one step apart, so neighbors cannot be compared."
+    far = "" if not np.isfinite(alike["far"]) else f", that of all other pairs {alike['far']:.2f}"
+    return (f"The active returns of `{strategy}` in {counted(int(alike['n_near']), 'pair')} of neighboring points have a median "
+            f"correlation of {alike['near']:.2f}{far}.")
+
+
+def above_zero(tried: pd.DataFrame, rivals: dict[str, pd.Series]) -> str:
+    """How many trials have a positive Sharpe ratio, and how many one over each rival; the two are those of `luck.judge`."""
+    told = [f"{(luck.sharpe_ratios(tried.sub(rival, axis=0).dropna()) > 0).sum()} lead `{name}`" for name, rival in rivals.items()]
+    own = (luck.sharpe_ratios(tried) > 0).sum()
+    return (f"{own} of {counted(tried.shape[1], 'trial')} {'has' if own == 1 else 'have'} a positive mean return"
+            + (f"; {listed(told)}." if told else "."))
 
 
 def choices(moved: pd.DataFrame) -> str:
@@ -1034,11 +1051,11 @@ def choices(moved: pd.DataFrame) -> str:
     if moved.empty:
         return "No strategy stands in two points with different returns, so no choice moved a result here."
     most, n_more = moved.loc[moved["ratio"].idxmax()], int((moved["ratio"] > 1).sum())
-    return (f"The choice of a point moves the mean active return of `{most['strategy']}` most: by a deviation of "
-            f"{_points(most['non_standard'])} a day over {counted(most['n_points'], 'point')}, where the noise of "
-            f"{most['n_days']} days alone gives each a standard error of {_points(most['standard'])}: a ratio of "
-            f"{most['ratio']:.2f}. " + (f"Choices move the result more than noise does for {n_more} of {len(moved)} strategies."
-                                         if n_more else "Choices move the result of no strategy more than noise does."))
+    return (f"The choice of a point moves the mean active return of `{most['strategy']}` most. Its standard deviation over "
+            f"{counted(most['n_points'], 'point')} is {_points(most['non_standard'])} a day. The standard error of one point from "
+            f"{most['n_days']} days is {_points(most['standard'])}, so the ratio is {most['ratio']:.2f}. "
+            + (f"Choices move the result more than noise does for {n_more} of {len(moved)} strategies."
+               if n_more else "Choices move the result of no strategy more than noise does."))
 
 
 def _points(value: float) -> str:

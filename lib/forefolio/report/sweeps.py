@@ -12,7 +12,7 @@ from forefolio.files import StageError
 from forefolio.performance.luck import Overfitting, sharpe_ratios
 from forefolio.performance.trials import SAME, SEED, contenders, ranking
 from forefolio.report.style import BLUE, FEW, INK, RED, bare, dress, fitting, label, strategy_color, strategy_line
-from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, lower_is_better, percent
+from forefolio.study.vocabulary import BENCHMARK, EQUAL_WEIGHT, counted, listed, lower_is_better, percent
 
 WIDE = 30  # positive values that span more stand on a log axis
 LONGEST = 22  # letters of a value's label
@@ -52,8 +52,13 @@ def by_parameter(results: pd.DataFrame, parameter: str, metric: str, strategy: s
     name, written = label(metric)
     figure.update_yaxes(title_text=name, tickformat=written)
     rest = results["strategy"].nunique() - len(order)
-    return dress(figure, f"What {parameter} does", f"{_averaged(results, [parameter])}; wider: {strategy}"
-                 + (f"; not drawn: {counted(rest, 'strategy', 'strategies')} that no value touches" if rest else ""))
+    title, own = f"{parameter} and the result", means[strategy].dropna() if strategy in means else means.iloc[:0, 0]
+    if len(own):
+        best = own.idxmin() if lower_is_better(metric) else own.idxmax()
+        title = (f"{strategy}: {metric} from {_written(own.min(), metric)} to {_written(own.max(), metric)}, best at "
+                 f"{parameter} {value_text(best)}")
+    return dress(figure, title, f"{_averaged(results, [parameter])}; wider: {strategy}"
+                 + (f"; not drawn: {counted(rest, 'strategy', 'strategies')} that no value changes" if rest else ""))
 
 
 def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -> go.Figure:
@@ -77,7 +82,10 @@ def heatmap(results: pd.DataFrame, metric: str, strategy: str, x: str, y: str) -
     figure.update_xaxes(title_text=x, type="category", showgrid=False, tickfont_size=fitting(len(columns)))
     figure.update_yaxes(title_text=y, type="category", showgrid=False, tickfont_size=fitting(len(rows)))
     gaps = int(np.isnan(wide).sum())
-    return dress(figure, f"{strategy} by {x} and {y}", f"{_averaged(results, [x, y])}; frame: the best"
+    title = f"{strategy} by {x} and {y}"
+    if np.isfinite(wide).any():
+        title += f": {_written(np.nanmin(wide), metric)} to {_written(np.nanmax(wide), metric)}"
+    return dress(figure, title, f"{_averaged(results, [x, y])}; frame: the best"
                  + (f"; empty: no result ({counted(gaps, 'cell')})" if gaps else ""),
                  height=int(np.clip(210 + 48 * len(rows), 400, 800)))
 
@@ -103,7 +111,7 @@ def parallel(results: pd.DataFrame, parameters: list[str], metric: str, strategy
         dimensions=axes, labelside="bottom", labelfont_size=13, tickfont_size=12, rangefont_size=12,
         line=dict(color=-reached if lower_is_better(metric) else reached,
                   colorscale=[(0, "#d6e0ec"), (0.999, "#18407e"), (1, RED)])))
-    return dress(figure, f"Every point of {strategy}",
+    return dress(figure, f"{strategy}: {_written(reached.min(), metric)} to {_written(reached.max(), metric)} over its points",
                  f"{counted(len(ranked), 'point')}; last axis: {name}, the better end on top; dark: good, red: best",
                  height=520, margin=dict(l=180, r=70, t=100, b=110))
 
@@ -127,7 +135,11 @@ def sensitivity_bars(sensitivity: pd.DataFrame, metric: str) -> go.Figure:
                         range=[0, 1.8 * widest])
     figure.update_yaxes(type="category", autorange="reversed")
     rest = len(moves) - len(shown)
-    return dress(figure, "Which parameter matters",
+    beyond = sensitivity[sensitivity["share"] > sensitivity["chance"] + SAME]
+    names = list(beyond["parameter"].unique())
+    title = (f"{listed(names)} {'moves' if len(names) == 1 else 'move'} the result more than chance" if names else
+             "No parameter is shown to move the result more than chance")
+    return dress(figure, title,
                  ("best: the value of the best mean; share: of the variation between points; chance: share that noise "
                   "reaches once in twenty" if parameters else "no parameter varies between the points")
                  + (f"; {counted(rest, 'strategy', 'strategies')} that move less not drawn" if rest else ""),
@@ -158,7 +170,8 @@ def seeds(results: pd.DataFrame, parameters: list[str], metric: str) -> list[go.
     name, written = label(metric)
     figure.update_xaxes(title_text=name, tickformat=written)
     rest = len(moved) - len(best)
-    return [dress(figure, "What another seed changes", "one dot a seed, tick: their mean; the best mean on top"
+    apart = max(np.ptp(one[metric]) for _, one in best)
+    return [dress(figure, f"Another seed moves the result by up to {_written(apart, metric)}", "one dot a seed, tick: their mean; the best mean on top"
                   + (f"; {counted(rest, 'setting')} below not drawn" if rest else ""),
                   height=max(400, 170 + 24 * len(best)), showlegend=False)]
 
@@ -183,8 +196,7 @@ def best_and_luck(tried: pd.DataFrame, rivals: dict[str, pd.Series], judged: pd.
                            name=f"{name}: {value:.3f}", line=dict(color=color, width=2, dash=dash))
     figure.update_xaxes(title_text=f"Sharpe ratio of the active return over {judged['rival']} (a day, not annualized)")
     figure.update_yaxes(title_text="how many have this ratio", rangemode="tozero", **(dict(dtick=1) if counts.max() <= 8 else {}))
-    side = "above" if judged["sharpe"] > judged["expected_best"] else "not above"
-    return dress(figure, f"{chosen} is {side} what luck gives the best of {judged['n_trials']}",
+    return dress(figure, f"{chosen} has a deflated Sharpe ratio of {percent(judged['deflated'], 0)}; shown needs 95 %",
                  f"{judged['n_days']} days; {judged['n_trials']} portfolios, which count as {judged['n_effective']:.1f} "
                  "independent ones",
                  legend=dict(orientation="h", x=1, xanchor="right", y=1, yanchor="bottom"), margin_t=92)
@@ -200,9 +212,9 @@ def overfitting_logits(overfitting: Overfitting) -> go.Figure:
     reach = [min(-1.0, middles.min() - width), max(1.0, middles.max() + width)]
     figure.update_xaxes(title_text="logit of the rank out of sample (0: the median trial)", range=reach)
     figure.update_yaxes(title_text="combinations (%)", tickformat=".3~%")
-    return dress(figure, "Does the choice outlive the days that made it?",
+    return dress(figure, f"In {percent(overfitting.probability)} of the splits the best of one half is in the worse half later",
                  f"{len(overfitting.logits):,} combinations of {overfitting.n_blocks} blocks, {overfitting.n_trials} "
-                 f"trials; red, in the worse half: {percent(overfitting.probability)}")
+                 "trials; red: in the worse half")
 
 
 def _bars(found: pd.Series) -> tuple[np.ndarray, float, np.ndarray]:
@@ -242,6 +254,11 @@ def _parameter_axis(column: pd.Series) -> tuple[dict, dict]:
     log = found[0] > 0 and found[-1] / found[0] > WIDE
     ticks = dict(tickvals=found, ticktext=short, tickfont_size=fitting(len(found))) if log or len(found) <= 6 else {}
     return places, dict(type="log" if log else "linear", title_text=f"{name} (log axis)" if log else name, **ticks)
+
+
+def _written(value: float, metric: str) -> str:
+    """A value of a metric in a title."""
+    return percent(value) if "%" in label(metric)[1] else f"{value:.3g}"
 
 
 def _broken(name: str) -> str:
