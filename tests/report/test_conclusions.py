@@ -450,3 +450,31 @@ def test_what_stage_03_showed_has_a_standard_error_beside_each_return(status, ex
     assert "10.0 ± 10.0 % a year at a volatility of 20.0 %, in 3.0 effective holdings" in told
     assert "1 of 2 are less than two" in told and "0.75 ± 0.25 higher" in told
     assert expected in told if expected else "Short selling" not in told
+
+
+def test_what_decisions_came_to_counts_portfolios_and_sets_momentum_beside_the_forecast():
+    rows = [("lstm+mvf", "A", 1.0), ("lstm+mvf", "B", 0.0), ("equal_weight", "A", 0.5), ("equal_weight", "B", 0.5)]
+    weights = pd.DataFrame(rows, columns=["strategy", "asset", "weight"]).assign(rebalance_date=pd.Timestamp("2024-01-31"))
+    momentum = pd.DataFrame([("lstm", 0.99, 0.1), ("mean", np.nan, np.nan)],
+                            columns=["model", "window_mean_correlation", "forecast_correlation"])
+    told = sentences.decided(weights, momentum, ["lstm"], n_strategies=3)
+    assert "3 strategies came to 2 different portfolios. The others differ from one of these by at most 1 %" in told
+    assert "Effective holdings, mean over rebalances: `mvf` 1.0, of 2 assets." in told
+    assert "of 0.99 (`lstm`). Its correlation with the forecast is 0.10 (`lstm`)." in told and told.endswith("stage 4: `lstm`.")
+    alone = sentences.decided(weights, momentum[1:], [], n_strategies=2)
+    assert "The others" not in alone and "momentum" not in alone and alone.endswith("none of the models.")
+
+
+def test_shares_of_risk_are_told_of_equal_weight_with_the_furthest_move_of_risk_parity():
+    shares = pd.DataFrame({"strategy": "equal_weight", "asset": ["A", "B"], "risk_share": [0.1, 0.9]})
+    told = sentences.risk_shares(shares, pd.DataFrame({"largest_distance": [0.0003, 0.0021]}))
+    assert told == ("Equal weight puts 50.0 % of the money into each asset. Its shares of risk run from 10.0 % (`A`) to 90.0 % "
+                    "(`B`). Forecasts move risk parity by at most 0.21 % of wealth at any rebalance.")
+    assert "risk parity" not in sentences.risk_shares(shares, pd.DataFrame({"largest_distance": []}))
+
+
+@pytest.mark.parametrize(("gamma", "decides"), [(1, "10 times as large, so the means decide"), (10, "1 times as large, so both count"),
+                                                (100, "smaller, so the variances decide"), (0, "the means decide")])
+def test_risk_aversion_sets_variances_beside_the_difference_of_means(gamma, decides):
+    variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
+    assert decides in sentences.risk_aversion(pd.Series({"A": 0.0015, "B": 0.0005}), variances, chosen=gamma)

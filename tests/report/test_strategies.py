@@ -85,6 +85,12 @@ def test_the_slider_holds_the_weights_and_the_title_of_every_risk_aversion():
     assert list(figure.data[0].y) == list(slider.steps[1].args[0]["y"][0])
 
 
+def test_every_step_of_the_slider_keeps_the_mark_of_a_leak():
+    marked = style.marked(drawn("risk_aversion"), "LEAK peek_one_day")
+    assert all("LEAK peek_one_day" in step.args[1]["title.text"] for step in marked.layout.sliders[0].steps)
+    assert not any("LEAK" in step.args[1]["title.text"] for step in drawn("risk_aversion").layout.sliders[0].steps)
+
+
 def test_a_compounded_drawdown_is_less_deep_than_the_uncompounded_one_where_losses_follow_each_other():
     falls = pd.DataFrame({"lstm+mdp": [-0.1, -0.1, 0.0]}, index=pd.bdate_range("2022-01-03", periods=3))
     compounded, uncompounded = strategy_figures.two_drawdowns(falls).data

@@ -77,7 +77,8 @@ EXERCISES: dict[str, Exercise] = {
     # 05
     "05 predict": Exercise(
         lambda mu, Sigma: _holdings_at(mu, Sigma, 100.0), right=0.5, near=1.5,
-        look="Move the slider to 100. Near minimum variance a portfolio holds the calm assets that move together least."),
+        look="Move the slider to 100. Near minimum variance a portfolio holds the calm assets that move together "
+             "least."),
     "05 change": Exercise(
         lambda Sigma: _risk_parity(Sigma), right=1e-3, near=1e-2,
         look="Each weight times its entry of Sigma @ weights must be the same. Divide x by its sum."),
@@ -119,7 +120,8 @@ def _holdings_at(mu: pd.Series, covariance: pd.DataFrame, risk_aversion: float) 
     """Effective holdings of mean-variance with a forecast."""
     from forefolio.portfolios import holdings, long_only
 
-    return holdings.effective_holdings(long_only.mean_variance_forecast(mu, covariance, risk_aversion=risk_aversion).weights)
+    chosen = long_only.mean_variance_forecast(mu, covariance, risk_aversion=risk_aversion)
+    return holdings.effective_holdings(chosen.weights)
 
 
 def _risk_parity(covariance: pd.DataFrame) -> pd.Series:

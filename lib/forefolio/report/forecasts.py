@@ -332,7 +332,8 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)
     near = means.groupby("model", sort=False)[["mu", "window_mean"]].corr().xs("window_mean", level=1)["mu"]
-    return dress(figure, f"Correlation of MVF's expected return with momentum: {', '.join(f'{model} {near[model]:.2f}' for model in models)}",
+    told = ", ".join(f"{model} {near[model]:.2f}" for model in models)
+    return dress(figure, f"Correlation of MVF's expected return with momentum: {told}",
                  f"one point an asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
 
 

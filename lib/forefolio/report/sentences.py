@@ -737,9 +737,10 @@ def risk_aversion(mu: pd.Series, covariance: pd.DataFrame, *, chosen: float) -> 
     priced, apart = chosen * float(np.median(np.diag(covariance))), float(mu.max() - mu.min())
     ratio = apart / priced if priced > 0 else np.inf
     decides = "the means decide" if ratio > 3 else "the variances decide" if ratio < 1 / 3 else "both count"
-    beside = (f"The difference is {ratio:.3g} times as large" if ratio >= 1 else "The difference is smaller") + f", so {decides}."
-    return (f"With $\\gamma$ = {chosen:g}, the variance of the median asset counts as $\\gamma\\sigma^2$ = {percent(priced, 3)} a day. "
-            f"The highest and the lowest expected return differ by {percent(apart, 3)} a day. {beside}")
+    size = f"{ratio:.3g} times as large" if ratio >= 1 else "smaller"
+    return (f"With $\\gamma$ = {chosen:g}, the variance of the median asset counts as $\\gamma\\sigma^2$ = {percent(priced, 3)} per "
+            f"day. The highest and the lowest expected return differ by {percent(apart, 3)} per day. The difference is {size}, so "
+            f"{decides}.")
 
 
 def risk_shares(contributions: pd.DataFrame, distance: pd.DataFrame) -> str:
@@ -751,7 +752,8 @@ def risk_shares(contributions: pd.DataFrame, distance: pd.DataFrame) -> str:
     told = [f"Equal weight puts {percent(1 / len(share))} of the money into each asset. Its shares of risk run from "
             f"{percent(share.min())} (`{share.idxmin()}`) to {percent(share.max())} (`{share.idxmax()}`)."] if len(share) else []
     moved = distance["largest_distance"].max() if len(distance) else np.nan
-    return " ".join(told + ([f"Forecasts move risk parity by at most {percent(moved, 2)} of wealth at any rebalance."] * bool(moved >= 0)))
+    told += [f"Forecasts move risk parity by at most {percent(moved, 2)} of wealth at any rebalance."] if moved >= 0 else []
+    return " ".join(told)
 
 
 def decided(weights: pd.DataFrame, momentum: pd.DataFrame, passed: Sequence[str], *, n_strategies: int) -> str:
@@ -765,13 +767,18 @@ def decided(weights: pd.DataFrame, momentum: pd.DataFrame, passed: Sequence[str]
     by_framework = held.groupby(lambda name: parts(name)[1]).agg(["min", "max"]).drop(EQUAL_WEIGHT, errors="ignore")
     ranges = [f"`{name}` {low:.1f}" + (f" to {high:.1f}" if f"{low:.1f}" != f"{high:.1f}" else "")
               for name, low, high in by_framework.itertuples()]
-    told = [f"{counted(n_strategies, 'strategy', 'strategies')} came to {counted(len(names), 'different portfolio')}. "
-            f"The others differ from one of these by at most {percent(APART, 0)} of wealth on every date."]
-    told += [f"Effective holdings, mean over rebalances: {listed(ranges)}, of {counted(weights['asset'].nunique(), 'asset')}."] * bool(ranges)
-    told += [f"For `{row.model}`, the mean that MVF uses has a correlation of {row.window_mean_correlation:.2f} with the mean return "
-             f"of the window, and of {row.forecast_correlation:.2f} with the forecast." for row in momentum.itertuples()
-             if row.window_mean_correlation == row.window_mean_correlation and row.forecast_correlation == row.forecast_correlation]
-    told += [f"Shown to forecast by the gate of stage 4: {listed([f'`{name}`' for name in passed]) if passed else 'none of the models'}."]
+    told = [f"{counted(n_strategies, 'strategy', 'strategies')} came to {counted(len(names), 'different portfolio')}." + (
+        f" The others differ from one of these by at most {percent(APART, 0)} of wealth on every date." * (len(names) < n_strategies))]
+    told += [f"Effective holdings, mean over rebalances: {listed(ranges)}, of {counted(weights['asset'].nunique(), 'asset')}."
+             ] * bool(ranges)
+    known = momentum.dropna(subset=["window_mean_correlation", "forecast_correlation"])
+    if len(known):
+        near, far = ([f"{row[part]:.2f} (`{row['model']}`)" for _, row in known.iterrows()]
+                     for part in ("window_mean_correlation", "forecast_correlation"))
+        told += [f"The expected return of MVF has a correlation with momentum, the mean return of the window, of {listed(near)}. "
+                 f"Its correlation with the forecast is {listed(far)}."]
+    shown = listed([f"`{name}`" for name in passed]) if passed else "none of the models"
+    told += [f"Shown to forecast by the gate of stage 4: {shown}."]
     return "\n".join(f"* {line}" for line in told)
 
 

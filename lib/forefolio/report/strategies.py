@@ -18,7 +18,8 @@ PANELS = ("annual_return", "annual_volatility", "max_drawdown", "turnover")  # o
 BESIDE = 0.27  # of a panel's width: room for the value beside an outermost dot
 
 
-def timeline(index: pd.DatetimeIndex, dates: pd.DatetimeIndex, *, estimation_window: int, residual_window: int) -> go.Figure:
+def timeline(index: pd.DatetimeIndex, dates: pd.DatetimeIndex, *, estimation_window: int,
+             residual_window: int) -> go.Figure:
     """One decision on a time axis: the days that it knows, when it is made, and the days on which its weights earn.
 
     `index` has the days of returns and `dates` the rebalances; the first decision is drawn.
@@ -30,22 +31,26 @@ def timeline(index: pd.DatetimeIndex, dates: pd.DatetimeIndex, *, estimation_win
             ("weights are decided", known[-1:], RED), ("weights earn", held, BLUE)]
     figure = go.Figure()
     for row, (name, spell, color) in enumerate(rows):
-        ends = days(spell[[0, -1]])
+        ends, told = days(spell[[0, -1]]), counted(len(spell), "day")
         figure.add_scatter(x=ends, y=[row, row], mode="lines+markers", name=name, showlegend=False,
                            line=dict(color=color, width=12), marker=dict(color=color, size=12, symbol="square"))
-        figure.add_annotation(x=ends[row < 3], y=row - 0.38, text=f"{counted(len(spell), 'day')}, {' to '.join(dict.fromkeys(ends))}",
-                              showarrow=False, xanchor="right" if row < 3 else "left", font_color=INK if color == GREY else color)
+        figure.add_annotation(x=ends[row < 3], y=row - 0.38, text=f"{told}, {' to '.join(dict.fromkeys(ends))}",
+                              showarrow=False, xanchor="right" if row < 3 else "left",
+                              font_color=INK if color == GREY else color)
     figure.add_vline(x=days(known[-1:])[0], line=dict(color=RED, width=1.5, dash="dash"), layer="below")
     room = (held[-1] - window[0]) * 0.36  # for the last label
-    figure.update_xaxes(type="date", title_text="date", range=days(pd.DatetimeIndex([window[0] - room / 20, held[-1] + room])))
-    figure.update_yaxes(range=[3.5, -0.8], tickvals=[0, 1, 2, 3], ticktext=[name for name, *_ in rows], ticks="", showgrid=False)
+    figure.update_xaxes(type="date", title_text="date",
+                        range=days(pd.DatetimeIndex([window[0] - room / 20, held[-1] + room])))
+    figure.update_yaxes(range=[3.5, -0.8], tickvals=[0, 1, 2, 3], ticktext=[name for name, *_ in rows], ticks="",
+                        showgrid=False)
     first, last = days(held[[0, -1]])
     return dress(figure, f"Decided at the close of {dates[0]:%Y-%m-%d}, earned from {first} to {last}",
                  f"the first of {len(dates)} rebalances; nothing to the right of the dashed line is known at the decision",
                  height=400)
 
 
-def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame, *, chosen: float, sample: str) -> go.Figure:
+def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame, *, chosen: float,
+                  sample: str) -> go.Figure:
     """Weights of mean-variance as bars, with a slider over risk aversion: a large forecast counts less and less.
 
     `weights` are as `decisions.by_risk_aversion` gives them. Assets stand from the highest mean to the lowest. The slider
@@ -68,9 +73,11 @@ def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame
     figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, range=[0, 1.05])
     subtitle = f"{sample}; move the slider from forecast-driven to minimum variance"
     dress(figure, steps[active][1], subtitle, height=550, margin_b=200, showlegend=False)
-    titles = [figure.layout.title.text.replace(verbatim(steps[active][1]), verbatim(title)) for _, title, _ in steps]
+    whole, own = figure.layout.title.text, verbatim(steps[active][1])
+    titles = [whole.replace(own, verbatim(title)) for _, title, _ in steps]
     return figure.update_layout(sliders=[dict(
-        active=active, pad_t=110, font_size=11, currentvalue=dict(prefix="risk aversion \N{GREEK SMALL LETTER GAMMA}: "),
+        active=active, pad_t=110, font_size=11,
+        currentvalue=dict(prefix="risk aversion \N{GREEK SMALL LETTER GAMMA}: "),
         steps=[dict(label=label, method="update", args=[{"y": [held]}, {"title.text": title}])
                for (label, _, held), title in zip(steps, titles)])])
 
@@ -86,7 +93,8 @@ def two_drawdowns(returns: pd.DataFrame) -> go.Figure:
     for column, name in enumerate(returns, 1):
         for kind, (fallen, dash) in kinds.items():
             figure.add_trace(line(fallen[name], name=kind, showlegend=column == 1, legendgroup=kind,
-                                  line=dict(color=INK if kind == "compounded" else RED, dash=dash, width=1.7)), row=1, col=column)
+                                  line=dict(color=INK if kind == "compounded" else RED, dash=dash, width=1.7)),
+                             row=1, col=column)
     figure.update_xaxes(type="date", title_text="date", tickangle=0, nticks=5)
     figure.update_yaxes(tickformat=PERCENT)
     figure.update_yaxes(title_text="below the running peak (%)", col=1)
@@ -107,17 +115,20 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
     names = sorted(weights["strategy"].unique(), key=lambda name: order.get(parts(name)[1], len(order)))
     count = weights["asset"].nunique()
     held = concentration(weights).groupby("strategy")["effective_holdings"].mean()
+    tall = 92 if len(names) <= 8 else 76  # pixels of a row, 24 of them for its title
     titles = [title for name in names for title in (f"{name}: {held[name]:.1f} effective holdings, mean", "")]
     figure = make_subplots(len(names), 2, column_widths=[0.75, 0.25], horizontal_spacing=0.03, shared_xaxes="columns",
-                           vertical_spacing=0.24 / len(names), subplot_titles=titles)
+                           vertical_spacing=24 / tall / len(names), subplot_titles=titles)
     main = {}
     for row, name in enumerate(names, 1):
-        wide = weights[weights["strategy"] == name].pivot(index="rebalance_date", columns="asset", values="weight").fillna(0.0)
+        wide = weights[weights["strategy"] == name].pivot(index="rebalance_date", columns="asset", values="weight")
+        wide = wide.fillna(0.0)
         main[name] = _bars(figure, wide, strategy_color(name), row=row)
         share = contributions[contributions["strategy"] == name].set_index("asset")["risk_share"].dropna()
         figure.add_scatter(x=share.to_numpy("float32"), y=np.zeros(len(share)), mode="markers+text", cliponaxis=False,
                            text=share.index.where(share == max(share.max(), 2 / count), ""), textposition="top center",
-                           name=f"{name}, share of risk", customdata=list(share.index), hovertemplate="%{customdata}: %{x:.1%}",
+                           name=f"{name}, share of risk", customdata=list(share.index),
+                           hovertemplate="%{customdata}: %{x:.1%}",
                            marker=dict(size=14, symbol="line-ns-open", line_width=2, color=strategy_color(name)),
                            row=row, col=2)
     figure.add_vline(x=1 / contributions["asset"].nunique(), line=dict(color=INK, width=1, dash="dash"), col=2)
@@ -128,11 +139,12 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
     figure.update_yaxes(title_text="weight (%)", row=(len(names) + 1) // 2, col=1)
     figure.update_yaxes(visible=False, range=[-1, 1.6], col=2)
     figure.update_annotations(xanchor="left", x=0.0)
-    of_framework = pd.Series(main).groupby(lambda name: parts(name)[1]).mean().drop(EQUAL_WEIGHT, errors="ignore").sort_values()
+    of_framework = pd.Series(main).groupby(lambda name: parts(name)[1]).mean().sort_values()
+    of_framework = of_framework.drop(EQUAL_WEIGHT, errors="ignore") if len(of_framework) > 1 else of_framework
     ends = " to ".join(f"{percent(of_framework[name], 0)} ({name})" for name in dict.fromkeys(of_framework.index[[0, -1]]))
     return dress(figure, f"The main asset has {ends} of the money on average",
-                 f"{span(weights['rebalance_date'].array)}; dark: the main asset, lighter: the next two, pale: the others; right: each "
-                 "asset's share of risk at the first date, dashed: equal shares", width=1000, height=190 + 92 * max(len(names), 3),
+                 f"{span(weights['rebalance_date'].array)}; dark: the main asset, lighter: the next two, pale: the others; "
+                 "right: each asset's share of risk at the first date, dashed: equal shares", width=1000, height=190 + tall * max(len(names), 3),
                  margin_t=92, barmode="relative", bargap=0.06, showlegend=False)
 
 
@@ -146,14 +158,17 @@ def _bars(figure: go.Figure, wide: pd.DataFrame, color: str, *, row: int) -> flo
     names = wide.idxmax(axis=1).where(~alone, "")
     for kind, values, shade in shades:
         if np.abs(values).max() > 0:
-            figure.add_bar(x=days(wide.index), y=values.astype("float32"), name=kind, marker=dict(color=color, opacity=shade, line_width=0),
+            figure.add_bar(x=days(wide.index), y=values.astype("float32"), name=kind,
+                           marker=dict(color=color, opacity=shade, line_width=0),
                            customdata=list(names), hovertemplate=f"{kind}: %{{y:.1%}} (%{{customdata}})", row=row, col=1)
     room = int(680 / len(wide) / 5.5)  # letters that a bar's width has room for
     if room >= 3:
+        bright = np.array([0.30, 0.59, 0.11]) @ [int(color[at:at + 2], 16) for at in (1, 3, 5)] > 140
         inside = main > 0.25 * max(1, main.max())
-        figure.add_scatter(x=days(wide.index), y=np.where(inside, main / 2, main + 0.14 * max(1, main.max())), mode="text", name="main asset",
-                           text=[name[:room] for name in names], hoverinfo="skip", row=row, col=1,
-                           textfont=dict(size=9, color=["white" if place else INK for place in inside]))
+        above = main + 0.14 * max(1, main.max())
+        figure.add_scatter(x=days(wide.index), y=np.where(inside, main / 2, above), mode="text", name="main asset",
+                           text=[str(name)[:room] for name in names], hoverinfo="skip", row=row, col=1,
+                           textfont=dict(size=9, color=["white" if place and not bright else INK for place in inside]))
     return float(main.mean())
 
 

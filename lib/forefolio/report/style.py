@@ -127,8 +127,11 @@ def _apart(wanted: list[float], gap: float) -> np.ndarray:
 def marked(figure: go.Figure, text: str) -> go.Figure:
     """A figure with a line in red above its title: what it shows is made with a mistake on purpose."""
     first = f"<span style='font-size:13px;color:{RED}'><b>{verbatim(text)}</b></span>"
-    return go.Figure(figure).update_layout(title_text=f"{first}<br>{figure.layout.title.text or ''}",
-                                           title_y=1 - 16 / (figure.layout.height or 450))
+    shown = go.Figure(figure).update_layout(title_text=f"{first}<br>{figure.layout.title.text or ''}",
+                                            title_y=1 - 16 / (figure.layout.height or 450))
+    for step in (step for slider in shown.layout.sliders for step in slider.steps):  # each brings a title of its own
+        step.args = [step.args[0], {"title.text": f"{first}<br>{step.args[1]['title.text']}"}]
+    return shown
 
 
 def verbatim(text: str) -> str:
