@@ -208,7 +208,7 @@ def test_promised_knows_nothing_after_the_dates_and_loses_no_more_than_all(retur
     table = investors.promised(weights, ruin, estimation_window=40, periods_per_year=252)
     expected = [metrics.max_drawdown((ruin.loc[:date].iloc[-40:] @ [3, 0, -2]).to_frame()).iloc[0] for date in DATES]
     assert expected[0] == -1 and table["max_drawdown"].iloc[0] == pytest.approx(np.mean(expected))
-    with pytest.raises(ValueError, match="estimation_window asks for 50"):
+    with pytest.raises(ValueError, match="estimation_window needs 50"):
         investors.promised(weights, returns, estimation_window=50, periods_per_year=252)
 
 

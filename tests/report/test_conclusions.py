@@ -236,7 +236,7 @@ def test_inefficient_dates_of_several_strategies_are_one_sentence_that_does_not_
     log = solver_log(*[("lstm+tangency", "inefficient", "inefficient: B - A r_f")] * 2, ("gru+tangency", "inefficient", "other"),
                      ("gru+tangency", "optimal", ""), ("mean+rpp", "optimal", ""))
     assert sentences.mishaps(log, NO_RUIN) == [
-        "The closed form gives the *lowest* ratio instead of the highest, and it was held all the same: `lstm+tangency` on 2 of "
+        "The closed form gave the *lowest* ratio instead of the highest, and this portfolio was held: `lstm+tangency` on 2 of "
         "2 dates and `gru+tangency` on 1 of 2 dates."]
 
 
@@ -252,15 +252,15 @@ def test_assets_that_nobody_could_buy_are_told_with_when_and_why_and_many_are_co
                            ("XOM", "not traded that day", pd.Timestamp("2024-02-29"), pd.Timestamp("2024-02-29"), 1)],
                           columns=["asset", "reason", "first", "last", "n_decisions"])
     told = ("No strategy could buy these assets: `KO` (no move in 10 days) at 4 decisions, 2024-01-31 to 2024-05-31; `XOM` (not "
-            "traded that day) at 1 decision, 2024-02-29. What was held of an asset that did not trade that day stayed held, and "
-            "the rest of the wealth was decided around it. What was held of the others was sold at the first of these decisions.")
+            "traded that day) at 1 decision, 2024-02-29. Holdings of an asset that did not trade that day were kept, and "
+            "the rest of the wealth was decided around them. The other holdings were sold at the first of these decisions.")
     write_frame(tmp_path / "kept_out.csv", asleep)
     write_frame(tmp_path / "none.csv", asleep.iloc[:0])
     assert sentences.absences(asleep) == sentences.absences(read_frame(tmp_path / "kept_out.csv")) == told
     many = pd.concat([asleep.iloc[:1].assign(asset=f"A{i}") for i in range(20)])
-    assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`. What was held of them was sold at the "
-                                             "first of these decisions.")
-    assert sentences.absences(asleep.iloc[1:]).endswith("the rest of the wealth was decided around it.")
+    assert sentences.absences(many).endswith("2024-05-31; 8 more, in the table `kept_out`. Holdings of them were sold at the first "
+                                             "of these decisions.")
+    assert sentences.absences(asleep.iloc[1:]).endswith("the rest of the wealth was decided around them.")
     assert sentences.absences(read_frame(tmp_path / "none.csv")) == "Every asset could be bought at every decision."
 
 

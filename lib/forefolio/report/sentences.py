@@ -84,10 +84,10 @@ def absences(kept_out: pd.DataFrame) -> str:
     suspended = kept_out["reason"].eq(NOT_TRADED)
     became = []
     if suspended.any():
-        became += ["What was held of an asset that did not trade that day stayed held, and the rest of the wealth was "
-                   "decided around it."]
+        became += ["Holdings of an asset that did not trade that day were kept, and the rest of the wealth was decided "
+                   "around them."]
     if not suspended.all():
-        became += [f"What was held of {'the others' if became else 'them'} was sold at the first of these decisions."]
+        became += [f"{'The other holdings' if became else 'Holdings of them'} were sold at the first of these decisions."]
     return f"No strategy could buy these assets: {'; '.join(told)}. {' '.join(became)}"
 
 
@@ -162,7 +162,7 @@ def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:
             first, *others = rows["note"].unique()
             reason = first.removeprefix("equal weight instead: ") + ", the first time" * bool(others)
             on[status].append(f"of {dates} ({reason})")
-    lowest = "The closed form gives the *lowest* ratio instead of the highest, and it was held all the same:"
+    lowest = "The closed form gave the *lowest* ratio instead of the highest, and this portfolio was held:"
     openings = {INEFFICIENT: lowest, FAILED: "Equal weight was held instead"}
     return [f"{openings[status]} {listed(dates)}." for status, dates in on.items() if dates] + [
         f"The strategy `{strategy}` loses all its wealth on {date:%Y-%m-%d} and earns nothing more: limit its shorts "
@@ -783,12 +783,12 @@ def decided(weights: pd.DataFrame, momentum: pd.DataFrame, passed: Sequence[str]
 
 
 def marks(table: pd.DataFrame) -> str:
-    """What a mark in the figures' legends means, or why there is none, by `gate.verdicts`."""
+    """What a mark after a name in a figure means, or why there is none, by `gate.verdicts`."""
     models = [f"`{model}`" for model in gate.passed(table)]
     if not models:
         return "No model is shown to forecast (the gate of stage 4), so no strategy has a mark in these figures."
-    return (f"{PASSED} in a legend: the strategy's forecasts passed the gate of stage 4, so {listed(models)} "
-            f"{'is' if len(models) == 1 else 'are'} shown to forecast. That a strategy earned by it is another question.")
+    return (f"{PASSED} after a name: the strategy's forecasts passed the gate of stage 4. So {listed(models)} "
+            f"{'is' if len(models) == 1 else 'are'} shown to forecast. Whether a strategy earned more by it is another question.")
 
 
 def persistence(table: pd.DataFrame) -> str:

@@ -225,9 +225,9 @@ def span(dates) -> str:
     return f"{index.min():%Y-%m-%d} to {index.max():%Y-%m-%d}"
 
 
-def weekly(frame, how: str = "last"):
-    """The last (`min`: the lowest) value of each week; weeks without a trading day repeat the week before."""
-    return frame.resample("W-FRI").agg(how).ffill()
+def weekly(frame):
+    """The last value of each week; weeks without a trading day repeat the week before."""
+    return frame.resample("W-FRI").last().ffill()
 
 
 def line(series: pd.Series, **style) -> go.Scatter:

@@ -12,7 +12,7 @@ FAILED, INEFFICIENT = "failed", "inefficient"  # the solver failed, equal weight
 BANKRUPT = "bankrupt"  # status of a strategy that lost all its wealth: it enters no test and ranks last
 ZERO, PERFECT = "zero", "perfect foresight"  # a forecast of no return, and the true returns as a forecast
 SHOWN, NOT_SHOWN, ABSENT = "shown", "not shown", "shown to be absent"  # the answers to every question about evidence
-PASSED = "\N{CHECK MARK}"  # in a legend: this strategy's forecasts passed the gate
+PASSED = "\N{CHECK MARK}"  # after a name in a figure: this strategy's forecasts passed the gate
 PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
 
 
