@@ -241,7 +241,7 @@ def conclusion(performance: pd.DataFrame, tests: pd.DataFrame, *, twins: pd.Data
     strategies = table.drop(index=BENCHMARK, errors="ignore")
     if strategies.empty:
         return _items([*ruin, "No strategy is left to compare."])
-    n_months = int(tests["n_months"].max())
+    n_months, tests = int(tests["n_months"].max()), tests[tests["strategy"].isin(strategies.index)]
     alone = [f"**The universe alone.** {universe(performance, n_months)}"] if EQUAL_WEIGHT in table.index else []
     return _items([
         *ruin, *alone, _best_by_return(table["total_return"]), _best_by_ratio(strategies, n_months), _difference(twins),
@@ -317,7 +317,7 @@ def _difference(twins: pd.DataFrame) -> str:
     text = (f"{opening} {len(twins)} {have} a twin, the same framework with the forecasts of `{model}`. On average, "
             f"{len(apart) or 'none'} held more than {percent(APART, 0)} of wealth in other assets than the twin.")
     if apart.empty:
-        return f"{text} So the networks' forecasts hardly moved a weight, and cannot have made a difference."
+        return f"{text} So the networks' forecasts hardly moved a weight, and can hardly have made a difference."
     if len(twins) > len(apart):
         text += f" What the other {len(twins) - len(apart)} earned comes from the framework, not from the network."
     more = apart["mean_difference"] > 0
@@ -529,7 +529,7 @@ def names(copies: dict[str, list[str]]) -> str:
     """Which names stand for one strategy, by `holdings.near_copies`."""
     number, several = sum(map(len, copies.values())), {line: same for line, same in copies.items() if len(same) > 1}
     if not several:
-        return f"The {counted(number, 'strategy holds', 'strategies hold')} different weights."
+        return "No two strategies hold the same weights."
     told = [f"`{line}` stands for {listed([f'`{name}`' for name in same])}" for line, same in several.items()]
     return (f"{number} names stand for {counted(len(copies), 'strategy', 'strategies')}: weights that never differ by more than "
             f"{percent(APART, 0)} of wealth count once. {'; '.join(told)}.")
