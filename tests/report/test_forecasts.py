@@ -129,6 +129,16 @@ def test_a_diagram_has_one_box_a_part_with_its_text_and_an_arrow_between_neighbo
     assert all(8 * len(text) < (box[2] - box[0]) / (right - left) * pixels for box, text in zip(boxes, longest))
 
 
+def test_two_inputs_of_a_step_stand_side_by_side_without_an_arrow_between_them():
+    figure = forecast_figures.construction_diagram([("returns", ""), [("LSTM forecasts", ""), ("covariance", "")], ("held", "")])
+    above, left, right, below = boxes_of(figure)
+    assert left[1] == right[1] and left[2] < right[0] and not overlaps([above, left, right, below])
+    arrows = {(note.x, note.ay, note.y) for note in figure.layout.annotations if note.showarrow}
+    assert arrows == {((box[0] + box[2]) / 2, *ends) for box in (left, right) for ends in ((above[3], box[1]), (box[3], below[1]))}
+    colors = [shape.line.color for shape in figure.layout.shapes]
+    assert colors == [style.GREY, style.strategy_color("lstm"), style.GREY, style.GREY]
+
+
 def test_networks_stand_beside_each_other_three_in_a_row():
     networks = {name: LAYERS[:2 + i % 2] for i, name in enumerate(["lstm", "gru", "rnn", "bilstm", "cnn1d"])}
     figure = forecast_figures.network_diagram(networks, title="five")

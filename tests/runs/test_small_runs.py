@@ -175,7 +175,7 @@ def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
     drawn = {path.stem for path in (folder / "figures").glob("*.html")}
     assert {"02_heatmap", "03_frontier", "04_networks", "04_training_curves", "05_timeline", "05_holdings", "06_wealth"} <= drawn
     assert {name.removeprefix("zouaoui2025_") for name in drawn if name.startswith("zouaoui2025_")} == {
-        "network_listing", "network_text", "returns", "heatmap", "construction", "window_mse", "window_mae", "printed_split",
+        "networks", "returns", "heatmap", "construction", "window_mse", "window_mae", "printed_split",
         "frontier", "against_index"}
     by_window, accuracy, claims, hypotheses, table5, weights = (read_frame(folder / "tables" / f"{name}.csv") for name in (
         "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary", "table5_weights"))

@@ -57,26 +57,27 @@ def _arrow(figure: go.Figure, x: float, start: float, end: float) -> None:
                           arrowwidth=1.5, arrowcolor=INK)
 
 
-def construction_diagram(steps: list[tuple[str, str]]) -> go.Figure:
-    """The way from prices to a portfolio that is held, title and detail of each step (Zouaoui & Naas 2025, Fig. 3)."""
-    return _boxes(steps, "From prices to a portfolio", "each step and what it uses, drawn from this study's parameters")
+def construction_diagram(steps: list[tuple[str, str] | list[tuple[str, str]]]) -> go.Figure:
+    """The way from prices to a portfolio that is held (Zouaoui & Naas 2025, Fig. 3): a box per step, with an arrow to the next.
 
-
-def _boxes(parts: list[tuple[str, str]], title: str, subtitle: str) -> go.Figure:
-    """A box with a name and a detail per part, from top to bottom, each with an arrow to the next; units are pixels."""
-    high, step, count = 34, 58, len(parts)
-    figure, networks = go.Figure(), _colors_of_layers()
-    for i, (name, detail) in enumerate(parts):
-        top = i * step
-        figure.add_shape(type="rect", x0=0, x1=520, y0=top, y1=top + high, layer="below", fillcolor="#f4f6f8",
-                         line_width=1.8, line_color=networks.get(name.lower(), GREY))
-        figure.add_annotation(x=260, y=top + high / 2, showarrow=False, text=f"<b>{name}</b>&nbsp; {detail}")
-        if i:
-            _arrow(figure, 260, top - step + high, top)
-    bottom = count * step - (step - high)
+    A step is its title and a detail. A list of two stands for steps side by side: neither is an input of the other.
+    """
+    high, step, figure, before = 34, 58, go.Figure(), [260.0]  # pixels, as the axes are; centers of the boxes above
+    for i, one in enumerate(steps):
+        beside, top = one if isinstance(one, list) else [one], i * step
+        centers, half = ([50.0, 470.0], 200) if len(beside) > 1 else ([260.0], 260)
+        for (name, detail), x in zip(beside, centers, strict=True):
+            figure.add_shape(type="rect", x0=x - half, x1=x + half, y0=top, y1=top + high, layer="below", line_width=1.8,
+                             fillcolor="#f4f6f8", line_color=_colors_of_layers().get(name.split(" ")[0].lower(), GREY))
+            figure.add_annotation(x=x, y=top + high / 2, showarrow=False, text=f"<b>{name}</b>&nbsp; {detail}")
+        for x in max(before, centers, key=len) if i else []:
+            _arrow(figure, x, top - step + high, top)
+        before = centers
+    bottom = len(steps) * step - (step - high)
     figure.update_xaxes(visible=False, range=[-170, 690])
     figure.update_yaxes(visible=False, range=[bottom + 2, -2])
-    return dress(figure, title, subtitle, height=bottom + 4 + 98, margin=dict(l=20, r=20, t=80, b=18))
+    return dress(figure, "From prices to a portfolio", "each step and what it uses, drawn from this study's parameters",
+                 height=bottom + 4 + 98, margin=dict(l=20, r=20, t=80, b=18))
 
 
 def training_curves(history: pd.DataFrame) -> go.Figure:
