@@ -64,15 +64,15 @@ def described(figure: go.Figure) -> str:
     """A figure in words, for who does not see it: its title and subtitle, its axes, and the names that it shows.
 
     >>> described(dress(go.Figure(go.Bar(name="lstm")).update_xaxes(title_text="share (%)"), "One bar", "three days"))
-    'One bar. Three days. Axes: share (%). It shows: lstm.'
+    'One bar; three days; axes: share (%); shown: lstm'
     """
     parts = [_words(part) for part in (figure.layout.title.text or "figure").split("<br>")]
     axes = dict.fromkeys(_words(axis.title.text) for select in (figure.select_xaxes, figure.select_yaxes)
                          for axis in select() if axis.title.text)
     names = list(dict.fromkeys(_words(trace.name) for trace in figure.data if trace.name))
     more = [f" and {len(names) - FEW} more"] if len(names) > FEW else []
-    parts += [f"Axes: {'; '.join(axes)}"] * bool(axes) + [f"It shows: {', '.join(names[:FEW])}{''.join(more)}"] * bool(names)
-    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+    parts += [f"axes: {', '.join(axes)}"] * bool(axes) + [f"shown: {', '.join(names[:FEW])}{''.join(more)}"] * bool(names)
+    return "; ".join(part for part in parts if part)  # in small letters, as the names in them are
 
 
 def _words(text: str) -> str:
