@@ -129,8 +129,6 @@ SPREAD = pd.DataFrame({"model": ["zero", "lstm", "mean"], "deviation_next_day": 
 GAINS = pd.DataFrame({"model": ["mean", "lstm", "cnn1d"], "rival": ["zero", "mean_frozen", "mean"], "gain": [0.001, -0.01, 0.02],
                       "gain_low": [-0.002, -0.02, 0.01], "gain_high": [0.004, -0.001, 0.03],
                       "verdict": [NOT_SHOWN, ABSENT, SHOWN]})
-LAGS = pd.DataFrame({"model": ["lstm"] * 5 + ["cnn1d"] * 5, "lag": [1, 2, 3, 4, 5] * 2, "loss": np.linspace(0.002, -0.001, 10),
-                     "low": np.linspace(0.001, -0.003, 10), "high": np.linspace(0.004, 0.001, 10)})
 DRAW = {  # every figure of the library from the frames
     "prices": lambda f: market_figures.prices(f["prices"]),
     "prices_with_periods": lambda f: market_figures.with_periods(market_figures.prices(f["prices"]), f["periods"]),
@@ -157,7 +155,6 @@ DRAW = {  # every figure of the library from the frames
     "hits": lambda f: forecast_figures.hit_ratios(f["accuracy"], BASE_RATES, sample=SAMPLE),
     "momentum": lambda f: forecast_figures.momentum(f["means"], sample=SAMPLE),
     "gains": lambda f: forecast_figures.gains(GAINS, sample=SAMPLE),
-    "lags": lambda f: forecast_figures.lag_importance(LAGS, sample=SAMPLE),
     "network": lambda f: forecast_figures.network_diagram({"lstm": LAYERS, "gru": LAYERS[:2]}, title="The LSTM of 2022"),
     "construction": lambda f: forecast_figures.construction_diagram(STEPS),
     "window_accuracy": lambda f: forecast_figures.window_accuracy(f["window_accuracy"], metric="mse", sample=SAMPLE),

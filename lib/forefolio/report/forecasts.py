@@ -360,24 +360,3 @@ def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:
     return dress(figure, f"{found or 'None'} of {counted(len(judged), 'model')} {'are' if found > 1 else 'is'} shown to forecast",
                  f"{sample}; bars: 95 % intervals; right of the dashed line is better",
                  height=max(400, 200 + 45 * len(judged)), legend=dict(orientation="h", y=-0.25))
-
-
-def lag_importance(table: pd.DataFrame, *, sample: str) -> go.Figure:
-    """By how much each network's squared error rises when one day of its window is shuffled, a panel per network.
-
-    `table` is as `accuracy.lag_importance` gives it.
-    """
-    models = list(table["model"].unique())
-    figure = _beside(models, shared_xaxes="all", shared_yaxes="all")
-    for i, model in enumerate(models, start=1):
-        rows, color = table[table["model"] == model], strategy_color(model)
-        figure.add_scatter(x=list(rows["lag"]), y=rows["loss"].to_numpy("float32"), mode="markers", name=model, showlegend=False,
-                           error_y=dict(array=(rows["high"] - rows["loss"]).to_numpy("float32"), thickness=1.2, width=0,
-                                        arrayminus=(rows["loss"] - rows["low"]).to_numpy("float32")),
-                           marker=dict(size=7, color=color), row=1, col=i)
-    figure.add_hline(y=0, line=REFERENCE)
-    figure.update_xaxes(title_text="days before the target")
-    figure.update_yaxes(tickformat=PERCENT)
-    figure.update_yaxes(title_text="rise of the squared error (%)", col=1)
-    return dress(figure, "What a forecast rests on: the loss in accuracy without one day",
-                 f"{sample}; mean over assets, bars: 10th to 90th percentile", margin_t=92)

@@ -864,19 +864,6 @@ def _holders(rows: pd.DataFrame) -> tuple[str, str]:
     return listed(h1 or none), listed(h2 or none)
 
 
-def lags(table: pd.DataFrame) -> str:
-    """Which days of the window a network's forecasts rest on, by `accuracy.lag_importance`."""
-    if table.empty:
-        return "No network was trained in this study, so there is no window to look into."
-    told = []
-    for model, rows in table.groupby("model", sort=False):
-        most, useful = rows.loc[rows["loss"].idxmax()], int((rows["low"] > 0).sum())
-        told += [f"`{model}` uses the return at lag {int(most['lag'])} most. Shuffling it makes the squared error "
-                 f"{percent(abs(most['loss']), 3)} {'larger' if most['loss'] > 0 else 'smaller'}. {useful or 'None'} of "
-                 f"{counted(len(rows), 'lag')} {'help' if useful > 1 else 'helps'} in nine of ten assets."]
-    return " ".join(told)
-
-
 def accounting(points: pd.DataFrame) -> str:
     """Every point of a sweep in one sentence, and each that is not done with its reason."""
     counts = points["state"].value_counts(sort=False).sort_index(key=lambda states: states != "done", kind="stable")
