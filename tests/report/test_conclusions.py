@@ -426,6 +426,12 @@ def test_programs_at_their_optimum_need_no_remark_and_others_say_why():
         "These portfolios need a remark: `b` (fallback): no mean is high enough.")
 
 
+def test_a_tangency_portfolio_has_its_gross_exposure_and_its_remark():
+    assert sentences.tangency(optimum()) == "The tangency portfolio has a gross exposure of **2.00**."
+    assert sentences.tangency(optimum("inefficient", "inefficient: B is low")).endswith("**2.00**. It is inefficient: B is low.")
+    assert sentences.tangency(optimum("failed", "It is singular")) == "There is no tangency portfolio. It is singular"
+
+
 def test_the_least_certain_mean_is_that_of_an_asset_that_is_held():
     known = pd.DataFrame({"mean": [0.5, 0.1, 0.2], "standard_error": [0.28, 0.5, 0.1]}, index=["A", "B", "C"])
     told = sentences.known_means(known, pd.Series({"A": 0.2, "B": 0.0, "C": 0.8}))

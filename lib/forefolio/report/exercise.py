@@ -56,12 +56,12 @@ EXERCISES: dict[str, Exercise] = {
     "02 explain": Exercise(lambda: "c", look="With many assets only the mean covariance is left: 0.25 times 20 % times "
                                              "20 %. The volatility is its root."),
     # 03
-    "03 predict": Exercise(lambda variances: (1 / variances[0]) / (1 / np.asarray(variances)).sum(), right=0.005, near=0.16, look=(
+    "03 predict": Exercise(lambda variances: variances[1] / sum(variances), right=0.005, near=0.16, look=(
         "Each weight is in proportion to one over the variance, and the variance is the square of the volatility.")),
     "03 change": Exercise(lambda covariance: _capped(covariance), right=0.002, near=0.03, look=(
-        "The weights sum to one, none is negative, and none is above 0.15. Use `Sigma` in place of `V`, one weight per "
-        "asset, and `solver=cp.CLARABEL`.")),
-    "03 explain": Exercise(lambda: "b", look="Which numbers enter the program? Read its objective and its constraints."),
+        "The weights sum to one, none is negative, and none is above 0.15. Use `Sigma` in place of `related`, one weight "
+        "per asset, and `solver=cp.CLARABEL`.")),
+    "03 explain": Exercise(lambda: "b", look="Read the objective and the constraints: which numbers enter the program?"),
     # 04
     "04 predict": Exercise(  # of the LSTM, in percent
         lambda spread: 100 * (spread["deviation_month"] / spread["actual_deviation"])[

@@ -98,7 +98,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
     label_points(figure, labels, x_range=x_range, y_range=y_range, plot_size=(805, 400),
                  others=pd.concat([cloud[::10], *map(_dense, (edge, shorts, steepest))]))
     for note, color in zip(figure.layout.annotations, labels["color"]):  # in a crowd it tells whose label it is
-        note.update(font_color=color, arrowcolor=color, bgcolor="rgba(255,255,255,0.8)")
+        note.update(font_color=color, arrowcolor=color, bgcolor=None if color == INK else "rgba(255,255,255,0.8)")
     away = pd.concat([chosen.drop(reach.index), single.drop(near.index)])
     beyond = [f"{verbatim(p.text)}, volatility {p.x:.0%}, return {p.y:.0%}" for p in away.itertuples()]
     if beyond:

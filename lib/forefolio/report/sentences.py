@@ -1099,6 +1099,14 @@ def solved(chosen: dict[str, Solution]) -> str:
     return f"These portfolios need a remark: {'; '.join(apart)}."
 
 
+def tangency(solution: Solution) -> str:
+    """The tangency portfolio in a sentence: its gross exposure, and what one should know of it."""
+    if solution.status == FAILED:
+        return f"There is no tangency portfolio. {solution.note}"
+    exposed = f"The tangency portfolio has a gross exposure of **{solution.weights.abs().sum():.2f}**."
+    return f"{exposed} It is {solution.note}." if solution.note else exposed
+
+
 def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
     """How well means are known, and the least certain one that a portfolio pays for.
 
@@ -1106,9 +1114,10 @@ def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
     """
     least = known["standard_error"][weights >= 0.01].idxmax()
     mean, error = known.loc[least, ["mean", "standard_error"]]
-    return (f"The median standard error is **{percent(known['standard_error'].median())}** a year. The standard deviation across the "
-            f"{len(known)} means is {percent(known['mean'].std())}. Maximum Sharpe puts {percent(weights[least])} into `{least}`. Of the "
-            f"assets it holds, this one has the least certain mean: {100 * mean:.0f} ± {percent(error, 0)} a year.")
+    return (f"The median standard error is **{percent(known['standard_error'].median())}** a year. The standard "
+            f"deviation across the {len(known)} means is {percent(known['mean'].std())}. Maximum Sharpe puts "
+            f"{percent(weights[least])} into `{least}`. Of the assets it holds, this one has the least certain mean: "
+            f"{percent(mean, 0).removesuffix(' %')} ± {percent(error, 0)} a year.")
 
 
 def resampled(ratios: pd.DataFrame, moved: pd.Series, best: float) -> str:
@@ -1117,15 +1126,18 @@ def resampled(ratios: pd.DataFrame, moved: pd.Series, best: float) -> str:
     `ratios` has the Sharpe ratios promised and delivered, a row per sample; `best` is that of the estimated means.
     """
     ratios = ratios.replace([np.inf, -np.inf], np.nan).dropna()
-    away = f"On average **{_with_error(100 * moved, 0)} %** of the money lies in other assets than under the estimated means."
+    away = (f"On average **{_with_error(100 * moved, 0)} %** of the money lies in other assets than under the "
+            "estimated means.")
     if ratios.empty:
         return f"The resampled portfolios have no risk, so they have no Sharpe ratio. {away}"
-    return (f"By the means that chose them, the resampled portfolios promise a Sharpe ratio of **{_with_error(ratios['promised'], 2)}** on "
-            f"average. By the estimated means, the same weights deliver **{_with_error(ratios['delivered'], 2)}**; the best possible is "
-            f"{best:.2f}. {away}")
+    promised, delivered = (_with_error(ratios[name], 2) for name in ("promised", "delivered"))
+    return (f"By the means that chose them, the resampled portfolios promise a Sharpe ratio of **{promised}** on "
+            f"average. By the estimated means, the same weights deliver **{delivered}**; the best possible is {best:.2f}. "
+            f"{away}")
 
 
-def rewarded(statistics: pd.DataFrame, known: pd.DataFrame, ratios: pd.DataFrame, tangency: Solution, *, years: float) -> str:
+def rewarded(statistics: pd.DataFrame, known: pd.DataFrame, ratios: pd.DataFrame, tangency: Solution, *,
+             years: float) -> str:
     """What stage 03 found, as a list: the two portfolios, the means, the resampled promise, and short selling.
 
     `statistics` are `metrics.portfolio_statistics`; the other frames are those of `known_means` and `resampled`.
@@ -1133,19 +1145,22 @@ def rewarded(statistics: pd.DataFrame, known: pd.DataFrame, ratios: pd.DataFrame
     def earned(name: str) -> str:
         """Return with its standard error, and volatility, a year."""
         mean, volatility = statistics.loc[["annual_return", "annual_volatility"], name]
-        return (f"{100 * mean:.1f} ± {percent(volatility / np.sqrt(years))} a year at a volatility of {percent(volatility)}, in "
-                f"{statistics.at['effective_holdings', name]:.1f} effective holdings")
+        error, held = volatility / np.sqrt(years), statistics.at["effective_holdings", name]
+        return (f"{percent(mean).removesuffix(' %')} ± {percent(error)} a year at a volatility of "
+                f"{percent(volatility)}, in {held:.1f} effective holdings")
 
     ratios = ratios.replace([np.inf, -np.inf], np.nan).dropna()
     unclear = (known["mean"].abs() < 2 * known["standard_error"]).sum()
     told = [f"**Minimum variance** earned {earned('minimum_variance')}.",
-            f"**Maximum Sharpe** earned {earned('maximum_sharpe')}. It was chosen by this very sample, so this is no forecast.",
+            f"**Maximum Sharpe** earned {earned('maximum_sharpe')}. This very sample chose it, so this is no forecast.",
             f"**Means:** {unclear} of {len(known)} are less than two standard errors from zero."]
     if len(ratios):
         lost = _with_error(ratios["promised"] - ratios["delivered"], 2)
-        told.append(f"**Promise:** resampled maximum-Sharpe portfolios promise a Sharpe ratio that is {lost} higher than what they deliver.")
+        told.append("**Promise:** resampled maximum-Sharpe portfolios promise a Sharpe ratio that is "
+                    f"{lost} higher than what they deliver.")
     if tangency.status != FAILED:
-        told.append(f"**Short selling:** the tangency portfolio has a gross exposure of {tangency.weights.abs().sum():.1f}"
+        exposure = tangency.weights.abs().sum()
+        told.append(f"**Short selling:** the tangency portfolio has a gross exposure of {exposure:.1f}"
                     f"{' and the lowest Sharpe ratio of all, not the highest' * (tangency.status == INEFFICIENT)}.")
     return "\n".join(f"* {line}" for line in told)
 
