@@ -1,7 +1,5 @@
 """Figures of frontiers: annualized, labels apart, nothing lost."""
 
-import re
-
 import numpy as np
 import pandas as pd
 from figure_frames import DRAW, FRAMES, RNG, SAMPLE, drawn, note_boxes, overlaps, plain
@@ -87,8 +85,9 @@ def test_labels_of_portfolios_at_one_point_do_not_cover_each_other():
 
 
 def test_weights_of_many_assets_are_summed_not_lost():
-    weights = pd.DataFrame({"maximum_sharpe": RNG.dirichlet(np.ones(55)), "minimum_variance": RNG.dirichlet(np.ones(55))},
+    weights = pd.DataFrame({"maximum_sharpe": RNG.dirichlet(np.ones(55)), "minimum_variance": np.full(55, 1 / 55)},
                            index=[f"A{i:02d}" for i in range(55)])
     figure = frontier_figures.portfolio_weights_bars(weights, sample=SAMPLE)
-    assert re.match(r"M\w+ \w+ holds \d+ of 55 assets, m\w+ \w+ \d+", plain(figure.layout.title.text))
+    few = (weights["maximum_sharpe"] >= 0.005).sum()
+    assert plain(figure.layout.title.text).startswith(f"Minimum variance holds 55 of 55 assets, maximum Sharpe {few} held")
     assert all(len(bars.y) == 25 and bars.y[-1] == "other 31" and np.isclose(bars.x.sum(), 1) for bars in figure.data)

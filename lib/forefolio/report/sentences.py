@@ -1128,8 +1128,8 @@ def resampled(ratios: pd.DataFrame, moved: pd.Series, best: float) -> str:
     ratios = ratios.replace([np.inf, -np.inf], np.nan).dropna()
     away = (f"On average **{_with_error(100 * moved, 0)} %** of the money lies in other assets than under the "
             "estimated means.")
-    if ratios.empty:
-        return f"The resampled portfolios have no risk, so they have no Sharpe ratio. {away}"
+    if ratios.empty or not np.isfinite(best):
+        return f"Portfolios without risk have no Sharpe ratio. {away}"
     promised, delivered = (_with_error(ratios[name], 2) for name in ("promised", "delivered"))
     return (f"By the means that chose them, the resampled portfolios promise a Sharpe ratio of **{promised}** on "
             f"average. By the estimated means, the same weights deliver **{delivered}**; the best possible is {best:.2f}. "
