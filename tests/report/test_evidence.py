@@ -7,7 +7,8 @@ from figure_frames import FRAMES, SAMPLE, plain
 
 from forefolio.performance.intervals import intervals, sharpe_differences
 from forefolio.report import evidence, sentences
-from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
+from forefolio.study.parameters import ROOT
+from forefolio.study.vocabulary import ABSENT, LEAKS, NOT_SHOWN, SHOWN
 
 
 def best(**totals):
@@ -117,3 +118,8 @@ def test_a_cross_is_another_seed():
     figure = evidence.offsets(FRAMES["offsets"], per_seed, sample=SAMPLE)
     cross = figure.data[-1]
     assert list(cross.y) == ["lstm+rpp"] * 2 and cross.marker.symbol == "x-thin" and "another seed" in figure.layout.title.text
+
+
+def test_the_page_lists_every_leak_as_the_vocabulary_has_it():
+    rows = [line for line in (ROOT / "docs" / "evidence.md").read_text().splitlines() if line.startswith("| `")]
+    assert set(rows) >= {f"| `{name}` | {leak.sees} |" for name, leak in LEAKS.items() if name != "none"}
