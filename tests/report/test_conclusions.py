@@ -352,7 +352,7 @@ SAMPLE_ROW = (0.16, np.nan, np.nan, np.nan, np.nan)
 def test_a_risk_forecast_is_better_only_where_the_difference_is_significant():
     said = sentences.risk_forecasts(risk_table(sample=SAMPLE_ROW, ewma=(0.15, -0.1, 0.01, -1.0, 0.2),
                                              gerber=(0.17, 0.2, 0.6, 2.0, 0.001)))
-    assert "was to have a volatility of 12.0 % a year, and had 16.0 %" in said
+    assert "promised its minimum-variance portfolio a volatility of 12.0 % a year. It had 16.0 %" in said
     assert "The lowest volatility, 15.0 %, came with `ewma`" in said
     assert "`ewma` has a lower variance than `sample`, significant at 5 %" in said
     assert "No estimator is shown to have a smaller likelihood loss than `sample`" in said
@@ -384,8 +384,8 @@ def test_a_singular_sample_covariance_is_no_rival_by_likelihood():
 def test_persistence_is_told_with_its_standard_error():
     table = pd.DataFrame({"correlation": [0.02, 0.8], "error": [0.05, 0.03], "n_dates": [24, 24]},
                          index=["mean_return", "volatility"])
-    assert sentences.persistence(table).startswith("The rank correlation across assets of past and coming volatility is "
-                                                   "0.80 (standard error 0.03); ")
+    assert sentences.persistence(table).startswith("The rank correlation across assets between past and coming volatility is "
+                                                   "0.80 (standard error 0.03). ")
     assert "means over 24 rebalances" in sentences.persistence(table)
     assert "too few" in sentences.persistence(table.assign(error=np.nan))
 

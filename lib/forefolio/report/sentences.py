@@ -796,9 +796,9 @@ def persistence(table: pd.DataFrame) -> str:
     told = [f"{row.correlation:.2f} (standard error {row.error:.2f})" for row in
             table.loc[["volatility", "mean_return"]].itertuples()]
     if table["error"].isna().any():
-        return "There are too few rebalances, or assets that differ, to tell whether the past of an asset lasts."
-    return (f"The rank correlation across assets of past and coming volatility is {told[0]}; that of past and coming "
-            f"mean returns is {told[1]}: means over {counted(int(table['n_dates'].min()), 'rebalance')}.")
+        return "There are too few rebalances, or too few assets, to say whether the past of an asset lasts."
+    return (f"The rank correlation across assets between past and coming volatility is {told[0]}. For mean returns it is "
+            f"{told[1]}. Both are means over {counted(int(table['n_dates'].min()), 'rebalance')}.")
 
 
 def risk_forecasts(table: pd.DataFrame) -> str:
@@ -808,8 +808,8 @@ def risk_forecasts(table: pd.DataFrame) -> str:
     if pd.isna(sample["volatility"]) or rivals.empty:
         return "No minimum-variance portfolio could be compared in this study."
     best = rows["variance"].idxmin()
-    told = [f"The minimum-variance portfolio by the sample covariance was to have a volatility of "
-            f"{percent(sample['promised_volatility'])} a year, and had {percent(sample['volatility'])}."]
+    told = [f"The sample covariance promised its minimum-variance portfolio a volatility of "
+            f"{percent(sample['promised_volatility'])} a year. It had {percent(sample['volatility'])}."]
     told += ["No other estimator led to a lower variance." if best == "sample" else
              f"The lowest volatility, {percent(rows.loc[best, 'volatility'])}, came with `{best}`, which promised "
              f"{percent(rows.loc[best, 'promised_volatility'])}."]
