@@ -396,7 +396,7 @@ def test_days_of_a_gap_count_as_days_without_a_move_and_a_held_price_is_not_trad
 
 def test_a_date_at_which_nothing_can_be_bought_is_refused_with_what_to_change():
     with pytest.raises(ValueError, match=r"^Nothing can be bought at the decision of 2024-01-23: each of 2 assets has no "
-                                         r"move in 5 days or was not traded that day; mend the prices, raise stale_days"):
+                                         r"move in 5 days or was not traded that day; correct the prices, raise stale_days"):
         reasons(moving(A=(3, 19), B=(12, 19)))
 
 

@@ -257,4 +257,4 @@ def test_a_manifest_that_is_none_is_one_sentence(tmp_path, text):
 
 def test_a_stage_that_is_none_is_named(tmp_path):
     (tmp_path / "manifest.json").write_text('{"07_mine": {}}')
-    assert pipeline.verify(tmp_path)[0] == "07_mine in manifest.json is no stage"
+    assert pipeline.verify(tmp_path)[0] == "07_mine in manifest.json is not a stage"

@@ -186,5 +186,5 @@ def test_a_market_that_cannot_be_loaded_is_not_remembered(loaded, monkeypatch):
 
 
 def test_rows_a_year_that_contradict_the_study_are_refused_before_any_kernel(loaded):
-    with pytest.raises(StudyError, match=r"^periods_per_year: 365 does not fit the prices, which have 26\d rows a year .*; set it to 252$"):
+    with pytest.raises(StudyError, match=r"^periods_per_year: 365 does not fit the prices, which have 26\d rows per year .*; set it to 252$"):
         market_fit.check(a_study(periods_per_year=365))

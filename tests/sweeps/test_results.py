@@ -262,7 +262,7 @@ def test_a_ticker_that_looks_like_a_number_stays_text(small):
     assert load(small).points["tickers"].tolist() == ["0050", "NA"]
 
 
-@pytest.mark.parametrize("name, told", [("sweep.json", "no sweep with results"), ("points.csv", "no sweep with results"),
+@pytest.mark.parametrize("name, told", [("sweep.json", "not a sweep with results"), ("points.csv", "not a sweep with results"),
                                         ("results.parquet", "no point of .* is done")])
 def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small, name, told):
     (small / name).unlink()
@@ -274,7 +274,7 @@ def test_a_folder_that_is_no_sweep_with_results_is_refused_in_one_sentence(small
 @pytest.mark.parametrize("text", ["{}\n", "", "[]", "null", "[" * 100_000, '{"name": "small", "files": {}}'])
 def test_a_sweep_that_has_not_ended_or_whose_file_was_edited_has_no_results(small, text):
     (small / "sweep.json").write_text(text)
-    with pytest.raises(StageError, match="no sweep with results"):
+    with pytest.raises(StageError, match="not a sweep with results"):
         load(small)
 
 

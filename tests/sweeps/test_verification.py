@@ -99,7 +99,7 @@ def test_what_no_stage_and_no_sweep_made_is_named(swept):
         (swept / path).write_text("{}")
     (swept / "notes").mkdir()
     assert verify(swept) == [
-        "mine.ipynb was made by no sweep", "best so far is no point of this sweep",
+        "mine.ipynb was made by no sweep", "best so far is not a point of this sweep",
         f"{FIRST}: mine.ipynb was made by no stage", f"{FIRST}: tables/mine.csv was made by no stage"]
 
 

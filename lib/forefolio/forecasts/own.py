@@ -95,14 +95,15 @@ def _parsed(table: pd.DataFrame) -> pd.DataFrame:
         dates = pd.to_datetime(texts.where(texts.str.fullmatch(r"\d{4}-\d{2}-\d{2}([ T].*)?")), format="ISO8601", errors="coerce")
     dates = dates.dt.tz_localize(None).astype("datetime64[us]")
     _refuse(dates.isna() | (dates != dates.dt.normalize()), table["decision_date"], "decision_date",
-            "is no date; write it as 2021-03-31, without a time")
+            "is not a date; write it as 2021-03-31, without a time")
     texts = table["forecast"].astype(object).where(table["forecast"].astype(str).str.strip().str.lower().isin(
         ["", "nan", "na", "none", "<na>"]).map({True: False, False: True}), np.nan)
     forecasts = pd.to_numeric(texts, errors="coerce")
     _refuse((forecasts.isna() & texts.notna()) | ~(forecasts.fillna(0).abs() < np.inf) | (forecasts < -1), table["forecast"],
-            "forecast", "is no simple return a day; write 0.001 for 0.1 %")
+            "forecast", "is not a simple return per day; write 0.001 for 0.1 %")
     horizons = pd.to_numeric(table["horizon"].replace("", np.nan), errors="coerce").where(table["horizon"].notna(), 1)
-    _refuse(~(horizons >= 1) | (horizons % 1 != 0), table["horizon"], "horizon", "is no number of trading days; write 1 for the next")
+    _refuse(~(horizons >= 1) | (horizons % 1 != 0), table["horizon"], "horizon", "is not a number of trading days; "
+                                                                                 "write 1 for the next")
     models = table["model"].where(table["model"].notna(), NAMELESS).astype(str).str.strip()
     _refuse(~models.str.fullmatch(NAME), models, "model", "is no plain name; use letters, digits, '_', '-' and '.'")
     _refuse(models.isin(list(MODELS)), models, "model", "is a model of the study's own; call yours something else")
@@ -137,7 +138,8 @@ def _known(rows: pd.DataFrame, returns: pd.DataFrame, tickers: Collection[str]) 
     inside = rows["decision_date"].between(returns.index[0], returns.index[-1])
     off = rows.loc[inside & ~rows["decision_date"].isin(returns.index), "decision_date"]
     if len(off):
-        raise StudyError(f"has forecasts decided on {iso_day(off.min())}, which is no trading day; date each forecast by the "
+        raise StudyError(f"has forecasts decided on {iso_day(off.min())}, which is not a trading day; date each "
+                         f"forecast by the "
                          "last close that it knows")
     return rows[inside & rows["asset"].isin(returns.columns.astype(str))].reset_index(drop=True)
 

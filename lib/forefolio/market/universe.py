@@ -163,7 +163,7 @@ def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
     >>> months = pd.date_range("1995-01-31", "2022-11-30", freq="ME")
     >>> check_rate(pd.DataFrame({"A": range(1, 336)}, months), periods_per_year=252)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    ValueError: periods_per_year: 252 does not fit the prices, which have 12 rows a year ...; set it to 12
+    ValueError: periods_per_year: 252 does not fit the prices, which have 12 rows per year ...; set it to 12
     """
     def fits(rate: float) -> bool:
         return 0.8 <= rate / periods_per_year <= 1.25
@@ -183,7 +183,7 @@ def check_rate(prices: pd.DataFrame, *, periods_per_year: int) -> None:
             f", or, as no asset moves on {still} days, set drop_still_days to true"
             if fits((n_returns - still) / years) else "")
     raise ValueError(f"periods_per_year: {periods_per_year} does not fit the prices, which have "
-                     f"{counted(round(n_returns / years), 'row')} a year from {iso_day(days[0])} to "
+                     f"{counted(round(n_returns / years), 'row')} per year from {iso_day(days[0])} to "
                      f"{iso_day(days[-1])}; {remedy}")
 
 
@@ -263,8 +263,8 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
         ~traded.loc[dates, returns.columns], NOT_TRADED).mask(over, ENDED)
     if len(nothing := reasons.index[(reasons != "").all(axis=1)]):
         raise ValueError(f"Nothing can be bought at the decision of {iso_day(nothing[0])}: each of "
-                         f"{counted(len(returns.columns), 'asset')} has {still} or was not traded that day; mend the "
-                         "prices, raise stale_days, or move validation_end or end")
+                         f"{counted(len(returns.columns), 'asset')} has {still} or was not traded that day; correct "
+                         f"the prices, raise stale_days, or move validation_end or end")
     return reasons
 
 

@@ -69,7 +69,7 @@ def errors_by_window(accuracy: pd.DataFrame, *, model: str) -> pd.DataFrame:
     -------
     DataFrame (2 * n_windows, 9)
         Index period (validation, test) and window (days). Columns: whose error (the model, zero, training mean), and mse
-        (squared fraction a day), rmse and mae (fraction a day), over all assets and all days that are forecast.
+        (squared fraction per day), rmse and mae (fraction per day), over all assets and all days that are forecast.
     """
     own = accuracy[accuracy["model"] == model].groupby("window").mean(numeric_only=True)
     rows = {}

@@ -380,7 +380,7 @@ def _said(place: str, claim: str, value: str | bool | None, meant: str = "") -> 
 
 
 def _errors(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Mean errors in log returns a day of forecasting zero and of the two networks (rows), by MAE, MSE and RMSE."""
+    """Mean errors in daily log returns of forecasting zero and of the two networks (rows), by MAE, MSE and RMSE."""
     means = {f"{error}_mean": error.upper() for error in ERRORS}
     return accuracy.set_index("model").reindex(index=["zero", *NETWORKS], columns=list(means)).rename(columns=means)
 

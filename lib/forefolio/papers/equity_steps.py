@@ -103,7 +103,7 @@ def top(points: pd.DataFrame, model: str) -> pd.DataFrame:
 
 def stopping(published: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
-    Test errors with early stopping and without, in log returns a day, means over stocks; empty where there are none.
+    Test errors with early stopping and without, in daily log returns, means over stocks; empty where there are none.
 
     Columns model, patience (epochs; 0: never stopped), mae, mse, rmse, above_zero (the share by which the MAE lies above
     that of forecasting zero, of the same rows), and reproduced (how many of the three are those that Table 4 prints).
@@ -129,7 +129,7 @@ def table4(published: Mapping[str, pd.DataFrame], accuracy: pd.DataFrame) -> pd.
     Returns
     -------
     DataFrame
-        Index forecast; columns MAE, MSE, RMSE (log returns a day, means over stocks), their deviations over stocks, and
+        Index forecast; columns MAE, MSE, RMSE (daily log returns, means over stocks), their deviations over stocks, and
         HR, HR+, HR- (shares). What the text does not print, or the run does not have, is missing.
     """
     names = {f"{error}_mean": error.upper() for error in ERRORS}

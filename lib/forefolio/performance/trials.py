@@ -280,7 +280,7 @@ def choices(net_returns: pd.DataFrame, *, names: set[str]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        strategy, n_points, n_days, mean (over points, of the mean active return a day over the point's equal weight),
+        strategy, n_points, n_days, mean (over points, of the mean daily active return over the point's equal weight),
         non_standard (its deviation over points, ddof 1), standard (the standard error of one point's mean, median over
         points), ratio (of the two). Strategies of one point, and those that no choice moves or no day, have no row.
 

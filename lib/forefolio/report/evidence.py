@@ -1,6 +1,7 @@
 """Pictures of the evidence (stage 07).
 
-Where the return came from, what other days of the month and other seeds would have earned, and how sure each number is.
+They show where the return came from, what other days of the month and other seeds would have earned, and how certain
+each number is.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Exercises of the notebooks: an answer is right, nearly right or wrong, and the reader is told what to look at.
 
 An exercise knows how to find its answer from what the notebook hands over, so it stays true for other parameters. The
-answers stand here and not in the notebooks; `notebooks/solutions` has each of them worked out.
+answers are here and not in the notebooks; `notebooks/solutions` works out each of them.
 """
 
 from collections.abc import Callable

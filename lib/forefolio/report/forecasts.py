@@ -1,4 +1,4 @@
-"""Pictures of networks and forecasts (stages 04 and 05): what is built, how it was trained, how well each forecasts."""
+"""Pictures of networks and forecasts (stages 04 and 05): how they are built, trained and judged."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from forefolio.portfolios.problems import named
 from forefolio.report.style import BLUE, GREY, INK, RED, bare, dress, line, log_axis, span, strategy_color, verbatim
 from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, ZERO, counted, percent
 
-LATEST = 250  # days, a year: more cannot be told apart on paper
+LATEST = 250  # days, about a year: more lines cannot be distinguished
 VERDICTS = {SHOWN: BLUE, NOT_SHOWN: GREY, ABSENT: RED}  # the color of each answer
 REFERENCE = dict(color=INK, width=1, dash="dash")  # the line of what a figure compares with
 
@@ -335,7 +335,7 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     near = means.groupby("model", sort=False)[["mu", "window_mean"]].corr().xs("window_mean", level=1)["mu"]
     told = ", ".join(f"{model} {near[model]:.2f}" for model in models)
     return dress(figure, f"Correlation of MVF's expected return with momentum: {told}",
-                 f"one point an asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
+                 f"one point per asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
 
 
 def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:

@@ -18,7 +18,7 @@ STEPS = 20  # of the slider
 def means(known: pd.DataFrame, *, sample: str) -> go.Figure:
     """The mean return of each asset with one standard error on both sides, the highest mean first.
 
-    `known` has a row per asset and the columns mean and standard_error, fractions a year.
+    `known` has a row per asset and the columns mean and standard_error, fractions per year.
     """
     known = known.sort_values("mean", ascending=False, kind="stable")
     errors = known["standard_error"]

@@ -74,7 +74,7 @@ def correlation_lessons(covariance: pd.DataFrame, spectrum: pd.DataFrame, rollin
 
 
 def absences(kept_out: pd.DataFrame) -> str:
-    """Which assets no strategy could buy, when and why, and what became of them, by `universe.absences` or its table."""
+    """Which assets no strategy could buy, when and why, and what happened to them, by `universe.absences` or its table."""
     told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
             + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
     told, more = told[:MOST], len(told) - MOST
@@ -1110,7 +1110,7 @@ def tangency(solution: Solution) -> str:
 def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
     """How well means are known, and the least certain one that a portfolio pays for.
 
-    `known` has the columns mean and standard_error, fractions a year, by asset; `weights` are maximum Sharpe's.
+    `known` has the columns mean and standard_error, fractions per year, by asset; `weights` are maximum Sharpe's.
     """
     least = known["standard_error"][weights >= 0.01].idxmax()
     mean, error = known.loc[least, ["mean", "standard_error"]]

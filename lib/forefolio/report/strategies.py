@@ -1,4 +1,4 @@
-"""Pictures of portfolios and of what became of them (stages 05 and 06): weights, wealth, risk profiles, README."""
+"""Pictures of portfolios and their results (stages 05 and 06): weights, wealth, risk profiles, README."""
 
 import numpy as np
 import pandas as pd
@@ -149,7 +149,7 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
 
 
 def _bars(figure: go.Figure, wide: pd.DataFrame, color: str, *, row: int) -> float:
-    """Bars of one strategy's weights, a row a date, with the name of the main asset; the mean of its weight."""
+    """Bars of one strategy's weights, one row per date, with the name of the main asset; the mean of its weight."""
     ranked = np.sort(wide.to_numpy().clip(min=0))[:, ::-1]
     main, others = ranked[:, 0], ranked[:, 3:].sum(axis=1)
     shades = [("main asset", main, 1.0), ("next two", ranked[:, 1:3].sum(axis=1), 0.45), ("others", others, 0.15),
@@ -173,7 +173,7 @@ def _bars(figure: go.Figure, wide: pd.DataFrame, color: str, *, row: int) -> flo
 
 
 def moved(weights: pd.DataFrame) -> go.Figure:
-    """How far each model's forecasts move money from equal weight, a row a model: taken at their word, and as a view.
+    """How far each model's forecasts move money from equal weight, one row per model: taken as true, and as a view.
 
     A dot is the mean over rebalances of the one-way distance of `mvf` and of `black_litterman` from equal weight.
     """
@@ -276,7 +276,7 @@ def cost_sensitivity(costs: pd.DataFrame, *, sample: str) -> go.Figure:
 
 
 def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: str = "") -> go.Figure:
-    """The project in one figure: what each portfolio became, and how many assets it held; the ruined have no rank."""
+    """The project in one figure: each portfolio's wealth, and how many assets it held; bankrupt ones have no rank."""
     grown = metrics.wealth(net_returns)
     ruined = list(grown.columns[metrics.bankrupt(net_returns)])
     grown = grown.drop(columns=ruined)
@@ -297,7 +297,7 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: st
 
 
 def _in_words(name: str, n_models: int) -> str:
-    """A strategy's name for who knows none of them; `n_models` are all models of the figure.
+    """A strategy's name for readers who do not know the names; `n_models` are all models of the figure.
 
     >>> _in_words("cnn1d+mvf", 3), _in_words("mean=lstm+rpp", 2), _in_words("benchmark", 2)
     ('mean-variance (1D-CNN)', 'risk parity (both forecasts)', 'the index')
@@ -415,13 +415,13 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _without_ruined(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Rows of strategies that kept some wealth, and who is left out, for a subtitle; a benchmark stays."""
+    """Rows of strategies that kept some wealth, and the names left out, for a subtitle; a benchmark stays."""
     lost = metrics.ruined(table) & (table["strategy"] != BENCHMARK)
     return table[~lost], _left_out(list(table.loc[lost, "strategy"]))
 
 
 def _left_out(ruined: list[str]) -> str:
-    """Who lost all wealth, for a subtitle; nothing where nobody did."""
+    """The strategies that lost all wealth, for a subtitle; empty if there are none."""
     return f"; left out, all wealth lost: {named(ruined)}" if ruined else ""
 
 

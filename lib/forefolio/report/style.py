@@ -19,7 +19,7 @@ from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PASSED, PORT
 
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
-FEW = 12  # so many lines can be told apart by color
+FEW = 12  # number of lines that colors can distinguish
 PALETTE = ("#295f54", "#e09100", "#804915", "#5f74f1", "#0f4981", "#73cb8e", "#d25b4f", "#ebe336", "#e59cdd", "#896b9c")
 
 _AXIS = dict(showline=True, linecolor="#555555", ticks="outside", ticklen=4, tickcolor="#555555", gridcolor="#e8e8e8",
@@ -34,7 +34,7 @@ TEMPLATE = go.layout.Template(layout=dict(
 
 
 def bare(text: str, title: str, subtitle: str) -> go.Figure:
-    """A figure that has nothing to draw and says why in its middle."""
+    """A figure without data, which says why in its middle."""
     figure = go.Figure().add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
                                         font_color=GREY)
     return dress(figure.update_xaxes(visible=False).update_yaxes(visible=False), title, subtitle)
@@ -43,8 +43,8 @@ def bare(text: str, title: str, subtitle: str) -> go.Figure:
 def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, height: int = 450, **layout) -> go.Figure:
     """Give a figure the template, its size in pixels, and a title with a smaller line under it.
 
-    Names mean nothing to plotly: an axis of text has categories, unless the figure says that it has dates (0050 is no
-    number), and texts have no tags and no TeX.
+    Names mean nothing to plotly: an axis of text has categories, unless the figure says that it has dates (0050 is not
+    a number), and texts have no tags and no TeX.
     """
     for trace in figure.data:
         for letter in [letter for letter in "xy" if _is_text(getattr(trace, letter, None))]:
@@ -61,7 +61,7 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
 
 
 def described(figure: go.Figure) -> str:
-    """A figure in words, for who does not see it: its title and subtitle, its axes, and the names that it shows.
+    """A figure in words, for readers who cannot see it: its title and subtitle, its axes, and the names that it shows.
 
     >>> described(dress(go.Figure(go.Bar(name="lstm")).update_xaxes(title_text="share (%)"), "One bar", "three days"))
     'One bar; three days; axes: share (%); shown: lstm'
@@ -76,7 +76,7 @@ def described(figure: go.Figure) -> str:
 
 
 def _words(text: str) -> str:
-    """What a reader sees of a text of plotly: no tags, and letters in place of what stands for them."""
+    """The visible text of a plotly text: without tags, and with letters in place of their codes."""
     return html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
 
 
@@ -144,7 +144,7 @@ def verbatim(text: str) -> str:
 
 
 def _is_text(values) -> bool:
-    """Whether a part of a figure is a text or has some."""
+    """Whether a part of a figure is or contains text."""
     return isinstance(values, str) or values is not None and len(values) > 0 and isinstance(values[0], str)
 
 
@@ -280,7 +280,7 @@ def fitting(count: int) -> int:
 
 
 def names_axis(count: int) -> dict:
-    """An axis on which so many names are all written."""
+    """An axis on which all names are written."""
     return dict(tickangle=-90 if count > FEW else 0, tickfont_size=fitting(count), dtick=1)
 
 

@@ -22,8 +22,8 @@ BARS = 40  # of a histogram
 def by_parameters(results: pd.DataFrame, parameters: list[str], metric: str, strategy: str) -> go.Figure:
     """The figure that fits the number of varying parameters: lines for one, a heatmap for two, parallel axes for more.
 
-    The seed counts only where nothing else varies: its points are repetitions. A StageError names the strategies where
-    no point has this one.
+    The seed counts only if nothing else varies, because its points are repetitions. If no point has this strategy, a
+    StageError names the others.
     """
     if strategy not in set(results["strategy"]):
         raise StageError(f"strategy {strategy!r} has no results in this sweep; choose of "
@@ -282,7 +282,7 @@ def _averaged(results: pd.DataFrame, parameters: list[str]) -> str:
 
 
 def _beside(row: pd.Series) -> str:
-    """What stands beside a bar of the sensitivity."""
+    """The text next to a bar of the sensitivity."""
     if row["n_values"] == 1:
         return "one value only"
     return f"best: {value_text(row['best_value'])}" + ("" if pd.isna(row["share"]) else

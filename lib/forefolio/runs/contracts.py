@@ -348,7 +348,7 @@ def forget(folder: Path, stage: str) -> None:
 
 
 def opening(folder: Path, stage: str) -> Path:
-    """The file that marks an open stage; whoever opens or reruns the stage later replaces it."""
+    """The file that marks an open stage; a later opening or rerun of the stage replaces it."""
     return folder / f".{stage}.open"
 
 

@@ -47,7 +47,7 @@ class Shown:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """What a notebook shows: the figure, its picture, and a text for who sees neither, beside the picture as well."""
-        from forefolio.report import style  # whoever has a figure has imported plotly
+        from forefolio.report import style  # if there is a figure, plotly is imported
 
         told = style.described(self._figure)
         bundle = {"application/vnd.plotly.v1+json": json.loads(self._figure.to_json()), "text/plain": told}
@@ -57,7 +57,7 @@ class Shown:
 
 def script() -> bytes:
     """The script of the installed plotly that draws an interactive figure in a browser."""
-    from plotly.offline import get_plotlyjs  # whoever has a figure has imported plotly; a plan needs none
+    from plotly.offline import get_plotlyjs  # if there is a figure, plotly is imported; a plan needs none
 
     return get_plotlyjs().encode()
 

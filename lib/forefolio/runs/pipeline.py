@@ -107,7 +107,7 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
     kept, manifest, seen = contracts.sealed(folder), contracts.read_manifest(folder), {}
     if kept is None:
         return ["manifest.json is gone or was changed, so nothing says what made the files; make them again"]
-    wrong = [f"{name} in manifest.json is no stage" for name in kept if name not in contracts.CONTRACTS]
+    wrong = [f"{name} in manifest.json is not a stage" for name in kept if name not in contracts.CONTRACTS]
     a_point = (folder.parent / files.MARKS["sweep"]).exists()
     always = contracts.OF_A_POINT if a_point else contracts.STAGES
     wanted = [name for name in contracts.CONTRACTS if name in kept or name in always]

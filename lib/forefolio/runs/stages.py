@@ -174,7 +174,7 @@ class Stage:
     def figure(self, noun: str, figure: Any) -> pictures.Shown:
         """Save a plotly figure as html and png under `figures/`, and return what the notebook shows; a leak marks it."""
         if self._mark:
-            from forefolio.report import style  # whoever has a figure has imported plotly
+            from forefolio.report import style  # if there is a figure, plotly is imported
 
             figure = style.marked(figure, self._mark)
         path = self.folder / "figures" / f"{contracts.prefix(self.name)}{noun}.html"

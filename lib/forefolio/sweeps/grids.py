@@ -113,8 +113,8 @@ def _check(wanted: dict[str, Any], path: str | Path) -> None:
             raise StudyError(f"{path}: {key}: {given}; {mend}")
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
-            raise StudyError(f"{path}: grid: {short(key)}: {short(repr(values))} is no list of values; "
-                             f"write `{short(key)}: [value, value]`")
+            raise StudyError(f"{path}: grid: {short(key)}: {short(repr(values))} is not a list of values; write "
+                             f"`{short(key)}: [value, value]`")
 
 
 def _names(sets: list[dict[str, Any]], parameters: list[str]) -> list[str]:

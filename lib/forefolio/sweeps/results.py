@@ -92,7 +92,7 @@ def load(folder: Path) -> Sweep:
     """Read the results in a sweep's folder; a `StageError` if it is not a sweep, was changed, or has no done point."""
     wanted = asked(folder)
     if not wanted or not (folder / "points.csv").exists():
-        raise StageError(f"{folder} is no sweep with results; run `forefolio sweep` with its file first "
+        raise StageError(f"{folder} is not a sweep with results; run `forefolio sweep` with its file first "
                          f"(params/sweeps/{folder.name}.yml, if it is one that ships)")
     if not all((folder / name).exists() for name in TABLES[2:]):
         raise StageError(f"no point of {folder} is done, so there is nothing to compare; its points.csv says why")

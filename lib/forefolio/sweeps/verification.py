@@ -30,7 +30,7 @@ def verify(folder: Path) -> list[str]:
     points = read_frame(folder / "points.csv", text=("state", "stage")).set_index("point")
     runs = {path.parent.name for path in folder.glob(f"*/{MARKS['run']}") if not path.parent.name.startswith(".")}
     wrong += [f"{name} was made by no sweep" for name in sorted(notebooks)]
-    wrong += [f"{name} is no point of this sweep" for name in sorted(runs - set(points.index))]
+    wrong += [f"{name} is not a point of this sweep" for name in sorted(runs - set(points.index))]
     code, hashed = cache(contracts.code), reading_once()
     for point, state, stage in points[["state", "stage"]].itertuples():
         done = state == "done"
