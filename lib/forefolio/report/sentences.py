@@ -646,8 +646,8 @@ def skill(table: pd.DataFrame) -> str:
             f"{counted(days, 'day')}."]
     if tested:
         nearest = judged.loc[judged["p_holm"].idxmin() if judged["p_holm"].nunique() > 1 else judged["p_value"].idxmin()]
-        told += [f"The strongest case is `{nearest['model']}`: p = {nearest['p_value']:.3f} against its hardest rival "
-                 f"(Clark-West, one-sided), and {nearest['p_holm']:.3f} after Holm's correction for "
+        told += [f"The strongest case is `{nearest['model']}`: p is {_p_value(nearest['p_value'])} against its hardest rival "
+                 f"(Clark-West, one-sided), and {_p_value(nearest['p_holm'])} after Holm's correction for "
                  f"{counted(tested, 'model')}."]
     ruled_out = [f"`{row.model}` (its squared error is {_ends(row)} that of `{row.rival}`)"
                  for row in judged[judged["verdict"] == ABSENT].itertuples()]
@@ -704,7 +704,7 @@ def forecasting(spread: pd.DataFrame, accuracy: pd.DataFrame, base_rates: pd.Ser
         told += [f"**Direction.** The sign is right on {_from_to(hits, percent)} of the days. The same sign every day is "
                  f"right on {percent(always)}."]
         tested = judged["direction_p"].dropna()
-        told[-1] += (f" The smallest p-value of a test of direction is {tested.min():.3f} (`{tested.idxmin()}`), before any "
+        told[-1] += (f" The smallest p-value of a test of direction is {_p_value(tested.min())} (`{tested.idxmin()}`), before any "
                      "correction for the number of models.") if len(tested) else ""
     models = {answer: [f"`{model}`" for model in judged.index[judged["verdict"] == answer]]
               for answer in (SHOWN, NOT_SHOWN, ABSENT)}
