@@ -55,6 +55,16 @@ def test_costs_are_said_only_where_there_are_costs():
             assert ("costs" in figure.layout.title.text) is said
 
 
+def test_names_at_line_ends_stay_apart_and_inside_the_figure_where_all_lines_end_at_its_top():
+    names = [f"{model}+{framework}" for model in ("lstm", "mean") for framework in FRAMEWORKS]
+    net = pd.DataFrame(np.linspace(0.5, 0.51, len(names))[None], pd.DatetimeIndex(["2022-01-03"]), names).assign(benchmark=-0.9)
+    figure = strategy_figures.wealth(net)
+    low, high = figure.layout.yaxis.range
+    inside = figure.layout.height - 140
+    places = sorted((note.y - low) / (high - low) * inside + note.yshift for note in figure.layout.annotations)
+    assert len(places) == len(names) + 1 and min(np.diff(places)) > 14.9 and 0 <= places[0] and places[-1] <= inside + 0.1
+
+
 def test_wealth_starts_at_one_and_the_mark_of_who_passed_stands_at_its_line():
     figure = style.passed(strategy_figures.wealth(FRAMES["net_returns"]), ["lstm"])
     assert all(trace.y[0] == 1 for trace in figure.data)

@@ -98,7 +98,9 @@ def label_ends(figure: go.Figure, *, height: int = 450) -> go.Figure:
     room = 0 if figure.layout.yaxis.range else 0.05 * ((high - low) or 1)  # what plotly leaves free around lines
     low, high, inside = low - room, high + room, height - 140
     wanted = [((np.log10(value) if log else value) - low) / (high - low) * inside for value, _ in known]
-    for place, (value, trace), at in zip(_apart(wanted, 15), known, wanted):
+    places, rank = _apart(wanted, 15), np.argsort(np.argsort(wanted, kind="stable"))
+    places = np.maximum(np.minimum(places, inside - 15 * (len(rank) - 1 - rank)), 15 * rank)  # none beside the title
+    for place, (value, trace), at in zip(places, known, wanted):
         figure.add_annotation(x=1, xref="paper", xanchor="left", y=np.log10(value) if log else value, yshift=place - at,
                               text=verbatim(trace.name), showarrow=False, xshift=5, font_color=trace.line.color or INK)
     longest = max(len(trace.name) for _, trace in known)
