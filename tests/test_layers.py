@@ -85,7 +85,7 @@ def test_only_the_networks_pay_for_keras_and_only_what_executes_for_papermill_an
 
 
 @pytest.mark.parametrize("stage, allowed", [
-    ("01_data", set()), ("02_correlation", {"scipy"}), ("03_mpt_frontier", {"scipy", "cvxpy"}),
+    ("01_data", {"scipy"}), ("02_correlation", {"scipy"}), ("03_mpt_frontier", {"scipy", "cvxpy"}),
     ("04_forecasting", {"scipy"}),
     ("05_portfolios", {"scipy", "cvxpy"}),
     ("06_comparison", {"scipy", "cvxpy"}), ("07_evidence", {"scipy", "cvxpy"})])

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from forefolio.market.correlation import rolling_average_correlation
-
 RIGHT, NEARLY, WRONG, NONE = "Right", "Nearly right", "Not yet", "Not answered yet"
 
 
@@ -51,14 +49,16 @@ EXERCISES: dict[str, Exercise] = {
     # 02
     "02 predict": Exercise(lambda covariance: 100 * covariance.to_numpy().mean() / np.diag(covariance).mean(), right=2,
                            near=10, look="Square the last point of the blue line and divide by the square of the first."),
-    "02 change": Exercise(lambda returns: rolling_average_correlation(returns, window=21).max(), right=0.01, near=0.05,
+    "02 change": Exercise(lambda returns, correlation: correlation.rolling_average_correlation(returns, window=21).max(),
+                          right=0.01, near=0.05,
                           look="Run all cells after the change, then read the title of the figure or `rolling.max()`."),
     "02 explain": Exercise(lambda: "c", look="With many assets only the mean covariance is left: 0.25 times 20 % times "
                                              "20 %. The volatility is its root."),
     # 03
     "03 predict": Exercise(lambda variances: variances[1] / sum(variances), right=0.005, near=0.16, look=(
         "Each weight is in proportion to one over the variance, and the variance is the square of the volatility.")),
-    "03 change": Exercise(lambda covariance: _capped(covariance), right=0.002, near=0.03, look=(
+    "03 change": Exercise(lambda covariance, long_only: long_only.minimum_variance(
+        covariance, limits=long_only.Limits(max_weight=0.15)).weights, right=0.002, near=0.03, look=(
         "The weights sum to one, none is negative, and none is above 0.15. Use `Sigma` in place of `related`, one weight "
         "per asset, and `solver=cp.CLARABEL`.")),
     "03 explain": Exercise(lambda: "b", look="Read the objective and the constraints: which numbers enter the program?"),
@@ -76,11 +76,12 @@ EXERCISES: dict[str, Exercise] = {
         lambda: "b", "Halve the forecasts `f1` in the example, and compute the MSE and t again. Which one changes?"),
     # 05
     "05 predict": Exercise(
-        lambda mu, Sigma: _holdings_at(mu, Sigma, 100.0), right=0.5, near=1.5,
+        lambda mu, Sigma, long_only: 1 / (long_only.mean_variance_forecast(mu, Sigma, risk_aversion=100.0).weights**2).sum(),
+        right=0.5, near=1.5,
         look="Move the slider to 100. Near minimum variance a portfolio holds the calm assets that move together "
              "least."),
     "05 change": Exercise(
-        lambda Sigma: _risk_parity(Sigma), right=1e-3, near=1e-2,
+        lambda Sigma, long_only: long_only.risk_parity(Sigma).weights, right=1e-3, near=1e-2,
         look="Each weight times its entry of Sigma @ weights must be the same. Divide x by its sum."),
     "05 explain": Exercise(lambda: "b", look="Read the formula of risk parity: which inputs does it have?"),
     # 06
@@ -116,21 +117,6 @@ def _hurt_most(costs: pd.DataFrame) -> str:
     return str((wide.loc[0] - wide.loc[20]).idxmax())
 
 
-def _holdings_at(mu: pd.Series, covariance: pd.DataFrame, risk_aversion: float) -> float:
-    """Effective holdings of mean-variance with a forecast."""
-    from forefolio.portfolios import holdings, long_only
-
-    chosen = long_only.mean_variance_forecast(mu, covariance, risk_aversion=risk_aversion)
-    return holdings.effective_holdings(chosen.weights)
-
-
-def _risk_parity(covariance: pd.DataFrame) -> pd.Series:
-    """Weights with equal contributions to risk."""
-    from forefolio.portfolios import long_only
-
-    return long_only.risk_parity(covariance).weights
-
-
 def check(name: str, answer: Any, *given: Any) -> Verdict:
     """Compare an answer with that of an exercise.
 
@@ -138,7 +124,8 @@ def check(name: str, answer: Any, *given: Any) -> Verdict:
     ----------
     name : the exercise, such as `03 predict`.
     answer : a number, a Series by asset, or a letter, as the exercise asks; None where there is none yet.
-    given : what the exercise needs to find its answer, in the order that its text says.
+    given : what the exercise needs to find its answer: frames of the notebook, and the modules of the library that it uses,
+        so that this module imports none.
 
     Returns
     -------
@@ -178,11 +165,3 @@ def _distance(answer: Any, truth: Any) -> float:
         return float((answer.astype(float) - truth).abs().max())
     low, high = truth if isinstance(truth, tuple) else (truth, truth)
     return max(low - float(answer), float(answer) - high, 0.0)
-
-
-def _capped(covariance: pd.DataFrame) -> pd.Series:
-    """Minimum variance with at most 15 % per asset."""
-    from forefolio.portfolios.long_only import minimum_variance  # cvxpy, which most notebooks do without
-    from forefolio.portfolios.problems import Limits
-
-    return minimum_variance(covariance, limits=Limits(max_weight=0.15)).weights
