@@ -308,7 +308,7 @@ def risk_parity(returns: pd.DataFrame, net_returns: pd.DataFrame) -> pd.DataFram
 
     `returns` are of all days, and the days of `net_returns` are the test period. Index days of the window; columns
     deviation (of the monthly excess, ddof 1), turnover_one_way (of `backtest.turnover`) and turnover_two_way, fractions
-    a month; missing where the first window would open before the data. Covariances are Ledoit-Wolf's, because with
+    per month; missing where the first window would open before the data. Covariances are Ledoit-Wolf's, because with
     fewer days than stocks the sample's is singular.
     """
     from forefolio.market import covariance
