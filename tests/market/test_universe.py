@@ -234,7 +234,7 @@ def test_prices_far_from_the_periods_a_year_are_refused_with_the_number_to_write
     days = pd.date_range("2000-01-03", "2012-12-28", freq=freq, name="date")
     frame = pd.DataFrame(np.random.default_rng(0).uniform(10, 11, (len(days), 2)), days, ["A", "B"])
     study = Study(start=date(2000, 1, 1), train_end=date(2005, 1, 1), validation_end=date(2008, 1, 1), periods_per_year=given)
-    with pytest.raises(ValueError, match=rf"^periods_per_year: {given} does not fit .* rows? a year .*; set it to {told}$"):
+    with pytest.raises(ValueError, match=rf"^periods_per_year: {given} does not fit .* rows? per year .*; set it to {told}$"):
         universe.choose(frame, study)
     universe.choose(frame, study.model_copy(update={"periods_per_year": told}))
 

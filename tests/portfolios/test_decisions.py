@@ -305,8 +305,8 @@ def test_the_estimator_given_is_the_one_used(returns, forecasts, dates):
 
 
 @pytest.mark.parametrize("changed, message", [
-    ({"estimation_window": 5000}, "estimation_window asks for 5000"),
-    ({"residual_window": 5000}, "residual_window asks for 5000"),
+    ({"estimation_window": 5000}, "estimation_window needs 5000"),
+    ({"residual_window": 5000}, "residual_window needs 5000"),
     ({"limits": Limits(max_weight=0.15)}, "max_weight: 0.15 makes it impossible for the weights of 5 assets to sum to one; set at least 0.2"),
 ])
 def test_what_cannot_be_done_is_one_sentence(changed, message, returns, forecasts, dates):
