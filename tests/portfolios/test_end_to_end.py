@@ -180,7 +180,7 @@ def test_days_that_cannot_be_used_are_refused():
     dates = {"train_end": DAYS[34], "validation_end": DAYS[55]}  # 15 days of lookback, and 20 of the 21 of a path
     with pytest.raises(ValueError, match="^A path needs 21 days after its first decision, and there are 20; "):
         end_to_end.trained_weights(RETURNS, DECIDED[:1], Learning(**{**vars(LEARNING), **dates}))
-    with pytest.raises(ValueError, match="^The decision of 2018-01-08 has no 15 returns up to it: lower lookback"):
+    with pytest.raises(ValueError, match="^The decision of 2018-01-08 has no 15 returns up to it; lower lookback"):
         end_to_end.trained_weights(RETURNS, ["2018-02-08", "2018-01-08"], LEARNING)
 
 

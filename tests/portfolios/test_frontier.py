@@ -155,7 +155,7 @@ def test_closed_forms_refuse_what_they_cannot_invert(mu, Sigma):
                     lambda: long_short.two_fund_frontier(means, twins, target_returns=[0.001])):
         with pytest.raises(ValueError, match="singular.*; set covariance_estimator to ledoit_wolf, or ridge above 0"):
             problem()
-    with pytest.raises(ValueError, match="B never moves.*: drop it or set covariance_estimator to ledoit_wolf"):
+    with pytest.raises(ValueError, match="B never moves.*; drop it or set covariance_estimator to ledoit_wolf"):
         calmest(independent(A=1e-4, B=0.0))
     with pytest.raises(ValueError, match="equal"):
         long_short.two_fund_frontier(mu * 0 + 0.001, Sigma, target_returns=[0.001])
