@@ -91,7 +91,7 @@ def test_a_stage_notebook_keeps_within_its_budgets(stage):
     assert len([cell for cell in cells(stage) if cell["metadata"].get("tags") == ["parameters"]][0]["source"]) <= 15
     story = code(stage)[2 if any(cell["metadata"].get("tags") == ["settings"] for cell in cells(stage)) else 1:]
     assert median(len(source.splitlines()) for source in story) <= 4
-    lines = [(lines_of(node), plumbing(node, source == story[-1])) for source in story for node in ast.parse(source).body]
+    lines = [(lines_of(node), plumbing(node, source == contracts.code_cells(stage)[-1])) for source in story for node in ast.parse(source).body]
     assert sum(length for length, is_plumbing in lines if is_plumbing) <= 0.2 * sum(length for length, _ in lines)
     assert path_of(stage).stat().st_size < 1_000_000
 
@@ -147,7 +147,11 @@ def test_the_parameters_cell_is_what_papermill_can_read(stage):
 def test_a_stage_is_opened_after_its_parameters_and_closed_in_the_last_code_cell(stage):
     parameters = [cell["metadata"].get("tags") for cell in cells(stage)].index(["parameters"])
     assert f'stages.open_stage("{stage}", globals())' in "".join(cells(stage)[parameters + 1]["source"])
-    assert code(stage)[-1].splitlines()[-1] == "stage.close()"
+    assert contracts.code_cells(stage)[-1].splitlines()[-1] == "stage.close()"
+    asking = [cell for cell in cells(stage) if "exercise.check(" in "".join(cell["source"])]
+    assert all("exercise" in cell["metadata"]["tags"] for cell in asking), "an answer would make the results stale"
+    tagged = [cell["metadata"].get("tags", []) for cell in cells(stage) if cell["cell_type"] == "code"]
+    assert ["exercise"] not in tagged[:len(contracts.code_cells(stage))], "exercises follow the results"
 
 
 @pytest.mark.parametrize("stage", [*ALL, *SOLUTIONS])

@@ -7,7 +7,7 @@ from scipy import stats
 
 from forefolio.forecasts.accuracy import direction_tests
 from forefolio.forecasts.baselines import frozen_mean, historical_mean
-from forefolio.forecasts.registry import plan
+from forefolio.forecasts.registry import plan, with_baselines
 from forefolio.performance import gate
 from forefolio.performance.evidence import holm
 from forefolio.report import sentences
@@ -93,7 +93,7 @@ def test_rivals_that_the_study_did_not_name_are_made_as_the_study_would_make_the
                   validation_end="2019-12-31", end="2021-06-30", start="2018-01-01")
     fits = plan(index, study)
     named = frozen_mean(returns, fits[0].schedule, train_end=fits[0].train_end).assign(model="zero")
-    made = gate.with_rivals(named, returns, fits, study)
+    made = with_baselines(named, returns, gate.KNOW_NOTHING, fits, study)
     assert len(fits) == 2 and set(made["model"]) == {"zero", "mean", "mean_frozen"}
     expected = pd.concat([historical_mean(returns, fit.schedule) for fit in fits])
     pd.testing.assert_frame_equal(made[made["model"] == "mean"].reset_index(drop=True), expected.reset_index(drop=True))
@@ -333,15 +333,15 @@ def test_the_mean_comes_first_baselines_stand_beside_it_and_holm_counts_all():
     text = sentences.hypotheses(table)
     assert "predicts what the mean does not) holds for lstm at the 5 % level, two-sided, Holm-corrected for 4 tests." in text
     assert "point the wrong way) holds for gru." in text
-    assert text.endswith("* Against zero H1 holds for lstm, and H2 for none of 1 network; against ar H1 holds for none of 1 "
-                         "network, and H2 for none of 1 network.")
+    assert text.endswith("* Against zero, H1 holds for lstm and H2 for none of 1 network; against ar, H1 holds for none of 1 "
+                         "network and H2 for none of 1 network.")
 
 
 def test_more_accurate_in_this_sample_is_told_apart_from_shown_to_predict():
     text = sentences.hypotheses(gate.hypotheses(pairs_of(("lstm", "mean", -0.02, -0.01, 0.01), ("gru", "mean", -0.01, 0.01, 0.4))))
     assert "holds for lstm at the 5 % level" in text
-    assert "The mean is more accurate *in this sample* than lstm, by more than chance explains: estimating costs accuracy." in text
-    assert "The best, gru, made errors 1.00 % larger than the mean's; the worst, lstm, 2.00 % larger." in text
+    assert "*In this sample*, the mean is more accurate than lstm, by more than chance explains." in text
+    assert "the best network, gru, are 1.00 % larger than those of the mean; those of the worst, lstm, 2.00 % larger." in text
 
 
 def test_without_networks_or_accuracy_there_is_nothing_to_test():

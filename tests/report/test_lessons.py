@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from forefolio.market import correlation
 from forefolio.report.exercise import RIGHT, check
 from forefolio.report.sentences import correlation_lessons, data_lessons
 
@@ -52,4 +53,4 @@ def test_the_exercises_of_the_first_stages_find_their_answers_by_hand():
     assert check("02 predict", 50, pd.DataFrame([[0.04, 0.0], [0.0, 0.04]])).startswith(f"**{RIGHT}")
     moves = pd.DataFrame(np.random.default_rng(1).normal(size=(40, 3)))
     mean = max((np.corrcoef(moves[at:at + 21], rowvar=False).sum() - 3) / 6 for at in range(20))
-    assert check("02 change", mean, moves).startswith(f"**{RIGHT}")
+    assert check("02 change", mean, moves, correlation).startswith(f"**{RIGHT}")

@@ -168,6 +168,9 @@ def test_a_sentence_changes_the_notebook_and_an_output_does_not(monkeypatch, tmp
     before = hash_of(cells)
     assert hash_of([cells[0] | {"outputs": [{"text": "1"}], "source": "a = 1\na"}, cells[1]]) == before
     assert hash_of([cells[0], cells[1] | {"source": "Other words."}]) != before
+    asked, answered = ({"cell_type": "code", "source": f"answer = {answer}", "metadata": {"tags": ["exercise"]}} for answer in "ab")
+    assert hash_of([*cells, asked]) == hash_of([*cells, answered]) == before
+    assert contracts.code_cells("01_data") == ["a = 1\na"]
 
 
 @pytest.mark.parametrize("typed, expected", [

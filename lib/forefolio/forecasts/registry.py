@@ -14,7 +14,7 @@ A new baseline is a function and an entry in `BASELINES`. A new network is a fro
 `architectures` has both kinds. Importing this module loads no Keras.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -178,6 +178,14 @@ def _forecasts(returns: pd.DataFrame, study: Study, traded: pd.DataFrame | None,
     return Forecasts(leaks.answered(forecasts, returns, leak=leak), honest=forecasts[:0],
                      **{name: _joined([frames[name] for frames in left if name in frames], columns)
                         for name, columns in tables.items()})
+
+
+def with_baselines(forecasts: pd.DataFrame, returns: pd.DataFrame, baselines: Iterable[str], fitted: list[Fit],
+                   study: Study) -> pd.DataFrame:
+    """Forecasts with those of some baselines added, where the study did not name them; `fitted` are its fits (`plan`)."""
+    missing = [model for model in baselines if model not in set(forecasts["model"])]
+    made = [BASELINES[model](returns, fit, study) for model in missing for fit in fitted]
+    return pd.concat([*made, forecasts], ignore_index=True)
 
 
 def added_in_logs(forecasts: pd.DataFrame, returns: pd.DataFrame, *, study: Study,

@@ -14,11 +14,8 @@ import numpy as np
 import pandas as pd
 import scipy  # its parts are loaded where they are used: statistics take a second
 
-from forefolio.forecasts.registry import BASELINES
-from forefolio.forecasts.schedule import Fit
 from forefolio.market.returns import Date
 from forefolio.performance.evidence import LEVEL, holm
-from forefolio.study.parameters import Study
 from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN, baselines
 
 RIVAL = "mean"  # the model that corresponds to Markowitz's theory
@@ -40,17 +37,6 @@ def nested(model: str) -> tuple[str, ...]:
     (('zero', 'mean', 'mean_frozen'), ('zero',), ())
     """
     return NESTED.get(model, KNOW_NOTHING)
-
-
-def with_rivals(forecasts: pd.DataFrame, returns: pd.DataFrame, fitted: list[Fit], study: Study) -> pd.DataFrame:
-    """Forecasts with those of zero and of both means added, where the study did not name them.
-
-    `mean_frozen` has the same information as a network that learned nothing: it stops learning when its fit ends.
-    `fitted` are the study's fits (`registry.plan`).
-    """
-    missing = [model for model in KNOW_NOTHING if model not in set(forecasts["model"])]
-    made = [BASELINES[model](returns, fit, study) for model in missing for fit in fitted]
-    return pd.concat([*made, forecasts], ignore_index=True)
 
 
 def asset_days(forecasts: pd.DataFrame, returns: pd.DataFrame, *, first: Date, last: Date) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
     chosen = chosen.assign(color=[strategy_color(name) for name in chosen.index], text=[
         f"{_words(name)} (gross {gross:.1f})" if gross > 1.05 else _words(name)
         for name, gross in portfolios["gross_exposure"].items()])
-    single = single.assign(color=INK, text=list(single.index))
+    single = single.assign(color=INK, text=[verbatim(name) for name in single.index])
     distance = (near - near.median()).abs() / (near.max() - near.min()).replace(0, 1)
     written = near.index if len(near) <= NAMED else distance.max(axis=1).nlargest(NAMED // 2).index
     labels = pd.concat([chosen.loc[reach.index], single.loc[written]])

@@ -129,14 +129,19 @@ def _cells(stage: str) -> list[dict[str, Any]]:
 
 
 def notebook_hash(stage: str) -> str:
-    """SHA-256 of a notebook's cell sources: outputs and metadata do not count."""
-    sources = [["".join(cell["source"]), cell["cell_type"]] for cell in _cells(stage)]
+    """SHA-256 of a notebook's cell sources: outputs, metadata and answers to exercises do not count."""
+    sources = [["".join(cell["source"]), cell["cell_type"]] for cell in _cells(stage) if not _is_exercise(cell)]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
 
 
 def code_cells(stage: str) -> list[str]:
-    """The sources of the code cells of a stage's notebook."""
-    return ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code"]
+    """The sources of the code cells of a stage's notebook, up to the one that closes it: exercises follow."""
+    return ["".join(cell["source"]).strip() for cell in _cells(stage) if cell["cell_type"] == "code" and not _is_exercise(cell)]
+
+
+def _is_exercise(cell: dict[str, Any]) -> bool:
+    """Whether a reader answers an exercise in a cell, which changes no result."""
+    return "exercise" in cell["metadata"].get("tags", [])
 
 
 def declared_parameters(stage: str) -> dict[str, Any]:
