@@ -79,7 +79,7 @@ def test_a_network_from_outside_is_an_entry_and_its_layers(toy, returns):
     assert np.isfinite(own["forecast"]).all() and own["forecast"].nunique() > 100
     assert made.history.groupby(["model", "asset"])["kept"].sum().to_dict() == {("toy", "A"): 1, ("toy", "B"): 1}
     assert registry.outlines(chosen, n_assets=2) == {
-        "toy": [("input", "4 days, 1 asset"), ("toy", "2 units"), ("dense", "1 day"), ("side by side", "2 assets")]}
+        "toy": [("one network per asset", "input: 4 days, 1 of 2 assets"), ("toy", "2 units"), ("dense", "1 day")]}
 
 
 def test_a_baseline_from_outside_is_a_function_and_an_entry(monkeypatch, returns):

@@ -191,7 +191,7 @@ def test_an_output_in_a_notebook_reruns_nothing(planned, notebooks):
     assert changed(before, planned(grid={"risk_aversion": [1, 10]})) == []
 
 
-@pytest.mark.parametrize("module", ["files", "forecasts/layers", "performance/metrics", "market/correlation", "sweeps/plan"])
+@pytest.mark.parametrize("module", ["files", "forecasts/layers", "portfolios/decisions", "market/correlation", "sweeps/plan"])
 def test_a_line_of_the_library_reruns_the_stages_that_reach_it_and_what_reads_them(module, planned, package):
     name = f"forefolio.{module.replace('/', '.')}"
     reach = [stage for stage in STAGES if name in contracts.code(stage)["library"]]
