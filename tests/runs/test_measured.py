@@ -29,7 +29,7 @@ def installed(monkeypatch) -> dict[str, str]:
 def test_a_stage_that_was_made_with_another_version_of_what_it_imports_is_stale(installed, tmp_path):
     entry = contracts.conditions(tmp_path, "02_correlation", {}, []) | {"files": {}}
     contracts.write_manifest(tmp_path, {"02_correlation": entry})
-    installed["cvxpy"] = "0.1"
+    installed["statsmodels"] = "0.1"
     now = contracts.conditions(tmp_path, "02_correlation", {}, [])
     assert contracts.why_stale(tmp_path, "02_correlation", now) == ""
     installed["numpy"] = "0.1"
