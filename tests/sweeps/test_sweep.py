@@ -87,7 +87,7 @@ def test_the_notebook_of_the_sweep_ends_with_a_computed_answer(swept):
     assert not any(output["output_type"] == "error" for output in outputs)
     said = "".join("".join(output["data"].get("text/markdown", "")) for output in outputs if "data" in output)
     assert "**2 points: 2 done.**" in said and "`total_return`" in said
-    assert "deflated Sharpe ratio of" in said and "the test of superior ability has p" in said
+    assert "deflated Sharpe ratio of" in said and "the p-value of the test of superior ability is" in said
     assert "No probability of overfitting" in said  # fewer than ten trials
     assert any(f"**{word.capitalize()}**: " in said for word in (SHOWN, NOT_SHOWN, ABSENT))
 
