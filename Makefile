@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PLATFORMS := x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin x86_64-pc-windows-msvc
 
-.PHONY: help run test bench lab jax notebooks papers lock clean
+.PHONY: help run site test bench lab jax notebooks papers lock clean
 .DEFAULT_GOAL := help
 
 help:  ## print this list
@@ -15,6 +15,9 @@ SET =
 
 run: .venv/ready  ## run the notebooks of a study, params/default.yml unless STUDY=file, with SET="name=value name=value"
 	@$(BIN)/forefolio run '$(STUDY)' $(foreach change,$(SET),--set '$(change)')
+
+site: run  ## make the run's pages in its folder site/, with both papers' notebooks as they are committed: open site/index.html
+	@$(BIN)/forefolio site '$(or $(FOREFOLIO_OUTPUTS),outputs)/$(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' '$(STUDY)')'
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
 	$(BIN)/python -m pytest --numprocesses 2

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 import click
 
-from forefolio.files import LIMIT, MARKS, RunFailed, StageError
+from forefolio import files
+from forefolio.files import LIMIT, RunFailed, StageError
 from forefolio.runs.contracts import CONTRACTS, OF_A_POINT, STAGES
 from forefolio.study import parameters
 from forefolio.study.parameters import StudyError
@@ -202,17 +203,25 @@ def verify(folder: Path) -> None:
     from forefolio.runs import pipeline
     from forefolio.sweeps import verification
 
-    there = [kind for kind, mark in MARKS.items() if (folder / mark).is_file()]
-    if not there:
-        raise StageError(f"{folder} has no {' and no '.join(MARKS.values())}, so it is not a run or sweep folder; "
-                         f"name one "
-                         "such as outputs/default")
-    wrong = {"run": pipeline.verify, "sweep": verification.verify}[there[-1]](folder.absolute())
+    wrong = {"run": pipeline.verify, "sweep": verification.verify}[files.kind_of(folder)](folder.absolute())
     for sentence in wrong:
         click.echo(sentence, err=True)
     if wrong:
         sys.exit(1)
     click.echo(f"{folder}: this code and its parameters made every file")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Folder of the site; by default `site` in FOLDER.")
+@click.option("--point", "points", multiple=True, metavar="NAME",
+              help="Make pages for this point of a sweep. May be repeated.")
+def site(folder: Path, output: Path | None, points: tuple[str, ...]) -> None:
+    """Make pages of the run or the sweep in FOLDER that a browser reads without a network."""
+    from forefolio.site import build
+
+    click.echo(f"site: {build.build(folder, output, points) / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -104,6 +104,15 @@ def check_kind(folder: Path, kind: str) -> None:
         raise StageError(f"{folder} holds a {other[0]}; {RENAME[kind]}")
 
 
+def kind_of(folder: Path) -> str:
+    """Whether a folder holds a run or a sweep; a StageError if it holds neither."""
+    there = [kind for kind, mark in MARKS.items() if (folder / mark).is_file()]
+    if not there:
+        raise StageError(f"{folder} has no {' and no '.join(MARKS.values())}, so it is not a run or sweep folder; "
+                         "name one such as outputs/default")
+    return there[-1]
+
+
 @contextmanager
 def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
     """Hold a folder for one process at a time, and mark it as a run's or a sweep's.

@@ -60,12 +60,15 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
                                 **layout)
 
 
-def described(figure: go.Figure) -> str:
+def described(figure: go.Figure | dict) -> str:
     """A figure in words, for readers who cannot see it: its title and subtitle, its axes, and the names that it shows.
+
+    A figure that was stored may be given as its data and layout.
 
     >>> described(dress(go.Figure(go.Bar(name="lstm")).update_xaxes(title_text="share (%)"), "One bar", "three days"))
     'One bar; three days; axes: share (%); shown: lstm'
     """
+    figure = figure if isinstance(figure, go.Figure) else go.Figure(figure)
     parts = [_words(part) for part in (figure.layout.title.text or "figure").split("<br>")]
     axes = dict.fromkeys(_words(axis.title.text) for select in (figure.select_xaxes, figure.select_yaxes)
                          for axis in select() if axis.title.text)

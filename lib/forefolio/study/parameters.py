@@ -8,6 +8,7 @@ import difflib
 import re
 import stat
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import date
 from functools import partial
@@ -332,4 +333,9 @@ def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:
 
 def as_yaml(study: Study) -> str:
     """The resolved study as a params file."""
-    return yaml.dump(as_parameters(study), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return written(as_parameters(study))
+
+
+def written(values: Mapping[str, Any]) -> str:
+    """Parameters as a params file."""
+    return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)

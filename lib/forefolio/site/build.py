@@ -1,0 +1,203 @@
+"""Builds the site of a run or of a sweep: pages of its notebooks, and of all documents that these pages link to.
+
+`build` follows links: a page that links to another notebook or document of the project brings that page into the site.
+A site is written aside and takes its place when it is whole.
+"""
+
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from forefolio import files
+from forefolio.files import StageError
+from forefolio.runs import contracts, pictures
+from forefolio.site import front, pages
+from forefolio.study.parameters import ROOT
+
+ASSETS = "assets"  # what all pages of a site share
+SHARED = ("site.js", "site.css")
+MARK = f"{ASSETS}/{SHARED[0]}"  # a folder with this file is a site, which a new one may replace
+ALWAYS = ("docs/*.md", "notebooks/glossary.md", "notebooks/solutions/*.ipynb", "notebooks/papers/*.ipynb")
+GROUPS = {"notebooks/papers": "Papers, as committed", "notebooks/solutions": "Exercises, solved",
+          "notebooks": "Notebooks, as committed"}  # by folder; all other pages are guides
+RESULTS, GUIDES, INDEX = "This run", "Guides", ""
+
+
+class Site:
+    """Pages by the file of the project that each stands for.
+
+    Parameters
+    ----------
+    results : executed notebooks that stand in place of the project's, by the path of the project's.
+    above : the site in whose folder this one lies, and which has the pages that both share; None for most sites.
+    way : path from this site's folder to that one's, with a slash at its end.
+    """
+
+    def __init__(self, results: dict[Path, Path], above: "Site | None" = None, way: str = ""):
+        self.results, self.above, self.way = results, above, way
+        self.pages: dict[Path, pages.Page] = {}
+        self.copied: dict[str, Path] = {}  # files that pages link to, by their path in the site
+        self._wanted = list(results)
+
+    def fill(self, more: Iterable[Path] = ()) -> None:
+        """Make the pages of all results, of more files, and of what these link to."""
+        self._wanted += more
+        while self._wanted:
+            path = self._wanted.pop(0)
+            if path in self.pages:
+                continue
+            make = pages.of_document if path.suffix == ".md" else pages.of_notebook
+            self.pages[path] = make(self.results.get(path, path), _name(path),
+                                    lambda url, suffix, path=path: self.link(path, url, suffix))
+
+    def link(self, source: Path, url: str, suffix: str) -> str:
+        """The target of a link in a file of the project, from the page of that file; empty if the site has no such page.
+
+        A page gets the `suffix`; other files of the project are copied.
+        """
+        if re.match(r"[a-z]+:|#|$", url):
+            return url
+        name, mark, anchor = url.partition("#")
+        target = (source.parent / unquote(name)).resolve()
+        if not target.is_file() or not target.is_relative_to(ROOT):
+            return ""
+        if target.suffix in (".md", ".ipynb"):
+            if self.above and target not in self.results:
+                return f"{self.way}{self.above.link(source, url, suffix)}"
+            self._wanted.append(target)
+            return f"{_name(target)}{suffix}{mark}{anchor}"
+        self.copied[f"files/{target.relative_to(ROOT).as_posix()}"] = target
+        return f"{self.way}files/{target.relative_to(ROOT).as_posix()}"
+
+    def groups(self) -> dict[str, list[pages.Page]]:
+        """The pages by group, in the order in which a reader meets them."""
+        found: dict[str, list[pages.Page]] = {}
+        for path, page in self.pages.items():
+            group = RESULTS if path in self.results else GROUPS.get(path.parent.relative_to(ROOT).as_posix(), GUIDES)
+            group = GUIDES if path.suffix == ".md" and path not in self.results else group
+            found.setdefault(group, []).append(page)
+        return {group: found[group] for group in (RESULTS, *dict.fromkeys([*GROUPS.values(), GUIDES])) if group in found}
+
+
+def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) -> Path:
+    """Build the site of a run folder or of a sweep folder.
+
+    Parameters
+    ----------
+    folder : the run or the sweep.
+    output : folder of the site; by default `site` in `folder`. One that holds something else is refused.
+    points : points of a sweep that get pages of their own, besides those that the site in `output` already has.
+
+    Returns
+    -------
+    Path
+        The site's folder; `index.html` is its first page.
+
+    Raises
+    ------
+    StageError
+        If there is nothing to show, if a point is not one of the sweep's or is not done, or if `output` is not a site.
+    """
+    folder, output = folder.absolute(), (output or folder / "site").absolute()
+    kind = files.kind_of(folder)
+    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
+        raise StageError(f"{output} holds something that is not a site; name another folder with --output")
+    aside = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
+    with files.locked(folder, "`forefolio site`", kind=kind):
+        try:
+            if kind == "run":
+                _write_run(folder, aside)
+            else:
+                kept = [path.parent.name for path in sorted(output.glob("points/*/index.html"))]
+                _write_sweep(folder, aside, list(dict.fromkeys([*kept, *points])))
+            old = output.with_name(f"{aside.name}.old")
+            with files.undisturbed():
+                if output.exists():
+                    os.replace(output, old)
+                os.replace(aside, output)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return output
+
+
+def _write_run(folder: Path, output: Path, above: Site | None = None, way: str = "") -> None:
+    """Write the site of a run; with a site above it, only the pages of its own notebooks."""
+    site = Site({contracts.NOTEBOOKS / contracts.path_of(stage): folder / f"{stage}.ipynb"
+                 for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()}, above, way)
+    if not site.results:
+        raise StageError(f"{folder} has no executed notebook yet; give its `forefolio run` first")
+    site.fill([] if above else _always())
+    index = front.of_run(folder, {page.name: page for page in site.pages.values()})
+    _write(site, output, index, front.records(folder))
+
+
+def _write_sweep(folder: Path, output: Path, points: list[str]) -> None:
+    """Write the site of a sweep: its own notebook is the index, and each wanted point has pages in a folder."""
+    notebook = folder / "sweep.ipynb"
+    if not notebook.exists():
+        raise StageError(f"{folder} has no executed sweep.ipynb yet; give its `forefolio sweep` first")
+    site = Site({})
+    site.fill(_always())
+    index = pages.of_notebook(notebook, "index", lambda url, suffix: site.link(contracts.NOTEBOOKS / "sweep.ipynb", url, suffix))
+    site.fill()
+    _write(site, output, front.with_points(index, folder, points), front.records(folder))
+    for point in points:
+        _write_run(folder / point, output / "points" / point, site, "../../")
+
+
+def _always() -> list[Path]:
+    """The project's documents and committed notebooks that every site has."""
+    return [path for pattern in ALWAYS for path in sorted(ROOT.glob(pattern))]
+
+
+def _name(path: Path) -> str:
+    """The name of the page of a file of the project, without suffix: folders and file with dashes between them.
+
+    >>> _name(ROOT / "notebooks" / "01_data.ipynb"), _name(ROOT / "docs" / "data.md")
+    ('01_data', 'docs-data')
+    """
+    return "-".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("notebooks-").lower()
+
+
+def _write(site: Site, output: Path, index: pages.Page, records: dict[str, str]) -> None:
+    """Write all files of a site into a new folder."""
+    loader = PackageLoader("forefolio.site")
+    template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+                           lstrip_blocks=True).get_template("page.html.j2")
+    groups = site.groups()
+    inside = [index, *(page for group in groups.values() for page in group)]
+    entries = [[page.name, page.title, section.anchor, section.title, section.text]
+               for page in inside for section in page.sections]
+    written: dict[str, str | bytes] = records | {
+        "llms.txt": _for_assistants(index, groups),
+        "search.js": f"const SEARCH = {json.dumps(entries, ensure_ascii=False, separators=(',', ':'))};\n"}
+    for group, members in {INDEX: [index], **groups}.items():
+        for before, page, after in zip([None, *members], members, [*members[1:], None]):
+            written[f"{page.name}.html"] = template.render(page=page, index=index, before=before, after=after, group=group,
+                                                           groups=groups, way=site.way)
+            written[f"{page.name}.md"] = "\n\n".join(page.markdown) + "\n"
+            written |= page.pictures
+    if not site.above:
+        written[f"{ASSETS}/{Path(contracts.PLOTLY).name}"] = pictures.script()
+        written |= {f"{ASSETS}/{name}": loader.get_source(Environment(), name)[0] for name in SHARED}
+    written |= {name: path.read_bytes() for name, path in site.copied.items()}
+    for name, content in written.items():
+        path = output / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
+
+
+def _for_assistants(index: pages.Page, groups: dict[str, list[pages.Page]]) -> str:
+    """The list of all pages as Markdown, in the form of llms.txt."""
+    told = [f"# {index.title}", f"> Forefolio: forecasts of returns become portfolios. Begin with [the index](index.md)."]
+    for group, members in groups.items():
+        told += [f"## {group}", "\n".join(f"- [{page.title}]({page.name}.md)" for page in members)]
+    return "\n\n".join(told) + "\n"

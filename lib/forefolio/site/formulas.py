@@ -1,0 +1,40 @@
+"""Formulas as MathML: TeX in a notebook becomes marks that every browser draws by itself, without a network.
+
+latex2mathml does the work. `mathml` adds what browsers need beyond that, because they draw MathML Core only.
+"""
+
+import re
+from functools import cache
+
+from latex2mathml.converter import convert
+
+
+@cache
+def mathml(tex: str, *, display: bool) -> str:
+    """A formula as a `<math>` element.
+
+    Parameters
+    ----------
+    tex : the formula without its dollar signs.
+    display : whether it stands on a line of its own; limits then stand below `min`, not beside it.
+
+    Raises
+    ------
+    ValueError : if a command of the formula is unknown, so that it would be shown as it is typed.
+
+    Examples
+    --------
+    >>> mathml("x'y", display=False)
+    '<math display="inline"><mrow><msup><mi>x</mi><mi>&#x02032;</mi></msup><mi>y</mi></mrow></math>'
+    >>> mathml("\\\\whatever", display=False)
+    Traceback (most recent call last):
+    ValueError: \\whatever: the site cannot draw this command of a formula; write it with another one
+    """
+    known = re.sub(r"(begin|end)\{aligned\}", r"\1{align*}", tex.replace(r"\arg", r"\operatorname{arg}"))
+    drawn = convert(known, display="block" if display else "inline").replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    if unknown := re.search(r"\\[A-Za-z]+|<mi>&</mi>", drawn):
+        raise ValueError(f"{unknown[0]}: the site cannot draw this command of a formula; write it with another one")
+    drawn = re.sub(r'mathvariant="bold"', 'class="bold"', drawn)  # MathML Core has no bold
+    if display:  # what min and max are taken over
+        drawn = re.sub(r"<msub>(<mo>(?:min|max|arg)</mo>(?:<mi>.</mi>|<mrow>.*?</mrow>))</msub>", r"<munder>\1</munder>", drawn)
+    return drawn

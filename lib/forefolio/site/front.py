@@ -1,0 +1,132 @@
+"""What the first page of a site says: the question, the answer, the main table and figure, the stages, and the records.
+
+Every number is read from the results of the run; a result that is not there leaves its part out.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import escape
+
+from forefolio import files
+from forefolio.files import MARKS, StageError, read_frame
+from forefolio.report import sentences, style
+from forefolio.runs import contracts, pipeline, redraw
+from forefolio.site import pages
+from forefolio.study.parameters import written
+from forefolio.study.vocabulary import METRICS, PERCENT, percent
+from forefolio.sweeps import verification
+
+QUESTION = "Were deep-learning forecasts worth it?"
+MAIN_FIGURE = "figures/06_readme.html"
+CLAIM = ("claim", "unit", "reading", "published", "ours", "status")  # header of the tables that compare a paper with a run
+
+
+def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
+    """The first page of a run's site; `site` has the other pages by name."""
+    page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
+    own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
+    page.add_text(f"# {QUESTION}\n\nThe study `{folder.name}` turned forecasts of returns into portfolios. This site shows its "
+                  "results: every page is a notebook as it was executed.")
+    _answer(page, folder)
+    _main_figure(page, folder)
+    page.add_text("## The stages")
+    shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
+    page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>', "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
+    _claims(page, site.values())
+    _records(page, folder, own)
+    return page
+
+
+def _answer(page: pages.Page, folder: Path) -> None:
+    """Skill, cost and luck with the numbers that decide, and the strategies."""
+    tables = {name: folder / "tables" / f"{name}.csv" for name in ("answer", "performance")}
+    if tables["answer"].exists():
+        page.add_text(f"## The answer\n\n{sentences.answered(read_frame(tables['answer']))}")
+    if tables["performance"].exists():
+        found = read_frame(tables["performance"])
+        metrics = [name for name in found if name in METRICS]
+        texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
+        page.add_text("## What each strategy earned\n\nAll numbers are those of the test period, after costs.")
+        page.add_table([["strategy", *(style.label(name)[0] for name in metrics)],
+                        *([row["strategy"], *("" if pd.isna(row[name]) else texts[name](row[name]) for name in metrics)]
+                          for _, row in found.iterrows())], n_names=1)
+
+
+def _main_figure(page: pages.Page, folder: Path) -> None:
+    """Wealth over the test period, as in the README."""
+    path = folder / MAIN_FIGURE
+    if path.exists():
+        figure = redraw.figure_of(path.read_text(encoding="utf-8"))
+        still = path.with_suffix(".png")
+        page.add_figure(figure, still.read_bytes() if still.exists() else None, style.described(figure))
+
+
+def _card(page: pages.Page) -> str:
+    """A stage with its question and its first picture."""
+    picture = next(iter(page.pictures), "")
+    drawn = f'<img src="{picture}" alt="" loading="lazy">' if picture else ""
+    return f'<a class="card" href="{page.name}.html">{drawn}<span>{escape(page.title)}</span></a>'
+
+
+def _claims(page: pages.Page, shown: Iterable[pages.Page]) -> None:
+    """What each paper prints beside a run, from the tables of its page."""
+    for paper in shown:
+        rows = [[place, *row] for place, table in paper.tables if tuple(table[0]) == CLAIM for row in table[1:]]
+        if rows:
+            page.add_text(f"## Claims: {paper.title}\n\nEach row is a number or a statement that the paper prints, beside what a "
+                          f"run finds. [The page of the paper]({paper.name}) says what each reading means.")
+            page.add_table([["section", *CLAIM], *rows], choices="status")
+
+
+def _records(page: pages.Page, folder: Path, own: list[str]) -> None:
+    """Where the results come from: the stages with their hashes, and the files that say everything."""
+    wrong = pipeline.verify(folder)
+    checked = ("When this site was built, hashes showed that this code and these parameters made every file." if not wrong
+               else "When this site was built, not all files were those that this code and these parameters make: "
+                    f"{'; '.join(wrong[:3])}{f'; and {len(wrong) - 3} more' if len(wrong) > 3 else ''}.")
+    page.add_text(f"## Records\n\n{checked} [params.yml](files/params.yml) has the parameters, "
+                  "[manifest.json](files/manifest.json) the hashes and versions, and [ledger.jsonl](files/ledger.jsonl) every "
+                  "execution of a stage.")
+    ran = {entry["stage"]: entry for entry in files.read_ledger(folder) if entry["state"] == "done"}
+    manifest = contracts.read_manifest(folder)
+    page.add_table([["stage", "executed (UTC)", "seconds", "hash of the notebook", "hash of the results"],
+                    *([stage, ran[stage]["started"] if stage in ran else "", f"{ran[stage]['seconds']:.0f}"
+                       if stage in ran else "", manifest[stage]["notebook"][:12],
+                       contracts.combined(manifest[stage]["files"])[:12]] for stage in own if stage in manifest)], n_names=1)
+
+
+def records(folder: Path) -> dict[str, str]:
+    """The files that say where results come from, by their path in the site."""
+    kept = {f"files/{name}": (folder / name).read_text(encoding="utf-8")
+            for name in (*MARKS.values(), "ledger.jsonl") if (folder / name).exists()}
+    parameters = {name: value for entry in contracts.read_manifest(folder).values()
+                  for name, value in entry["parameters"].items()} if (folder / MARKS["run"]).exists() else {}
+    return kept | ({"files/params.yml": written(parameters)} if parameters else {})
+
+
+def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.Page:
+    """The page of a sweep's notebook, with its points: those that are `shown` have pages of their own.
+
+    Raises
+    ------
+    StageError
+        If a point is not one of the sweep's, or is not done.
+    """
+    points = read_frame(folder / "points.csv", text=("stage", "error"))
+    state = dict(zip(points["point"], points["state"]))
+    for name in shown:
+        if state.get(name) != "done":
+            raise StageError(f"--point {name}: " + (f"this point is {state[name]}, not done" if name in state else
+                                                    f"the sweep has no such point; its points are {', '.join(state)}"))
+    wrong = verification.verify(folder)
+    checked = ("When this site was built, hashes showed that this code and these parameters made every file." if not wrong
+               else f"When this site was built, a check of the hashes found problems; the first: {wrong[0]}.")
+    page.add_text(f"## Points\n\n{checked} A point gets pages of its own on demand: "
+                  f"`forefolio site {folder.name} --point NAME`, where NAME is its name below.")
+    page.add("<ul>" + "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
+             + "</ul>", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))
+    page.add_table([list(points.columns), *([("" if pd.isna(value) else str(value)) for value in row]
+                                            for row in points.itertuples(index=False))], n_names=1, choices="state")
+    return page
