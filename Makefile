@@ -26,7 +26,7 @@ bench: .venv/ready  ## measure speed and memory into benchmarks/results.json, as
 	$(BIN)/python -m benchmarks
 
 lab: .venv/ready  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=. notebooks/01_data.ipynb
+	$(BIN)/jupyter lab --notebook-dir=. --LabApp.app_settings_dir=.jupyter notebooks/01_data.ipynb
 
 jax: .venv/ready  ## add JAX to the environment, another backend of the networks: KERAS_BACKEND=jax
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[jax]'
