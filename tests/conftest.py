@@ -107,6 +107,19 @@ def default_run() -> Path:
 
 
 @pytest.fixture(scope="module")
+def browser():
+    """The machine's Chromium; while it is open, no test of this process can run an event loop of its own."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert found, "install Chromium or Chrome: what a reader sees is looked at in a browser"
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
 def without_pictures():
     """No browser starts, here or in kernels: what it draws is looked at in the default run."""
     with pytest.MonkeyPatch.context() as patch:
