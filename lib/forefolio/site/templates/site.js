@@ -24,6 +24,7 @@ codeSwitch.addEventListener("click", () => {
   try { localStorage.setItem("forefolio-code", root.dataset.code); } catch { /* a browser may refuse to remember */ }
 });
 
+for (const contents of document.querySelectorAll(".toc")) contents.open = matchMedia("(min-width: 60rem)").matches;
 const menu = document.getElementById("menu");
 menu.addEventListener("click", () => menu.setAttribute("aria-expanded", document.body.classList.toggle("menu")));
 
@@ -49,11 +50,13 @@ function readable(color, wanted) { // the color, moved towards ink until it stan
   const style = getComputedStyle(root);
   const paper = parsed(style.getPropertyValue("--paper")).slice(0, 3);
   const ink = dark.matches ? 255 : 0;
-  const [red, green, blue, alpha] = parsed(color);
+  let [red, green, blue, alpha] = parsed(color);
   if (alpha < 0.5) return color; // an area through which one sees
+  const gray = Math.max(red, green, blue) - Math.min(red, green, blue) < 20;
+  if (dark.matches && gray) [red, green, blue] = [255 - red, 255 - green, 255 - blue]; // what was ink is ink again
   for (let share = 0; share < 1; share += 0.04) {
     const mixed = [red, green, blue].map((part) => Math.round(part + share * (ink - part)));
-    if (contrast(mixed, paper) >= wanted) return share ? `rgb(${mixed.join(",")})` : color;
+    if (contrast(mixed, paper) >= wanted) return `rgb(${mixed.join(",")})`;
   }
   return ink ? "#ffffff" : "#000000";
 }
