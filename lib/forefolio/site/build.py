@@ -106,7 +106,9 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
         If there is nothing to show, if a point is not one of the sweep's or is not done, or if `output` is not a site.
     """
     folder, output = folder.absolute(), (output or folder / "site").absolute()
-    kind = files.kind_of(folder)
+    kind, points = files.kind_of(folder), list(points)
+    if kind == "run" and points:
+        raise StageError(f"--point {points[0]}: {folder} is a run, which has no points; leave --point out")
     if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
         raise StageError(f"{output} holds something that is not a site; name another folder with --output")
     aside = output.with_name(f".{output.name}.{uuid.uuid4().hex}")

@@ -14,7 +14,7 @@ from forefolio.files import MARKS, StageError, read_frame
 from forefolio.report import sentences, style
 from forefolio.runs import contracts, pipeline, redraw
 from forefolio.site import pages
-from forefolio.study.parameters import written
+from forefolio.study.parameters import params_file
 from forefolio.study.vocabulary import METRICS, PERCENT, percent
 from forefolio.sweeps import verification
 
@@ -103,7 +103,7 @@ def records(folder: Path) -> dict[str, str]:
             for name in (*MARKS.values(), "ledger.jsonl") if (folder / name).exists()}
     parameters = {name: value for entry in contracts.read_manifest(folder).values()
                   for name, value in entry["parameters"].items()} if (folder / MARKS["run"]).exists() else {}
-    return kept | ({"files/params.yml": written(parameters)} if parameters else {})
+    return kept | ({"files/params.yml": params_file(parameters)} if parameters else {})
 
 
 def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.Page:

@@ -333,9 +333,9 @@ def located(values: dict[str, Any], folder: Path = ROOT) -> dict[str, Any]:
 
 def as_yaml(study: Study) -> str:
     """The resolved study as a params file."""
-    return written(as_parameters(study))
+    return params_file(as_parameters(study))
 
 
-def written(values: Mapping[str, Any]) -> str:
+def params_file(values: Mapping[str, Any]) -> str:
     """Parameters as a params file."""
     return yaml.dump(dict(values), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None)
