@@ -28,6 +28,7 @@ LIMIT = 60.0  # default limit for a stage, in minutes
 LEDGER_KEYS = ("point", "stage", "state", "started", "seconds", "parameters", "library_hash", "error", "notebook",
                "peak_memory_mb", "worker")
 
+LEDGER = "ledger.jsonl"  # one line per event of a stage
 MARKS = {"run": "manifest.json", "sweep": "sweep.json"}  # marks a folder as a run or a sweep; written first
 RENAME = {"run": "give this run another name with --set study=NAME",
           "sweep": "give this sweep another name, or another --output"}
@@ -190,7 +191,7 @@ def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
 
 def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
     """Add a line to the ledger of a folder, one process at a time; an incomplete last line is ended first."""
-    path = folder / "ledger.jsonl"
+    path = folder / LEDGER
     with naming(path), filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
         ledger.seek(max(ledger.tell() - 1, 0))
         torn = ledger.read(1) not in (b"", b"\n")
@@ -199,7 +200,7 @@ def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
 
 def read_ledger(folder: Path) -> list[dict[str, Any]]:
     """The complete lines of a folder's ledger, oldest first; incomplete or foreign lines are skipped."""
-    path, entries = folder / "ledger.jsonl", []
+    path, entries = folder / LEDGER, []
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
         try:
             entry = json.loads(text)

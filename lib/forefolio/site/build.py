@@ -146,11 +146,15 @@ def _write_sweep(folder: Path, output: Path, points: list[str]) -> None:
     notebook = folder / "sweep.ipynb"
     if not notebook.exists():
         raise StageError(f"{folder} has no executed sweep.ipynb yet; give its `forefolio sweep` first")
-    site = Site({})
+    site, records = Site({}), front.records(folder)
     site.fill(_always())
-    index = pages.of_notebook(notebook, "index", lambda url, suffix: site.link(contracts.NOTEBOOKS / "sweep.ipynb", url, suffix))
+
+    def link(url: str, suffix: str) -> str:
+        return url if url in records else site.link(contracts.NOTEBOOKS / "sweep.ipynb", url, suffix)
+
+    index = pages.of_notebook(notebook, "index", link)
     site.fill()
-    _write(site, output, front.with_points(index, folder, points), front.records(folder))
+    _write(site, output, front.with_points(index, folder, points), records)
     for point in points:
         _write_run(folder / point, output / "points" / point, site, "../../")
 
@@ -199,7 +203,7 @@ def _write(site: Site, output: Path, index: pages.Page, records: dict[str, str])
 
 def _for_assistants(index: pages.Page, groups: dict[str, list[pages.Page]]) -> str:
     """The list of all pages as Markdown, in the form of llms.txt."""
-    told = [f"# {index.title}", f"> Forefolio: forecasts of returns become portfolios. Begin with [the index](index.md)."]
+    told = [f"# {index.title}", "> Forefolio: forecasts of returns become portfolios. Begin with [the index](index.md)."]
     for group, members in groups.items():
         told += [f"## {group}", "\n".join(f"- [{page.title}]({page.name}.md)" for page in members)]
     return "\n\n".join(told) + "\n"

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import escape
 
 from forefolio import files
-from forefolio.files import MARKS, StageError, read_frame
+from forefolio.files import LEDGER, MARKS, StageError, read_frame
 from forefolio.report import sentences, style
 from forefolio.runs import contracts, pipeline, redraw
 from forefolio.site import pages
@@ -82,25 +82,31 @@ def _claims(page: pages.Page, shown: Iterable[pages.Page]) -> None:
 
 def _records(page: pages.Page, folder: Path, own: list[str]) -> None:
     """Where the results come from: the stages with their hashes, and the files that say everything."""
-    wrong = pipeline.verify(folder)
-    checked = ("When this site was built, hashes showed that this code and these parameters made every file." if not wrong
-               else "When this site was built, not all files were those that this code and these parameters make: "
-                    f"{'; '.join(wrong[:3])}{f'; and {len(wrong) - 3} more' if len(wrong) > 3 else ''}.")
-    page.add_text(f"## Records\n\n{checked} [params.yml](files/params.yml) has the parameters, "
-                  "[manifest.json](files/manifest.json) the hashes and versions, and [ledger.jsonl](files/ledger.jsonl) every "
-                  "execution of a stage.")
+    # a point of a sweep has no ledger of its own
+    ledger = " and [ledger.jsonl](files/ledger.jsonl) every execution of a stage" * (folder / LEDGER).exists()
+    page.add_text(f"## Records\n\n{_checked(pipeline.verify(folder))} [params.yml](files/params.yml) has the parameters, "
+                  f"[manifest.json](files/manifest.json) the hashes and versions{ledger}.")
     ran = {entry["stage"]: entry for entry in files.read_ledger(folder) if entry["state"] == "done"}
     manifest = contracts.read_manifest(folder)
-    page.add_table([["stage", "executed (UTC)", "seconds", "hash of the notebook", "hash of the results"],
-                    *([stage, ran[stage]["started"] if stage in ran else "", f"{ran[stage]['seconds']:.0f}"
-                       if stage in ran else "", manifest[stage]["notebook"][:12],
-                       contracts.combined(manifest[stage]["files"])[:12]] for stage in own if stage in manifest)], n_names=1)
+    rows = [["stage", "executed (UTC)", "seconds", "hash of the notebook", "hash of the results"],
+            *([stage, ran[stage]["started"] if stage in ran else "", f"{ran[stage]['seconds']:.0f}" if stage in ran else "",
+               manifest[stage]["notebook"][:12], contracts.combined(manifest[stage]["files"])[:12]]
+              for stage in own if stage in manifest)]
+    page.add_table(rows if ran else [[row[0], *row[3:]] for row in rows], n_names=1)
+
+
+def _checked(wrong: list[str]) -> str:
+    """What the hashes say, from the sentences of `forefolio verify`."""
+    if not wrong:
+        return "When this site was built, hashes showed that this code and these parameters made every file."
+    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return f"When this site was built, this code and these parameters had not made every file: {'; '.join(wrong[:3])}{more}."
 
 
 def records(folder: Path) -> dict[str, str]:
     """The files that say where results come from, by their path in the site."""
     kept = {f"files/{name}": (folder / name).read_text(encoding="utf-8")
-            for name in (*MARKS.values(), "ledger.jsonl") if (folder / name).exists()}
+            for name in (*MARKS.values(), LEDGER) if (folder / name).exists()}
     parameters = {name: value for entry in contracts.read_manifest(folder).values()
                   for name, value in entry["parameters"].items()} if (folder / MARKS["run"]).exists() else {}
     return kept | ({"files/params.yml": params_file(parameters)} if parameters else {})
@@ -120,13 +126,11 @@ def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.P
         if state.get(name) != "done":
             raise StageError(f"--point {name}: " + (f"this point is {state[name]}, not done" if name in state else
                                                     f"the sweep has no such point; its points are {', '.join(state)}"))
-    wrong = verification.verify(folder)
-    checked = ("When this site was built, hashes showed that this code and these parameters made every file." if not wrong
-               else f"When this site was built, a check of the hashes found problems; the first: {wrong[0]}.")
-    page.add_text(f"## Points\n\n{checked} A point gets pages of its own on demand: "
+    page.add_text(f"## Points\n\n{_checked(verification.verify(folder))} [sweep.json](files/sweep.json) has the parameters and hashes, and "
+                  f"[ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own on demand: "
                   f"`forefolio site {folder.name} --point NAME`, where NAME is its name below.")
-    page.add("<ul>" + "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
-             + "</ul>", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))
+    links = "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
+    page.add(f"<ul>{links}</ul>" if links else "", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))
     page.add_table([list(points.columns), *([("" if pd.isna(value) else str(value)) for value in row]
                                             for row in points.itertuples(index=False))], n_names=1, choices="state")
     return page
