@@ -1,4 +1,4 @@
-"""JupyterLab as `make lab` starts it: a stage runs, its figures draw, their sliders move, and nothing asks a question."""
+"""JupyterLab as `make lab` starts it: a stage runs, figures draw, their sliders move, and nothing asks a question."""
 
 import json
 import os
@@ -38,7 +38,7 @@ def arguments() -> list[str]:
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab in a copy of the repository, in an empty home, with the results of stage 01; it ends with this process."""
+    """JupyterLab in a copy of the repository and an empty home, with results of stage 01; it ends with this process."""
     place = tmp_path_factory.mktemp("lab")
     for name in ("lib", "notebooks", "params", ".jupyter"):
         shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
@@ -59,8 +59,8 @@ def lab(tmp_path_factory):
     temporary = tempfile.mkdtemp()  # for what a browser of a killed kernel leaves
     own = {"HOME": home, "PYTHONPATH": place / "lib", "FOREFOLIO_OUTPUTS": place / "outputs", "TMPDIR": temporary}
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_", "IPYTHON"))}
-    command = [Path(sys.executable).with_name("jupyter"), *arguments(), "--no-browser", "--allow-root", f"--port={port}",
-               "--ServerApp.port_retries=0", "--IdentityProvider.token=reader"]
+    command = [Path(sys.executable).with_name("jupyter"), *arguments(), "--no-browser", "--allow-root",
+               f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=reader"]
     with (place / "log").open("w") as log:
         server = subprocess.Popen(kernels.guarded(*map(str, command)), cwd=place, stdout=log, stderr=log,
                                   env=kept | {name: str(value) for name, value in own.items()})
@@ -103,7 +103,8 @@ def opened(lab, page, notebook: str) -> None:
 
 def figures(notebook: str) -> list[str]:
     """The names of the figures that a notebook draws in any study."""
-    return [name for source in contracts.code_cells(notebook) for name in FIGURE.findall(source) if not source.startswith("if ")]
+    always = [source for source in contracts.code_cells(notebook) if not source.startswith("if ")]
+    return [name for source in always for name in FIGURE.findall(source)]
 
 
 def drawn(page, name: str):
@@ -150,7 +151,8 @@ def test_all_cells_of_03_run_its_figures_draw_and_its_slider_leads_to_the_asset_
     cells = json.loads((lab.place / "notebooks" / "03_mpt_frontier.ipynb").read_text())["cells"]
     executed = [cell for cell in cells if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in executed] == list(range(1, len(executed) + 1))
-    assert not [output for cell in executed for output in cell["outputs"] if output["output_type"] in ("error", "stream")]
+    kinds = {output["output_type"] for cell in executed for output in cell["outputs"]}
+    assert not kinds & {"error", "stream"}
     assert "03_mpt_frontier" in contracts.read_manifest(lab.place / "outputs" / "default")
 
 
