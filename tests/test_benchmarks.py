@@ -5,6 +5,7 @@ import json
 import struct
 import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from forefolio.performance.trials import Sweep
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
-from benchmarks import backtest, floor, growth, papers, stages, sweeps, timing, training  # noqa: E402
+from benchmarks import backtest, floor, growth, papers, site, stages, sweeps, timing, training  # noqa: E402
 from benchmarks import __main__ as command  # noqa: E402
 
 TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
@@ -100,6 +101,23 @@ def test_the_backtest_through_skfolio_solves_the_same_problems():
         assert found["skfolio"][framework]["largest_difference_of_a_weight"]["worst"] < 1e-3
     for library in ("riskfolio", "pypfopt"):  # not in the lock
         assert "not installed" in found[library].get("state", "not installed") and "problems" in found[library]
+
+
+def test_a_site_is_measured_beside_nbconvert_on_the_same_run(monkeypatch):
+    called = []
+
+    def call(module, *arguments):
+        called.append((module, *arguments[:1]))
+        if arguments[0] == "run":
+            folder = Path(arguments[-1]) / "default" / "site"
+            folder.mkdir(parents=True)
+            (folder.parent / "manifest.json").write_text("{}")
+            (folder / "index.html").write_bytes(b"x" * 2_000_000)
+
+    monkeypatch.setattr(site, "_call", call)
+    found = site.against_nbconvert("params/default.yml", rounds=2)
+    assert called == [("forefolio", "run")] + [("forefolio", "site"), ("jupyter", "nbconvert")] * 2
+    assert found["megabytes"] == 2.0 and found["seconds"]["rounds"] == 2
 
 
 def test_stages_are_shares_of_the_whole_command(monkeypatch):
