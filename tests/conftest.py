@@ -61,7 +61,7 @@ def _module(nodeid: str) -> str:
 
 def _of_the_run(module: str) -> bool:
     """Whether a file's tests make the default run or read it."""
-    return module.startswith("notebooks/") or module == "tests/runs/test_run.py"
+    return module.startswith("notebooks/") or module in ("tests/runs/test_run.py", "tests/site/test_browser.py")
 
 
 @pytest.hookimpl(trylast=True)
