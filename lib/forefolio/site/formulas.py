@@ -20,7 +20,7 @@ def mathml(tex: str, *, display: bool) -> str:
 
     Raises
     ------
-    ValueError : if a command of the formula is unknown, so that it would be shown as it is typed.
+    ValueError : if the formula is incomplete, or a command in it is unknown, so that it would be shown as it is typed.
 
     Examples
     --------
@@ -31,7 +31,12 @@ def mathml(tex: str, *, display: bool) -> str:
     ValueError: \\whatever: the site cannot draw this command of a formula; write it with another one
     """
     known = re.sub(r"(begin|end)\{aligned\}", r"\1{align*}", tex.replace(r"\arg", r"\operatorname{arg}"))
-    drawn = convert(known, display="block" if display else "inline").replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
+    try:
+        drawn = convert(known, display="block" if display else "inline")
+    except Exception as error:  # its kinds of errors have no common one
+        raise ValueError(f"${tex}$: the site cannot draw this formula ({type(error).__name__}); correct it, or write "
+                         "\\$ for the sign of a currency") from None
+    drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
     if unknown := re.search(r"\\[A-Za-z]+|<mi>&</mi>", drawn):
         raise ValueError(f"{unknown[0]}: the site cannot draw this command of a formula; write it with another one")
     drawn = re.sub(r'mathvariant="bold"', 'class="bold"', drawn)  # MathML Core has no bold

@@ -89,8 +89,9 @@ class Page:
         for element in BeautifulSoup(written, "html.parser").find_all(recursive=False):
             for formula in element.find_all("math"):
                 formula.replace_with(" ")
-            text = " ".join(element.get_text(" ").split())
-            if re.fullmatch("h[1-4]", element.name):
+            is_heading = re.fullmatch("h[1-4]", element.name)
+            text = " ".join(element.get_text("" if is_heading else " ").split())
+            if is_heading:
                 self.title = self.title or text
                 self.sections.append(Section(int(element.name[1]), element["id"], text, ""))
             elif self.sections:

@@ -110,6 +110,7 @@ async function draw(figure) {
   const plot = figure.querySelector(".plot");
   const stored = JSON.parse(figure.querySelector("script").textContent);
   const { data, layout } = fitted(themed(stored), figure.clientWidth);
+  layout.hoverlabel = { ...layout.hoverlabel, namelength: -1 }; // names of strategies are long, and differ at their ends
   if (matchMedia("(pointer: coarse)").matches) layout.dragmode = false; // a finger scrolls the page
   figure.classList.add("drawn");
   plot.style.width = `${layout.width}px`;
