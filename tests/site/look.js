@@ -1,14 +1,16 @@
 // What is wrong with a page as it is shown now: sentences by kind.
 () => {
   const found = { width: [], figures: [], formulas: [], ink: [] };
-  const named = (element) => `${element.tagName.toLowerCase()}.${element.getAttribute("class") ?? ""} "${element.textContent.trim().slice(0, 60)}"`;
+  const named = (element) => `${element.tagName.toLowerCase()} "${element.textContent.trim().slice(0, 60)}"`;
   const shown = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const size = (element) => Math.max(element.getBoundingClientRect().width, element.getBoundingClientRect().height);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
   // width: only a part that scrolls by itself may be wider than the page
   const page = document.documentElement;
   if (page.scrollWidth > innerWidth) {
-    const beyond = all("main *").find((element) => element.getBoundingClientRect().right > innerWidth && !element.closest(".wide"));
+    const beyond = all("main *").find((part) => !part.closest(".wide")
+      && part.getBoundingClientRect().right > innerWidth);
     found.width.push(`the page is ${page.scrollWidth} px wide${beyond ? `: ${named(beyond)}` : ""}`);
   }
   for (const part of all(".wide")) {
@@ -21,8 +23,9 @@
   const marks = ".scatterlayer path, .barlayer path, .boxlayer path, .heatmaplayer image, .shapelayer path";
   for (const figure of all("figure")) {
     const plot = figure.querySelector(".plot");
-    const drawn = plot && all(marks, plot).filter((mark) => mark.getBoundingClientRect().width + mark.getBoundingClientRect().height > 2);
-    if (plot && drawn.length < 2 && !plot.querySelector(".heatmaplayer image")) found.figures.push(`${figure.id} has ${drawn.length} marks`);
+    const n_marks = plot ? all(marks, plot).filter((mark) => size(mark) > 2).length : 0;
+    const fewest = figure.querySelector(".heatmaplayer image") ? 1 : 2;
+    if (plot && n_marks < fewest) found.figures.push(`${figure.id} has ${n_marks} marks`);
     const still = figure.querySelector(".still");
     if (!(still?.alt ?? still?.textContent ?? "").trim()) found.figures.push(`${figure.id} has no words`);
     if (plot && !figure.querySelector("[aria-label]")?.ariaLabel.trim()) found.figures.push(`${figure.id} has no name`);
@@ -31,8 +34,9 @@
   // formulas: all are drawn, and no text is left as it was typed
   for (const formula of all("math")) {
     const { width, height } = formula.getBoundingClientRect();
-    if (!shown(formula)) continue;
-    if (width < 3 || height < 5 || !getComputedStyle(formula).display.includes("math")) found.formulas.push(`not drawn: ${formula.textContent}`);
+    if (shown(formula) && (width < 3 || height < 5 || !getComputedStyle(formula).display.includes("math"))) {
+      found.formulas.push(`not drawn: ${formula.textContent}`);
+    }
   }
   const written = new Set(); // elements with text of their own
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -46,13 +50,14 @@
 
   // ink: text and what is behind it
   const parts = (color) => [...color.matchAll(/[\d.]+/g)].map(([part]) => Number(part));
-  const luminance = (rgb) => rgb.map((part) => part / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+  const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  const luminance = (rgb) => rgb.map((part) => linear(part / 255))
     .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0);
-  const over = (color, opacity, ground) => color.slice(0, 3).map((part, i) => opacity * part + (1 - opacity) * ground[i]);
-  const opacity = (element, property, end) => {
-    let product = 1;
-    for (let above = element; above && above !== end; above = above.parentElement) product *= Number(getComputedStyle(above).opacity);
-    return property ? product * Number(getComputedStyle(element)[property]) * (parts(getComputedStyle(element).fill)[3] ?? 1) : product;
+  const over = (color, share, ground) => color.slice(0, 3).map((part, i) => share * part + (1 - share) * ground[i]);
+  const opacity = (part) => (part ? Number(getComputedStyle(part).opacity) * opacity(part.parentElement) : 1);
+  const filling = (mark) => { // of a mark in a figure: its color, and how much it covers
+    const { fill, fillOpacity } = getComputedStyle(mark);
+    return [parts(fill), (parts(fill)[3] ?? 1) * Number(fillOpacity) * opacity(mark)];
   };
   const ground = (element) => {
     const color = element ? parts(getComputedStyle(element).backgroundColor) : [255, 255, 255];
@@ -62,7 +67,7 @@
   const look = (place, text, ink, behind) => {
     const [low, high] = [luminance(ink), luminance(behind)].sort((a, b) => a - b);
     const contrast = (high + 0.05) / (low + 0.05);
-    if (!(contrast >= 4.5)) found.ink.push(`${place}: "${text.textContent.trim().slice(0, 40)}" has contrast ${contrast.toFixed(2)}`);
+    if (!(contrast >= 4.5)) found.ink.push(`${place}: ${named(text)} has contrast ${contrast.toFixed(2)}`);
   };
   for (const text of written) {
     if (text.closest("svg") || !shown(text)) continue;
@@ -71,9 +76,10 @@
     look(text.tagName.toLowerCase(), text, over(color, (color[3] ?? 1) * opacity(text), behind), behind);
   }
 
-  // text of figures on the paper, on the area of a plot, or on a box of its own; text inside marks (cells of a heatmap, bars) is
-  // excluded, because its background is the mark's color, for which plotly chooses the ink
-  const within = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1 && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+  // text of figures on the paper, on the area of a plot, or on a box of its own; text inside marks (cells of a heatmap,
+  // bars) is excluded, because its background is the mark's color, for which plotly chooses the ink
+  const within = (inner, outer) => inner.left >= outer.left - 1 && inner.right <= outer.right + 1
+    && inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
   for (const plot of all(".drawn .plot")) {
     const paper = ground(plot.querySelector(".main-svg"));
     const areas = all(".bglayer rect, .cartesianlayer .bg", plot);
@@ -81,9 +87,9 @@
       if (!written.has(text) || !shown(text) || text.closest(".heatmaplayer, .bartext-inside, .hoverlayer")) continue;
       const around = text.getBoundingClientRect();
       const box = [text.closest(".annotation-text-g, .legend")?.querySelector("rect.bg"), ...areas]
-        .find((rect) => rect && opacity(rect, "fillOpacity", plot) > 0 && within(around, rect.getBoundingClientRect()));
-      const behind = box ? over(parts(getComputedStyle(box).fill), opacity(box, "fillOpacity", plot), paper) : paper;
-      look(plot.closest("figure").id, text, over(parts(getComputedStyle(text).fill), opacity(text, "fillOpacity", plot), behind), behind);
+        .find((rect) => rect && filling(rect)[1] > 0 && within(around, rect.getBoundingClientRect()));
+      const behind = box ? over(...filling(box), paper) : paper;
+      look(plot.closest("figure").id, text, over(...filling(text), behind), behind);
     }
   }
   return found;

@@ -1,20 +1,22 @@
 """The site of the default run as a reader's browser shows it: from a folder, in two widths and both themes.
 
-`visits` opens every page once and notes what it finds in each width and theme; each of the first tests looks at one kind of
-fact in all of these notes, and a failure names the page, the width and the theme. The other tests use a page by mouse and
-keyboard.
+`visits` opens every page once and notes what is wrong in each width and theme. Each of the first tests looks at one kind
+of fact in all of these notes; a failure names the page, the width and the theme. The other tests use a page by mouse and
+by keyboard.
 """
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, TimeoutError
 
 from forefolio.runs import contracts
 from forefolio.site import build
@@ -36,12 +38,13 @@ DRAW = """async () => {
   }
   scrollTo(0, 0);
 }"""
-DRAWN = "() => [...document.querySelectorAll('figure:has(.plot)')].every(figure => figure.querySelector('.plot .main-svg'))"
+DRAWN = "() => [...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"
 COUNT = """() => {
   const plots = [...document.querySelectorAll('.drawn .plot')];
   window.left = plots.length;
   plots.forEach(plot => plot.once('plotly_afterplot', () => { window.left -= 1; }));
 }"""
+SHOWN = "figure => figure.querySelectorAll('.scatterlayer .trace, .barlayer .trace').length"
 LOOK = (Path(__file__).parent / "look.js").read_text()
 
 
@@ -105,10 +108,11 @@ def watch(page: Page, troubles: list[str]) -> None:
     page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
 
 
-def draw(page: Page) -> None:
-    """Scroll until every figure is drawn."""
+def draw(page: Page) -> int:
+    """Scroll until every figure is drawn; how many there are."""
     page.evaluate(DRAW)
     page.wait_for_function(DRAWN)
+    return page.locator(".plot").count()
 
 
 def at(page: Page, width: int, theme: str) -> None:
@@ -124,7 +128,7 @@ def violations(axe: Axe, page: Page, rules: dict[str, list[str]]) -> list[str]:
     """What axe-core finds outside the figures, whose text `look.js` looks at."""
     (kind, values), = rules.items()
     answer = axe.run(page, context={"exclude": [".plot"]}, options={
-        "runOnly": {"type": kind, "values": values}, "resultTypes": ["violations"], "preload": False})  # preload reads files
+        "runOnly": {"type": kind, "values": values}, "resultTypes": ["violations"], "preload": False})  # it reads files
     return [f"{found['id']}: {found['nodes'][0]['target']}, and {len(found['nodes']) - 1} more; "
             f"{found['nodes'][0]['failureSummary']}" for found in answer.response["violations"]]
 
@@ -160,7 +164,7 @@ def test_pages_follow_the_rules_of_accessibility(visits):
     assert not faults(visits, "axe")
 
 
-# --------------------------------------------------------------------------------------------------------- what the files say
+# ------------------------------------------------------------------------------------------------- what the files say
 def test_links_and_tables_of_contents_lead_to_pages_files_and_headings_that_exist(site):
     anchors = {file.name: {tag["id"] for tag in soup(file).find_all(id=True)} for file in site.glob("*.html")}
     wrong, n_inside = [], 0
@@ -216,6 +220,216 @@ def test_the_first_page_has_answer_table_figure_stages_claims_and_records(site):
     assert all(card.img and card.get_text(strip=True) for card in page.select(".card"))
     files = {f"files/{name}" for name in ("params.yml", "manifest.json", "ledger.jsonl")}
     assert files <= {link["href"] for link in page.find_all("a")}
+
+
+
+# ------------------------------------------------------------------------------------------------- figures and readers
+def test_the_slider_of_05_leads_from_one_asset_to_minimum_variance(site, reader):
+    figure = figure_with(reader, site / "05_portfolios.html", ".slider-rail-touch-rect")
+    labels, n_held = zip(*[slide(figure, share) for share in (0.5, 0.02, 0.98)])
+    assert len(set(labels)) == 3
+    assert n_held[1] == 1 < n_held[2] and labels[2].endswith("variance")
+
+
+def test_the_slider_of_03_moves_along_the_frontier_to_the_asset_of_highest_mean(site, reader):
+    figure = figure_with(reader, site / "03_mpt_frontier.html", ".slider-rail-touch-rect")
+    places = "points => points.map(point => point.getAttribute('transform')).join()"
+    points = figure.locator(".scatterlayer .points path")
+    begin, middle = points.evaluate_all(places), slide(figure, 0.5)
+    moved, end = points.evaluate_all(places), slide(figure, 0.999)
+    assert begin != moved != points.evaluate_all(places)
+    assert middle[1] > end[1] == 1
+
+
+def test_a_slider_moves_also_on_a_phone_and_after_the_theme_has_changed(site, reader):
+    at(reader, 390, "dark")
+    figure = figure_with(reader, site / "05_portfolios.html", ".slider-rail-touch-rect")
+    at(reader, 390, "light")
+    figure.locator(".wide").evaluate("part => part.scrollLeft = 0")
+    assert slide(figure, 0.3)[0] != slide(figure, 0.02)[0]
+
+
+def test_a_click_in_a_legend_hides_a_part_of_a_figure_and_shows_it_again(site, reader):
+    for page in ("03_mpt_frontier", "07_evidence"):
+        figure = figure_with(reader, site / f"{page}.html", ".legendtoggle")
+        before = [figure.element_handle(), figure.evaluate(SHOWN)]
+        figure.locator(".legendtoggle").first.click()
+        reader.wait_for_function(f"([figure, before]) => ({SHOWN})(figure) < before", arg=before)
+        reader.wait_for_timeout(500)  # a second click within 300 milliseconds would be a double click
+        figure.locator(".legendtoggle").first.click()
+        reader.wait_for_function(f"([figure, before]) => ({SHOWN})(figure) === before", arg=before)
+
+
+def test_hover_says_what_is_shown_with_its_unit(site, reader):
+    for page, marks in (("03_mpt_frontier", ".barlayer .point path"), ("05_portfolios", ".barlayer .point path"),
+                        ("06_comparison", ".scatterlayer .points path")):
+        figure = figure_with(reader, site / f"{page}.html", marks)
+        said = hovered(reader, figure, marks)
+        assert re.search(r"\d ?%", said), f"{page}: {said!r}"
+        assert "..." not in said, f"{page}: {said!r}"
+
+
+def test_search_leads_to_a_section_and_says_when_there_is_none(site, reader):
+    section = next(head for head in soup(site / "03_mpt_frontier.html").find_all("h2") if "by hand" in head.get_text())
+    reader.goto((site / "index.html").as_uri())
+    box = reader.get_by_role("searchbox", name="Search all pages")
+    box.press_sequentially(section.get_text().upper())
+    first = reader.locator("#found a").first
+    assert section.get_text() in first.text_content()
+    first.click()
+    reader.wait_for_url(f"**/03_mpt_frontier.html#{section['id']}")
+    assert 0 <= reader.locator(f"[id='{section['id']}']").bounding_box()["y"] < HEIGHT / 2
+    box.fill("zygomorphic")
+    reader.get_by_text("No section has all of these words.").wait_for()
+    reader.keyboard.press("Escape")
+    assert not reader.locator("#found").is_visible()
+    box.fill("minimum variance")
+    box.press("Enter")
+    reader.wait_for_url("**/*.html#*minimum*")
+
+
+def test_code_that_was_folded_once_stays_folded_on_other_pages_until_it_is_shown(site, reader):
+    code = reader.locator("details.code:not([data-folded]) pre").first
+    reader.goto((site / "03_mpt_frontier.html").as_uri())
+    switch = reader.get_by_role("button", name="Fold code")
+    assert code.is_visible() and switch.get_attribute("aria-pressed") == "false"
+    switch.click()
+    reader.reload()
+    assert not code.is_visible()
+    reader.goto((site / "05_portfolios.html").as_uri())
+    assert not code.is_visible() and switch.get_attribute("aria-pressed") == "true"
+    reader.locator("details.code:not([data-folded]) summary").first.click()  # one cell is shown by itself
+    assert code.is_visible()
+    switch.click()
+    reader.goto((site / "03_mpt_frontier.html").as_uri())
+    assert code.is_visible()
+
+
+def test_claims_are_sorted_by_numbers_and_filtered_by_words_and_status(site, reader):
+    reader.goto((site / "index.html").as_uri())
+    heads = reader.get_by_role("heading", name=re.compile("^Claims: "))
+    table = heads.first.locator("xpath=following::table[1]")
+    titles = [title.strip() for title in table.locator("thead th").all_text_contents()]
+    rows = table.locator("tbody tr:visible")
+    n_rows, column = rows.count(), titles.index("published")
+
+    def numbers() -> list[float]:
+        """The numbers of the column, from top to bottom."""
+        cells = [row.locator("td, th").nth(column).text_content() for row in rows.all()]
+        return [float(text) for text in cells if re.fullmatch(r"-?\d+(\.\d+)?", text)]
+
+    before = numbers()
+    for sign in (1, -1):
+        table.get_by_role("button", name="published").click()
+        assert numbers() == sorted(before, key=lambda number: sign * number)
+    assert before != sorted(before) and len(set(before)) > 5
+    status = rows.first.locator("td, th").nth(titles.index("status")).text_content()
+    part = table.locator("xpath=preceding::div[@class='filter'][1]")
+    part.get_by_role("combobox").select_option(status)
+    chosen = rows.count()
+    assert 0 < chosen < n_rows
+    assert {row.locator("td, th").nth(titles.index("status")).text_content() for row in rows.all()} == {status}
+    word = rows.first.locator("td, th").first.text_content().split()[0].lower()
+    part.get_by_role("searchbox").fill(word)
+    assert 0 < rows.count() <= chosen
+    assert all(word in text.lower() for text in rows.all_text_contents())
+    assert part.get_by_role("status").text_content() == f"{rows.count()} of {n_rows} rows"
+
+
+def test_on_a_phone_a_button_shows_the_list_of_pages(site, reader):
+    at(reader, 390, "light")
+    reader.goto((site / "index.html").as_uri())
+    pages = reader.get_by_role("navigation", name="Pages")
+    assert not pages.is_visible()
+    reader.get_by_role("button", name="Pages").click()
+    pages.get_by_role("link").nth(2).click()
+    reader.wait_for_url(f"**/{STAGES[1]}.html")
+
+
+def test_previous_and_next_lead_through_all_stages(site, reader):
+    reader.goto((site / f"{STAGES[0]}.html").as_uri())
+    for stage in STAGES[1:]:
+        reader.locator("a[rel=next]").click()
+        reader.wait_for_url(f"**/{stage}.html")
+    reader.locator("a[rel=prev]").click()
+    reader.wait_for_url(f"**/{STAGES[-2]}.html")
+
+
+# ------------------------------------------------------------------------------------------------- paper, and no script
+def test_print_has_pictures_in_place_of_figures_and_nothing_to_navigate(site, reader):
+    reader.emulate_media(media="print", color_scheme="dark")
+    reader.goto((site / "03_mpt_frontier.html").as_uri())
+    n_figures = draw(reader)
+    for part in ("header", "footer", "#pages", ".toc", ".steps", ".plot", ".filter"):
+        assert not reader.locator(f"{part}:visible").count(), part
+    assert reader.locator("img.still:visible").count() == n_figures > 3
+    assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(re.findall(rb"/Subtype /Image", reader.pdf())) >= n_figures
+
+
+def test_without_script_a_page_has_its_text_pictures_formulas_and_code(site, browser):
+    with browser.new_context(viewport={"width": 390, "height": HEIGHT}, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((site / "03_mpt_frontier.html").as_uri())
+        assert len(page.locator("main").inner_text()) > 10_000
+        assert page.locator("img.still:visible").count() == page.locator("figure").count() > 3
+        assert not page.locator(".plot:visible").count()
+        assert page.locator("math:visible").count() == page.locator("math").count() > 10
+        assert page.locator("details.code:not([data-folded]) pre:visible").count() > 10
+        page.get_by_role("link", name="This page as Markdown").wait_for()
+
+
+def test_a_figure_without_a_picture_shows_its_words_until_it_is_drawn(default_run, reader, tmp_path):
+    notebook = nbformat.read(default_run / "02_correlation.ipynb", as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("image/png", None)
+    (run := tmp_path / "run").mkdir()
+    (run / "manifest.json").write_text("{}")
+    nbformat.write(notebook, run / "02_correlation.ipynb")
+    file = build.build(run) / "02_correlation.html"
+    reader.add_init_script("window.IntersectionObserver = class { observe() {} unobserve() {} }")  # nothing comes near
+    reader.goto(file.as_uri())
+    still = reader.locator("p.still")
+    assert still.count() == reader.locator("figure:has(.plot)").count() > 2
+    assert all(len(words) > 20 for words in still.all_inner_texts())
+    reader.evaluate("Promise.all(figures.map(draw))")
+    assert not reader.locator(".still:visible").count()
+    reader.emulate_media(media="print")
+    assert reader.locator(".plot:visible").count() == still.count()
+
+
+def figure_with(page: Page, file: Path, part: str) -> Locator:
+    """The first figure of a page that has a part, drawn and in the middle of the view."""
+    page.goto(file.as_uri())
+    draw(page)
+    figure = page.locator("figure", has=page.locator(part)).first
+    figure.evaluate("figure => figure.scrollIntoView({ block: 'center' })")
+    return figure
+
+
+def slide(figure: Locator, share: float) -> tuple[str, int]:
+    """Click on a share of a slider's length; its text and the number of bars that are seen then."""
+    label, rail = figure.locator(".slider-label").first, figure.locator(".slider-rail-touch-rect")
+    before, place = [label.element_handle(), label.text_content()], rail.bounding_box()
+    figure.page.mouse.click(place["x"] + share * place["width"], place["y"] + place["height"] / 2)
+    figure.page.wait_for_function("([label, before]) => label.textContent !== before", arg=before)
+    figure.page.wait_for_function("plot => !plot._transitioning", arg=figure.locator(".plot").element_handle())
+    return label.text_content(), figure.locator(".barlayer .point path").evaluate_all(
+        "bars => bars.filter(bar => Math.min(bar.getBBox().width, bar.getBBox().height) > 1).length")
+
+
+def hovered(page: Page, figure: Locator, marks: str) -> str:
+    """What a figure says when the mouse is over one of its marks."""
+    said = figure.locator(".hoverlayer .hovertext")
+    for mark in figure.locator(marks).all():
+        place = mark.bounding_box()
+        if place and min(place["width"], place["height"]) > 2:
+            page.mouse.move(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2, steps=3)
+            with suppress(TimeoutError):
+                said.first.wait_for(timeout=1000)
+                return " ".join(" ".join(said.all_text_contents()).split())
+    return ""
 
 
 def soup(file: Path) -> BeautifulSoup:

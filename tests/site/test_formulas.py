@@ -1,0 +1,60 @@
+"""Formulas of notebooks as MathML: what browsers draw, and what is refused because they would not."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from forefolio.runs import contracts
+from forefolio.site.formulas import mathml
+
+
+def drawn(tex: str, *, display: bool = True) -> BeautifulSoup:
+    """A formula as marks."""
+    return BeautifulSoup(mathml(tex, display=display), "html.parser").math
+
+
+def markdown(path: Path) -> list[str]:
+    """The Markdown cells of a notebook, without code in them."""
+    return [re.sub(r"```.*?```|`[^`]*`", "", cell.source, flags=re.DOTALL)
+            for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+
+
+def test_every_formula_of_the_notebooks_is_drawn_with_marks_that_browsers_know():
+    known = {"math", "mrow", "mi", "mo", "mn", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle", "mpadded",
+             "msub", "msup", "msubsup", "munder", "mover", "munderover", "mtable", "mtr", "mtd"}  # of MathML Core
+    sources = [cell for path in contracts.NOTEBOOKS.rglob("*.ipynb") for cell in re.findall(
+        r'\$\$?.+?\$\$?', " ".join(markdown(path)), flags=re.DOTALL)]
+    assert len(sources) > 100
+    for source in sources:
+        formula = drawn(source.strip("$").strip(), display=source.startswith("$$"))
+        assert {tag.name for tag in formula.find_all(True)} <= known, source
+        assert not re.search(r"[\\$]", formula.get_text()), source
+        ignored = {tag["mathvariant"] for tag in formula.find_all(mathvariant=True)} - {"normal"}  # by browsers
+        assert not ignored, source
+
+
+def test_what_a_minimum_is_taken_over_stands_below_it_on_a_line_of_its_own_and_beside_it_in_a_text():
+    formula = drawn(r"\min_w w'\Sigma w")
+    assert [part.get_text() for part in formula.munder.find_all(recursive=False)] == ["min", "w"]
+    beside = drawn(r"\min_w w'\Sigma w", display=False)
+    assert beside.munder is None and beside.msub.get_text() == "minw"
+    assert (formula["display"], beside["display"]) == ("block", "inline")
+
+
+def test_a_bold_letter_is_bold_by_its_class():
+    assert drawn(r"\mathbf{1}'w").find(class_="bold").get_text() == "1"
+
+
+def test_lines_of_an_aligned_formula_are_rows_that_meet_at_their_marks():
+    rows = drawn(r"\begin{aligned} a &= b \\ c + d &= e \end{aligned}").find_all("mtr")
+    assert [[cell.get_text() for cell in row.find_all("mtd")] for row in rows] == [["a", "=b"], ["c+d", "=e"]]
+    assert [cell["columnalign"] for cell in rows[0].find_all("mtd")] == ["right", "left"]
+
+
+@pytest.mark.parametrize("tex", [r"\whatever{x}", "a & b", "a_", r"\left( a", r"\begin{aligned} a"])
+def test_a_formula_that_cannot_be_drawn_is_refused_in_a_sentence(tex):
+    with pytest.raises(ValueError, match="the site cannot draw this"):
+        mathml(tex, display=False)

@@ -1,0 +1,146 @@
+"""Notebooks as pages: hand-made ones, whose names look like marks of HTML, Markdown and TeX."""
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from forefolio.files import StageError
+from forefolio.site import pages
+
+NAMES = ["<b>x</b>", "$x$", "a|b", "A&B", "</script>"]  # of assets, as a csv file may have them
+PIXEL = base64.b64encode(b"not looked into").decode()
+FIGURE = {"data": [{"type": "bar", "x": NAMES, "y": [1, 2, 3, 4, 5]}], "layout": {"title": {"text": "Bars"}}}
+
+
+def page_of(folder: Path, *cells) -> pages.Page:
+    """The page of a notebook with these cells; links get their suffix, and those to `absent` have no page."""
+    nbformat.write(new_notebook(cells=list(cells)), folder / "made.ipynb")
+    return pages.of_notebook(folder / "made.ipynb", "made",
+                             lambda url, suffix: "" if url == "absent" else url if ":" in url else f"{url}{suffix}")
+
+
+def with_result(**data) -> nbformat.NotebookNode:
+    """A cell with one result of these forms; a double underscore in a form's name is a slash."""
+    forms = {kind.replace("__", "/"): value for kind, value in data.items()}
+    return new_code_cell("1", outputs=[new_output("display_data", forms)])
+
+
+def marks(page: pages.Page) -> BeautifulSoup:
+    """The page as a browser reads it."""
+    return BeautifulSoup(str(page.body), "html.parser")
+
+
+def table(rows: list[list[str]]) -> str:
+    """A table as pandas writes it."""
+    head, *body = [[escape(text) for text in row] for row in rows]
+    return ("<table><thead><tr>" + "".join(f"<th>{text}</th>" for text in head) + "</tr></thead><tbody>" + "".join(
+        f"<tr><th>{row[0]}</th>" + "".join(f"<td>{text}</td>" for text in row[1:]) + "</tr>" for row in body)
+        + "</tbody></table>")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_stands_as_text_in_tables_prints_code_words_and_figures(tmp_path, name):
+    rows = [["", "weight"], [name, "0.5"]]
+    page = page_of(tmp_path, new_markdown_cell("# Names"), with_result(text__html=table(rows)),
+                   new_code_cell(f"x = {name!r}", outputs=[new_output("stream", text=f"{name}\n")]),
+                   with_result(**{"application/vnd.plotly.v1+json": FIGURE, "image/png": PIXEL, "text/plain": name}))
+    shown = marks(page)
+    assert shown.find("tbody").th.get_text() == name
+    assert shown.find("pre", class_="printed").get_text().strip() == name
+    assert name in shown.find_all("div", class_="highlight")[1].get_text()
+    assert shown.img["alt"] == shown.figure.div["aria-label"] == name
+    assert json.loads(shown.find("script").string) == FIGURE
+    assert not shown.find_all(["b", "math"])
+    assert page.tables == [("Names", rows)]
+
+
+def test_names_in_markdown_are_text_and_a_bar_does_not_split_a_cell(tmp_path):
+    page = page_of(tmp_path, new_markdown_cell("# Names\n\n<b>x</b> and \\$x\\$ and `$y$`"),
+                   with_result(text__html=table([["", "weight"], *[[name, "1"] for name in NAMES]])))
+    shown = marks(page)
+    assert shown.p.get_text() == "<b>x</b> and $x$ and $y$" and not shown.find_all(["b", "math"])
+    rows = [line for line in "\n".join(page.markdown).splitlines() if line.startswith("|")]
+    assert rows == ["|  | weight |", "| --- | --- |", "| <b>x</b> | 1 |", "| $x$ | 1 |", r"| a\|b | 1 |", "| A&B | 1 |",
+                    "| </script> | 1 |"]
+
+
+def test_the_title_is_the_first_heading_and_sections_are_found_by_their_words(tmp_path):
+    page = page_of(tmp_path, new_markdown_cell("# What is *it*?\n\nFirst words, $x^2$."),
+                   new_markdown_cell("## One\n\nlater"), with_result(text__markdown="A result."),
+                   new_markdown_cell("### Deep\n\n## One\n\nagain"))
+    assert page.title == "What is it?"
+    assert [(part.level, part.anchor, part.title, part.text) for part in page.sections] == [
+        (1, "what-is-it", "What is it?", "First words, ."), (2, "one", "One", "later A result."),
+        (3, "deep", "Deep", ""), (2, "one-1", "One", "again")]
+    assert [part.anchor for part in page.contents] == ["one", "one-1"]
+    assert {head["id"] for head in marks(page).find_all(["h1", "h2", "h3"])} == {part.anchor for part in page.sections}
+
+
+def test_links_get_the_suffix_of_each_form_and_one_without_a_page_is_text(tmp_path):
+    page = page_of(tmp_path, new_markdown_cell("# Links\n\n[one](other), [two](https://example.org), [three](absent)"))
+    assert [link["href"] for link in marks(page).find_all("a")] == ["other.html", "https://example.org"]
+    assert marks(page).p.get_text() == "one, two, three"
+    assert "[one](other.md), [two](https://example.org)" in page.markdown[0]
+
+
+def test_a_figure_has_its_data_its_picture_and_its_words_and_without_a_picture_its_words(tmp_path):
+    drawn = {"application/vnd.plotly.v1+json": FIGURE, "text/plain": "bars of five names"}
+    page = page_of(tmp_path, with_result(**drawn, image__png=PIXEL), with_result(**drawn),
+                   with_result(image__png=PIXEL))
+    one, two, three = marks(page).find_all("figure")
+    assert list(page.pictures) == [one.img["src"], three.img["src"]] == ["pictures/made-1.png", "pictures/made-3.png"]
+    assert page.pictures["pictures/made-1.png"] == base64.b64decode(PIXEL)
+    assert two.find(class_="still").get_text() == "bars of five names" and not two.img
+    assert one.find(class_="plot") and two.find(class_="plot") and not three.find(class_="plot")
+    assert {"![bars of five names](pictures/made-1.png)", "*Figure: bars of five names*"} < set(page.markdown)
+
+
+def test_columns_of_numbers_are_told_from_texts_and_long_tables_can_be_sorted(tmp_path):
+    rows = [["", "a", "b", "c"], *[[str(i), f"{i}.5 %", f"−{i},000", "word" if i else "7"] for i in range(pages.LONG)]]
+    page = page_of(tmp_path, with_result(text__html=table(rows)), with_result(text__html=table(rows[:-1])))
+    long, short = marks(page).find_all("table")
+    assert [head.get("class") for head in long.thead.find_all(["th", "td"])] == [["number"]] * 3 + [None]
+    assert "sortable" in long["class"] and not short.get("class")
+
+
+def test_a_cell_that_spans_others_leaves_their_places_empty(tmp_path):
+    page = page_of(tmp_path, with_result(text__html=(
+        '<table><thead><tr><th colspan="2">wide</th><th>c</th></tr></thead><tbody>'
+        '<tr><th rowspan="2">high</th><td>1</td><td>2</td></tr><tr><td>3</td><td>4</td></tr></tbody></table>')))
+    assert page.tables[0][1] == [["wide", "", "c"], ["high", "1", "2"], ["", "3", "4"]]
+
+
+def test_cells_of_rarer_parameters_are_folded_and_others_are_shown(tmp_path):
+    page = page_of(tmp_path, new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
+                   new_code_cell("b = 2", metadata={"tags": ["settings"]}), new_code_cell("c = 3"))
+    parts = marks(page).find_all("details")
+    assert [part.summary.get_text() for part in parts] == ["Parameters", "Rarer parameters", "Code"]
+    assert [part.has_attr("open") for part in parts] == [True, False, True]
+    assert page.markdown == [f"```python\n{source}\n```" for source in ("a = 1", "b = 2", "c = 3")]
+
+
+def test_an_error_of_a_cell_is_shown_without_its_colors(tmp_path):
+    failed = new_output("error", ename="ValueError", evalue="no", traceback=["\x1b[31mValueError\x1b[0m: <no>"])
+    assert marks(page_of(tmp_path, new_code_cell("x", outputs=[failed]))).find("pre", class_="printed").get_text() == (
+        "ValueError: <no>")
+
+
+@pytest.mark.parametrize("formula", [r"\whatever", "a_"])
+def test_a_formula_that_cannot_be_drawn_is_said_with_its_file(tmp_path, formula):
+    with pytest.raises(StageError, match=r"made\.ipynb: .*the site cannot draw"):
+        page_of(tmp_path, new_markdown_cell(f"# Title\n\n${formula}$"))
+    (tmp_path / "made.md").write_text(f"# Title\n\n${formula}$\n")
+    with pytest.raises(StageError, match=r"made\.md: .*the site cannot draw"):
+        pages.of_document(tmp_path / "made.md", "made", lambda url, _: url)
+
+
+def test_a_file_that_is_not_a_notebook_is_refused(tmp_path):
+    (tmp_path / "made.ipynb").write_text("{")
+    with pytest.raises(StageError, match="is not a notebook that can be read"):
+        pages.of_notebook(tmp_path / "made.ipynb", "made", lambda url, _: url)
