@@ -1,12 +1,11 @@
 """The site of the default run as a reader's browser shows it: from a folder, in two widths and both themes.
 
-`visits` opens every page once and notes what is wrong in each width and theme. Each of the first tests looks at one kind
-of fact in all of these notes; a failure names the page, the width and the theme. The other tests use a page by mouse and
-by keyboard.
+`visits` opens every page once and notes what is wrong in each width and theme. Each of the first tests looks at one
+kind of fact in all of these notes; a failure names the page, the width and the theme. The other tests use a page by
+mouse and by keyboard.
 """
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -17,35 +16,18 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import Locator, Page, TimeoutError
+from reading import HEIGHT, LOOK, PATIENCE, THEMES, WIDTHS, at, draw, watch
 
 from forefolio.runs import contracts
 from forefolio.site import build
 
-PATIENCE = 60_000  # milliseconds for what a page waits for, on a machine that runs other tests
-HEIGHT = 900
-WIDTHS, THEMES = (1280, 390), ("light", "dark")
 STAGES = [contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-") for stage in contracts.STAGES]
-INSIDE = re.compile("file:|data:|blob:")
 MOST = 15e6  # bytes of the site of the default study
 RULES = {"tag": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 CONTRAST = {"rule": ["color-contrast"]}
 ONE_OF_EACH = ("index", "02_correlation", "docs-commands", "papers-zouaoui2025", "solutions-05_portfolios")
-
-DRAW = """async () => {
-  for (const figure of document.querySelectorAll('figure:has(.plot)')) {
-    figure.scrollIntoView();
-    await new Promise(done => setTimeout(() => requestAnimationFrame(done), 30));
-  }
-  scrollTo(0, 0);
-}"""
-DRAWN = "() => [...document.querySelectorAll('.plot')].every(plot => plot.querySelector('.main-svg'))"
-COUNT = """() => {
-  const plots = [...document.querySelectorAll('.drawn .plot')];
-  window.left = plots.length;
-  plots.forEach(plot => plot.once('plotly_afterplot', () => { window.left -= 1; }));
-}"""
+VIEWS = [(width, theme) for theme, widths in zip(THEMES, (WIDTHS, WIDTHS[::-1])) for width in widths]
 SHOWN = "figure => figure.querySelectorAll('.scatterlayer .trace, .barlayer .trace').length"
-LOOK = (Path(__file__).parent / "look.js").read_text()
 
 
 class Visit(NamedTuple):
@@ -72,63 +54,28 @@ def visits(site, browser) -> list[Visit]:
         page.set_default_timeout(PATIENCE)
         watch(page, troubles)
         for file in sorted(site.glob("*.html")):
-            at(page, WIDTHS[0], THEMES[0])
+            at(page, *VIEWS[0])
             page.goto(file.as_uri())
             draw(page)
-            page.evaluate("folded => fold(folded)", file.stem not in ONE_OF_EACH)  # axe-core looks long at code
-            for theme in THEMES:
-                for width in WIDTHS:
-                    at(page, width, theme)
-                    wrong = page.evaluate(LOOK)
-                    if (width, theme) == (WIDTHS[0], THEMES[0]):  # it takes seconds
-                        wrong["axe"] = violations(axe, page, RULES)
-                    elif width == WIDTHS[0] and file.stem in ONE_OF_EACH:
-                        wrong["axe"] = violations(axe, page, CONTRAST)
-                    made.append(Visit(file.name, width, theme, wrong | {"troubles": troubles.copy()}))
-                    troubles.clear()
+            for width, theme in VIEWS:
+                at(page, width, theme)
+                wrong = page.evaluate(LOOK)
+                if (width, theme) == VIEWS[0]:
+                    wrong["axe"] = violations(axe, page, RULES, folded=file.stem not in ONE_OF_EACH)
+                elif width == WIDTHS[0] and file.stem in ONE_OF_EACH:
+                    wrong["axe"] = violations(axe, page, CONTRAST)
+                made.append(Visit(file.name, width, theme, wrong | {"troubles": troubles.copy()}))
+                troubles.clear()
     return made
 
 
-@pytest.fixture
-def reader(browser) -> Iterator[Page]:
-    """A page of a reader who comes for the first time; whatever it asks for is a file, and nothing goes wrong."""
-    with browser.new_context(viewport={"width": WIDTHS[0], "height": HEIGHT}) as context:
-        page, troubles = context.new_page(), []
-        page.set_default_timeout(PATIENCE)
-        watch(page, troubles)
-        yield page
-        assert not troubles
-
-
-def watch(page: Page, troubles: list[str]) -> None:
-    """Add a line for each request that leaves the folder or fails, and for each error that the page reports."""
-    page.on("request", lambda request: INSIDE.match(request.url) or troubles.append(f"asks {request.url}"))
-    page.on("requestfailed", lambda request: troubles.append(f"did not get {request.url}"))
-    page.on("console", lambda said: said.type in ("error", "warning") and troubles.append(f"{said.type}: {said.text}"))
-    page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
-
-
-def draw(page: Page) -> int:
-    """Scroll until every figure is drawn; how many there are."""
-    page.evaluate(DRAW)
-    page.wait_for_function(DRAWN)
-    return page.locator(".plot").count()
-
-
-def at(page: Page, width: int, theme: str) -> None:
-    """Change width and theme; figures draw themselves in the colors of the theme."""
-    page.set_viewport_size({"width": width, "height": HEIGHT})
-    if page.evaluate("theme => !matchMedia(`(prefers-color-scheme: ${theme})`).matches", theme):
-        page.evaluate(COUNT)
-        page.emulate_media(color_scheme=theme)
-        page.wait_for_function("() => left === 0")
-
-
-def violations(axe: Axe, page: Page, rules: dict[str, list[str]]) -> list[str]:
-    """What axe-core finds outside the figures, whose text `look.js` looks at."""
+def violations(axe: Axe, page: Page, rules: dict[str, list[str]], *, folded: bool = False) -> list[str]:
+    """What axe-core finds outside the figures, whose text `look.js` looks at; code can be folded, it takes seconds."""
     (kind, values), = rules.items()
+    page.evaluate("folded => fold(folded)", folded)
     answer = axe.run(page, context={"exclude": [".plot"]}, options={
         "runOnly": {"type": kind, "values": values}, "resultTypes": ["violations"], "preload": False})  # it reads files
+    page.evaluate("() => fold(false)")
     return [f"{found['id']}: {found['nodes'][0]['target']}, and {len(found['nodes']) - 1} more; "
             f"{found['nodes'][0]['failureSummary']}" for found in answer.response["violations"]]
 

@@ -117,8 +117,7 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
             if kind == "run":
                 _write_run(folder, aside)
             else:
-                kept = [path.parent.name for path in sorted(output.glob("points/*/index.html"))]
-                _write_sweep(folder, aside, list(dict.fromkeys([*kept, *points])))
+                _write_sweep(folder, aside, [*_kept(folder, output), *points])
             old = output.with_name(f"{aside.name}.old")
             with files.undisturbed():
                 if output.exists():
@@ -128,6 +127,13 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return output
+
+
+def _kept(folder: Path, output: Path) -> list[str]:
+    """The points of a sweep that have pages in a site, and are still done."""
+    state = front.states(folder)
+    shown = [path.parent.name for path in sorted(output.glob("points/*/index.html"))]
+    return [name for name in shown if state.get(name) == "done"]
 
 
 def _write_run(folder: Path, output: Path, above: Site | None = None, way: str = "") -> None:
@@ -154,6 +160,7 @@ def _write_sweep(folder: Path, output: Path, points: list[str]) -> None:
 
     index = pages.of_notebook(notebook, "index", link)
     site.fill()
+    points = list(dict.fromkeys(points))
     _write(site, output, front.with_points(index, folder, points), records)
     for point in points:
         _write_run(folder / point, output / "points" / point, site, "../../")

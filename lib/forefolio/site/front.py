@@ -82,10 +82,10 @@ def _claims(page: pages.Page, shown: Iterable[pages.Page]) -> None:
 
 def _records(page: pages.Page, folder: Path, own: list[str]) -> None:
     """Where the results come from: the stages with their hashes, and the files that say everything."""
-    # a point of a sweep has no ledger of its own
-    ledger = " and [ledger.jsonl](files/ledger.jsonl) every execution of a stage" * (folder / LEDGER).exists()
-    page.add_text(f"## Records\n\n{_checked(pipeline.verify(folder))} [params.yml](files/params.yml) has the parameters, "
-                  f"[manifest.json](files/manifest.json) the hashes and versions{ledger}.")
+    kept = records(folder)
+    told = {"params.yml": "the parameters", "manifest.json": "hashes and versions", LEDGER: "all executions of stages"}
+    there = [f"* [{name}](files/{name}): {what}" for name, what in told.items() if f"files/{name}" in kept]
+    page.add_text("\n".join([f"## Records\n\n{_checked(pipeline.verify(folder))}\n", *there]))
     ran = {entry["stage"]: entry for entry in files.read_ledger(folder) if entry["state"] == "done"}
     manifest = contracts.read_manifest(folder)
     rows = [["stage", "executed (UTC)", "seconds", "hash of the notebook", "hash of the results"],
@@ -112,6 +112,12 @@ def records(folder: Path) -> dict[str, str]:
     return kept | ({"files/params.yml": params_file(parameters)} if parameters else {})
 
 
+def states(folder: Path) -> dict[str, str]:
+    """The state of each point of a sweep."""
+    points = read_frame(folder / "points.csv", text=("stage", "error"))
+    return dict(zip(points["point"], points["state"]))
+
+
 def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.Page:
     """The page of a sweep's notebook, with its points: those that are `shown` have pages of their own.
 
@@ -120,14 +126,13 @@ def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.P
     StageError
         If a point is not one of the sweep's, or is not done.
     """
-    points = read_frame(folder / "points.csv", text=("stage", "error"))
-    state = dict(zip(points["point"], points["state"]))
+    points, state = read_frame(folder / "points.csv", text=("stage", "error")), states(folder)
     for name in shown:
         if state.get(name) != "done":
             raise StageError(f"--point {name}: " + (f"this point is {state[name]}, not done" if name in state else
                                                     f"the sweep has no such point; its points are {', '.join(state)}"))
-    page.add_text(f"## Points\n\n{_checked(verification.verify(folder))} [sweep.json](files/sweep.json) has the parameters and hashes, and "
-                  f"[ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own on demand: "
+    page.add_text(f"## Points\n\n{_checked(verification.verify(folder))} [sweep.json](files/sweep.json) has the parameters "
+                  f"and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own on demand: "
                   f"`forefolio site {folder.name} --point NAME`, where NAME is its name below.")
     links = "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
     page.add(f"<ul>{links}</ul>" if links else "", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))

@@ -1,0 +1,210 @@
+"""Sites of small hand-made runs and sweeps: what they consist of, what is refused, and how odd names are shown."""
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from command import forefolio
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import Page
+from reading import LOOK, at, draw
+
+from forefolio.files import StageError, locked
+from forefolio.runs import contracts
+from forefolio.site import build
+from forefolio.study.parameters import ROOT
+
+NAMES = ["<b>x</b>", "$x$", "a|b", "A&B", "</script>"]  # of assets, as a csv file may have them
+
+
+def made_run(folder: Path, *stages: str) -> Path:
+    """A run whose notebooks are the committed ones, and which has nothing else."""
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}\n")
+    for stage in stages:
+        shutil.copy(contracts.NOTEBOOKS / f"{stage}.ipynb", folder)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """A run of one stage."""
+    return made_run(tmp_path / "run", "02_correlation")
+
+
+@pytest.fixture
+def sweep(tmp_path) -> Path:
+    """A sweep of three points, of which one failed."""
+    folder = tmp_path / "sweep"
+    for name in ("x-1", "x-2"):
+        made_run(folder / name, "02_correlation", "05_portfolios")
+    (folder / "sweep.json").write_text("{}\n")
+    points(folder, x_1="done", x_2="done", x_3="failed")
+    shutil.copy(contracts.NOTEBOOKS / "sweep.ipynb", folder)
+    return folder
+
+
+def points(folder: Path, **states: str) -> None:
+    """Write the table of a sweep's points, with an underscore for the dash in their names."""
+    table = {"point": [name.replace("_", "-") for name in states], "state": list(states.values()), "stage": "", "error": ""}
+    pd.DataFrame(table | {"x": range(len(states))}).to_csv(folder / "points.csv", index=False)
+
+
+def marks(file: Path) -> BeautifulSoup:
+    """A page as its marks."""
+    return BeautifulSoup(file.read_text(), "html.parser")
+
+
+def names(folder: Path) -> set[str]:
+    """All files of a folder by their path in it."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+# ------------------------------------------------------------------------------------------------- runs
+def test_the_site_of_a_run_lies_in_it_and_is_no_result_of_it(run):
+    before = names(run)
+    site = build.build(run)
+    assert site == run / "site"
+    assert {name for name in names(run) - before if not name.startswith("site/")} <= {".lock"}
+    assert contracts.strangers(run) == []
+    assert {"index.html", "index.md", "02_correlation.html", "02_correlation.md", "llms.txt", "search.js",
+            "files/manifest.json", "assets/plotly.min.js", "assets/site.js", "assets/site.css"} <= names(site)
+
+
+def test_the_command_says_where_the_site_is(run, tmp_path):
+    done = forefolio("site", str(run), "--output", str(tmp_path / "other"))
+    assert (done.returncode, done.stdout.strip()) == (0, f"site: {tmp_path / 'other' / 'index.html'}"), done.stderr
+    refused = forefolio("site", str(run), "--point", "x-1")
+    assert refused.returncode != 0 and "which has no points" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_what_a_run_does_not_have_is_left_out_of_its_first_page(run):
+    page = marks(build.build(run) / "index.html").main
+    heads = [head.get_text() for head in page.find_all("h2")]
+    assert "The stages" in heads and "The answer" not in heads and "What each strategy earned" not in heads
+    assert [card["href"] for card in page.select(".card")] == ["02_correlation.html"]
+    assert not any("ledger.jsonl" in link["href"] for link in page.find_all("a"))
+
+
+def test_a_new_site_takes_the_place_of_an_old_one_and_nothing_else(run, tmp_path):
+    site = build.build(run)
+    (site / "old.html").write_text("of a stage that is gone")
+    build.build(run)
+    assert "old.html" not in names(site)
+    (other := tmp_path / "letters").mkdir()
+    (other / "index.html").write_text("not a site of ours")
+    for wanted in (other, run):
+        with pytest.raises(StageError, match="holds something that is not a site; name another folder"):
+            build.build(run, wanted)
+    assert names(other) == {"index.html"}
+
+
+@pytest.mark.parametrize("source", ["not a notebook", None])
+def test_a_site_that_cannot_be_built_leaves_the_old_one_and_nothing_beside_it(run, source):
+    site = build.build(run)
+    before = {name: (site / name).read_bytes() for name in names(site)}
+    notebook = run / "02_correlation.ipynb"
+    if source:
+        notebook.write_text(source)
+    else:
+        nbformat.write(new_notebook(cells=[new_markdown_cell(r"# Title with $\whatever$")]), notebook)
+    with pytest.raises(StageError, match=r"02_correlation\.ipynb"):
+        build.build(run)
+    assert {name: (site / name).read_bytes() for name in names(site)} == before
+    assert not [path for path in run.iterdir() if path.name.startswith(".site")]
+
+
+def test_a_folder_without_results_or_in_use_is_refused(tmp_path, run):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StageError, match="it is not a run or sweep folder"):
+        build.build(tmp_path / "empty")
+    with pytest.raises(StageError, match="no executed notebook yet"):
+        build.build(made_run(tmp_path / "new"))
+    with locked(run, "a test"), pytest.raises(StageError, match="in use by a test"):
+        build.build(run)
+
+
+def test_links_lead_to_pages_to_copied_files_and_elsewhere(run):
+    site = build.Site({})
+    source = ROOT / "docs" / "data.md"
+    assert site.link(source, "https://example.org/a#b", ".html") == "https://example.org/a#b"
+    assert site.link(source, "#below", ".html") == "#below"
+    assert site.link(source, "evidence.md#luck", ".html") == "docs-evidence.html#luck"
+    assert site.link(source, "../notebooks/01_data.ipynb", ".md") == "01_data.md"
+    assert site.link(source, "../params/default.yml", ".html") == "files/params/default.yml"
+    assert site.copied == {"files/params/default.yml": ROOT / "params" / "default.yml"}
+    for absent in ("no-such.md", "../../elsewhere.md", "../lib"):
+        assert site.link(source, absent, ".html") == ""
+
+
+def test_names_that_look_like_marks_are_text_for_a_reader_and_in_the_search(run, reader):
+    text = pd.DataFrame({"weight": 1}, NAMES).to_html()
+    nbformat.write(new_notebook(cells=[
+        new_markdown_cell("# Names of <b>x</b>\n\n## Part </script> of \\$x\\$\n\nWords of `a|b`."),
+        new_code_cell("1", outputs=[new_output("display_data", {"text/html": text, "text/plain": ""})])]),
+        run / "02_correlation.ipynb")
+    site = build.build(run)
+    reader.goto((site / "02_correlation.html").as_uri())
+    assert reader.locator("h1").inner_text() == "Names of <b>x</b>"
+    assert reader.locator("tbody th").all_inner_texts() == NAMES
+    assert not reader.locator("main b, main math").count()
+    reader.get_by_role("searchbox").press_sequentially("part words a|b")
+    reader.locator("#found a").first.wait_for()
+    assert reader.locator("#found a").all_text_contents() == ["Names of <b>x</b>: Part </script> of $x$"]
+    assert not reader.locator("#found b").count()
+
+
+# ------------------------------------------------------------------------------------------------- sweeps
+def test_the_index_of_a_sweep_is_its_notebook_with_all_points(sweep):
+    site = build.build(sweep)
+    page = marks(site / "index.html").main
+    committed = nbformat.read(contracts.NOTEBOOKS / "sweep.ipynb", as_version=4)
+    assert page.h1.get_text() == committed.cells[0].source.splitlines()[0].removeprefix("# ")
+    table = page.find("h2", id="points").find_all_next("table")[-1]
+    assert [row.find(["th", "td"]).get_text() for row in table.tbody.find_all("tr")] == ["x-1", "x-2", "x-3"]
+    assert not (site / "points").exists()
+
+
+def test_a_point_gets_pages_on_demand_that_share_what_the_sweep_has(sweep, reader):
+    site = build.build(sweep, points=["x-2"])
+    own = names(site / "points" / "x-2")
+    assert {"index.html", "02_correlation.html", "05_portfolios.html", "05_portfolios.md", "search.js"} <= own
+    assert not [name for name in own if name.startswith(("assets/", "docs-", "glossary"))]
+    for file in (site / "points" / "x-2").glob("*.html"):
+        for link in marks(file).find_all(["a", "img", "script", "link"]):
+            target = (link.get("href") or link.get("src") or "#").partition("#")[0]
+            assert not target or ":" in target or (file.parent / target).resolve().is_file(), f"{file.name}: {target}"
+    reader.goto((site / "index.html").as_uri())
+    reader.get_by_role("main").get_by_role("link", name="x-2", exact=True).click()
+    for width, theme in ((1280, "light"), (390, "dark")):
+        at(reader, width, theme)
+        assert not any(wrong := reader.evaluate(LOOK).values()), wrong
+    reader.locator(".card").nth(1).click()
+    reader.wait_for_url("**/05_portfolios.html")
+    assert draw(reader) > 3
+    assert not any(wrong := reader.evaluate(LOOK).values()), wrong
+    at(reader, 1280, "light")
+    reader.get_by_role("navigation", name="Pages").get_by_role("link", name="The sweep").click()
+    reader.wait_for_url(f"**/{site.name}/index.html")
+
+
+def test_a_sweep_keeps_the_pages_of_its_points_until_these_are_not_done(sweep):
+    build.build(sweep, points=["x-2"])
+    site = build.build(sweep, points=["x-1"])
+    assert {path.name for path in (site / "points").iterdir()} == {"x-1", "x-2"}
+    points(sweep, x_1="done", x_2="failed")
+    build.build(sweep)
+    assert {path.name for path in (site / "points").iterdir()} == {"x-1"}
+
+
+def test_a_point_that_is_not_there_or_not_done_is_refused(sweep):
+    with pytest.raises(StageError, match="--point x-9: the sweep has no such point; its points are x-1, x-2, x-3"):
+        build.build(sweep, points=["x-9"])
+    with pytest.raises(StageError, match="--point x-3: this point is failed, not done"):
+        build.build(sweep, points=["x-3"])
+    (sweep / "sweep.ipynb").unlink()
+    with pytest.raises(StageError, match=r"no executed sweep\.ipynb yet"):
+        build.build(sweep)
