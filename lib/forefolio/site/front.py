@@ -15,7 +15,7 @@ from forefolio.report import sentences, style
 from forefolio.runs import contracts, pipeline, redraw
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
-from forefolio.study.vocabulary import METRICS, PERCENT, percent
+from forefolio.study.vocabulary import METRICS, PERCENT, SOURCES, percent
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
@@ -27,10 +27,13 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     """The first page of a run's site; `site` has the other pages by name."""
     page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
     own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
-    page.add_text(f"# {QUESTION}\n\nThe study `{folder.name}` turned forecasts of returns into portfolios. This site shows its "
-                  "results: every page is a notebook as it was executed.")
+    given = {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
+    prices = f" Its prices: {SOURCES[given['source']].title}." * ("source" in given)
+    page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with simple "
+                  f"models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage below is a "
+                  "notebook with its code, numbers and figures, as it was executed.")
     _answer(page, folder)
-    _main_figure(page, folder)
+    _strategies(page, folder)
     page.add_text("## The stages")
     shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
     page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>', "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
@@ -40,15 +43,25 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
 
 
 def _answer(page: pages.Page, folder: Path) -> None:
-    """Skill, cost and luck with the numbers that decide, and the strategies."""
-    tables = {name: folder / "tables" / f"{name}.csv" for name in ("answer", "performance")}
-    if tables["answer"].exists():
-        page.add_text(f"## The answer\n\n{sentences.answered(read_frame(tables['answer']))}")
-    if tables["performance"].exists():
-        found = read_frame(tables["performance"])
+    """The answer in one sentence, and skill, cost and luck with the numbers that decide."""
+    tables = {name: read_frame(path) for name in ("answer", "performance", "periods")
+              if (path := folder / "tables" / f"{name}.csv").exists()}
+    if tables.keys() >= {"answer", "performance"}:
+        page.add_text(f"## The answer\n\n{sentences.headline(**tables)}")
+        page.add_text("Three tests stand behind this. *Not shown* means that these data cannot tell, and *shown to be absent* that "
+                      f"they rule it out.\n\n{sentences.answered(tables['answer'])}")
+
+
+def _strategies(page: pages.Page, folder: Path) -> None:
+    """What each strategy earned, as a figure and a table."""
+    path = folder / "tables" / "performance.csv"
+    if path.exists():
+        found = read_frame(path)
         metrics = [name for name in found if name in METRICS]
         texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
-        page.add_text("## What each strategy earned\n\nAll numbers are those of the test period, after costs.")
+        page.add_text(f"## What each strategy earned\n\n{sentences.strategies_named(found['strategy'])}")
+        _main_figure(page, folder)
+        page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`).")
         page.add_table([["strategy", *(style.label(name)[0] for name in metrics)],
                         *([row["strategy"], *("" if pd.isna(row[name]) else texts[name](row[name]) for name in metrics)]
                           for _, row in found.iterrows())], n_names=1)
@@ -100,7 +113,8 @@ def _checked(wrong: list[str]) -> str:
     if not wrong:
         return "When this site was built, hashes showed that this code and these parameters made every file."
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-    return f"When this site was built, this code and these parameters had not made every file: {'; '.join(wrong[:3])}{more}."
+    return ("When this site was built, some results were not made by the code and the parameters as they are now: "
+            f"{'; '.join(wrong[:3])}{more}.")
 
 
 def records(folder: Path) -> dict[str, str]:

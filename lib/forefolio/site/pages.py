@@ -114,8 +114,9 @@ class Page:
         elif "text/html" in data:
             for table in BeautifulSoup(str(data["text/html"]), "html.parser").find_all("table"):
                 first = table.tbody.find("tr") if table.tbody else None
-                self.add_table(_cells(table), n_header=len(table.thead.find_all("tr")) if table.thead else 1,
-                               n_names=len(first.find_all("th")) if first else 0)
+                rows, n_header, n_names = _plain(_cells(table), len(table.thead.find_all("tr")) if table.thead else 1,
+                                                 len(first.find_all("th")) if first else 0)
+                self.add_table(rows, n_header=n_header, n_names=n_names)
         elif "text/markdown" in data:
             self.add_text(str(data["text/markdown"]))
         elif picture:
@@ -193,7 +194,17 @@ def _table(rows: list[list[str]], n_header: int, n_names: int, choices: str) -> 
     sortable = f' class="sortable" data-choices="{escape(choices)}"' if n_header == 1 and len(body) >= LONG else ""
     header, lines = ("".join(f"<tr>{written(row, kind)}</tr>" for row in part)
                      for part, kind in ((rows[:n_header], "col"), (body, "row")))
-    return f"<table{sortable}><thead>{header}</thead><tbody>{lines}</tbody></table>"
+    none = f'<tr><td colspan="{len(columns)}">no rows</td></tr>'
+    return f"<table{sortable}><thead>{header}</thead><tbody>{lines or none}</tbody></table>"
+
+
+def _plain(rows: list[list[str]], n_header: int, n_names: int) -> tuple[list[list[str]], int, int]:
+    """A table without what pandas adds: a header row for the names of the index alone, and an index that only counts."""
+    if n_header > 1 and not any(map(str.strip, rows[n_header - 2][:n_names] + rows[n_header - 1][n_names:])):
+        together = [*rows[n_header - 1][:n_names], *rows[n_header - 2][n_names:]]
+        rows, n_header = [*rows[:n_header - 2], together, *rows[n_header:]], n_header - 1
+    counts = n_names == 1 and not any(row[0].strip() for row in rows[:n_header]) and all(row[0].isdigit() for row in rows[n_header:])
+    return ([row[1:] for row in rows], n_header, 0) if counts and len(rows) > n_header else (rows, n_header, n_names)
 
 
 def _cells(table: Tag) -> list[list[str]]:

@@ -52,13 +52,20 @@ function readable(color, wanted) { // the color, moved towards ink until it stan
   const ink = dark.matches ? 255 : 0;
   let [red, green, blue, alpha] = parsed(color);
   if (alpha < 0.5) return color; // an area through which one sees
+  if (wanted > 4 && luminance([red, green, blue]) > 0.9) return ink ? "#ffffff" : "#222222"; // on a mark; site.css gives it a rim
   const gray = Math.max(red, green, blue) - Math.min(red, green, blue) < 20;
   if (dark.matches && gray) [red, green, blue] = [255 - red, 255 - green, 255 - blue]; // what was ink is ink again
-  for (let share = 0; share < 1; share += 0.04) {
+  // in the dark all move, so that the bright ones do not come near to the dark ones that must move
+  for (let share = dark.matches && !gray ? 0.24 : 0; share < 1; share += 0.04) {
     const mixed = [red, green, blue].map((part) => Math.round(part + share * (ink - part)));
     if (contrast(mixed, paper) >= wanted) return `rgb(${mixed.join(",")})`;
   }
   return ink ? "#ffffff" : "#000000";
+}
+function tint(color) { // an area behind lines, which is pale in the light, in the dark
+  const paper = parsed(getComputedStyle(root).getPropertyValue("--paper"));
+  const [red, green, blue] = parsed(color);
+  return `rgb(${[red, green, blue].map((part, i) => paper[i] + 12 + part - Math.min(red, green, blue)).join(",")})`;
 }
 function themed(part, key = "", parent = "") { // a copy of a figure's part in the colors of the reader's theme
   if (Array.isArray(part)) {
@@ -71,7 +78,9 @@ function themed(part, key = "", parent = "") { // a copy of a figure's part in t
   if (typeof part !== "string" || key === "colorscale") return part;
   const style = getComputedStyle(root);
   if (!/color$/.test(key)) return part.replace(/color:\s*(#[0-9a-fA-F]{3,8})/g, (_, color) => `color:${readable(color, 4.5)}`);
-  if (/(grid|zeroline)color$/.test(key)) return dark.matches ? style.getPropertyValue("--line").trim() : part;
+  if (key === "gridcolor") return dark.matches ? style.getPropertyValue("--grid").trim() : part;
+  if (key === "zerolinecolor") return dark.matches ? style.getPropertyValue("--line").trim() : part;
+  if (key === "fillcolor" && dark.matches && luminance(parsed(part).slice(0, 3)) > 0.6 && parsed(part)[3] === 1) return tint(part);
   if (/bgcolor$/.test(key)) return dark.matches && luminance(parsed(part).slice(0, 3)) > 0.5 && parsed(part)[3] > 0 ? style.getPropertyValue("--paper").trim() : part;
   if (/font$/.test(parent) || key === "font_color" || key === "font.color") return readable(part, 4.5);
   return dark.matches ? readable(part, 3) : part;
@@ -91,6 +100,7 @@ function wrapped(text, room) { // a title broken so that it fits; the first line
 }
 function fitted(figure, room) { // titles broken where the screen is narrow, and room for their lines
   const { layout } = figure;
+  if (room > 0.9 * layout.width) layout.width = Math.min(layout.width, room);
   const lines = (text) => text.split("<br>").length;
   const title = layout.title?.text ?? "";
   const steps = (layout.sliders ?? []).flatMap((slider) => slider.steps).filter((step) => step.args?.[1]?.["title.text"]);
@@ -158,10 +168,10 @@ for (const table of document.querySelectorAll("table.sortable")) {
       body.append(...rows);
     });
   });
-  if (rows.length < 12) continue;
+  if (rows.length < 25) continue; // one sees them all
   const words = make("input", { type: "search", placeholder: "Filter rows", ariaLabel: "Filter rows" });
   const shown = make("span", { role: "status" });
-  const column = heads.findIndex((head) => head.textContent === table.dataset.choices);
+  const column = table.dataset.choices ? heads.findIndex((head) => head.textContent === table.dataset.choices) : -1;
   const values = [...new Set(rows.map((row) => text(row, column)))].sort();
   const choice = make("select", { ariaLabel: `Choose by ${table.dataset.choices}` },
     make("option", { value: "", textContent: `every ${table.dataset.choices}` }),
