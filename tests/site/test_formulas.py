@@ -58,3 +58,7 @@ def test_lines_of_an_aligned_formula_are_rows_that_meet_at_their_marks():
 def test_a_formula_that_cannot_be_drawn_is_refused_in_a_sentence(tex):
     with pytest.raises(ValueError, match="the site cannot draw this"):
         mathml(tex, display=False)
+
+
+def test_a_line_over_several_letters_is_drawn_over_all_of_them():
+    assert re.search('<mover><mrow>.*</mrow><mo class="bar">&#x0203E;</mo></mover>', mathml(r"\overline{r - g}", display=False))

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -102,11 +103,31 @@ def test_a_figure_has_its_data_its_picture_and_its_words_and_without_a_picture_i
 
 
 def test_columns_of_numbers_are_told_from_texts_and_long_tables_can_be_sorted(tmp_path):
-    rows = [["", "a", "b", "c"], *[[str(i), f"{i}.5 %", f"−{i},000", "word" if i else "7"] for i in range(pages.LONG)]]
+    rows = [["n", "a", "b of which much is said", "c"],
+            *[[str(i), f"{i}.5 %", f"−{i},000", "word" if i else "7"] for i in range(pages.LONG)]]
     page = page_of(tmp_path, with_result(text__html=table(rows)), with_result(text__html=table(rows[:-1])))
     long, short = marks(page).find_all("table")
-    assert [head.get("class") for head in long.thead.find_all(["th", "td"])] == [["number"]] * 3 + [None]
+    assert [head.get("class") for head in long.thead.find_all("th")] == [["number"], ["number"], ["number", "long"], None]
     assert "sortable" in long["class"] and not short.get("class")
+
+
+def test_an_index_that_only_counts_is_left_out_and_one_with_names_or_a_title_is_kept(tmp_path):
+    counts, names, titled = ([[title, "a"], *[[name, "word"] for name in index]] for title, index in (
+        ("", "012"), ("", "01x"), ("rank", "012")))
+    page = page_of(tmp_path, *[with_result(text__html=table(rows)) for rows in (counts, names, titled)])
+    assert [rows for _, rows in page.tables] == [[row[1:] for row in counts], names, titled]
+
+
+def test_the_names_of_an_index_stand_in_the_header_s_last_row_and_names_of_columns_keep_a_row_of_their_own(tmp_path):
+    frame = pd.DataFrame({"b": [1.5], "c": [2.5]}, index=pd.Index(["x"], name="a"))
+    page = page_of(tmp_path, with_result(text__html=frame.to_html()), with_result(text__html=frame.rename_axis(columns="d").to_html()))
+    assert [rows for _, rows in page.tables] == [[["a", "b", "c"], ["x", "1.5", "2.5"]],
+                                                 [["d", "b", "c"], ["a", "", ""], ["x", "1.5", "2.5"]]]
+
+
+def test_a_table_without_rows_says_so(tmp_path):
+    page = page_of(tmp_path, with_result(text__html=table([["", "a"]])))
+    assert marks(page).tbody.get_text() == "no rows"
 
 
 def test_a_cell_that_spans_others_leaves_their_places_empty(tmp_path):

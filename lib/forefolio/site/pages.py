@@ -186,9 +186,12 @@ def _table(rows: list[list[str]], n_header: int, n_names: int, choices: str) -> 
     columns = [[row[i] for row in body if i < len(row)] for i in range(max(map(len, rows), default=0))]
     numeric = [any(cells) and all(map(_is_number, cells)) for cells in columns]
 
+    def kinds(i: int, head: str) -> str:
+        return f' class="number{" long" * (len(head) > 20 and " " in head)}"' if numeric[i] else ""
+
     def written(row: list[str], kind: str) -> str:
         cells = [("th" if text and (kind == "col" or i < n_names) else "td", i, text) for i, text in enumerate(row)]
-        return "".join(f'<{mark}{f" scope={kind}" if mark == "th" else ""}{" class=number" if numeric[i] else ""}>'
+        return "".join(f'<{mark}{f" scope={kind}" if mark == "th" else ""}{kinds(i, text if kind == "col" else "")}>'
                        f"{escape(text)}</{mark}>" for mark, i, text in cells)
 
     sortable = f' class="sortable" data-choices="{escape(choices)}"' if n_header == 1 and len(body) >= LONG else ""
