@@ -15,6 +15,9 @@ from forefolio.runs import contracts, market_fit, pictures
 from forefolio.study.parameters import Study, StudyError, as_parameters, load
 from forefolio.study.vocabulary import listed
 
+FRACTIONS = ("total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover")  # in tables of strategies
+RATIOS = ("sharpe", "information_ratio")
+
 
 def run(study: Study, *, first: str | None = None, last: str | None = None, force: bool = False,
         minutes: float = files.LIMIT) -> Path:
@@ -134,6 +137,5 @@ def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,
 def strategies_table(folder: Path) -> str:
     """The columns of the performance table that fit into a terminal."""
     table = files.read_frame(folder / "tables" / "performance.csv").set_index("strategy")
-    fractions = ("total_return", "annual_return", "annual_volatility", "max_drawdown", "turnover")
-    formats = dict.fromkeys(fractions, "{:.1%}".format) | dict.fromkeys(("sharpe", "information_ratio"), "{:.2f}".format)
+    formats = dict.fromkeys(FRACTIONS, "{:.1%}".format) | dict.fromkeys(RATIOS, "{:.2f}".format)
     return table[list(formats)].to_string(formatters=formats, na_rep="", index_names=False)

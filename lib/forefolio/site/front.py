@@ -57,11 +57,12 @@ def _strategies(page: pages.Page, folder: Path) -> None:
     path = folder / "tables" / "performance.csv"
     if path.exists():
         found = read_frame(path)
-        metrics = [name for name in found if name in METRICS]
+        metrics = [name for name in (*pipeline.FRACTIONS, *pipeline.RATIOS) if name in found]
         texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
         page.add_text(f"## What each strategy earned\n\n{sentences.strategies_named(found['strategy'])}")
         _main_figure(page, folder)
-        page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`).")
+        page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`). "
+                      "Stage 6 explains them and has more.")
         page.add_table([["strategy", *(style.label(name)[0] for name in metrics)],
                         *([row["strategy"], *("" if pd.isna(row[name]) else texts[name](row[name]) for name in metrics)]
                           for _, row in found.iterrows())], n_names=1)

@@ -184,7 +184,7 @@ def _table(rows: list[list[str]], n_header: int, n_names: int, choices: str) -> 
     """A table as HTML; columns of numbers are aligned to the right."""
     body = rows[n_header:]
     columns = [[row[i] for row in body if i < len(row)] for i in range(max(map(len, rows), default=0))]
-    numeric = [any(cells) and all(map(_is_number, cells)) for cells in columns]
+    numeric = [any(map(str.strip, cells)) and all(map(_is_number, cells)) for cells in columns]
 
     def kinds(i: int, head: str) -> str:
         return f' class="number{" long" * (len(head) > 20 and " " in head)}"' if numeric[i] else ""

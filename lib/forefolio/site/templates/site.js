@@ -212,7 +212,7 @@ async function search() {
   const best = words.length === 0 ? [] : entries.map((entry) => [score(entry), entry]).filter(([points]) => points)
     .sort(([a], [b]) => b - a).slice(0, 12);
   found.replaceChildren(...best.map(([, [page, title, anchor, heading, text]]) => make("li", {},
-    make("a", { href: `${page}.html#${anchor}` }, heading === title ? title : `${title}: ${heading}`),
+    make("a", { href: `${page}.html#${anchor}` }, heading === title ? title : `${title} › ${heading}`),
     make("p", {}, ...excerpt(text, words)))));
   if (words.length && !best.length) found.append(make("li", { textContent: "No section has all of these words." }));
   found.hidden = !words.length;
