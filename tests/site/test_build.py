@@ -49,8 +49,8 @@ def sweep(tmp_path) -> Path:
 
 def points(folder: Path, **states: str) -> None:
     """Write the table of a sweep's points, with an underscore for the dash in their names."""
-    table = {"point": [name.replace("_", "-") for name in states], "state": list(states.values()), "stage": "", "error": ""}
-    pd.DataFrame(table | {"x": range(len(states))}).to_csv(folder / "points.csv", index=False)
+    pd.DataFrame({"point": [name.replace("_", "-") for name in states], "state": list(states.values()), "stage": "",
+                  "error": "", "x": range(len(states))}).to_csv(folder / "points.csv", index=False)
 
 
 def marks(file: Path) -> BeautifulSoup:
