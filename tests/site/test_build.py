@@ -153,7 +153,8 @@ def test_names_that_look_like_marks_are_text_for_a_reader_and_in_the_search(run,
     assert not reader.locator("main b, main math").count()
     reader.get_by_role("searchbox").press_sequentially("part words a|b")
     reader.locator("#found a").first.wait_for()
-    assert reader.locator("#found a").all_text_contents() == ["Names of <b>x</b>: Part </script> of $x$"]
+    (found,) = reader.locator("#found a").all_text_contents()
+    assert found.startswith("Names of <b>x</b>") and found.endswith("Part </script> of $x$")
     assert not reader.locator("#found b").count()
 
 

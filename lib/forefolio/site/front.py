@@ -28,7 +28,7 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
     own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
     given = {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
-    prices = f" Its prices: {SOURCES[given['source']].title}." * ("source" in given)
+    prices = f" Its prices: {SOURCES[given['source']].title}." if "source" in given else ""
     page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with simple "
                   f"models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage below is a "
                   "notebook with its code, numbers and figures, as it was executed.")
