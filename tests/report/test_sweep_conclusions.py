@@ -20,7 +20,7 @@ def test_every_point_is_accounted_for_done_ones_first():
                            "stage": ["05_portfolios", "", ""], "error": ["no\n  `mvf` *here* <A> $B$", "", ""]})
     text = sentences.accounting(points)
     assert text.splitlines() == ["**3 points: 1 done, 1 failed, 1 not run.**", "",
-                                 "* `a` failed in 05_portfolios: no 'mvf' \\*here\\* \\<A> \\$B\\$", "* `c` not run"]
+                                 "* `a` failed in 05_portfolios: no `` `mvf` `` `*here*` `<A>` `$B$`", "* `c` not run"]
 
 
 def test_many_failures_are_counted_not_dropped():

@@ -100,7 +100,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
     for note, color in zip(figure.layout.annotations, labels["color"]):  # in a crowd it tells whose label it is
         note.update(font_color=color, arrowcolor=color, bgcolor=None if color == INK else "rgba(255,255,255,0.8)")
     away = pd.concat([chosen.drop(reach.index), single.drop(near.index)])
-    beyond = [f"{verbatim(p.text)}, volatility {p.x:.0%}, return {p.y:.0%}" for p in away.itertuples()]
+    beyond = [f"{p.text}, volatility {p.x:.0%}, return {p.y:.0%}" for p in away.itertuples()]
     if beyond:
         more = [f"{len(beyond) - 3} more"] if len(beyond) > 3 else []
         figure.add_annotation(text="outside the axes: " + "; ".join(beyond[:3] + more), x=0, y=1, xref="paper",

@@ -1,6 +1,5 @@
 """Numbers to sentences in Markdown: what a comparison shows, who was served best, what networks and a sweep gave."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -19,8 +18,8 @@ from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ra
 from forefolio.portfolios.holdings import concentration
 from forefolio.portfolios.problems import Solution, named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        LEAKS, METRICS, MODELS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, counted, line,
-                                        listed, lower_is_better, noun, parts, percent)
+                                        LEAKS, METRICS, MODELS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, code,
+                                        counted, line, listed, literal, lower_is_better, noun, parts, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
@@ -43,8 +42,8 @@ def data_lessons(assets: pd.DataFrame, summary: pd.DataFrame, earned: pd.DataFra
         f"* **The universe.** {assets['kept'].sum()} of {counted(len(assets), 'asset')} are complete enough to be held.",
         f"* **Means are uncertain.** The median standard error of a mean return is {percent(summary['standard_error'].median())} "
         f"a year. {clear.sum()} of {len(summary)} means are more than two standard errors from zero. The highest mean is that of "
-        f"`{highest}`: {percent(best['mean_return'])} ± {percent(best['standard_error'])} a year.",
-        f"* **The universe alone.** In the {earned.index[-1]} period {ours} earned {percent(last[ours])} and `{index}` "
+        f"{code(highest)}: {percent(best['mean_return'])} ± {percent(best['standard_error'])} a year.",
+        f"* **The universe alone.** In the {earned.index[-1]} period {ours} earned {percent(last[ours])} and {code(index)} "
         f"{percent(last[index])}. The mean difference is {percent(last['difference'])}{error} a year, and no forecast was used."])
 
 
@@ -75,7 +74,7 @@ def correlation_lessons(covariance: pd.DataFrame, spectrum: pd.DataFrame, rollin
 
 def absences(kept_out: pd.DataFrame) -> str:
     """Which assets no strategy could buy, when and why, and what happened to them, by `universe.absences` or its table."""
-    told = [f"`{row.asset}` ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
+    told = [f"{code(row.asset)} ({row.reason}) at {counted(row.n_decisions, 'decision')}, {iso_day(row.first)}"
             + (f" to {iso_day(row.last)}" if row.n_decisions > 1 else "") for row in kept_out.itertuples()]
     told, more = told[:MOST], len(told) - MOST
     if not told:
@@ -200,7 +199,7 @@ def mishaps(solver_log: pd.DataFrame, bankruptcies: pd.DataFrame) -> list[str]:
             on[status].append(dates)
         if status == FAILED:
             first, *others = rows["note"].unique()
-            reason = first.removeprefix("equal weight instead: ") + ", the first time" * bool(others)
+            reason = literal(first.removeprefix("equal weight instead: ")) + ", the first time" * bool(others)
             on[status].append(f"of {dates} ({reason})")
     lowest = "The closed form gave the *lowest* ratio instead of the highest, and this portfolio was held:"
     openings = {INEFFICIENT: lowest, FAILED: "Equal weight was held instead"}
@@ -496,7 +495,7 @@ def without_best(table: pd.DataFrame) -> str:
     rank = "the highest" if len(rows) > 1 else "the only"
     text = (f"**One month or one asset?** `{top}` has {rank} total, {percent(best['total_return'])}. Without its best month, "
             f"{best['best_month']:%B %Y} ({percent(best['month_return'])}), this is {percent(best['without_month'])}. Without "
-            f"its best asset, {best['best_asset']}, it is {percent(best['without_asset'])}.")
+            f"its best asset, {literal(best['best_asset'])}, it is {percent(best['without_asset'])}.")
     if EQUAL_WEIGHT not in rows.index or len(rows) == 1:
         return text
     leads = rows.drop(index=EQUAL_WEIGHT)[["total_return", "without_month", "without_asset"]] - rows.loc[EQUAL_WEIGHT]
@@ -790,7 +789,7 @@ def risk_shares(contributions: pd.DataFrame, distance: pd.DataFrame) -> str:
     """
     share = contributions[contributions["strategy"] == EQUAL_WEIGHT].set_index("asset")["risk_share"].dropna()
     told = [f"Equal weight puts {percent(1 / len(share))} of the money into each asset. Its shares of risk run from "
-            f"{percent(share.min())} (`{share.idxmin()}`) to {percent(share.max())} (`{share.idxmax()}`)."] if len(share) else []
+            f"{percent(share.min())} ({code(share.idxmin())}) to {percent(share.max())} ({code(share.idxmax())})."] if len(share) else []
     moved = distance["largest_distance"].max() if len(distance) else np.nan
     told += [f"Forecasts move risk parity by at most {percent(moved, 2)} of wealth at any rebalance."] if moved >= 0 else []
     return " ".join(told)
@@ -917,8 +916,8 @@ def accounting(points: pd.DataFrame) -> str:
 
 def _short(text: str) -> str:
     """An error on one line, without what Markdown would read as markup."""
-    flat = " ".join(re.sub(r"([*<$|])", r"\\\1", text.replace("`", "'")).split())
-    return flat if len(flat) <= 300 else flat[:297] + "..."
+    flat = " ".join(text.split())
+    return literal(flat if len(flat) <= 300 else flat[:297] + "...")
 
 
 def leader(results: pd.DataFrame, metric: str) -> str:
@@ -1131,7 +1130,7 @@ def _bought(row: pd.Series) -> str:
 
 def solved(chosen: dict[str, Solution]) -> str:
     """How a few programs ended: all at their optimum, or which of them did not and why."""
-    apart = [f"`{name}` ({solution.status}): {solution.note or 'no note'}" for name, solution in chosen.items()
+    apart = [f"`{name}` ({solution.status}): {literal(solution.note) or 'no note'}" for name, solution in chosen.items()
              if solution.status != "optimal" or solution.note]
     if not apart:
         solvers = listed(sorted({solution.solver for solution in chosen.values()}))
@@ -1142,9 +1141,9 @@ def solved(chosen: dict[str, Solution]) -> str:
 def tangency(solution: Solution) -> str:
     """The tangency portfolio in a sentence: its gross exposure, and what one should know of it."""
     if solution.status == FAILED:
-        return f"There is no tangency portfolio. {solution.note}"
+        return f"There is no tangency portfolio. {literal(solution.note)}"
     exposed = f"The tangency portfolio has a gross exposure of **{solution.weights.abs().sum():.2f}**."
-    return f"{exposed} It is {solution.note}." if solution.note else exposed
+    return f"{exposed} It is {literal(solution.note)}." if solution.note else exposed
 
 
 def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
@@ -1156,7 +1155,7 @@ def known_means(known: pd.DataFrame, weights: pd.Series) -> str:
     mean, error = known.loc[least, ["mean", "standard_error"]]
     return (f"The median standard error is **{percent(known['standard_error'].median())}** a year. The standard "
             f"deviation across the {len(known)} means is {percent(known['mean'].std())}. Maximum Sharpe puts "
-            f"{percent(weights[least])} into `{least}`. Of the assets it holds, this one has the least certain mean: "
+            f"{percent(weights[least])} into {code(least)}. Of the assets it holds, this one has the least certain mean: "
             f"{percent(mean, 0).removesuffix(' %')} ± {percent(error, 0)} a year.")
 
 

@@ -15,7 +15,7 @@ from forefolio.report import sentences, style
 from forefolio.runs import contracts, pipeline, redraw
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
-from forefolio.study.vocabulary import METRICS, PERCENT, SOURCES, percent
+from forefolio.study.vocabulary import METRICS, PERCENT, SOURCES, literal, percent
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
@@ -115,7 +115,7 @@ def _checked(wrong: list[str]) -> str:
         return "When this site was built, hashes showed that this code and these parameters made every file."
     more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
     return ("When this site was built, some results were not made by the code and the parameters as they are now: "
-            f"{'; '.join(wrong[:3])}{more}.")
+            f"{literal('; '.join(wrong[:3]))}{more}.")
 
 
 def records(folder: Path) -> dict[str, str]:

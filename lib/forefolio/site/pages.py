@@ -21,6 +21,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from forefolio.files import StageError
 from forefolio.site.formulas import mathml
+from forefolio.study.vocabulary import literal
 
 FIGURE = "application/vnd.plotly.v1+json"
 FOLDED = {"settings": "Rarer parameters"}  # cells by tag that are folded, whatever the switch says, and how they are named
@@ -136,7 +137,7 @@ class Page:
         still = f'<img class="still" src="{file}" alt="{escape(told)}" loading="lazy">' if picture else (
             f'<p class="still">{escape(told)}</p>')
         self.add(f'<figure id="figure-{self._n_figures}">{_wide(drawn + still, told)}</figure>',
-                 f"![{told}]({file})" if picture else f"*Figure: {told}*")
+                 f"![{literal(told)}]({file})" if picture else f"*Figure: {literal(told)}*")
 
     def add_table(self, rows: list[list[str]], *, n_header: int = 1, n_names: int = 0, choices: str = "") -> None:
         """Add a table.
@@ -149,7 +150,7 @@ class Page:
         choices : the title of a column by whose values the reader may choose rows; empty for none.
         """
         self.tables.append((self.sections[-1].title if self.sections else "", rows))
-        flat = [[" ".join(text.split()).replace("|", "\\|") for text in row] for row in rows]
+        flat = [[literal(" ".join(text.split())).replace("|", "\\|") for text in row] for row in rows]
         self.add(_wide(_table(rows, n_header, n_names, choices), "Table"), "\n".join(
             f"| {' | '.join(row)} |" for row in [flat[0], ["---"] * len(flat[0]), *flat[1:]]))
 

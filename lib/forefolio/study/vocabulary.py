@@ -4,6 +4,7 @@ Plain data, in the order that tables and figures use. All code that lists or lab
 functions behind the names are in `forecasts/registry`, `portfolios/registry` and `market/sources`.
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ BANKRUPT = "bankrupt"  # status of a strategy that lost all its wealth: it enter
 ZERO, PERFECT = "zero", "perfect foresight"  # a forecast of no return, and the true returns as a forecast
 SHOWN, NOT_SHOWN, ABSENT = "shown", "not shown", "shown to be absent"  # the answers to every question about evidence
 PASSED = "\N{CHECK MARK}"  # after a name in a figure: this strategy's forecasts passed the gate
+_MARK = r"[\\`*$~\[]|<(?=[\w/!?])|&(?=[\w#]+;)|(?<!\w)_|_(?!\w)"
+_MARKED = re.compile(rf"(\S*(?:{_MARK})\S*?)([,.;:)]*)(?!\S)")  # a word with a mark of Markdown, and what ends its clause
 PERCENT, PLAIN = ".2~%", ".3~f"  # how axes write numbers: at most two decimals of a percentage, three of a ratio
 
 
@@ -186,6 +189,29 @@ def short(value: object, most: int = 100) -> str:
     """
     text = str(value)
     return text if len(text) <= most else f"{text[:most // 2]} ... {text[5 - most + most // 2:]}"
+
+
+def code(text: str) -> str:
+    """A text as a code span of Markdown, where JupyterLab, code hosts and the site show it letter by letter.
+
+    Anywhere else, marks in a name would become emphasis, tags or formulas; JupyterLab draws formulas even if a backslash
+    stands before `$`. Inside of a table, `|` needs a backslash besides.
+
+    >>> code("a|b"), code("`q`")
+    ('`a|b`', '`` `q` ``')
+    """
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if "`" in (text[:1], text[-1:]) else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def literal(text: str) -> str:
+    """A text for Markdown in which each word with a mark of Markdown is a code span.
+
+    >>> literal("$x$ and <b>A & B</b>, never move; set min_weight.")
+    '`$x$` and `<b>A` & `B</b>`, never move; set min_weight.'
+    """
+    return _MARKED.sub(lambda found: code(found[1]) + found[2], text)
 
 
 def lower_is_better(metric: str) -> bool:
