@@ -31,11 +31,16 @@ lab: .venv/ready  ## open the notebooks in JupyterLab
 jax: .venv/ready  ## add JAX to the environment, another backend of the networks: KERAS_BACKEND=jax
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint requirements.lock --editable '.[jax]'
 
-notebooks: .venv/ready  ## execute the notebooks in place, as they are committed, and renew the figure of the README
+CHROMIUM = $(firstword $(shell command -v chromium chromium-browser google-chrome))
+
+notebooks: .venv/ready  ## execute the notebooks in place, as they are committed, and renew the pictures of the README
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/0*.ipynb notebooks/solutions/*.ipynb
 	$(BIN)/forefolio sweep params/sweeps/risk_aversion.yml
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/sweep.ipynb
 	mkdir -p notebooks/figures && cp outputs/default/figures/06_readme.png notebooks/figures/readme.png
+	$(BIN)/forefolio site outputs/default
+	$(CHROMIUM) --headless --no-sandbox --hide-scrollbars --window-size=1280,1500 --virtual-time-budget=9000 \
+		--screenshot=notebooks/figures/site.png "file://$(CURDIR)/outputs/default/site/index.html"
 
 # the prices of both papers' markets, which are not in this repository: a folder with these files
 MARKETS ?= $(FOREFOLIO_MARKETS)
