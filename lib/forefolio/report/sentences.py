@@ -1,6 +1,6 @@
 """Numbers to sentences in Markdown: what a comparison shows, who was served best, what networks and a sweep gave."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +18,8 @@ from forefolio.performance.trials import SAME, SEED, Sweep, contenders, point_ra
 from forefolio.portfolios.holdings import concentration
 from forefolio.portfolios.problems import Solution, named
 from forefolio.study.vocabulary import (ABSENT, BANKRUPT, BENCHMARK, EQUAL_WEIGHT, FAILED, FRAMEWORKS, INEFFICIENT,
-                                        LEAKS, METRICS, MODELS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, code,
-                                        counted, line, listed, literal, lower_is_better, noun, parts, percent)
+                                        LEAKS, METRICS, NOT_SHOWN, PASSED, PERFECT, PLAIN, SHOWN, ZERO, code, counted,
+                                        line, listed, literal, lower_is_better, noun, parts, percent)
 
 TOO_OFTEN = 0.075  # of samples without an effect: a test that rejects more often is not at its level of 5 %
 MOST = 12  # assets or points that a sentence names
@@ -102,46 +102,6 @@ def answered(answer: pd.DataFrame) -> str:
         decides = f"`{row.of}`: {shown} ({row.number}){tested}" if row.of else "there is none to judge"
         rows.append(f"| {row.question} | {asked[row.question]} | **{row.answer}** | {decides} |")
     return "\n".join(["| | question | answer | what decides |", "|---|---|---|---|", *rows])
-
-
-def headline(answer: pd.DataFrame, performance: pd.DataFrame, periods: pd.DataFrame | None = None) -> str:
-    """
-    The answer of a run in one sentence: equal weight, the best strategy of a network, and whether a model can forecast.
-
-    >>> answer = pd.DataFrame({"question": ["skill"], "answer": ["not shown"], "of": ["lstm"]})
-    >>> earned = pd.DataFrame({"strategy": ["mean+mvf", "lstm+mvf", "equal_weight"], "total_return": [0.6, 0.2, 0.5]})
-    >>> print(headline(answer, earned))
-    Over the test period, **equal weight earned 50.0 %, the best portfolio with a network's forecasts (`lstm+mvf`) earned 20.0 %, and no model is shown to forecast returns.**
-    """
-    totals = performance.set_index("strategy")["total_return"].dropna()
-    networks = totals[[any(model in MODELS and MODELS[model].scopes for model in parts(name)[0]) for name in totals.index]]
-    told = [f"equal weight earned {percent(totals[EQUAL_WEIGHT])}"] * (EQUAL_WEIGHT in totals)
-    if len(networks):
-        told += [f"the best portfolio with a network's forecasts (`{networks.idxmax()}`) earned {percent(networks.max())}"]
-    skill = answer[answer["question"] == "skill"].iloc[0]
-    told += [{SHOWN: f"`{skill['of']}` is shown to forecast returns", NOT_SHOWN: "no model is shown to forecast returns",
-              ABSENT: "it is shown that no model forecasts returns"}[skill["answer"]]] * (skill["of"] != "")
-    days = "" if periods is None else f", {' to '.join(map(iso_day, periods.set_index('period').loc['test', ['first', 'last']]))}"
-    listing = f"{', '.join(told[:-1])}, and {told[-1]}" if len(told) > 2 else listed(told)
-    return f"Over the test period{days}, **{listing}.**"
-
-
-def strategies_named(names: Iterable[str]) -> str:
-    """What the names of strategies mean, as far as a run has them."""
-    known = {name: parts(name) for name in names}
-    models = {model: MODELS[model].title if model in MODELS else "your own" for forecasts, _ in known.values() for model in forecasts}
-    frameworks = {name: FRAMEWORKS[name].title for _, name in known.values() if name in FRAMEWORKS}
-    told, joint = [], [name for name, (forecasts, _) in known.items() if len(forecasts) > 1]
-    if models:
-        first = next(name for name, (forecasts, _) in known.items() if forecasts)
-        told += [f"A name such as `{first}` is a forecast and, after the plus sign, the framework that makes weights of it."]
-    if joint:
-        told += [f"Forecasts with the same weights share a name, such as `{joint[0]}`."]
-    for kind, titles in (("forecasts", models), ("frameworks", frameworks)):
-        told += [f"The {kind} are {listed([f'`{name}` ({title})' for name, title in titles.items()])}."] * bool(titles)
-    others = {EQUAL_WEIGHT: "holds every asset in equal parts", BENCHMARK: "is the index"}
-    told += [f"`{name}` {what}." for name, what in others.items() if name in known]
-    return " ".join(told)
 
 
 def covered(own: pd.DataFrame) -> list[str]:

@@ -11,11 +11,13 @@ from markupsafe import escape
 
 from forefolio import files
 from forefolio.files import LEDGER, MARKS, StageError, read_frame
+from forefolio.market.returns import iso_day
 from forefolio.report import sentences, style
 from forefolio.runs import contracts, pipeline, redraw
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
-from forefolio.study.vocabulary import METRICS, PERCENT, SOURCES, literal, percent
+from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, NOT_SHOWN, PERCENT,
+                                        SHOWN, SOURCES, listed, literal, parts, percent)
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
@@ -28,7 +30,7 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
     own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
     given = {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
-    prices = f" Its prices: {SOURCES[given['source']].title}." if "source" in given else ""
+    prices = f" Its source of prices: {SOURCES[given['source']].title}." if "source" in given else ""
     page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with simple "
                   f"models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage below is a "
                   "notebook with its code, numbers and figures, as it was executed.")
@@ -47,9 +49,51 @@ def _answer(page: pages.Page, folder: Path) -> None:
     tables = {name: read_frame(path) for name in ("answer", "performance", "periods")
               if (path := folder / "tables" / f"{name}.csv").exists()}
     if tables.keys() >= {"answer", "performance"}:
-        page.add_text(f"## The answer\n\n{sentences.headline(**tables)}")
+        page.add_text(f"## The answer\n\n{_headline(**tables)}")
         page.add_text("Three tests stand behind this. *Not shown* means that these data cannot tell, and *shown to be absent* that "
                       f"they rule it out.\n\n{sentences.answered(tables['answer'])}")
+
+
+def _headline(answer: pd.DataFrame, performance: pd.DataFrame, periods: pd.DataFrame | None = None) -> str:
+    """
+    The answer of a run in one sentence: equal weight, the best strategy of a network, and whether a model can forecast.
+
+    >>> answer = pd.DataFrame({"question": ["skill"], "answer": ["not shown"], "of": ["lstm"]})
+    >>> earned = pd.DataFrame({"strategy": ["mean+mvf", "lstm+mvf", "equal_weight"], "total_return": [0.6, 0.2, 0.5]})
+    >>> print(_headline(answer, earned))
+    Over the test period, **equal weight earned 50.0 %, the best portfolio with a network's forecasts (`lstm+mvf`) earned
+    20.0 %, and no model is shown to forecast returns.**
+    """
+    totals = performance.set_index("strategy")["total_return"].dropna()
+    networks = totals[[any(model in MODELS and MODELS[model].scopes for model in parts(name)[0]) for name in totals.index]]
+    told = [f"equal weight earned {percent(totals[EQUAL_WEIGHT])}"] * (EQUAL_WEIGHT in totals)
+    if len(networks):
+        told += [f"the best portfolio with a network's forecasts (`{networks.idxmax()}`) earned {percent(networks.max())}"]
+    skill = answer[answer["question"] == "skill"].iloc[0]
+    told += [{SHOWN: f"`{skill['of']}` is shown to forecast returns", NOT_SHOWN: "no model is shown to forecast returns",
+              ABSENT: "it is shown that no model forecasts returns"}[skill["answer"]]] * (skill["of"] != "")
+    days = "" if periods is None else f", {' to '.join(map(iso_day, periods.set_index('period').loc['test', ['first', 'last']]))}"
+    listing = f"{', '.join(told[:-1])}, and {told[-1]}" if len(told) > 2 else listed(told)
+    return f"Over the test period{days}, **{listing}.**"
+
+
+def _named(names: Iterable[str]) -> str:
+    """What the names of strategies mean, as far as a run has them."""
+    known = {name: parts(name) for name in names}
+    models = {model: MODELS[model].title if model in MODELS else "your own"
+              for forecasts, _ in known.values() for model in forecasts}
+    frameworks = {name: FRAMEWORKS[name].title for _, name in known.values() if name in FRAMEWORKS}
+    told, joint = [], [name for name, (forecasts, _) in known.items() if len(forecasts) > 1]
+    if models:
+        first = next(name for name, (forecasts, _) in known.items() if forecasts)
+        told += [f"A name such as `{first}` is a forecast and, after the plus sign, the framework that makes weights of it."]
+    if joint:
+        told += [f"Forecasts with the same weights share a name, such as `{joint[0]}`."]
+    for kind, titles in (("forecasts", models), ("frameworks", frameworks)):
+        told += [f"The {kind} are {listed([f'`{name}` ({title})' for name, title in titles.items()])}."] * bool(titles)
+    others = {EQUAL_WEIGHT: "holds every asset in equal parts", BENCHMARK: "is the index"}
+    told += [f"`{name}` {what}." for name, what in others.items() if name in known]
+    return " ".join(told)
 
 
 def _strategies(page: pages.Page, folder: Path) -> None:
@@ -59,7 +103,7 @@ def _strategies(page: pages.Page, folder: Path) -> None:
         found = read_frame(path)
         metrics = [name for name in (*pipeline.FRACTIONS, *pipeline.RATIOS) if name in found]
         texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
-        page.add_text(f"## What each strategy earned\n\n{sentences.strategies_named(found['strategy'])}")
+        page.add_text(f"## What each strategy earned\n\n{_named(found['strategy'])}")
         _main_figure(page, folder)
         page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`). "
                       "Stage 6 explains them and has more.")
