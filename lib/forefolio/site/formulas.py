@@ -40,7 +40,9 @@ def mathml(tex: str, *, display: bool) -> str:
     if unknown := re.search(r"\\[A-Za-z]+|<mi>&</mi>", drawn):
         raise ValueError(f"{unknown[0]}: the site cannot draw this command of a formula; write it with another one")
     drawn = re.sub(r'mathvariant="bold"', 'class="bold"', drawn)  # MathML Core has no bold
-    drawn = drawn.replace('<mo accent="true">&#x02015;</mo>', '<mo class="bar">&#x0203E;</mo>')  # site.css draws it over all below
+    # site.css draws the line of an overline, over all that is below it
+    drawn = drawn.replace('<mo accent="true">&#x02015;</mo>', '<mo class="bar">&#x0203E;</mo>')
     if display:  # what min and max are taken over
-        drawn = re.sub(r"<msub>(<mo>(?:min|max|arg)</mo>(?:<mi>.</mi>|<mrow>.*?</mrow>))</msub>", r"<munder>\1</munder>", drawn)
+        beside = r"<msub>(<mo>(?:min|max|arg)</mo>(?:<mi>.</mi>|<mrow>.*?</mrow>))</msub>"
+        drawn = re.sub(beside, r"<munder>\1</munder>", drawn)
     return drawn

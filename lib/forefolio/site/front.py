@@ -22,23 +22,24 @@ from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
 MAIN_FIGURE = "figures/06_readme.html"
-CLAIM = ("claim", "unit", "reading", "published", "ours", "status")  # header of the tables that compare a paper with a run
+CLAIM = ("claim", "unit", "reading", "published", "ours", "status")  # header of tables that compare a paper with a run
 
 
 def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     """The first page of a run's site; `site` has the other pages by name."""
     page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
     own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
-    given = {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
+    given = _parameters(folder)
     prices = f" Its source of prices: {SOURCES[given['source']].title}." if "source" in given else ""
-    page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with simple "
-                  f"models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage below is a "
-                  "notebook with its code, numbers and figures, as it was executed.")
+    page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with "
+                  f"simple models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage "
+                  "below is a notebook with its code, numbers and figures, as it was executed.")
     _answer(page, folder)
     _strategies(page, folder)
     page.add_text("## The stages")
     shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
-    page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>', "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
+    page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>',
+             "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
     _claims(page, site.values())
     _records(page, folder, own)
     return page
@@ -50,8 +51,8 @@ def _answer(page: pages.Page, folder: Path) -> None:
               if (path := folder / "tables" / f"{name}.csv").exists()}
     if tables.keys() >= {"answer", "performance"}:
         page.add_text(f"## The answer\n\n{_headline(**tables)}")
-        page.add_text("Three tests stand behind this. *Not shown* means that these data cannot tell, and *shown to be absent* that "
-                      f"they rule it out.\n\n{sentences.answered(tables['answer'])}")
+        page.add_text("Three tests stand behind this. *Not shown* means that these data cannot tell, and *shown to be "
+                      f"absent* that they rule it out.\n\n{sentences.answered(tables['answer'])}")
 
 
 def _headline(answer: pd.DataFrame, performance: pd.DataFrame, periods: pd.DataFrame | None = None) -> str:
@@ -72,9 +73,9 @@ def _headline(answer: pd.DataFrame, performance: pd.DataFrame, periods: pd.DataF
     skill = answer[answer["question"] == "skill"].iloc[0]
     told += [{SHOWN: f"`{skill['of']}` is shown to forecast returns", NOT_SHOWN: "no model is shown to forecast returns",
               ABSENT: "it is shown that no model forecasts returns"}[skill["answer"]]] * (skill["of"] != "")
-    days = "" if periods is None else f", {' to '.join(map(iso_day, periods.set_index('period').loc['test', ['first', 'last']]))}"
+    days = [] if periods is None else periods.set_index("period").loc["test", ["first", "last"]]
     listing = f"{', '.join(told[:-1])}, and {told[-1]}" if len(told) > 2 else listed(told)
-    return f"Over the test period{days}, **{listing}.**"
+    return f"Over the test period{', ' * (len(days) > 0)}{' to '.join(map(iso_day, days))}, **{listing}.**"
 
 
 def _named(names: Iterable[str]) -> str:
@@ -133,8 +134,8 @@ def _claims(page: pages.Page, shown: Iterable[pages.Page]) -> None:
     for paper in shown:
         rows = [[place, *row] for place, table in paper.tables if tuple(table[0]) == CLAIM for row in table[1:]]
         if rows:
-            page.add_text(f"## Claims: {paper.title}\n\nEach row is a number or a statement that the paper prints, beside what a "
-                          f"run finds. [The page of the paper]({paper.name}) says what each reading means.")
+            page.add_text(f"## Claims: {paper.title}\n\nEach row is a number or a statement that the paper prints, beside "
+                          f"what a run finds. [The page of the paper]({paper.name}) says what each reading means.")
             page.add_table([["section", *CLAIM], *rows], choices="status")
 
 
@@ -166,9 +167,13 @@ def records(folder: Path) -> dict[str, str]:
     """The files that say where results come from, by their path in the site."""
     kept = {f"files/{name}": (folder / name).read_text(encoding="utf-8")
             for name in (*MARKS.values(), LEDGER) if (folder / name).exists()}
-    parameters = {name: value for entry in contracts.read_manifest(folder).values()
-                  for name, value in entry["parameters"].items()} if (folder / MARKS["run"]).exists() else {}
+    parameters = _parameters(folder) if (folder / MARKS["run"]).exists() else {}
     return kept | ({"files/params.yml": params_file(parameters)} if parameters else {})
+
+
+def _parameters(folder: Path) -> dict[str, object]:
+    """All parameters that the stages of a run got."""
+    return {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
 
 
 def states(folder: Path) -> dict[str, str]:
@@ -191,8 +196,8 @@ def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.P
             raise StageError(f"--point {name}: " + (f"this point is {state[name]}, not done" if name in state else
                                                     f"the sweep has no such point; its points are {', '.join(state)}"))
     page.add_text(f"## Points\n\n{_checked(verification.verify(folder))} [sweep.json](files/sweep.json) has the parameters "
-                  f"and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own on demand: "
-                  f"`forefolio site {folder.name} --point NAME`, where NAME is its name below.")
+                  f"and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own "
+                  f"on demand: `forefolio site {folder.name} --point NAME`, where NAME is its name below.")
     links = "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
     page.add(f"<ul>{links}</ul>" if links else "", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))
     page.add_table([list(points.columns), *([("" if pd.isna(value) else str(value)) for value in row]

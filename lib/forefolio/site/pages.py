@@ -24,7 +24,7 @@ from forefolio.site.formulas import mathml
 from forefolio.study.vocabulary import literal
 
 FIGURE = "application/vnd.plotly.v1+json"
-FOLDED = {"settings": "Rarer parameters"}  # cells by tag that are folded, whatever the switch says, and how they are named
+FOLDED = {"settings": "Rarer parameters"}  # cells by tag that are always folded at first, and how they are named
 NAMED = {"parameters": "Parameters", "exercise": "Your answer"}
 LONG = 8  # rows from which on a table can be sorted and filtered
 _highlight = Highlight2HTML(pygments_lexer="python")
@@ -132,7 +132,8 @@ class Page:
         file = f"{PICTURES}/{self.name}-{self._n_figures}.png"
         if picture:
             self.pictures[file] = picture
-        parts = json.dumps(figure and {name: figure[name] for name in ("data", "layout")}, separators=(",", ":")).replace("</", "<\\/")  # else a text could end the script
+        parts = json.dumps(figure and {name: figure[name] for name in ("data", "layout")}, separators=(",", ":"))
+        parts = parts.replace("</", "<\\/")  # else a text could end the script
         drawn = f'<script type="application/json">{parts}</script><div class="plot"></div>' if figure else ""
         still = f'<img class="still" src="{file}" alt="{escape(told)}" loading="lazy">' if picture else (
             f'<p class="still">{escape(told)}</p>')
@@ -207,8 +208,9 @@ def _plain(rows: list[list[str]], n_header: int, n_names: int) -> tuple[list[lis
     if n_header > 1 and not any(map(str.strip, rows[n_header - 2][:n_names] + rows[n_header - 1][n_names:])):
         together = [*rows[n_header - 1][:n_names], *rows[n_header - 2][n_names:]]
         rows, n_header = [*rows[:n_header - 2], together, *rows[n_header:]], n_header - 1
-    counts = n_names == 1 and not any(row[0].strip() for row in rows[:n_header]) and all(row[0].isdigit() for row in rows[n_header:])
-    return ([row[1:] for row in rows], n_header, 0) if counts and len(rows) > n_header else (rows, n_header, n_names)
+    unnamed = n_names == 1 and not any(row[0].strip() for row in rows[:n_header])
+    counts = [row[0] for row in rows[n_header:]] == [str(i) for i in range(len(rows) - n_header)]
+    return ([row[1:] for row in rows], n_header, 0) if unnamed and counts and rows[n_header:] else (rows, n_header, n_names)
 
 
 def _cells(table: Tag) -> list[list[str]]:
