@@ -50,9 +50,9 @@ def test_log_ticks_cover_the_axis_and_are_few():
 
 def test_a_mark_is_a_line_of_its_own_above_the_title_and_leaves_the_figure_as_it_was():
     plain = style.dress(go.Figure(go.Scatter(x=[1], y=[2])), "Growth of one", "daily", height=400)
-    before = plain.to_json()
+    before = plain.to_dict()
     marked = style.marked(plain, "LEAK a <b>")
     first, rest = marked.layout.title.text.split("<br>", 1)
     assert "LEAK a &lt;b&gt;" in first and style.RED in first and rest == plain.layout.title.text
     assert 13 <= (1 - marked.layout.title.y) * 400 < (1 - plain.layout.title.y) * 400, "inside the picture, and above"
-    assert plain.to_json() == before and marked.data == plain.data
+    assert plain.to_dict() == before and marked.data == plain.data

@@ -56,8 +56,24 @@ def dress(figure: go.Figure, title: str, subtitle: str, *, width: int = 900, hei
                       for part in ("name", "text", "customdata") if part in trace and _is_text(trace[part])})
     figure.update_annotations(font_size=13)  # the panels' titles, which plotly writes larger than the axes
     text = f"{verbatim(title)}<br><span style='font-size:13px;color:#666666'>{subtitle}</span>"
-    return figure.update_layout(template=TEMPLATE, width=width, height=height, title_text=text, title_y=1 - 26 / height,
-                                **layout)
+    figure.update_layout(template=TEMPLATE, width=width, height=height, title_text=text, title_y=1 - 26 / height, **layout)
+    for trace in figure.data:
+        _tell_units(figure, trace)
+    return figure
+
+
+def _tell_units(figure: go.Figure, trace: go.Trace) -> None:
+    """What the mouse reads from a trace that has no text of its own for it: both values as their axes name and write them."""
+    told = [["%{text}"]] if "text" in trace and _is_text(trace.text) and not isinstance(trace.text, str) else []
+    for letter in [letter for letter in "xy" if trace.type in ("scatter", "bar", "box")]:
+        axis = figure.layout[f"{letter}axis{(trace[f'{letter}axis'] or letter)[1:]}"]
+        values = trace[letter]
+        if axis.type != "category" and not axis.hoverformat and values is not None and not _is_text(values):
+            axis.hoverformat = ".2%" if "%" in (axis.tickformat or "") else ".4~g"
+        told.append([axis.title.text] * bool(axis.title.text) + [f"%{{{letter}}}"])
+    spread = any("array" in trace[error] and trace[error].array is not None for error in ("error_x", "error_y") if error in trace)
+    if trace.type in ("scatter", "bar") and not (trace.hovertemplate or trace.hoverinfo or spread):
+        trace.hovertemplate = "<br>".join(": ".join(parts) for parts in told) + f"<extra>{trace.name or ''}</extra>"
 
 
 def described(figure: go.Figure | dict) -> str:
