@@ -14,7 +14,7 @@ from reading import LOOK, at, draw
 
 from forefolio.files import StageError, locked
 from forefolio.runs import contracts
-from forefolio.site import build
+from forefolio.site import build, front
 from forefolio.study.parameters import ROOT
 
 NAMES = ["<b>x</b>", "$x$", "a|b", "A&B", "</script>"]  # of assets, as a csv file may have them
@@ -125,6 +125,15 @@ def test_a_folder_without_results_or_in_use_is_refused(tmp_path, run):
         build.build(made_run(tmp_path / "new"))
     with locked(run, "a test"), pytest.raises(StageError, match="in use by a test"):
         build.build(run)
+
+
+def test_a_stage_that_ran_by_hand_is_named_and_shown_as_committed(run, monkeypatch):
+    by_hand = {"07_evidence": {"parameters": {}, "notebook": "", "files": {}}}
+    monkeypatch.setattr(front.contracts, "read_manifest", lambda folder: by_hand)
+    monkeypatch.setattr(front.pipeline, "verify", lambda folder: [])
+    site = build.build(run)
+    assert "07_evidence ran by hand" in (site / "index.md").read_text()
+    assert "shown as it is committed" in (site / "07_evidence.html").read_text()
 
 
 def test_links_lead_to_pages_to_copied_files_and_elsewhere(run):

@@ -141,7 +141,8 @@ def _write_run(folder: Path, output: Path, above: Site | None = None, way: str =
     site = Site({contracts.NOTEBOOKS / contracts.path_of(stage): folder / f"{stage}.ipynb"
                  for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()}, above, way)
     if not site.results:
-        raise StageError(f"{folder} has no executed notebook yet; give its `forefolio run` first")
+        raise StageError(f"{folder} has no executed notebook yet; give its `forefolio run` first, with --force if its "
+                         "stages were run by hand")
     site.fill([] if above else _always())
     index = front.of_run(folder, {page.name: page for page in site.pages.values()})
     _write(site, output, index, front.records(folder))

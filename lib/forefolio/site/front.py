@@ -37,6 +37,9 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     _answer(page, folder)
     _strategies(page, folder)
     page.add_text("## The stages")
+    if elsewhere := [stage for stage in contracts.read_manifest(folder) if stage not in own]:
+        page.add_text(f"{listed(elsewhere)} ran by hand, outside of this folder, so what this site has is the committed "
+                      "notebook. `forefolio run --force` executes stages here.")
     shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
     page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>',
              "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
