@@ -102,6 +102,13 @@ def test_a_new_site_takes_the_place_of_an_old_one_and_nothing_else(run, tmp_path
     assert names(other) == {"index.html"}
 
 
+def test_what_a_killed_build_has_left_beside_the_site_goes(run):
+    left = build.build(run).with_name(f".site.{'0f' * 16}")
+    (left / "assets").mkdir(parents=True)
+    build.build(run)
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("source", ["not a notebook", None])
 def test_a_site_that_cannot_be_built_leaves_the_old_one_and_nothing_beside_it(run, source):
     site = build.build(run)

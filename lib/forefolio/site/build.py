@@ -113,6 +113,8 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
         raise StageError(f"{output} holds something that is not a site; name another folder with --output")
     aside = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
     with files.locked(folder, "`forefolio site`", kind=kind):
+        for left in output.parent.glob(f".{output.name}.{'[0-9a-f]' * 32}*"):  # by a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
         try:
             if kind == "run":
                 _write_run(folder, aside)
