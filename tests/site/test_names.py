@@ -120,7 +120,7 @@ def test_figures_store_every_name_as_plotly_shows_it_letter_by_letter(site):
     """Also steps of sliders and points that no mouse meets here."""
     wrong = [f"{file.name}: {text[:200]}" for file in site.glob("0*.html")
              for script in BeautifulSoup(file.read_text(), "html.parser").select("figure script")
-             for text in strings(json.loads(script.string)) if broken(html.unescape(text)) or re.search("[>$]q", text)]
+             for text in strings(json.loads(script.string)) if broken(html.unescape(text)) or re.search("[>$]q", text.replace("<extra>", ""))]  # a tag of ours
     assert not wrong, "\n".join(wrong)
 
 
