@@ -17,7 +17,9 @@ run: .venv/ready  ## run the notebooks of a study, params/default.yml unless STU
 	@$(BIN)/forefolio run '$(STUDY)' $(foreach change,$(SET),--set '$(change)')
 
 site: run  ## make the run's pages in its folder site/, with both papers' notebooks as they are committed: open site/index.html
-	@$(BIN)/forefolio site '$(or $(FOREFOLIO_OUTPUTS),outputs)/$(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' '$(STUDY)')'
+	@$(BIN)/forefolio site '$(or $(FOREFOLIO_OUTPUTS),outputs)/$(or $(patsubst study=%,%,$(filter study=%,$(SET))),$(NAME))'
+
+NAME = $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' '$(STUDY)')
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
 	$(BIN)/python -m pytest --numprocesses 2

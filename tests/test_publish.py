@@ -68,6 +68,15 @@ def test_the_page_names_each_file_and_says_in_each_section_what_was_not_tried():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the lines are for a POSIX shell")
+@pytest.mark.parametrize("given, name", [
+    ([], "default"), (["STUDY=params/lecture.yml"], "lecture"), (["SET=seed=3 study=mine"], "mine")])
+def test_make_site_takes_the_run_that_it_has_just_made(given, name):
+    environment = {key: value for key, value in os.environ.items() if key != "FOREFOLIO_OUTPUTS"}
+    done = subprocess.run(["make", "--dry-run", "site", *given], cwd=ROOT, env=environment, capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.splitlines()[-1] == f".venv/bin/forefolio site 'outputs/{name}'"
+
+
 def test_the_lines_for_a_branch_publish_every_file_of_a_site(tmp_path):
     lines = next(block for block in re.findall(r"```sh\n(.*?)```", PAGE, flags=re.DOTALL) if "gh-pages" in block)
     site, host = tmp_path / "outputs" / "default" / "site", tmp_path / "host.git"

@@ -56,3 +56,19 @@ def test_a_mark_is_a_line_of_its_own_above_the_title_and_leaves_the_figure_as_it
     assert "LEAK a &lt;b&gt;" in first and style.RED in first and rest == plain.layout.title.text
     assert 13 <= (1 - marked.layout.title.y) * 400 < (1 - plain.layout.title.y) * 400, "inside the picture, and above"
     assert plain.to_dict() == before and marked.data == plain.data
+
+
+def test_the_mouse_reads_values_with_the_names_and_the_units_of_their_axes():
+    figure = go.Figure([go.Scatter(x=[1, 2], y=[0.1, 0.2], name="<b>"), go.Bar(x=["a"], y=[0.3], text=["more"])])
+    figure.update_xaxes(title_text="days").update_yaxes(title_text="return (%)", tickformat=".2~%")
+    line, bar = style.dress(figure, "title", "subtitle").data
+    assert line.hovertemplate == "days: %{x}<br>return (%): %{y}<extra>&lt;b&gt;</extra>"
+    assert bar.hovertemplate == "%{text}<br>days: %{x}<br>return (%): %{y}<extra></extra>"
+    assert figure.layout.yaxis.hoverformat == ".2%", "else the mouse would read 0.1 from an axis of percent"
+
+
+def test_a_trace_keeps_the_hover_text_that_it_brings_and_one_with_errors_shows_them():
+    own, silent, spread = (go.Scatter(x=[1], y=[2], hovertemplate="mine"), go.Scatter(x=[1], y=[2], hoverinfo="skip"),
+                           go.Scatter(x=[1], y=[2], error_y_array=[1]))
+    dressed = style.dress(go.Figure([own, silent, spread]), "title", "subtitle").data
+    assert [trace.hovertemplate for trace in dressed] == ["mine", None, None]
