@@ -71,7 +71,8 @@ def test_the_page_names_each_file_and_says_in_each_section_what_was_not_tried():
 @pytest.mark.parametrize("given, name", [
     ([], "default"), (["STUDY=params/lecture.yml"], "lecture"), (["SET=seed=3 study=mine"], "mine")])
 def test_make_site_takes_the_run_that_it_has_just_made(given, name):
-    environment = {key: value for key, value in os.environ.items() if key != "FOREFOLIO_OUTPUTS"}
+    of_this_test = ("FOREFOLIO_OUTPUTS", "MAKEFLAGS", "MAKELEVEL")  # the last two where `make test` runs the test
+    environment = {key: value for key, value in os.environ.items() if key not in of_this_test}
     done = subprocess.run(["make", "--dry-run", "site", *given], cwd=ROOT, env=environment, capture_output=True, text=True,
                           check=True)
     assert done.stdout.splitlines()[-1] == f".venv/bin/forefolio site 'outputs/{name}'"
