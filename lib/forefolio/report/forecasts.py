@@ -11,6 +11,7 @@ from forefolio.report.style import BLUE, GREY, INK, RED, bare, dress, line, log_
 from forefolio.study.vocabulary import ABSENT, MODELS, NOT_SHOWN, PERCENT, SHOWN, ZERO, counted, percent
 
 LATEST = 250  # days, about a year: more lines cannot be distinguished
+DRAWN = 3000  # points of a panel: more hide each other, and a browser draws them slowly
 VERDICTS = {SHOWN: BLUE, NOT_SHOWN: GREY, ABSENT: RED}  # the color of each answer
 REFERENCE = dict(color=INK, width=1, dash="dash")  # the line of what a figure compares with
 
@@ -319,13 +320,14 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     """What MVF takes for the expected return beside the mean return of the residual window, a panel per model.
 
     `means` is as `decisions.mvf_means` gives it. Points on the dashed line are momentum: there the forecast has left no
-    trace in r̂ + ē.
+    trace in r̂ + ē. Of more than 3,000 points per model, so many are drawn at random.
     """
     models = list(means["model"].unique())
     figure = _beside(models, shared_xaxes="all", shared_yaxes="all")
     ends = [means[["window_mean", "mu"]].min().min(), means[["window_mean", "mu"]].max().max()]
     for i, model in enumerate(models, start=1):
         one, panel = means[means["model"] == model], dict(showlegend=False, row=1, col=i)
+        one = one if len(one) <= DRAWN else one.sample(DRAWN, random_state=7)
         figure.add_scatter(x=one["window_mean"].to_numpy("float32"), y=one["mu"].to_numpy("float32"), mode="markers",
                            marker=dict(size=4, opacity=0.5, color=strategy_color(model)), **panel)
         figure.add_scatter(x=ends, y=ends, mode="lines", line=REFERENCE, hoverinfo="skip", **panel)
@@ -334,8 +336,10 @@ def momentum(means: pd.DataFrame, *, sample: str) -> go.Figure:
     figure.update_yaxes(title_text="forecast + mean residual (% a day)", col=1)
     near = means.groupby("model", sort=False)[["mu", "window_mean"]].corr().xs("window_mean", level=1)["mu"]
     told = ", ".join(f"{model} {near[model]:.2f}" for model in models)
+    count = means["model"].value_counts().max()
+    some = f"; {DRAWN:,} of {count:,} drawn" if count > DRAWN else ""
     return dress(figure, f"Correlation of MVF's expected return with momentum: {told}",
-                 f"one point per asset and rebalance, {sample}; dashed: the two are equal", margin_t=92)
+                 f"one point per asset and rebalance, {sample}; dashed: the two are equal{some}", margin_t=92)
 
 
 def gains(table: pd.DataFrame, *, sample: str) -> go.Figure:

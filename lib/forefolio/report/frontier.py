@@ -6,12 +6,14 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.portfolios.holdings import effective_holdings
-from forefolio.report.style import BLUE, GREY, INK, RED, dress, label_points, names_axis, strategy_color, verbatim
+from forefolio.report.style import (BLUE, GREY, INK, MANY, RED, dress, label_points, largest, names_axis, strategy_color,
+                                    verbatim)
 from forefolio.study.vocabulary import PERCENT, counted, percent
 
 CLOUD, PALE = "#d3d9e0", "#aebccd"  # what stands behind: random portfolios, other frontiers
 HELD = 0.005  # weights from here on count as held
 NAMED = 25  # so many assets all have their names beside their points; of more, only half as many
+LARGEST = 24  # so many assets have bars of their own; of more, the others share one
 STEPS = 20  # of the slider
 
 
@@ -21,12 +23,13 @@ def means(known: pd.DataFrame, *, sample: str) -> go.Figure:
     `known` has a row per asset and the columns mean and standard_error, fractions per year.
     """
     known = known.sort_values("mean", ascending=False, kind="stable")
-    errors = known["standard_error"]
+    errors, many = known["standard_error"], len(known) > MANY
+    bar = dict(color=PALE, width=0, thickness=1) if many else dict(color=GREY, width=3)
     figure = go.Figure(go.Scatter(
         x=list(known.index), y=known["mean"].to_numpy("float32"), mode="markers", name="mean ± standard error",
-        marker=dict(color=BLUE, size=8), error_y=dict(array=errors.to_numpy("float32"), color=GREY, width=3)))
+        marker=dict(color=BLUE, size=4 if many else 8), error_y=dict(array=errors.to_numpy("float32"), **bar)))
     unclear = int((known["mean"].abs() < 2 * errors).sum())
-    figure.update_xaxes(title_text="asset, highest mean first", **names_axis(len(known)))
+    figure.update_xaxes(title_text="asset, highest mean first", **names_axis(list(known.index)))
     figure.update_yaxes(title_text="mean return (% a year)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
     return dress(figure, f"{unclear} of {len(known)} means are less than two standard errors from zero",
                  f"bars: one standard error on each side, {percent(errors.median())} a year in the median; {sample}")
@@ -49,7 +52,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
         A year, a fraction. The line from it to the maximum Sharpe portfolio is the steepest to any long-only one.
     assets : DataFrame, optional
         Index: asset. Columns expected_return, volatility, per day. Up to 25 have their names written; of more, the 12
-        furthest from the middle.
+        furthest from the middle, and the 6 furthest of more than 60.
 
     Notes
     -----
@@ -84,7 +87,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
             figure.add_scatter(**_float32(curve), mode="lines", name=name, line=style)
     if len(near):
         figure.add_scatter(**_float32(near), mode="markers", name="single assets", text=list(near.index),
-                           hoverinfo="text", marker=dict(size=6, color=INK, symbol="circle-open"))
+                           hoverinfo="text", marker=dict(size=6 if len(near) <= MANY else 4, color=INK, symbol="circle-open"))
     for name, x, y in reach.itertuples():
         figure.add_scatter(x=[x], y=[y], mode="markers", name=_words(name), showlegend=False, marker=dict(
             size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))
@@ -93,7 +96,8 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
         for name, gross in portfolios["gross_exposure"].items()])
     single = single.assign(color=INK, text=[verbatim(name) for name in single.index])
     distance = (near - near.median()).abs() / (near.max() - near.min()).replace(0, 1)
-    written = near.index if len(near) <= NAMED else distance.max(axis=1).nlargest(NAMED // 2).index
+    most = NAMED if len(near) <= NAMED else NAMED // 2 if len(near) <= MANY else NAMED // 4
+    written = near.index if len(near) <= most else distance.max(axis=1).nlargest(most).index
     labels = pd.concat([chosen.loc[reach.index], single.loc[written]])
     label_points(figure, labels, x_range=x_range, y_range=y_range, plot_size=(805, 400),
                  others=pd.concat([cloud[::10], *map(_dense, (edge, shorts, steepest))]))
@@ -152,16 +156,17 @@ def along_frontier(efficient: pd.DataFrame, *, periods_per_year: int, risk_free_
     """The weights of the long-only frontier at each wanted mean, with a slider; it opens at the best Sharpe ratio.
 
     `efficient` is as `portfolios.frontier.efficient_frontier` gives it. The slider needs no kernel. An asset that no
-    point of the frontier holds is left out.
+    point of the frontier holds is left out. Of more than 60 assets, the 24 largest have bars, and the others one.
     """
     points = efficient.iloc[np.unique(np.linspace(0, len(efficient) - 1, STEPS).round().astype(int))]
     curve, dots = _annual(efficient, periods_per_year), _annual(points, periods_per_year).round(5)
-    weights = points.iloc[:, 2:]
-    weights = weights.loc[:, weights.max() >= HELD].round(4)
-    names = [verbatim(str(name)) for name in weights]
+    every = points.iloc[:, 2:]
+    weights = (every if every.shape[1] > MANY else every.loc[:, every.max() >= HELD]).round(4)
     ratio = (dots["y"] - risk_free_rate) / dots["x"].where(dots["x"] > 0)
     start = int(ratio.fillna(-np.inf).to_numpy().argmax())
     holdings = [effective_holdings(held) for _, held in weights.iterrows()]
+    weights = largest(weights.T, weights.max(), LARGEST).T if every.shape[1] > MANY else weights
+    names = [verbatim(str(name)) for name in weights]
     ratios = ["" if np.isnan(each) else f"Sharpe ratio {each:.2f}, " for each in ratio]
     told = [f"volatility {percent(x)}, {each}{n:.1f} effective holdings"
             for x, each, n in zip(dots["x"], ratios, holdings)]
@@ -234,11 +239,7 @@ def portfolio_weights_bars(weights: pd.DataFrame, *, sample: str) -> go.Figure:
     `weights` has a row per asset and a column per portfolio, named such as `maximum_sharpe`; short sales are negative.
     """
     n_assets, held = len(weights), (weights.abs() >= HELD).sum()
-    if len(weights) > 25:
-        size = (weights.abs() / weights.abs().max()).max(axis=1)  # each portfolio keeps its own largest
-        shown = weights.index.isin(size.sort_values(ascending=False, kind="stable").index[:24])
-        rest = weights[~shown].sum().rename(f"other {len(weights) - 24}")
-        weights = pd.concat([weights[shown], rest.to_frame().T])
+    weights = largest(weights, (weights.abs() / weights.abs().max()).max(axis=1), LARGEST)  # each keeps its own largest
     figure = make_subplots(1, weights.shape[1], shared_yaxes=True, horizontal_spacing=0.02,
                            subplot_titles=[_words(name) for name in weights])
     for i, name in enumerate(weights, start=1):

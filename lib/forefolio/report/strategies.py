@@ -8,8 +8,8 @@ from plotly.subplots import make_subplots
 from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration, distance_from, effective_holdings
 from forefolio.portfolios.problems import named
-from forefolio.report.style import (BLUE, GREY, INK, RED, days, dress, label, label_ends, line, names_axis, span,
-                                    strategy_color, strategy_line, verbatim, weekly)
+from forefolio.report.style import (BLUE, GREY, INK, MANY, RED, days, dress, label, label_ends, largest, line, names_axis,
+                                    span, strategy_color, strategy_line, verbatim, weekly)
 from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, counted,
                                         lower_is_better, parts, percent)
 
@@ -54,22 +54,24 @@ def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame
     """Weights of mean-variance as bars, with a slider over risk aversion: a large forecast counts less and less.
 
     `weights` are as `decisions.by_risk_aversion` gives them. Assets stand from the highest mean to the lowest. The slider
-    starts at the value nearest `chosen`, and all its steps are stored in the figure: it needs no kernel.
+    starts at the value nearest `chosen`, and all its steps are stored in the figure: it needs no kernel. Of more than 60
+    assets, the 24 largest have bars, and all others share the last.
     """
     weights = weights[mu.sort_values(ascending=False).index]
-    steps, assets = [], list(map(verbatim, weights))
-    for gamma, held in weights.iterrows():
+    drawn = largest(weights.T, weights.max(), 24).T if weights.shape[1] > MANY else weights
+    steps = []
+    for (gamma, held), heights in zip(weights.iterrows(), drawn.to_numpy("float32").round(4)):
         name = f"\N{GREEK SMALL LETTER GAMMA} = {gamma:g}" if np.isfinite(gamma) else "Minimum variance"
         volatility = np.sqrt(held @ covariance.loc[held.index, held.index] @ held)
         title = (f"{name}: {effective_holdings(held):.1f} effective holdings, mean {percent(held @ mu, 2)}, "
                  f"volatility {percent(volatility, 2)} a day")
-        steps.append((f"{gamma:g}" if np.isfinite(gamma) else "min. variance", title, held.to_numpy("float32").round(4)))
+        steps.append((f"{gamma:g}" if np.isfinite(gamma) else "min. variance", title, heights))
     active = int(np.argmin(np.abs(np.log(weights.index.to_numpy()) - np.log(chosen)))) if chosen > 0 else 0
-    figure = go.Figure(go.Bar(x=list(weights), y=steps[active][2], name="weight", marker_color=BLUE,
+    figure = go.Figure(go.Bar(x=list(drawn), y=steps[active][2], name="weight", marker_color=BLUE,
                               hovertemplate="%{x}: %{y:.1%}<extra></extra>"))
-    figure.add_hline(y=1 / len(assets), line=dict(color=INK, width=1, dash="dash"), annotation_text="equal weight",
+    figure.add_hline(y=1 / len(mu), line=dict(color=INK, width=1, dash="dash"), annotation_text="equal weight",
                      annotation_position="top right")
-    figure.update_xaxes(title_text="asset, from the highest mean to the lowest", **names_axis(len(assets)))
+    figure.update_xaxes(title_text="asset, from the highest mean to the lowest", **names_axis(list(drawn)))
     figure.update_yaxes(title_text="weight (%)", tickformat=PERCENT, range=[0, 1.05])
     subtitle = f"{sample}; move the slider from forecast-driven to minimum variance"
     dress(figure, steps[active][1], subtitle, height=550, margin_b=200, showlegend=False)

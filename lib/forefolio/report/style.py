@@ -20,6 +20,7 @@ from forefolio.study.vocabulary import FRAMEWORKS, METRICS, MODELS, PASSED, PORT
 WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
 FEW = 12  # number of lines that colors can distinguish
+MANY = 60  # number of assets that all can have a name and a mark of their own; of more, figures show groups and ends
 PALETTE = ("#295f54", "#e09100", "#804915", "#5f74f1", "#0f4981", "#73cb8e", "#d25b4f", "#ebe336", "#e59cdd", "#896b9c")
 
 _AXIS = dict(showline=True, linecolor="#555555", ticks="outside", ticklen=4, tickcolor="#555555", gridcolor="#e8e8e8",
@@ -300,9 +301,34 @@ def fitting(count: int) -> int:
     return 13 if count <= FEW else 11 if count <= 30 else 10 if count <= 60 else 9
 
 
-def names_axis(count: int) -> dict:
-    """An axis on which all names are written."""
-    return dict(tickangle=-90 if count > FEW else 0, tickfont_size=fitting(count), dtick=1)
+def names_axis(names: list[str]) -> dict:
+    """An axis on which all names are written; of more than 60, each second or third and so on, and the last.
+
+    >>> written = names_axis([f"S{i:03d}" for i in range(500)])["tickvals"]
+    >>> len(written), written[:2], written[-1]
+    (56, ['S000', 'S009'], 'S499')
+    """
+    count = len(names)
+    every = -(-count // MANY)
+    ticks = dict(dtick=1) if every <= 1 else dict(
+        showgrid=False, tickvals=[*map(verbatim, names[:-every:every]), verbatim(names[-1])])
+    return dict(tickangle=-90 if count > FEW else 0, tickfont_size=fitting(count), **ticks)
+
+
+def largest(weights: pd.DataFrame, size: pd.Series, count: int) -> pd.DataFrame:
+    """The rows of the `count` largest sizes, in their order, and the sum of all others as the last row.
+
+    A single other row stays.
+
+    >>> held = pd.DataFrame({"weight": [0.1, 0.5, 0.1, 0.3]}, index=["A", "B", "C", "D"])
+    >>> largest(held, held["weight"], 2)["weight"].to_dict()
+    {'B': 0.5, 'D': 0.3, 'other 2': 0.2}
+    """
+    if len(weights) <= count + 1:
+        return weights
+    shown = weights.index.isin(size.sort_values(ascending=False, kind="stable").index[:count])
+    rest = weights[~shown].sum().rename(f"other {len(weights) - count}")
+    return pd.concat([weights[shown], rest.to_frame().T])
 
 
 def _darker(color: str, factor: float) -> str:
