@@ -6,14 +6,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.portfolios.holdings import effective_holdings
-from forefolio.report.style import (BLUE, GREY, INK, MANY, RED, dress, label_points, largest, names_axis, strategy_color,
-                                    verbatim)
+from forefolio.report.style import (BLUE, GREY, INK, LARGEST, MANY, RED, dress, label_points, largest, names_axis,
+                                    strategy_color, verbatim)
 from forefolio.study.vocabulary import PERCENT, counted, percent
 
 CLOUD, PALE = "#d3d9e0", "#aebccd"  # what stands behind: random portfolios, other frontiers
 HELD = 0.005  # weights from here on count as held
 NAMED = 25  # so many assets all have their names beside their points; of more, only half as many
-LARGEST = 24  # so many assets have bars of their own; of more, the others share one
 STEPS = 20  # of the slider
 
 

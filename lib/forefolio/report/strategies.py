@@ -8,8 +8,8 @@ from plotly.subplots import make_subplots
 from forefolio.performance import metrics
 from forefolio.portfolios.holdings import concentration, distance_from, effective_holdings
 from forefolio.portfolios.problems import named
-from forefolio.report.style import (BLUE, GREY, INK, MANY, RED, days, dress, label, label_ends, largest, line, names_axis,
-                                    span, strategy_color, strategy_line, verbatim, weekly)
+from forefolio.report.style import (BLUE, GREY, INK, LARGEST, MANY, RED, days, dress, label, label_ends, largest, line,
+                                    names_axis, span, strategy_color, strategy_line, verbatim, weekly)
 from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, counted,
                                         lower_is_better, parts, percent)
 
@@ -58,7 +58,7 @@ def risk_aversion(weights: pd.DataFrame, mu: pd.Series, covariance: pd.DataFrame
     assets, the 24 largest have bars, and all others share the last.
     """
     weights = weights[mu.sort_values(ascending=False).index]
-    drawn = largest(weights.T, weights.max(), 24).T if weights.shape[1] > MANY else weights
+    drawn = largest(weights.T, weights.max(), LARGEST).T if weights.shape[1] > MANY else weights
     steps = []
     for (gamma, held), heights in zip(weights.iterrows(), drawn.to_numpy("float32").round(4)):
         name = f"\N{GREEK SMALL LETTER GAMMA} = {gamma:g}" if np.isfinite(gamma) else "Minimum variance"
@@ -111,7 +111,8 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
 
     A row per strategy. On the left a bar has the largest weight, then the second and third in a lighter shade, then all
     others; short sales are below zero. On the right a tick is an asset's share of risk; `contributions` is as
-    `holdings.risk_contributions` gives it for one date.
+    `holdings.risk_contributions` gives it for one date. Of more than 60 assets, only the 24 largest shares of risk have
+    ticks, and a main asset has its name where its weight is at least 5 %.
     """
     order = {name: place for place, name in enumerate(FRAMEWORKS)}
     names = sorted(weights["strategy"].unique(), key=lambda name: order.get(parts(name)[1], len(order)))
@@ -127,6 +128,7 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
         wide = wide.fillna(0.0)
         main[name] = _bars(figure, wide, strategy_color(name), row=row)
         share = contributions[contributions["strategy"] == name].set_index("asset")["risk_share"].dropna()
+        share = share if count <= MANY else share.loc[share.abs().nlargest(LARGEST).index]
         figure.add_scatter(x=share.to_numpy("float32"), y=np.zeros(len(share)), mode="markers+text", cliponaxis=False,
                            text=share.index.where(share == max(share.max(), 2 / count), ""), textposition="top center",
                            name=f"{name}, share of risk", customdata=list(share.index),
@@ -143,10 +145,11 @@ def holdings_over_time(weights: pd.DataFrame, contributions: pd.DataFrame) -> go
     figure.update_annotations(xanchor="left", x=0.0)
     of_framework = pd.Series(main).groupby(lambda name: parts(name)[1]).mean().sort_values()
     of_framework = of_framework.drop(EQUAL_WEIGHT, errors="ignore") if len(of_framework) > 1 else of_framework
+    shares = "each asset's share of risk" if count <= MANY else f"the {LARGEST} largest shares of risk"
     ends = " to ".join(f"{percent(of_framework[name], 0)} ({name})" for name in dict.fromkeys(of_framework.index[[0, -1]]))
     return dress(figure, f"The main asset has {ends} of the money on average",
                  f"{span(weights['rebalance_date'].array)}; dark: the main asset, lighter: the next two, pale: the others; "
-                 "right: each asset's share of risk at the first date, dashed: equal shares", width=1000, height=190 + tall * max(len(names), 3),
+                 f"right: {shares} at the first date, dashed: equal shares", width=1000, height=190 + tall * max(len(names), 3),
                  margin_t=92, barmode="relative", bargap=0.06, showlegend=False)
 
 
@@ -157,7 +160,8 @@ def _bars(figure: go.Figure, wide: pd.DataFrame, color: str, *, row: int) -> flo
     shades = [("main asset", main, 1.0), ("next two", ranked[:, 1:3].sum(axis=1), 0.45), ("others", others, 0.15),
               ("short", wide.to_numpy().clip(max=0).sum(axis=1), 0.45)]
     alone = np.isclose(main, ranked[:, 1]) if ranked.shape[1] > 1 else np.zeros(len(main), bool)
-    names = wide.idxmax(axis=1).where(~alone, "")
+    small = main < (0.05 if ranked.shape[1] > MANY else 0)
+    names = wide.idxmax(axis=1).where(~alone & ~small, "")
     for kind, values, shade in shades:
         if np.abs(values).max() > 0:
             figure.add_bar(x=days(wide.index), y=values.astype("float32"), name=kind,

@@ -21,6 +21,7 @@ WEEK = 7 * 24 * 3600 * 1000  # in milliseconds, plotly's unit of time
 GREY, INK, RED, BLUE = "#8a8a8a", "#222222", "#c8371e", "#1f5fa8"
 FEW = 12  # number of lines that colors can distinguish
 MANY = 60  # number of assets that all can have a name and a mark of their own; of more, figures show groups and ends
+LARGEST = 24  # of more than 60 assets, so many have a bar or a tick of their own
 PALETTE = ("#295f54", "#e09100", "#804915", "#5f74f1", "#0f4981", "#73cb8e", "#d25b4f", "#ebe336", "#e59cdd", "#896b9c")
 
 _AXIS = dict(showline=True, linecolor="#555555", ticks="outside", ticklen=4, tickcolor="#555555", gridcolor="#e8e8e8",
