@@ -19,6 +19,8 @@ FULL = {
     "growth_with_assets": partial(growth.with_assets, sizes=(20, 60, 200, 500), stock_epochs=1500, rounds=3),
     "growth_with_history": partial(growth.with_history, n_assets=60, times=(1, 2, 4), stock_epochs=1500, rounds=3),
     "peak_memory": partial(growth.peak_memory, n_assets=500, rounds=3),
+    "growth_of_stages": partial(growth.of_stages, "params/lecture.yml", sizes=(20, 100, 500), times=(1, 2, 4),
+                                overrides=("epochs=2",), rounds=1),
 }
 QUICK = {  # to see that all runs; a minute or two, and no number to quote
     "training": partial(training.compare, n_stocks=4, epochs=3, loop_epochs=2, rounds=1),
@@ -28,6 +30,8 @@ QUICK = {  # to see that all runs; a minute or two, and no number to quote
     "growth_with_assets": partial(growth.with_assets, sizes=(2, 4), stock_epochs=4, rounds=1),
     "growth_with_history": partial(growth.with_history, n_assets=2, times=(1, 2), stock_epochs=2, rounds=1),
     "peak_memory": partial(growth.peak_memory, n_assets=4, rounds=1),
+    "growth_of_stages": partial(growth.of_stages, "params/lecture.yml", sizes=(4, 8), times=(1,),
+                                overrides=("epochs=1",), rounds=1),
 }
 
 

@@ -21,13 +21,20 @@ def of_a_run(params: str, *, overrides: tuple[str, ...] = (), rounds: int) -> di
 
 def _run(params: str, overrides: tuple[str, ...]) -> tuple[float, dict[str, float]]:
     """Seconds of the command and of each stage."""
+    whole, done = run(params, overrides)
+    return whole, {line["stage"]: line["seconds"] for line in done}
+
+
+def run(params: str, overrides: tuple[str, ...], *options: str) -> tuple[float, list[dict]]:
+    """Seconds of a run in a new outputs folder, and its ledger: a line per stage, with the size of its notebook in MB."""
     with tempfile.TemporaryDirectory(prefix="forefolio-bench-") as outputs:
-        command = [sys.executable, "-m", "forefolio", "run", params, "--output", outputs]
+        command = [sys.executable, "-m", "forefolio", "run", params, "--output", outputs, *options]
         for override in overrides:
             command += ["--set", override]
         library = os.pathsep.join(filter(None, [str(ROOT / "lib"), os.environ.get("PYTHONPATH")]))
         whole = seconds(lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True,
                                                env=os.environ | {"PYTHONPATH": library}))
-        ledger = next(Path(outputs).glob("*/ledger.jsonl")).read_text(encoding="utf-8").splitlines()
-        done = [line for line in map(json.loads, ledger) if line["state"] == "done"]
-        return round(whole, 1), {line["stage"]: line["seconds"] for line in done}
+        path, = Path(outputs).glob("*/ledger.jsonl")
+        done = [line for line in map(json.loads, path.read_text(encoding="utf-8").splitlines()) if line["state"] == "done"]
+        return round(whole, 1), [line | {"notebook_mb": (path.parent / line["notebook"]).stat().st_size / 1e6}
+                                 for line in done]

@@ -93,6 +93,32 @@ def test_growth_is_the_slowest_size_over_the_fastest(monkeypatch):
     assert history["cnn1d"]["ratio"] == 1.0  # twice the days took twice as long
 
 
+def test_stages_grow_from_the_smallest_size_to_the_largest(monkeypatch):
+    asked = []
+
+    def run(params, overrides, *options):
+        """A stage takes n^2 T seconds, its notebook 1 MB per hundred assets; 07 runs where it is asked for."""
+        given = dict(override.split("=") for override in overrides)
+        asked.append(given)
+        n, years = int(given["simulated_assets"]), int(given["end"][:4]) - int(given["start"][:4]) + 1
+        last = growth.ORDERS if "07_evidence" in options else list(growth.ORDERS)[:-1]
+        return 1.0, [{"stage": stage, "seconds": n**2 * years / 7, "peak_memory_mb": n, "notebook_mb": n / 100} for stage in last]
+
+    monkeypatch.setattr(growth.stages, "run", run)
+    found = growth.of_stages("lecture.yml", sizes=(20, 100, 500), times=(1, 2, 4), overrides=("epochs=2",), rounds=1)
+    assert len(asked) == 5 and {given["epochs"] for given in asked} == {"2"}
+    assert [given["start"] for given in asked] == ["2016-01-01"] * 3 + ["2009-01-01", "1995-01-01"]
+    assert (asked[0]["train_end"], asked[0]["validation_end"]) == ("2018-12-31", "2020-12-31"), "as in the lecture study"
+    assert (asked[4]["train_end"], asked[4]["validation_end"]) == ("2006-12-31", "2014-12-31"), "four times as long, each"
+    data, evidence = found["01_data"], found["07_evidence"]
+    assert data["assets"]["ratio"] == 625 and data["assets"]["target"] == "at most 25"
+    assert data["assets"]["exponents"] == {"20_to_100": 2.0, "100_to_500": 2.0}
+    assert data["days"]["ratio"] == 4 and data["days"]["seconds"] == {f"times_the_days_{k}": 400 * k for k in (1, 2, 4)}
+    assert data["notebook"]["ratio"] == 1.0 and evidence["notebook"]["ratio"] == 0.2
+    assert evidence["assets"]["of"] == "seconds_at_100 / seconds_at_20" and evidence["assets"]["target"] == "at most 125"
+    assert json.dumps(found, allow_nan=False) and any("01_data assets: 625.0" in line for line in command.lines(found))
+
+
 def test_the_backtest_through_skfolio_solves_the_same_problems():
     found = backtest.compare(n_rebalances=1, n_assets=3, rounds=1)
     assert set(found) == {"backtest", *backtest.LIBRARIES}
