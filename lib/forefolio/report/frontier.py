@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from forefolio.portfolios.holdings import effective_holdings
-from forefolio.report.style import (BLUE, GREY, INK, LARGEST, MANY, RED, dress, label_points, largest, names_axis,
+from forefolio.report.style import (BLUE, GREY, INK, LARGEST, MANY, RED, dots, dress, label_points, largest, names_axis,
                                     strategy_color, verbatim)
 from forefolio.study.vocabulary import PERCENT, counted, percent
 
@@ -23,10 +23,10 @@ def means(known: pd.DataFrame, *, sample: str) -> go.Figure:
     """
     known = known.sort_values("mean", ascending=False, kind="stable")
     errors, many = known["standard_error"], len(known) > MANY
-    bar = dict(color=PALE, width=0, thickness=1) if many else dict(color=GREY, width=3)
+    bar = dict(color=PALE, width=0, thickness=min(2, 400 / len(known))) if many else dict(color=GREY, width=3)
     figure = go.Figure(go.Scatter(
         x=list(known.index), y=known["mean"].to_numpy("float32"), mode="markers", name="mean ± standard error",
-        marker=dict(color=BLUE, size=4 if many else 8), error_y=dict(array=errors.to_numpy("float32"), **bar)))
+        marker=dict(color=BLUE, size=dots(len(known), 8)), error_y=dict(array=errors.to_numpy("float32"), **bar)))
     unclear = int((known["mean"].abs() < 2 * errors).sum())
     figure.update_xaxes(title_text="asset, highest mean first", **names_axis(list(known.index)))
     figure.update_yaxes(title_text="mean return (% a year)", tickformat=PERCENT, zeroline=True, zerolinecolor=GREY)
@@ -86,7 +86,7 @@ def frontier(two_fund: pd.DataFrame, long_only: pd.DataFrame, random_portfolios:
             figure.add_scatter(**_float32(curve), mode="lines", name=name, line=style)
     if len(near):
         figure.add_scatter(**_float32(near), mode="markers", name="single assets", text=list(near.index),
-                           hoverinfo="text", marker=dict(size=6 if len(near) <= MANY else 4, color=INK, symbol="circle-open"))
+                           hoverinfo="text", marker=dict(size=dots(len(near), 6), color=INK, symbol="circle-open"))
     for name, x, y in reach.itertuples():
         figure.add_scatter(x=[x], y=[y], mode="markers", name=_words(name), showlegend=False, marker=dict(
             size=11, symbol="diamond", color=strategy_color(name), line_color="white", line_width=1))

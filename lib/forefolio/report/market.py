@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from forefolio.report.style import (BLUE, FEW, GREY, INK, MANY, RED, asset_colors, days, dress, fitting, label_ends, line,
-                                    log_axis, names_axis, span, verbatim, weekly)
+from forefolio.report.style import (BLUE, FEW, GREY, INK, MANY, RED, asset_colors, days, dots, dress, fitting, label_ends,
+                                    line, log_axis, names_axis, span, verbatim, weekly)
 from forefolio.study.vocabulary import PERCENT, percent
 
 KEPT, DROPPED, QUIET = BLUE, "#c8641e", "#a8a8a8"
@@ -63,16 +63,15 @@ def means(summary: pd.DataFrame, *, sample: str) -> go.Figure:
     """Mean return of each asset, two standard errors to each side, by a frame as `returns.asset_summary` gives it."""
     summary = summary.sort_values("mean_return")
     names, reach = list(summary.index), 2 * summary["standard_error"]
-    size, bar = (8, 1.6) if len(names) <= MANY else (4, 1)
+    bar = dict(width=0, thickness=1.6 if len(names) <= MANY else min(1.6, 400 / len(names)))
     clear = summary["mean_return"].abs() > reach
     figure = go.Figure()
     for name, rows, color, pale in [("more than two standard errors from zero", clear, BLUE, "#a9c4e4"),
                                     ("at most two", ~clear, GREY, "#d9d9d9")]:
         if rows.any():
             figure.add_scatter(x=list(summary.index[rows]), y=summary["mean_return"][rows].to_numpy(), mode="markers",
-                               name=name, marker=dict(size=size, color=color), error_y=dict(
-                                   array=reach[rows].to_numpy(), width=0, thickness=bar,
-                                   **dict(color=pale) if len(names) > MANY else {}))
+                               name=name, marker=dict(size=dots(len(names), 8), color=color),
+                               error_y=dict(array=reach[rows].to_numpy(), color=pale if len(names) > MANY else None, **bar))
     figure.add_hline(y=0, line=dict(color=INK, width=1))
     figure.update_xaxes(title_text="asset, lowest mean first", categoryorder="array", 
                         categoryarray=[verbatim(name) for name in names], **names_axis(names))
@@ -101,7 +100,7 @@ def returns(returns: pd.DataFrame) -> go.Figure:
         figure.add_scatter(x=names, y=expected.to_numpy(), mode="markers", name="most extreme day if normal",
                            showlegend=sign > 0, marker=tick)
         figure.add_scatter(x=names, y=extreme.to_numpy(), mode="markers", name="actual worst and best day",
-                           showlegend=sign > 0, marker=dict(size=6 if len(names) <= MANY else 3, color=RED))
+                           showlegend=sign > 0, marker=dict(size=dots(len(names), 6), color=RED))
     figure.update_xaxes(title_text="asset, calmest first", **names_axis(names))
     figure.update_yaxes(title_text="daily return (%)", tickformat=PERCENT)
     times = float(((returns.mean() - returns.min()) / reach).median())

@@ -302,6 +302,15 @@ def fitting(count: int) -> int:
     return 13 if count <= FEW else 11 if count <= 30 else 10 if count <= 60 else 9
 
 
+def dots(count: int, size: float) -> float:
+    """Size of dots, of which 60 may have this size and more become smaller, so that they can be told apart.
+
+    >>> dots(60, 8), dots(100, 8), dots(500, 8)
+    (8, 6.0, 3)
+    """
+    return size if count <= MANY else max(3, min(size, 600 / count))
+
+
 def names_axis(names: list[str]) -> dict:
     """An axis on which all names are written; of more than 60, each second or third and so on, and the last.
 
