@@ -14,7 +14,6 @@ from benchmarks.training import N_TRAINING, NETWORKS, a_stock_an_epoch, market, 
 
 MEMORY_LIMIT = 4.0  # GiB
 NOTEBOOK_LIMIT = 5.0  # MB
-CHEAP = 100  # assets up to which stage 07 is measured: it decides ten thousand portfolios again
 
 
 class Order(NamedTuple):
@@ -25,14 +24,13 @@ class Order(NamedTuple):
     why: str
 
 
-ORDERS = {
+ORDERS = {  # 07 is left out: it decides ten thousand portfolios again, and takes longer than all others together
     "01_data": Order(1, 1, "n T: prices, and a few numbers per asset"),
     "02_correlation": Order(3, 1, "n^2 T: correlations; n^3: eigenvalues and clusters"),
     "03_mpt_frontier": Order(3, 1, "n^2 T: covariance; n^3: each of 430 quadratic programs"),
     "04_forecasting": Order(1, 1, "n T: a network per asset and model, and its forecasts"),
     "05_portfolios": Order(3, 1, "T / 21 rebalances; n^3: each quadratic program; n T: a GARCH per asset and rebalance"),
     "06_comparison": Order(1, 1, "n T: the drift of weights"),
-    "07_evidence": Order(3, 1, "T / 21 rebalances; n^3: each of 400 quadratic programs per rebalance"),
 }
 
 
@@ -91,8 +89,7 @@ def of_stages(params: str, *, sizes: tuple[int, ...], times: tuple[int, ...], ov
     made = in_turns({point: lambda point=point: _stages(params, *point, overrides) for point in points}, rounds=rounds)
     found = {"params": f"{params}, {', '.join(overrides)}"}
     for stage, order in ORDERS.items():
-        known = {point: [by_stage[stage] for by_stage in rounds_of] for point, rounds_of in made.items()
-                 if stage in rounds_of[0]}
+        known = {point: [by_stage[stage] for by_stage in of_point] for point, of_point in made.items()}
         largest = max(line["notebook_mb"] for lines in known.values() for line in lines)
         found[stage] = {
             "order": order.why,
@@ -104,7 +101,7 @@ def of_stages(params: str, *, sizes: tuple[int, ...], times: tuple[int, ...], ov
 
 def _grown(known: dict[tuple[int, int], list[dict]], points: dict[int, tuple[int, int]], what: str, power: int) -> dict:
     """A stage's seconds at the largest size over those at the smallest, and what each size took."""
-    made = {size: known[point] for size, point in points.items() if point in known}
+    made = {size: known[point] for size, point in points.items()}
     least, most = min(made), max(made)
     seconds = {size: median(line["seconds"] for line in lines) for size, lines in made.items()}
     exponents = {f"{a}_to_{b}": round(log(seconds[b] / seconds[a]) / log(b / a), 2)
@@ -113,7 +110,8 @@ def _grown(known: dict[tuple[int, int], list[dict]], points: dict[int, tuple[int
                  [line["seconds"] for line in made[least]], target=f"at most {(most / least) ** power:g}") | {
         "seconds": {f"{what}_{size}": value for size, value in seconds.items()}, "exponents": exponents,
         "peak_memory_mb": {f"{what}_{size}": max(line["peak_memory_mb"] for line in lines) for size, lines in made.items()},
-        "notebook_mb": {f"{what}_{size}": round(max(line["notebook_mb"] for line in lines), 2) for size, lines in made.items()}}
+        "notebook_mb": {f"{what}_{size}": round(max(line["notebook_mb"] for line in lines), 2)
+                        for size, lines in made.items()}}
 
 
 def _stages(params: str, n_assets: int, times: int, overrides: tuple[str, ...]) -> dict[str, dict]:
@@ -123,7 +121,7 @@ def _stages(params: str, n_assets: int, times: int, overrides: tuple[str, ...]) 
              "validation_end": f"{start + 5 * times - 1}-12-31", "end": "2022-12-31"}
     market = {"study": "grown", "source": "simulated", "tickers": "[]", "simulated_assets": n_assets} | dates
     _, done = stages.run(params, (*(f"{name}={value}" for name, value in market.items()), *overrides),
-                         "--to", "07_evidence" if n_assets <= CHEAP else "06_comparison")
+                         "--to", list(ORDERS)[-1])
     return {line["stage"]: line for line in done}
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from forefolio.forecasts.architectures import CNN1D, Recurrent
 from forefolio.papers import equity
 from forefolio.performance.trials import Sweep
+from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
@@ -97,12 +98,12 @@ def test_stages_grow_from_the_smallest_size_to_the_largest(monkeypatch):
     asked = []
 
     def run(params, overrides, *options):
-        """A stage takes n^2 T seconds, its notebook 1 MB per hundred assets; 07 runs where it is asked for."""
+        """A stage takes n^2 T seconds, and its notebook has 1 MB per hundred assets."""
         given = dict(override.split("=") for override in overrides)
         asked.append(given)
         n, years = int(given["simulated_assets"]), int(given["end"][:4]) - int(given["start"][:4]) + 1
-        last = growth.ORDERS if "07_evidence" in options else list(growth.ORDERS)[:-1]
-        return 1.0, [{"stage": stage, "seconds": n**2 * years / 7, "peak_memory_mb": n, "notebook_mb": n / 100} for stage in last]
+        line = {"seconds": n**2 * years / 7, "peak_memory_mb": n, "notebook_mb": n / 100}
+        return 1.0, [line | {"stage": stage} for stage in STAGES if stage <= options[1]]
 
     monkeypatch.setattr(growth.stages, "run", run)
     found = growth.of_stages("lecture.yml", sizes=(20, 100, 500), times=(1, 2, 4), overrides=("epochs=2",), rounds=1)
@@ -110,12 +111,12 @@ def test_stages_grow_from_the_smallest_size_to_the_largest(monkeypatch):
     assert [given["start"] for given in asked] == ["2016-01-01"] * 3 + ["2009-01-01", "1995-01-01"]
     assert (asked[0]["train_end"], asked[0]["validation_end"]) == ("2018-12-31", "2020-12-31"), "as in the lecture study"
     assert (asked[4]["train_end"], asked[4]["validation_end"]) == ("2006-12-31", "2014-12-31"), "four times as long, each"
-    data, evidence = found["01_data"], found["07_evidence"]
+    assert [stage for stage in found if stage != "params"] == list(STAGES)[:6]
+    data = found["01_data"]
     assert data["assets"]["ratio"] == 625 and data["assets"]["target"] == "at most 25"
     assert data["assets"]["exponents"] == {"20_to_100": 2.0, "100_to_500": 2.0}
     assert data["days"]["ratio"] == 4 and data["days"]["seconds"] == {f"times_the_days_{k}": 400 * k for k in (1, 2, 4)}
-    assert data["notebook"]["ratio"] == 1.0 and evidence["notebook"]["ratio"] == 0.2
-    assert evidence["assets"]["of"] == "seconds_at_100 / seconds_at_20" and evidence["assets"]["target"] == "at most 125"
+    assert data["notebook"]["ratio"] == 1.0 and found["02_correlation"]["assets"]["target"] == "at most 15625"
     assert json.dumps(found, allow_nan=False) and any("01_data assets: 625.0" in line for line in command.lines(found))
 
 
