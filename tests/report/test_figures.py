@@ -63,6 +63,12 @@ def test_axes_say_what_and_in_which_unit(name):
             assert "%" in titles
 
 
+@pytest.mark.parametrize("name", DRAW)
+def test_ticks_at_given_values_have_the_format_of_their_axis(name):
+    for axis in [*drawn(name).select_xaxes(), *drawn(name).select_yaxes()]:
+        assert axis.tickvals is None or axis.ticktext is not None or not axis.hoverformat, axis.hoverformat
+
+
 def test_money_has_no_currency():
     assert axis_titles(drawn("prices"), "y") == ["price, first day = 1 (log axis)"]
     told = "".join(title for figure in map(drawn, DRAW) for letter in "xy" for title in axis_titles(figure, letter))

@@ -70,7 +70,8 @@ def _tell_units(figure: go.Figure, trace: go.Trace) -> None:
     for letter in [letter for letter in "xy" if trace.type in ("scatter", "bar", "box")]:
         axis = figure.layout[f"{letter}axis{(trace[f'{letter}axis'] or letter)[1:]}"]
         values = trace[letter]
-        if axis.type != "category" and not axis.hoverformat and values is not None and not _is_text(values):
+        given = axis.tickvals is not None and axis.ticktext is None  # plotly writes such ticks by the hover's format
+        if axis.type != "category" and not (axis.hoverformat or given) and values is not None and not _is_text(values):
             axis.hoverformat = ".2%" if "%" in (axis.tickformat or "") else ".4~g"
         told.append([axis.title.text] * bool(axis.title.text) + [f"%{{{letter}}}"])
     spread = any("array" in trace[error] and trace[error].array is not None for error in ("error_x", "error_y") if error in trace)
