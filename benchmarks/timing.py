@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "cvxpy", "clarabel", "highspy", "skfolio", "riskfolio-lib",
-            "pyportfolioopt")
+            "pyportfolioopt", "jax", "torch")
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -21,6 +21,13 @@ def seconds(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
+
+
+def processor_seconds(action: Callable[[], object]) -> float:
+    """Seconds of processor time that an action takes in this process, on all cores together."""
+    started = time.process_time()
+    action()
+    return time.process_time() - started
 
 
 def in_turns(measurements: dict[str, Callable[[], object]], *, rounds: int) -> dict[str, list]:

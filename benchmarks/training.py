@@ -12,7 +12,7 @@ from statistics import median
 import numpy as np
 import pandas as pd
 
-from benchmarks import floor
+from benchmarks import floor, peers
 from benchmarks.timing import in_turns, ratio, seconds
 from forefolio.forecasts import asset_networks
 from forefolio.forecasts.architectures import CNN1D, Recurrent
@@ -88,8 +88,8 @@ def one_of_the_loop(name: str, asset: pd.Series, *, epochs: int) -> tuple[float,
     return epoch, time.perf_counter() - started - epochs * epoch
 
 
-def compare(*, n_stocks: int, epochs: int, loop_epochs: int, rounds: int) -> dict:
-    """Seconds a stock an epoch and a whole run of each network, the loop's over ours; and ours over the floor.
+def compare(*, n_stocks: int, epochs: int, loop_epochs: int, peer_epochs: int, rounds: int) -> dict:
+    """Seconds a stock an epoch and a whole run of each network, the loop's over ours; ours over the floor; and peers.
 
     Parameters
     ----------
@@ -97,19 +97,19 @@ def compare(*, n_stocks: int, epochs: int, loop_epochs: int, rounds: int) -> dic
         Of the whole run; at least two epochs.
     loop_epochs : int
         That the loop really runs, on one stock a round; at least two, as the first compiles.
+    peer_epochs : int
+        That the peers, and ours beside them, run on all stocks; at least two.
     rounds : int
         How often both are measured, in turns.
     """
     found = {}
     for name, network in NETWORKS.items():
-        ours, assets = a_stock_an_epoch(name, n_stocks, epochs=epochs), iter(market(rounds)[0].items())
-        made = in_turns({"loop": lambda: one_of_the_loop(name, next(assets)[1], epochs=loop_epochs), "ours": ours,
-                         "rate": floor.matrix_rate}, rounds=rounds)
+        whole_run, assets = a_stock_an_epoch(name, n_stocks, epochs=epochs), iter(market(rounds)[0].items())
+        made = in_turns({"loop": lambda: one_of_the_loop(name, next(assets)[1], epochs=loop_epochs), "ours": whole_run},
+                        rounds=rounds)
         loop, setup = zip(*made["loop"])
         mine, whole = zip(*made["ours"])
         loop_whole = [n_stocks * (rest + epochs * epoch) for epoch, rest in zip(loop, setup)]
-        work = floor.epoch_operations(network, lookback=LOOKBACK, n_training=N_TRAINING, n_validation=N_VALIDATION)
-        least = [work / rate for rate in made["rate"]]
         found[name] = {
             "seconds_a_stock_an_epoch": ratio("keras_loop", loop, "side_by_side", mine, target=TARGETS[name]),
             "seconds_of_a_whole_run": ratio("keras_loop_extrapolated", loop_whole, "side_by_side", whole),
@@ -117,7 +117,42 @@ def compare(*, n_stocks: int, epochs: int, loop_epochs: int, rounds: int) -> dic
                    f"loop measured on {rounds} stocks and {loop_epochs} epochs, building and compiling "
                    f"({median(setup):.1f} s a stock) included, and multiplied; an epoch's seconds leave compiling out "
                    "on both sides",
-            "floor": ratio("side_by_side", mine, "arithmetic_at_matrix_rate", least) | {
-                "operations_a_stock_an_epoch": work, "operations_a_second": float(f"{median(made['rate']):.4g}")},
-        }
+        } | _against_floor_and_peers(network, n_stocks=n_stocks, epochs=peer_epochs, rounds=rounds)
     return found
+
+
+def _against_floor_and_peers(network: Recurrent | CNN1D, *, n_stocks: int, epochs: int, rounds: int) -> dict:
+    """Processor seconds a stock an epoch of ours over both floors, and of each peer over ours, measured in turns."""
+    returns, ends = market(n_stocks)
+    data = peers.samples(returns, lookback=LOOKBACK, n_training=N_TRAINING, n_validation=N_VALIDATION)
+    settings, found = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}, {}
+    training = Training(lookback=LOOKBACK, patience=epochs, seed=7, **settings, **ends)
+    work = floor.epoch_work(network, lookback=LOOKBACK, n_training=N_TRAINING, n_validation=N_VALIDATION)
+    measured = {"ours": lambda: peers.ours(network, data, training), "rates": floor.rates,
+                "small": lambda: floor.small_product_rate(network, lookback=LOOKBACK, batch_size=BATCH_SIZE)}
+    for name, library in peers.loaded().items():
+        if isinstance(library, str):
+            found[name] = {"state": library}
+        else:
+            measured[name] = lambda library=library: peers.theirs(library, network, data, **settings)
+    made = in_turns(measured, rounds=rounds)
+    for name in measured.keys() & peers.LIBRARIES.keys():
+        failures = [value for value in made[name] if isinstance(value, str)]
+        if failures:
+            found[name] = {"state": failures[0]}
+            continue
+        seconds_of, apart = zip(*made[name])
+        found[name] = ratio(name, seconds_of, "side_by_side", made["ours"]) | {
+            "largest_difference_of_a_forecast_before_training": float(f"{max(apart):.2g}")}
+    least = [work.seconds(rate) for rate in made["rates"]]
+    small = [work.seconds(rate._replace(operations=rate_of)) for rate, rate_of in zip(made["rates"], made["small"])]
+    return {
+        "floor": ratio("side_by_side", made["ours"], "least_work_at_best_rates", least, target="at most 2") | {
+            "a_stock_an_epoch": work._asdict(),
+            "a_core_a_second": {kind: float(f"{median(values):.4g}")
+                                for kind, values in zip(floor.Work._fields, zip(*made["rates"]))}},
+        "floor_of_small_products": ratio("side_by_side", made["ours"], "least_work_at_the_rate_of_its_products", small) | {
+            "operations_a_core_a_second": float(f"{median(made['small']):.4g}")},
+        "processor_seconds_of_peers": {name: found[name] for name in peers.LIBRARIES} | {
+            "how_measured": f"{n_stocks} stocks, {epochs} epochs of which the first is left out, seconds of processor time a "
+                            "stock an epoch on all cores together, check of validation included; the floors likewise"}}

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from forefolio.forecasts import asset_networks
 from forefolio.forecasts.architectures import CNN1D, Recurrent
 from forefolio.papers import equity
 from forefolio.performance.trials import Sweep
@@ -19,7 +20,7 @@ from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
-from benchmarks import backtest, floor, growth, papers, site, stages, sweeps, timing, training  # noqa: E402
+from benchmarks import backtest, floor, growth, papers, peers, site, stages, sweeps, timing, training  # noqa: E402
 from benchmarks import __main__ as command  # noqa: E402
 
 TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
@@ -43,43 +44,92 @@ def test_the_machine_is_described():
     assert {"python", "tensorflow", "keras", "cvxpy", "skfolio"} <= set(described["versions"])
 
 
-def test_operations_of_a_small_lstm_are_those_counted_by_hand():
-    # A day of 2 units that see 1 input: 8 sums of 3 products, 6 operations and a bias each; 10 activations; f * c + i * g
-    # and o * tanh(c), 8. Two days, then a dense unit: a sum of 2 products, 4 operations, and a bias.
-    one_layer = 2 * (8 * 7 + 10 + 8) + 5
-    assert floor.lstm_operations(TINY["lstm"], lookback=2) == one_layer
-    above = 2 * (8 * 9 + 10 + 8)  # a second layer sees 2 inputs
-    assert floor.lstm_operations(Recurrent("lstm", 2, 2, 0.0, 0.0), lookback=2) == one_layer + above
+def test_the_work_of_a_small_lstm_is_that_counted_by_hand():
+    # A day of 2 units that see 1 input: 8 sums of 3 products, 6 operations and a bias each; f * c + i * g and o * tanh(c),
+    # 8; 10 activations. Two days, then a dense unit: a sum of 2 products, 4 operations, and a bias. 4 masks of 3 numbers.
+    one_layer = 2 * (8 * 7 + 8) + 5
+    assert floor.lstm_work(TINY["lstm"], lookback=2) == (one_layer, 20, 12)
+    above = 2 * (8 * 9 + 8)  # a second layer sees 2 inputs
+    assert floor.lstm_work(Recurrent("lstm", 2, 2, 0.0, 0.0), lookback=2) == (one_layer + above, 40, 12 + 16)
 
 
-def test_operations_of_a_small_convolution_are_those_counted_by_hand():
+def test_the_work_of_a_small_convolution_is_that_counted_by_hand():
     # 4 days of 2 filters: 2 products and sums (4), a bias, a relu; 2 pools of 2 filters, one comparison each;
     # 4 dense units of 4 inputs: 8, a bias, a relu; a dense unit of 4 inputs: 8 and a bias.
-    assert floor.cnn1d_operations(TINY["cnn1d"], lookback=5) == 4 * 2 * 6 + 4 + 4 * 10 + 9
+    assert floor.cnn1d_work(TINY["cnn1d"], lookback=5) == (4 * 2 * 6 + 4 + 4 * 10 + 9, 0, 4)
 
 
-def test_an_epoch_is_three_forecasts_a_training_sample_and_one_a_validation_sample():
-    one = floor.lstm_operations(TINY["lstm"], lookback=3)
-    assert floor.epoch_operations(TINY["lstm"], lookback=3, n_training=10, n_validation=4) == 34 * one
+def test_an_epoch_repeats_operations_three_times_and_activations_once_for_a_training_sample():
+    one = floor.lstm_work(TINY["lstm"], lookback=3)
+    assert floor.epoch_work(TINY["lstm"], lookback=3, n_training=10, n_validation=4) == (
+        34 * one.operations, 14 * one.activations, 10 * one.draws)
+
+
+def test_the_floor_is_each_kind_of_work_at_its_own_rate():
+    assert floor.Work(100, 20, 6).seconds(floor.Work(50, 5, 2)) == 2 + 4 + 3
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_rates_are_found_for_large_and_for_small_products(name):
+    assert floor.small_product_rate(TINY[name], lookback=5, batch_size=4, n_assets=2) > 0
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_peer_s_network_forecasts_what_ours_does(name):
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
+    lib = peers.Library(np.asarray, sigmoid, np.tanh, lambda x: np.maximum(x, 0), np.max, np.concatenate, np.zeros, None,
+                        scan, None, None, None)
+    model = asset_networks.build(TINY[name], n_assets=2, lookback=6, seed=1)
+    windows = np.random.default_rng(5).normal(size=(2, 7, 6)).astype("float32")
+    ours = model.predict_on_batch(windows.transpose(1, 2, 0))
+    for stock in range(2):
+        weights = [weight[stock] for weight in model.get_weights()]
+        theirs = peers.FORECASTS[type(TINY[name])](lib, TINY[name], weights, windows[stock], None)
+        np.testing.assert_allclose(theirs, ours[:, stock], atol=1e-5)
+
+
+def scan(day, states, series):
+    """Outputs of a loop over days."""
+    outputs = []
+    for today in series:
+        states, output = day(states, today)
+        outputs.append(output)
+    return np.stack(outputs)
+
+
+def test_a_peer_takes_the_steps_of_adam():
+    optimizer, weight = training.keras.optimizers.Adam(0.1), training.keras.Variable([1.0, -2.0])
+    ours, state = [np.array([1.0, -2.0])], ([np.zeros(2)], [np.zeros(2)], 0.0)
+    for gradient in (np.array([0.5, 3.0]), np.array([-1.0, 0.1])):
+        optimizer.apply([gradient.astype("float32")], [weight])
+        ours, state = peers.adam(ours, [gradient], state, 0.1)
+    np.testing.assert_allclose(ours[0], weight.numpy(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", training.NETWORKS)
 def test_the_loop_s_network_has_as_many_weights_as_ours(name):
-    from forefolio.forecasts import asset_networks
-
     ours = asset_networks.build(training.NETWORKS[name], n_assets=3, lookback=training.LOOKBACK, seed=1)
     theirs = training.stock_model(name)
     assert [weight.shape[1:] for weight in ours.trainable_variables] == [weight.shape for weight in theirs.trainable_variables]
 
 
+def missing():
+    """A library that is not there."""
+    raise ImportError("No module named 'missing'")
+
+
 def test_training_and_its_floor_say_what_they_measured(monkeypatch):
     for name, tiny in {"N_TRAINING": 70, "N_VALIDATION": 10, "LOOKBACK": 5, "NETWORKS": {"cnn1d": TINY["cnn1d"]}}.items():
         monkeypatch.setattr(training, name, tiny)
-    monkeypatch.setattr(floor, "matrix_rate", lambda: 1e9)
-    found = training.compare(n_stocks=2, epochs=2, loop_epochs=2, rounds=1)
-    assert set(found["cnn1d"]) == {"seconds_a_stock_an_epoch", "seconds_of_a_whole_run", "how", "floor"}
+    monkeypatch.setattr(floor, "rates", lambda: floor.Work(1e9, 1e8, 1e7))
+    monkeypatch.setattr(peers, "LIBRARIES", {"missing": missing, "broken": object})
+    found = training.compare(n_stocks=2, epochs=2, loop_epochs=2, peer_epochs=2, rounds=1)
     assert {"ratio", "keras_loop", "side_by_side", "target"} <= set(found["cnn1d"]["seconds_a_stock_an_epoch"])
-    assert "multiplied" in found["cnn1d"]["how"] and found["cnn1d"]["floor"]["operations_a_stock_an_epoch"] > 0
+    assert "multiplied" in found["cnn1d"]["how"] and found["cnn1d"]["floor"]["a_stock_an_epoch"]["operations"] > 0
+    assert {"ratio", "side_by_side"} <= set(found["cnn1d"]["floor_of_small_products"])
+    states = found["cnn1d"]["processor_seconds_of_peers"]
+    assert states["missing"] == {"state": "not installed (No module named 'missing')"}
+    assert states["broken"]["state"].startswith("failed (AttributeError")
     assert any("target: at least 12" in line for line in command.lines(found)) and json.dumps(found, allow_nan=False)
 
 
