@@ -140,6 +140,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
             "bar_format": "{desc}: {n} of {total} cells, {elapsed}{postfix}"}
     with kernels.place(environment or {}) as place:
         try:
+            kernels.prepare(source, place[0])
             papermill.execute_notebook(
                 _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched",
                 place=place, look=look, progress_bar=show if bar else False)

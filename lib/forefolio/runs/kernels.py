@@ -1,44 +1,194 @@
 """Kernels that use only the study's settings, none of the user's account, and that end with their parent process.
 
 A kernel runs in this environment's Python, whatever kernels are installed under the same name. It ignores settings of
-IPython, Keras, TensorFlow and BLAS in a home folder or a shell. A guard ends it when this process is gone. Sockets,
+IPython, Keras, TensorFlow and BLAS in a home folder or a shell. On Linux it is forked from a parent that has imported
+what the stages import; elsewhere it is a new process of Python. A guard ends both when this process is gone. Sockets,
 settings and temporary files of kernels are in one folder per process. Each new process removes the folders of processes
 that are gone.
 """
 
 import atexit
 import hashlib
+import json
 import os
 import shutil
+import signal
 import socket
+import subprocess
 import sys
+import sysconfig
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psutil
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 from traitlets.config import Config
 
 from forefolio.runs import contracts
 
 GUARD = Path(__file__).with_name("guard.py")
+FORKS = sys.platform == "linux"  # elsewhere a system's own libraries may not survive it
+NOT_FORKED = "kernels start anew, which takes some seconds each: this system cannot fork them from a prepared process"
+PATIENCE = 300  # seconds that a kernel may take to be born on a busy machine
 _numbers = count()  # of the kernels of this process
+PLACE = ("TMPDIR", "IPYTHONDIR", "KERAS_HOME")  # variables that name a kernel's own folder
 FAR = 16  # letters of a temporary folder in which the path of a browser's socket, 107 at most, may have no room
 
 
 class Kernel(AsyncKernelManager):
     """A kernel of this Python, with a guard for parent."""
 
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        if FORKS:
+            self.provisioner = _Provisioner(parent=self, kernel_spec=self.kernel_spec)
+
     @property
     def kernel_spec(self) -> KernelSpec:
         """How the kernel is started; Windows itself ends the children of a process."""
         kernel = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=guarded(*kernel), display_name="Python 3", language="python")
+
+
+class _Provisioner(LocalProvisioner):
+    """Starts a kernel by a fork of the prepared parent."""
+
+    async def launch_kernel(self, cmd: list[str], *, env: dict[str, str], cwd: str | None = None, **_: Any) -> dict[str, Any]:
+        self.process = parent(env).fork(cmd[cmd.index("-f"):], env, cwd or os.getcwd())
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
+
+
+class Forked:
+    """A kernel as a child of the prepared parent, with the methods of a `Popen` that jupyter_client calls."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket):
+        self._connection, self.returncode = connection, None
+        connection.settimeout(PATIENCE)
+        said = connection.recv(64)
+        if not said:
+            raise RuntimeError("the parent of kernels ended before it had started one")
+        self.pid = int(said)
+
+    def poll(self) -> int | None:
+        """The exit code; None while the kernel runs."""
+        return self._ended(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code."""
+        if self._ended(timeout) is None:
+            raise subprocess.TimeoutExpired("kernel", timeout or 0)
+        return self.returncode
+
+    def _ended(self, timeout: float | None) -> int | None:
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            with suppress(BlockingIOError, TimeoutError):
+                said = self._connection.recv(64)
+                self.returncode = int(said) if said else -signal.SIGKILL  # its parent is gone, and so is the kernel
+                self._connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the kernel has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End the kernel at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask the kernel to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+class _Parent:
+    """A program that forks kernels, for one environment and one state of the code."""
+
+    def __init__(self, environment: dict[str, str]):
+        self.made_for = _load_time(environment), _code()
+        self._asking, asked = socket.socketpair()
+        self._lock = threading.Lock()
+        with asked:
+            self._process = subprocess.Popen(
+                guarded(sys.executable, "-m", "forefolio.runs.fork_server"), env=environment, stdin=asked, cwd=contracts.NOTEBOOKS,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def current(self, environment: dict[str, str]) -> bool:
+        """Whether it lives, and has loaded what a new process with these variables would load."""
+        return self._process.poll() is None and self.made_for == (_load_time(environment), _code())
+
+    def prepare(self, notebook: Path) -> None:
+        """Let it import what a notebook imports; this does not wait for it."""
+        self._ask({"notebook": str(notebook)}).close()
+
+    def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> Forked:
+        """Start a kernel with these arguments and variables in a folder."""
+        return Forked(self._ask({"arguments": arguments, "environment": environment, "folder": folder}))
+
+    def _ask(self, request: dict[str, Any]) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            socket.send_fds(self._asking, [b"k"], [theirs.fileno()])
+        ours.sendall(json.dumps(request).encode())
+        ours.shutdown(socket.SHUT_WR)
+        return ours
+
+    def end(self) -> None:
+        """End it, with all its kernels."""
+        self._asking.close()
+        self._process.terminate()
+        self._process.wait()
+
+
+_parents: list[_Parent] = []  # one at most
+_choosing = threading.Lock()
+
+
+def parent(environment: dict[str, str]) -> _Parent:
+    """The prepared parent of this process's kernels; a new one where variables or code have changed."""
+    with _choosing:
+        if _parents and not _parents[0].current(environment):
+            _parents.pop().end()
+        if not _parents:
+            _parents.append(_Parent(environment))
+        return _parents[0]
+
+
+def prepare(notebook: Path, environment: dict[str, str]) -> None:
+    """Import, in the parent of kernels, what a notebook imports, while this process does something else."""
+    if FORKS:
+        parent(environment).prepare(notebook)
+
+
+@atexit.register
+def end() -> None:
+    """End the parent of kernels, if there is one."""
+    with _choosing:
+        while _parents:
+            _parents.pop().end()
+
+
+def _load_time(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that what is imported may read; those of a kernel's place, and this project's own, are read later."""
+    return {name: value for name, value in environment.items() if name not in PLACE and not name.startswith(("FOREFOLIO_", "JPY_"))}
+
+
+def _code() -> list[tuple[str, int]]:
+    """Times of all modules of this package, and of the folders of installed packages: what a new process would load."""
+    packages = {sysconfig.get_path(kind) for kind in ("purelib", "platlib")}
+    return [(str(path), path.stat().st_mtime_ns) for path in (*sorted(contracts.PACKAGE.rglob("*.py")), *map(Path, sorted(packages)))]
 
 
 def guarded(*command: str) -> list[str]:

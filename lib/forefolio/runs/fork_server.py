@@ -1,0 +1,143 @@
+"""The prepared parent of kernels: it has imported what a stage imports, and forks a new process for each kernel.
+
+It is a program of its own, which a guard ends with all its kernels. Its owner, a process that executes notebooks, asks
+through the socket that is its standard input. Each request is a new connection: a notebook to prepare for, or a kernel
+to start. The kernel answers with its process number, and this program with the exit code. A kernel shares nothing with
+another one, because only this parent is ever copied, and it executes no cell. It imports TensorFlow but never starts it.
+"""
+
+import ast
+import atexit
+import ctypes
+import json
+import os
+import random
+import selectors
+import signal
+import socket
+import sys
+import tempfile
+from contextlib import suppress
+from functools import lru_cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+import psutil
+from ipykernel import kernelapp
+
+import forefolio
+from forefolio.runs import contracts
+from forefolio.runs.guard import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
+
+BACKEND = "tensorflow.python.eager.context"  # holds what TensorFlow has started
+
+
+def serve(asked: socket.socket) -> None:
+    """Answer requests until the owner is gone or has closed its end."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    kernels: dict[int, socket.socket] = {}
+    with selectors.DefaultSelector() as selector:
+        for source in (asked, woken):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            ready = {key.fileobj for key, _ in selector.select()}
+            if woken in ready:
+                os.read(woken, 4096)
+                _reap(kernels)
+            if asked in ready:
+                letter, given, *_ = socket.recv_fds(asked, 1, 1)
+                if not letter:
+                    return
+                with socket.socket(fileno=given[0]) as connection:
+                    request = json.load(connection.makefile())
+                    if "notebook" in request:
+                        prepare(Path(request["notebook"]))
+                    else:
+                        kernels[_forked(request, connection, [asked, *kernels.values()])] = connection.dup()
+
+
+def _reap(kernels: dict[int, socket.socket]) -> None:
+    """Tell the owner how kernels ended, and end what they left, which this process has adopted."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if connection := kernels.pop(ended[0], None):
+                with connection, suppress(OSError):  # the owner no longer listens
+                    connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(ended[1]))
+    for child in psutil.Process().children():
+        if child.pid not in kernels:
+            with suppress(psutil.Error):
+                child.kill()
+
+
+@lru_cache
+def prepare(notebook: Path) -> None:
+    """Import what a notebook imports and hash its code, as its kernel would; what fails here fails again there.
+
+    A user's own modules are left to the kernel: they may keep state, or change before it starts.
+    """
+    with suppress(Exception):
+        cells = [cell["source"] for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+        for statement in (line for cell in cells for line in _imports("".join(cell))):
+            with suppress(Exception):
+                exec(compile(ast.Module([statement], []), str(notebook), "exec"), {})
+        contracts.code(notebook.stem)
+
+
+def _imports(source: str) -> list[ast.stmt]:
+    """The import statements of a cell that import nothing of the user's own."""
+    found = [line for line in ast.parse(source).body if isinstance(line, ast.Import | ast.ImportFrom)]
+    tops = [{name.split(".")[0] for name in ([line.module or ""] if isinstance(line, ast.ImportFrom) else
+                                             [alias.name for alias in line.names])} for line in found]
+    return [line for line, names in zip(found, tops, strict=True) if all(
+        name == forefolio.__name__ or not forefolio.own(PathFinder.find_spec(name)) for name in names)]
+
+
+def _forked(request: dict, connection: socket.socket, others: list[socket.socket]) -> int:
+    """Fork a kernel; its process number here, and no return in the kernel."""
+    context = sys.modules.get(BACKEND)
+    if context is not None and getattr(context, "_context", None) is not None and context._context._initialized:
+        raise RuntimeError("TensorFlow has started in the parent of kernels, which is never to be copied then")
+    if number := os.fork():
+        return number
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        for other in others:
+            other.close()
+        _become(request)
+        connection.sendall(b"%d\n" % os.getpid())
+        connection.close()
+        kernelapp.launch_new_instance(argv=[*request["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"])
+        code = 0
+    finally:
+        with suppress(BaseException):
+            atexit._run_exitfuncs()
+        os._exit(code)
+
+
+def _become(request: dict) -> None:
+    """Make this process what a new one would be: variables, folder, random numbers."""
+    made = {name: value for name, value in os.environ.items() if BORN.get(name) != value}  # by what was imported
+    os.environ.clear()
+    os.environ.update(request["environment"] | made)
+    os.chdir(request["folder"])
+    tempfile.tempdir = None
+    random.seed()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+
+
+BORN = dict(os.environ)
+
+if __name__ == "__main__":
+    sys.path = [path for path in sys.path if path not in ("", os.getcwd())]  # IPython adds the folder of the notebooks
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+    serve(socket.socket(fileno=os.dup(0)))
