@@ -155,16 +155,18 @@ def run(params: str, overrides: tuple[str, ...], first: str | None, last: str | 
 @_output
 @click.option("--evidence", is_flag=True, help="Also run stage 07 of every point; without this option points end at "
                                                "06.")
+@click.option("--pictures/--no-pictures", default=False, show_default=True,
+              help="Also draw the figures of every point as PNG; without it they are interactive pages.")
 @click.option("--dry-run", is_flag=True, help="Print what would run, and run nothing.")
 def sweep(file: str, overrides: tuple[str, ...], workers: int | None, scheduler: str | None, evidence: bool,
-          dry_run: bool, minutes: float) -> None:
+          pictures: bool, dry_run: bool, minutes: float) -> None:
     """Run every point of the grid in FILE; shared stages run once, and finished stages are not run again."""
     from forefolio.sweeps import plan
     from forefolio.sweeps import run as sweeps
 
     if workers and scheduler is not None:
         raise click.UsageError("--workers and --scheduler exclude each other; give only one")
-    wanted = sweeps.prepare(file, overrides, STAGES if evidence else OF_A_POINT)
+    wanted = sweeps.prepare(file, overrides, STAGES if evidence else OF_A_POINT, pictures=pictures)
     click.echo(plan.table(wanted.plan))
     if dry_run:
         return

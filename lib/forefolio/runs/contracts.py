@@ -10,12 +10,14 @@ import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import filelock
 
 import forefolio
 from forefolio.files import StageError, content_hash, file_hash, write_text
@@ -294,6 +296,15 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     write_text(folder / "manifest.json", json.dumps(sealed, indent=1) + "\n")
 
 
+@contextmanager
+def changing(folder: Path) -> Iterator[dict[str, Any]]:
+    """The manifest, to be changed by one process at a time: stages of a run may end at the same moment."""
+    with filelock.FileLock(folder / ".manifest.lock"):
+        manifest = read_manifest(folder)
+        yield manifest
+        write_manifest(folder, manifest)
+
+
 def conditions(folder: Path, stage: str, parameters: dict[str, Any], sources: list[str],
                made_of: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything that a stage's results depend on, as the manifest records it.
@@ -336,14 +347,21 @@ def readers(stage: str) -> list[str]:
     return found
 
 
+def makers(stage: str) -> set[str]:
+    """The stages that write what a stage reads."""
+    return {name for name, contract in CONTRACTS.items() if set(contract.writes) & set(CONTRACTS[stage].reads)}
+
+
 def forget(folder: Path, stage: str) -> None:
     """Remove the results of a stage, of all that read it and of another paper's stage, manifest entries first.
 
     Both papers write `tables/claims.csv`, so a run folder holds one of them.
     """
-    manifest, dropped = read_manifest(folder), {*readers(stage), *(PAPERS if stage in PAPERS else ())}
-    if manifest.keys() & dropped:
-        write_manifest(folder, {name: entry for name, entry in manifest.items() if name not in dropped})
+    dropped = {*readers(stage), *(PAPERS if stage in PAPERS else ())}
+    if read_manifest(folder).keys() & dropped:
+        with changing(folder) as manifest:
+            for name in manifest.keys() & dropped:
+                del manifest[name]
     for name in dropped:
         aside = [f"*/.{Path(path).stem}.*" for path in CONTRACTS[name].writes]  # left by a killed process
         left = [f"{name}.ipynb", opening(folder, name).name, *CONTRACTS[name].writes, *aside]

@@ -23,12 +23,11 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 
 from forefolio import files
-from forefolio.runs import contracts, kernels
+from forefolio.runs import contracts, kernels, pictures
 from forefolio.runs.stages import INSIDE_A_RUN
 from forefolio.study.vocabulary import short
 
 LOOK = 0.5  # seconds between checks of a kernel
-PATIENCE = 300  # seconds that a kernel may take to start on a busy machine
 TOLD = 60  # seconds between progress lines, if there is no progress bar
 
 
@@ -36,7 +35,7 @@ class _Engine(NBClientEngine):
     """Papermill's engine with an isolated kernel, which is watched while it runs and ended with all its children."""
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, *, place, look, start_timeout=PATIENCE, **_):
+    def execute_managed_notebook(cls, nb_man, kernel_name, *, place, look, start_timeout=kernels.PATIENCE, **_):
         environment, config = place
         client = PapermillNotebookClient(nb_man, kernel_name=kernel_name, startup_timeout=start_timeout, config=config,
                                          kernel_manager_class=kernels.Kernel)
@@ -104,7 +103,7 @@ logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters
 
 
 def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environment: dict[str, str] | None = None,
-             minutes: float = files.LIMIT, tell: Callable[[str], None] | None = None, bar: bool = False,
+             minutes: float = files.LIMIT, tell: Callable[[str], None] | None = None, bar: int | None = None,
              wanted: Callable[[], bool] = lambda: True) -> tuple[str, str, float]:
     """Execute a notebook in its own kernel.
 
@@ -114,6 +113,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
     environment : variables for the kernel, in addition to those of this process that change no result.
     minutes : time limit, after which the kernel is killed.
     tell : called once per minute with a line that says what runs, and for how long; not with a `bar`.
+    bar : the row of a progress bar in a terminal; None for no bar.
     wanted : called twice per second; when it returns False, the kernel is killed.
 
     Returns
@@ -136,14 +136,14 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
         if late or not wanted():
             _kill(processes)
 
-    show = {"desc": source.stem, "unit": "cell", "leave": False,
+    show = {"desc": source.stem, "unit": "cell", "leave": False, "position": bar,
             "bar_format": "{desc}: {n} of {total} cells, {elapsed}{postfix}"}
     with kernels.place(environment or {}) as place:
         try:
-            kernels.prepare(source, place[0])
+            kernels.prepare(source, environment)
             papermill.execute_notebook(
                 _verbatim(source), _verbatim(aside), parameters, kernel_name="python3", engine_name="watched",
-                place=place, look=look, progress_bar=show if bar else False)
+                place=place, look=look, progress_bar=False if bar is None else show)
             state = "done"
         except KeyboardInterrupt:
             state, message = "cancelled", "interrupted"
@@ -172,30 +172,41 @@ def named(aside: Path, executed: Path) -> bool:
 
 
 def stage(folder: Path, name: str, parameters: dict[str, Any], *, point: str, environment: dict[str, str] | None = None,
-          **options: Any) -> dict[str, Any]:
+          wanted: Callable[[], bool] = lambda: True, drawer: pictures.Drawer | None = None, **options: Any) -> dict[str, Any]:
     """Execute the notebook of a stage, remove what a failed one leaves, and return the line for the ledger.
 
-    `options` are those of `notebook`.
+    The kernel draws no pictures; `drawer` is asked for those of its figures while the stage goes on. Other `options` are
+    those of `notebook`.
     """
+    def still_wanted() -> bool:
+        if drawer:
+            drawer.ask(folder.glob(f"figures/{contracts.prefix(name)}*.html"))
+        return wanted()
+
+    def undo() -> None:
+        if drawer:
+            drawer.drop(folder / "figures", contracts.prefix(name))
+        contracts.forget(folder, name)
+
     started, executed, aside = time.time(), folder / f"{name}.ipynb", folder / f".{name}.running.ipynb"
     declared = contracts.declared_parameters(name)
     other = {key: value for key, value in parameters.items() if declared[key] != value}  # what a reader sees as changed
     contracts.forget(folder, name)
     state, message, peak = notebook(
-        contracts.NOTEBOOKS / contracts.path_of(name), aside, other, **options,
-        environment={"FOREFOLIO_OUTPUTS": str(files.outputs_folder()), **(environment or {}), INSIDE_A_RUN: str(folder)})
+        contracts.NOTEBOOKS / contracts.path_of(name), aside, other, wanted=still_wanted, **options,
+        environment={"FOREFOLIO_OUTPUTS": str(files.outputs_folder()), pictures.WITHOUT: "1", **(environment or {}),
+                     INSIDE_A_RUN: str(folder)})
     if state == "done" and name not in contracts.read_manifest(folder):
         state, message = "failed", "the notebook ended without closing its stage"
     if state != "done":
-        contracts.forget(folder, name)
+        undo()
     shown = named(aside, executed)
     if state == "done" and not shown:
-        contracts.forget(folder, name)
+        undo()
         state, message = "failed", "its executed notebook could not be written whole"
     if state == "done":
-        manifest = contracts.read_manifest(folder)
-        manifest[name]["files"][executed.name] = files.file_hash(executed)
-        contracts.write_manifest(folder, manifest)
+        with contracts.changing(folder) as manifest:
+            manifest[name]["files"][executed.name] = files.file_hash(executed)
     made_of = contracts.read_manifest(folder).get(name) or contracts.code(name)  # as it was executed
     return files.ledger_line(point=point, stage=name, state=state, started=started, seconds=round(time.time() - started, 1),
                              parameters=parameters, error=message, notebook=executed.name if shown else None, peak_memory_mb=peak,

@@ -17,6 +17,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections import deque
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder
@@ -33,17 +34,18 @@ BACKEND = "tensorflow.python.eager.context"  # holds what TensorFlow has started
 
 
 def serve(asked: socket.socket) -> None:
-    """Answer requests until the owner is gone or has closed its end."""
+    """Answer requests until the owner is gone or has closed its end; prepare for later notebooks while there are none."""
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     kernels: dict[int, socket.socket] = {}
+    later: deque[Path] = deque()
     with selectors.DefaultSelector() as selector:
         for source in (asked, woken):
             selector.register(source, selectors.EVENT_READ)
         while True:
-            ready = {key.fileobj for key, _ in selector.select()}
+            ready = {key.fileobj for key, _ in selector.select(0 if later else None)}
             if woken in ready:
                 os.read(woken, 4096)
                 _reap(kernels)
@@ -53,10 +55,12 @@ def serve(asked: socket.socket) -> None:
                     return
                 with socket.socket(fileno=given[0]) as connection:
                     request = json.load(connection.makefile())
-                    if "notebook" in request:
-                        prepare(Path(request["notebook"]))
-                    else:
+                    if request["kind"] == "kernel":
                         kernels[_forked(request, connection, [asked, *kernels.values()])] = connection.dup()
+                    else:
+                        (prepare if request["kind"] == "now" else later.append)(Path(request["notebook"]))
+            elif later:
+                prepare(later.popleft())
 
 
 def _reap(kernels: dict[int, socket.socket]) -> None:

@@ -20,7 +20,7 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -117,25 +117,25 @@ class _Parent:
     """A program that forks kernels, for one environment and one state of the code."""
 
     def __init__(self, environment: dict[str, str]):
-        self.made_for = _load_time(environment), _code()
+        self._made_for, self._lock, self._place = (_read_early(environment), _code()), threading.Lock(), ExitStack()
         self._asking, asked = socket.socketpair()
-        self._lock = threading.Lock()
+        own, _ = self._place.enter_context(place({}))
         with asked:
             self._process = subprocess.Popen(
-                guarded(sys.executable, "-m", "forefolio.runs.fork_server"), env=environment, stdin=asked, cwd=contracts.NOTEBOOKS,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+                guarded(sys.executable, "-m", "forefolio.runs.fork_server"), env=own | environment | {name: own[name] for name in PLACE},
+                stdin=asked, cwd=contracts.NOTEBOOKS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def current(self, environment: dict[str, str]) -> bool:
         """Whether it lives, and has loaded what a new process with these variables would load."""
-        return self._process.poll() is None and self.made_for == (_load_time(environment), _code())
+        return self._process.poll() is None and self._made_for == (_read_early(environment), _code())
 
-    def prepare(self, notebook: Path) -> None:
-        """Let it import what a notebook imports; this does not wait for it."""
-        self._ask({"notebook": str(notebook)}).close()
+    def prepare(self, notebook: Path, when: str) -> None:
+        """Let it import what a notebook imports, `now` or `later`; this does not wait for it."""
+        self._ask({"kind": when, "notebook": str(notebook)}).close()
 
     def fork(self, arguments: list[str], environment: dict[str, str], folder: str) -> Forked:
         """Start a kernel with these arguments and variables in a folder."""
-        return Forked(self._ask({"arguments": arguments, "environment": environment, "folder": folder}))
+        return Forked(self._ask({"kind": "kernel", "arguments": arguments, "environment": environment, "folder": folder}))
 
     def _ask(self, request: dict[str, Any]) -> socket.socket:
         ours, theirs = socket.socketpair()
@@ -150,6 +150,7 @@ class _Parent:
         self._asking.close()
         self._process.terminate()
         self._process.wait()
+        self._place.close()
 
 
 _parents: list[_Parent] = []  # one at most
@@ -166,10 +167,10 @@ def parent(environment: dict[str, str]) -> _Parent:
         return _parents[0]
 
 
-def prepare(notebook: Path, environment: dict[str, str]) -> None:
-    """Import, in the parent of kernels, what a notebook imports, while this process does something else."""
+def prepare(notebook: Path, changed: dict[str, str] | None = None, *, when: str = "now") -> None:
+    """Let the parent of kernels with these variables import what a notebook imports, `now` or `later`, when it is idle."""
     if FORKS:
-        parent(environment).prepare(notebook)
+        parent(variables(changed or {})).prepare(notebook, when)
 
 
 @atexit.register
@@ -180,8 +181,8 @@ def end() -> None:
             _parents.pop().end()
 
 
-def _load_time(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that what is imported may read; those of a kernel's place, and this project's own, are read later."""
+def _read_early(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that modules may read when they are imported; this project's own are read later."""
     return {name: value for name, value in environment.items() if name not in PLACE and not name.startswith(("FOREFOLIO_", "JPY_"))}
 
 
@@ -196,17 +197,22 @@ def guarded(*command: str) -> list[str]:
     return [sys.executable, "-I", str(GUARD), str(os.getpid()), *command] if os.name == "posix" else list(command)
 
 
+def variables(changed: dict[str, str]) -> dict[str, str]:
+    """The variables of a kernel, without those of its place: this process's that change no result, and `changed`."""
+    kept = {name: value for name, value in os.environ.items() if not contracts.is_setting(name)}
+    own = {"PYTHONPATH": str(contracts.PACKAGE.parent), "PYDEVD_DISABLE_FILE_VALIDATION": "1"}  # the debugger is silent
+    return kept | own | changed
+
+
 @contextmanager
-def place(variables: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
-    """The environment of one kernel (with `variables` added) and its connection file; no two kernels share ports."""
+def place(changed: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
+    """The environment of one kernel (with variables `changed`) and its connection file; no two kernels share ports."""
     folder = own_folder() / str(next(_numbers))
     folder.mkdir()
-    own = {"PYTHONPATH": contracts.PACKAGE.parent, "TMPDIR": folder, "IPYTHONDIR": folder / "i",
-           "KERAS_HOME": folder / "i", "PYDEVD_DISABLE_FILE_VALIDATION": 1}  # the last one silences the debugger
-    kept = {name: value for name, value in os.environ.items() if not contracts.is_setting(name)}
+    own = dict(zip(PLACE, map(str, (folder, folder / "i", folder / "i")), strict=True))
     sockets = {"transport": "ipc", "connection_file": f"{folder}/kernel.json"}
     try:
-        yield (kept | {name: str(value) for name, value in own.items()} | variables,
+        yield (variables(own | changed),
                Config({"KernelManager": sockets if os.name == "posix" else {"transport_encryption": "auto"},
                        "NotebookClient": {"extra_arguments": ["--IPKernelApp.log_level=CRITICAL"]}}))
     finally:

@@ -1,8 +1,9 @@
-"""One headless browser a process turns plotly figures into PNG, each in a fraction of a second.
+"""Headless browsers turn plotly figures into PNG, each in a fraction of a second.
 
-Starting a browser takes seconds, and plotly starts one for each picture. Here it starts once, in the background, while
-the notebook loads its data. Without Chrome or Chromium there are no pictures, and nothing else changes; the manifest
-lists the figures without one, and `redraw` draws them later.
+Plotly starts a browser for each picture, which takes seconds. A command keeps one browser for all pictures of its stages.
+It works in a process of its own, which ends with the command and draws from the interactive figures while stages go on.
+A notebook that runs by hand has its own browser. Without Chrome or Chromium there are no pictures, and nothing else
+changes; the manifest lists the figures without one, and the next command draws them.
 """
 
 import asyncio
@@ -11,21 +12,31 @@ import base64
 import json
 import logging
 import os
+import select
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from concurrent.futures import Future, wait
 from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import psutil
 
-WITHOUT = "FOREFOLIO_WITHOUT_PICTURES"  # tells a kernel that an earlier one found no usable browser
+from forefolio.files import file_hash, write_text, write_whole
+from forefolio.runs import contracts
+
+WITHOUT = "FOREFOLIO_WITHOUT_PICTURES"  # tells a kernel that its command draws, and a command that nothing is to be drawn
+HUNG = TimeoutError.__name__
 PATIENCE = 60  # seconds for one picture, including the start of the browser
 GRACE = 1  # seconds for the browser to end by itself
 SCALE = 1.1  # pixels of a picture per pixel of the figure
-_missing = [WITHOUT] if WITHOUT in os.environ else []  # why this process has no pictures, if so
+_missing: list[str] = []  # why this process has no pictures, if it looked for a browser in vain
 
 
 class Shown:
@@ -36,7 +47,7 @@ class Shown:
 
     def __init__(self, figure: Any):
         self._figure, self.png = figure, None
-        if _missing:
+        if _missing or WITHOUT in os.environ:
             return
         try:
             self.png = png(figure)
@@ -72,7 +83,7 @@ class _Browser(NamedTuple):
 
 def warm_up() -> None:
     """Start the browser in the background, unless none is known to be usable."""
-    if not _missing:
+    if not _missing and WITHOUT not in os.environ:
         _browser()
 
 
@@ -113,6 +124,7 @@ def png(figure: Any) -> bytes:
         return asyncio.run_coroutine_threadsafe(drawn(), browser.loop).result(PATIENCE - 3 * GRACE)
     except Exception:
         atexit.unregister(_end)
+        _browser.cache_clear()
         _end(browser)
         raise
 
@@ -145,13 +157,202 @@ def _family(number: int | None) -> list[psutil.Process]:
         return []
 
 
-def told(in_vain: bool) -> dict[str, str]:
-    """Variables for the next kernels of a command; after `in_vain` they do not look for a browser again."""
-    return {WITHOUT: "1"} if in_vain else {}
-
-
 def missed(number: int) -> str:
     """One sentence that says how many figures have no picture."""
     what = "1 figure has no picture" if number == 1 else f"{number} figures have no picture"
     return (f"{what} (PNG), as no Chrome or Chromium was usable; once there is one, the same command draws what is "
             "missing, without running a stage")
+
+
+# ------------------------------------------------------------------------------------------------- a command's pictures
+class Drawer:
+    """Draws pictures beside the pages of figures, with one browser for all, in a process that ends with this one.
+
+    A browser that does not answer for `PATIENCE` seconds is replaced, and `say` gets a line. After the second time in a
+    row, or where none is usable, nothing more is drawn.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print):
+        self._say, self._pages, self._usable = say, SimpleQueue(), WITHOUT not in os.environ
+        self._asked: set[Path] = set()
+        self._idle = threading.Condition()
+        self._left: list[Path] = []
+        self._process: subprocess.Popen | None = None
+        self._place = ExitStack()  # with the folder of the process
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> "Drawer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def ask(self, pages: Iterable[Path]) -> None:
+        """Ask for the pictures of these pages, each once; this does not wait for them."""
+        with self._idle:
+            new = [page for page in pages if page not in self._asked] if self._usable else []
+            self._asked.update(new)
+            self._left += new
+            for page in new:
+                self._pages.put(page)
+            if new and not self._thread:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+
+    @property
+    def usable(self) -> bool:
+        """Whether pictures are drawn, as far as is known."""
+        return self._usable
+
+    def asked(self, page: Path) -> bool:
+        """Whether the picture of a page was asked for."""
+        return page in self._asked
+
+    def drop(self, folder: Path, beginning: str) -> None:
+        """Draw nothing more of the figures in a folder whose names begin so; none of them is being drawn afterwards."""
+        with self._idle:
+            dropped = {page for page in self._asked if page.parent == folder and page.name.startswith(beginning)}
+            self._asked -= dropped
+            now = self._left[:1]
+            self._left = now + [page for page in self._left[1:] if page not in dropped]
+            self._idle.wait_for(lambda: not dropped.intersection(self._left))
+
+    def wait(self) -> None:
+        """Wait until all that was asked for is drawn, or cannot be."""
+        with self._idle:
+            self._idle.wait_for(lambda: not self._left)
+
+    def end(self) -> None:
+        """End the browser and its process at once."""
+        with self._idle:
+            self._usable, self._left = False, self._left[:1]
+        self._pages.put(None)
+        self._kill()
+        if self._thread:
+            self._thread.join()
+
+    def _work(self) -> None:
+        while page := self._pages.get():
+            with self._idle:
+                wanted = page in self._left
+            if wanted and self._usable:
+                self._draw(page)
+            with self._idle:
+                self._left = [other for other in self._left if other != page]
+                self._idle.notify_all()
+
+    def _draw(self, page: Path) -> None:
+        """Draw one picture, with a new browser if the first one hangs."""
+        for _ in range(2):
+            error = self._answer(page)
+            if error != HUNG or not self._usable:
+                self._usable &= not error
+                return
+            self._say(f"pictures  the browser did not answer for {PATIENCE} s at {page.stem}, and was replaced")
+        self._usable = False
+
+    def _answer(self, page: Path) -> str:
+        """The name of the error with which the process drew a picture; empty if there was none."""
+        try:
+            process = self._process = self._process or self._started()
+            process.stdin.write(f"{json.dumps(str(page))}\n")
+            process.stdin.flush()
+            if select.select([process.stdout], [], [], 2 * PATIENCE)[0] and (said := process.stdout.readline()):
+                return json.loads(said)
+        except (OSError, ValueError):  # it was ended, here or by somebody else
+            pass
+        self._kill()
+        return HUNG
+
+    def _started(self) -> subprocess.Popen:
+        """A new process that draws."""
+        from forefolio.runs import kernels
+
+        environment, _ = self._place.enter_context(kernels.place({}))
+        return subprocess.Popen(
+            kernels.guarded(sys.executable, "-m", __name__), env=environment, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def _kill(self) -> None:
+        """End the process that draws, its browser, and their folder."""
+        process, self._process = self._process, None
+        if process:
+            process.terminate()  # its guard ends the browser too
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                with suppress(OSError, ValueError):
+                    stream.close()
+            self._place.close()
+
+
+def pages(folder: Path, entry: dict[str, Any]) -> list[Path]:
+    """Pages of figures of a manifest entry that lack their picture."""
+    return [(folder / path).with_suffix(".html") for path in contracts.lacking(entry)]
+
+
+def completed(drawer: Drawer, entries: list[tuple[Path, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Manifest entries, each with the missing pictures that could be drawn now, which its executed notebook shows as well.
+
+    Parameters
+    ----------
+    entries : folder and entry; the entry's files must exist and match their hashes.
+    """
+    wanted = [page for folder, entry in entries for page in pages(folder, entry)]
+    for page in wanted:
+        if not drawer.asked(page):
+            page.with_suffix(".png").unlink(missing_ok=True)  # an existing picture belongs to another run
+    drawer.ask(wanted)
+    drawer.wait()
+    return [entry | {"files": entry["files"] | _drawn(folder, entry)} for folder, entry in entries]
+
+
+def _drawn(folder: Path, entry: dict[str, Any]) -> dict[str, str]:
+    """Hashes of the pictures that an entry lacked, and of the notebook into which they were put."""
+    made = [path for path in contracts.lacking(entry) if (folder / path).exists()]
+    notebooks = [path for path in entry["files"] if made and path.endswith(".ipynb")]
+    for path in notebooks:
+        _show(folder / path, [folder / picture for picture in made])
+    return {path: file_hash(folder / path) for path in (*made, *notebooks)}
+
+
+def _show(notebook: Path, made: list[Path]) -> None:
+    """Put pictures beside the interactive figures of an executed notebook."""
+    shown = {picture: figure_of(picture.with_suffix(".html").read_text(encoding="utf-8")) for picture in made}
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for output in (output for cell in content["cells"] for output in cell.get("outputs", ())):
+        figure = output.get("data", {}).get("application/vnd.plotly.v1+json")
+        picture = next((picture for picture, its in shown.items() if figure and its.items() <= figure.items()), None)
+        if picture:
+            output["data"]["image/png"] = base64.b64encode(picture.read_bytes()).decode()
+            output["metadata"] = output["metadata"] | {"image/png": {"alt": "".join(output["data"]["text/plain"])}}
+    write_text(notebook, json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
+
+
+def figure_of(page: str) -> dict[str, Any]:
+    """The figure in a page that plotly wrote."""
+    place, parts = page.index("Plotly.newPlot(") + len("Plotly.newPlot("), []
+    while len(parts) < 3:  # the name of the place in the page, data, layout
+        place += len(page[place:]) - len(page[place:].lstrip(" \n,"))
+        part, place = json.JSONDecoder().raw_decode(page, place)
+        parts.append(part)
+    return {"data": parts[1], "layout": parts[2]}
+
+
+def main() -> None:
+    """Draw the picture of each page that a line of standard input names, and answer each with the name of an error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whatever a library prints is no answer
+    for line in sys.stdin:
+        page, error = Path(json.loads(line)), ""
+        try:
+            picture = png(figure_of(page.read_text(encoding="utf-8")))
+            write_whole(page.with_suffix(".png"), lambda aside, picture=picture: aside.write_bytes(picture))
+        except FileNotFoundError:  # the stage was asked for again, and its figures are gone
+            error = "" if not page.exists() else FileNotFoundError.__name__
+        except Exception as failed:  # a picture must never fail a command
+            error = type(failed).__name__
+        print(json.dumps(error), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,17 +1,20 @@
-"""Runs the stages of a study through papermill, in order, and only those that are not up to date.
+"""Runs the stages of a study through papermill, and only those that are not up to date.
 
-The study is checked against its market before any kernel starts. A stage that fails keeps its executed notebook and
-stops the run; results of later stages are removed.
+The study is checked against its market before any kernel starts. A stage starts when those are done whose results it
+reads, so some run side by side. A stage that fails keeps its executed notebook; those that run beside it end, no other
+one starts, and results of later stages are removed.
 """
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from forefolio import files
-from forefolio.runs import contracts, market_fit, pictures
+from forefolio.runs import contracts, kernels, market_fit, pictures
 from forefolio.study.parameters import Study, StudyError, as_parameters, load
 from forefolio.study.vocabulary import listed
 
@@ -52,53 +55,106 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
         if why and set(names[begin:end + 1]) & set(contracts.readers(name)):
             raise StudyError(f"--from {first}: {name} is not up to date for this study ({why}); start from there, or "
                              "leave --from out")
-    with files.locked(folder, "`forefolio run`"):
-        in_vain = False  # whether a kernel of this call has looked for a browser
-        for name in names[begin:end + 1]:
-            now = conditions(name)
-            why = contracts.why_stale(folder, name, now)
-            if why or force:
-                _execute(folder, name, given[name], why or "asked for with --force", minutes, in_vain)
-                in_vain |= bool(contracts.lacking(contracts.read_manifest(folder)[name]))
-            else:
-                print(f"{name}  up to date", flush=True)
-                files.append_to_ledger(folder, files.ledger_line(
-                    point=study.study, stage=name, state="up to date", started=time.time(), seconds=0.0,
-                    parameters=given[name], library_hash=contracts.combined(now["library"])))
-        _draw(folder, names[begin:end + 1], tried=in_vain)
+    with files.locked(folder, "`forefolio run`"), pictures.Drawer(_say) as drawer:
+        failed = _Run(folder, given, conditions, drawer, minutes, force).bring_up_to_date(names[begin:end + 1])
+        _draw(folder, names[begin:end + 1], drawer)
+    if failed:
+        raise failed[0]
     return folder
 
 
-def _draw(folder: Path, names: list[str], *, tried: bool) -> None:
-    """Draw missing pictures of figures, unless that was just `tried`, and say how many are still missing."""
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+class _Run:
+    """The stages of a run that are still to be made, and those that are being made."""
+
+    def __init__(self, folder: Path, given: dict[str, dict[str, Any]], conditions: Callable[[str], dict[str, Any]],
+                 drawer: pictures.Drawer, minutes: float, force: bool):
+        self._folder, self._given, self._conditions, self._drawer = folder, given, conditions, drawer
+        self._minutes, self._force, self._wanted = minutes, force, True
+        self._slots = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    def bring_up_to_date(self, names: list[str]) -> list[files.RunFailed]:
+        """Start each stage as soon as those are up to date whose results it reads, but no more than there are cores.
+
+        After a failure no other stage starts; the failures are returned.
+        """
+        left, running, failed = list(names), {}, []
+        with ThreadPoolExecutor(self._slots) as threads:
+            try:
+                while running or (left and not failed):
+                    for name in [] if failed else self._ready(left, running.values())[:self._slots - len(running)]:
+                        left.remove(name)
+                        if why := self._why(name):
+                            _say(f"{name}  running ({why})")
+                            running[threads.submit(self._execute, name, len(running), left)] = name
+                    if running:
+                        failed += self._ended(running, FIRST_COMPLETED)
+            except BaseException:
+                self._wanted = False
+                kernels.end()
+                self._drawer.end()
+                self._ended(running, ALL_COMPLETED)
+                raise
+        return failed
+
+    def _ready(self, left: list[str], running: Collection[str]) -> list[str]:
+        """Stages that may start; those come first for which most others wait."""
+        unmade = {*left, *running}
+        ready = [name for name in left if not contracts.makers(name) & unmade]
+        return sorted(ready, key=lambda name: -len(contracts.readers(name)))
+
+    def _why(self, name: str) -> str:
+        """Why a stage has to run; empty, and told, if it is up to date."""
+        now = self._conditions(name)
+        why = contracts.why_stale(self._folder, name, now) or ("asked for with --force" if self._force else "")
+        if not why:
+            _say(f"{name}  up to date")
+            files.append_to_ledger(self._folder, files.ledger_line(
+                point=self._folder.name, stage=name, state="up to date", started=time.time(), seconds=0.0,
+                parameters=self._given[name], library_hash=contracts.combined(now["library"])))
+        return why
+
+    def _execute(self, name: str, row: int, later: list[str]) -> dict[str, Any]:
+        """Execute one notebook, while the parent of kernels prepares for later ones; the line for the ledger."""
+        for other, when in ((name, "now"), *((other, "later") for other in list(later))):
+            kernels.prepare(contracts.NOTEBOOKS / contracts.path_of(other), when=when)
+        from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
+
+        return execution.stage(
+            self._folder, name, self._given[name], point=self._folder.name, minutes=self._minutes, drawer=self._drawer,
+            wanted=lambda: self._wanted, bar=row if sys.stderr.isatty() else None, tell=lambda line: _say(f"{name}  {line}"))
+
+    def _ended(self, running: dict[Future, str], when: str) -> list[files.RunFailed]:
+        """Wait for stages to end, and report each in the ledger and to the user; the failures."""
+        failed = []
+        for future in wait(running, return_when=when).done:
+            name, entry = running.pop(future), future.result()
+            files.append_to_ledger(self._folder, entry)
+            if entry["state"] == "done":
+                _say(f"{name}  done in {entry['seconds']:.0f} s")
+            elif entry["state"] != "cancelled":
+                how = "failed with" if entry["state"] == "failed" else entry["state"]
+                executed = entry["notebook"]
+                shown = f"\nits executed notebook, with the error in it: {self._folder / executed}" if executed else ""
+                failed.append(files.RunFailed(f"{name} {how} {entry['error']}{shown}"))
+        return failed
+
+
+def _draw(folder: Path, names: list[str], drawer: pictures.Drawer) -> None:
+    """Put the pictures of figures beside them, draw missing ones, and say how many are still missing."""
     manifest = contracts.read_manifest(folder)
-    lacking = {name: manifest[name] for name in names if contracts.lacking(manifest[name])}
-    if lacking and not tried:
-        from forefolio.runs import redraw  # half a second to import
-
-        print(f"pictures  drawing what {listed(list(lacking))} lack", flush=True)
-        lacking = dict(zip(lacking, redraw.completed([(folder, entry) for entry in lacking.values()]), strict=True))
-        contracts.write_manifest(folder, manifest | lacking)
-    if missing := sum(len(contracts.lacking(entry)) for entry in lacking.values()):
-        print(pictures.missed(missing), flush=True)
-
-
-def _execute(folder: Path, name: str, parameters: dict[str, Any], why: str, minutes: float, in_vain: bool) -> None:
-    """Execute one notebook, and report it in the ledger and to the user."""
-    from forefolio.runs import execution  # papermill takes seconds to import, and a run that is up to date needs none
-
-    print(f"{name}  running ({why})", flush=True)
-    entry = execution.stage(folder, name, parameters, point=folder.name, minutes=minutes, bar=sys.stderr.isatty(),
-                            environment=pictures.told(in_vain), tell=lambda line: print(f"{name}  {line}", flush=True))
-    files.append_to_ledger(folder, entry)
-    if entry["state"] == "cancelled":
-        raise KeyboardInterrupt
-    if entry["state"] != "done":
-        how = "failed with" if entry["state"] == "failed" else entry["state"]
-        executed = entry["notebook"]
-        shown = f"\nits executed notebook, with the error in it: {folder / executed}" if executed else ""
-        raise files.RunFailed(f"{name} {how} {entry['error']}{shown}")
-    print(f"{name}  done in {entry['seconds']:.0f} s", flush=True)
+    lacking = {name: manifest[name] for name in names if name in manifest and contracts.lacking(manifest[name])}
+    old = [name for name, entry in lacking.items() if not all(map(drawer.asked, pictures.pages(folder, entry)))]
+    if old and drawer.usable:
+        _say(f"pictures  drawing what {listed(old)} lack")
+    made = dict(zip(lacking, pictures.completed(drawer, [(folder, entry) for entry in lacking.values()]), strict=True))
+    with contracts.changing(folder) as now:
+        now |= made
+    if missing := sum(len(contracts.lacking(entry)) for entry in made.values()):
+        _say(pictures.missed(missing))
 
 
 def verify(folder: Path, code: Callable[[str], dict[str, Any]] = contracts.code,

@@ -217,7 +217,8 @@ class Stage:
                 raise StageError(f"{self.name} was opened again, or its inputs were made again, since it was opened "
                                  "here, so its results are not recorded; run all of its cells again")
             token.unlink()
-            contracts.write_manifest(self.folder, contracts.read_manifest(self.folder) | {self.name: entry})
+            with contracts.changing(self.folder) as manifest:
+                manifest[self.name] = entry
         if not self._run:  # a run writes the line when the notebook has ended
             append_to_ledger(self.folder, ledger_line(
                 point=self.study.study, stage=self.name, state="done", started=self._started,

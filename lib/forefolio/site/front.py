@@ -13,7 +13,7 @@ from forefolio import files
 from forefolio.files import LEDGER, MARKS, StageError, read_frame
 from forefolio.market.returns import iso_day
 from forefolio.report import sentences, style
-from forefolio.runs import contracts, pipeline, redraw
+from forefolio.runs import contracts, pictures, pipeline
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
 from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, NOT_SHOWN, PERCENT,
@@ -120,7 +120,7 @@ def _main_figure(page: pages.Page, folder: Path) -> None:
     """Wealth over the test period, as in the README."""
     path = folder / MAIN_FIGURE
     if path.exists():
-        figure = redraw.figure_of(path.read_text(encoding="utf-8"))
+        figure = pictures.figure_of(path.read_text(encoding="utf-8"))
         still = path.with_suffix(".png")
         page.add_figure(figure, still.read_bytes() if still.exists() else None, style.described(figure))
 

@@ -105,7 +105,7 @@ def load(folder: Path) -> Sweep:
                  net_returns=read_frame(folder / "net_returns.parquet"))
 
 
-def execute_notebook(folder: Path, environment: dict[str, str] | None = None) -> None:
+def execute_notebook(folder: Path) -> None:
     """Execute the sweep's notebook on its tables, unless the same code has already done so for the same tables.
 
     A notebook that raised an error is kept, with the error in it, and `RunFailed` is raised.
@@ -120,7 +120,7 @@ def execute_notebook(folder: Path, environment: dict[str, str] | None = None) ->
     for path in (stamp, executed):
         path.unlink(missing_ok=True)
     state, message, _ = execution.notebook(contracts.NOTEBOOKS / executed.name, aside, {"sweep": folder.name},
-                                           environment={"FOREFOLIO_OUTPUTS": str(folder.parent), **(environment or {})})
+                                           environment={"FOREFOLIO_OUTPUTS": str(folder.parent)})
     if state == "cancelled":
         aside.unlink(missing_ok=True)
         raise KeyboardInterrupt

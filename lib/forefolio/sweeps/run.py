@@ -32,10 +32,14 @@ GRACE = 30  # seconds that interrupted tasks have to end their kernels
 
 @dataclass
 class Sweep:
-    """A running sweep; `states` holds the final state of each task that has ended, by key."""
+    """A running sweep; `states` holds the final state of each task that has ended, by key.
+
+    With `pictures`, the figures of its points are drawn as PNG as well.
+    """
 
     folder: Path
     plan: Plan
+    pictures: bool = False
     states: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -56,34 +60,37 @@ class Sweep:
                 for point, (state, stage) in ends.items()}
 
 
-def prepare(path: str | Path, overrides: tuple[str, ...] = (),
-            wanted: Sequence[str] = contracts.OF_A_POINT) -> Sweep:
+def prepare(path: str | Path, overrides: tuple[str, ...] = (), wanted: Sequence[str] = contracts.OF_A_POINT, *,
+            pictures: bool = False) -> Sweep:
     """Read a sweep file, check every point, and find the stages that have to run. Nothing is written."""
     grid = grids.load(path, overrides)
     folder = files.outputs_folder() / grid.name
     files.check_kind(folder, "sweep")
     contracts.notebook_hash(results.NOTEBOOK)  # notice it now, not after all stages have run
-    return Sweep(folder, plan_module.plan(grid, Store(folder.parent), wanted))
+    return Sweep(folder, plan_module.plan(grid, Store(folder.parent), wanted), pictures)
 
 
 def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = None,
         minutes: float = files.LIMIT) -> None:
     """Run all tasks without results, then make the sweep's tables and notebook.
 
+    The figures of its points are interactive pages; if the sweep wants `pictures`, this process draws them while the
+    workers go on.
+
     It uses `workers` processes on this machine (by default one per core), or the workers of the Dask `scheduler` at an
     address. A stage that takes more than `minutes` is ended. If the scheduler is gone, or the sweep's notebook fails,
     it raises `RunFailed`. Ctrl-C ends its kernels. Finished stages are kept, and finished points are complete.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
-    with files.locked(folder, "`forefolio sweep`", kind="sweep"):
+    with files.locked(folder, "`forefolio sweep`", kind="sweep"), pictures.Drawer() as drawer:
         files.write_text(folder / ".asked", token)  # tells workers of earlier calls to stop
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
         try:
             if plan.to_run():
-                _run_tasks(sweep, token, workers, scheduler, minutes)
-            if not any((folder / ".working").glob("without-*")):  # no kernel of this call looked for a browser in vain
-                _draw(sweep)
+                _run_tasks(sweep, token, workers, scheduler, minutes, drawer)
+            if sweep.pictures:
+                _draw(sweep, drawer)
         finally:
             with files.undisturbed():
                 (folder / ".asked").unlink(missing_ok=True)
@@ -92,10 +99,11 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
                 for point in plan.grid.points:
                     _assemble(sweep, point)
                 results.write(folder, plan.grid, sweep.accounts())
-        results.execute_notebook(folder, pictures.told(bool(_lacking(sweep))))
+        results.execute_notebook(folder)
 
 
-def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None, minutes: float) -> None:
+def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | None, minutes: float,
+               drawer: pictures.Drawer) -> None:
     """Hand all tasks to the workers, and record how each ends."""
     from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
 
@@ -117,6 +125,8 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
                 seconds = None
                 with suppress(FileNotFoundError):  # not done, or the store was deleted: checked at the end
                     seconds = sweep.store.record(task.stage, key)["line"]["seconds"]
+                    if sweep.pictures:
+                        drawer.ask(sweep.store.place(task.stage, key).glob("figures/*.html"))
                     for point in complete:
                         _assemble(sweep, points[point])
                 progress.ended(task, state, seconds, len(complete))
@@ -189,13 +199,11 @@ def _lacking(sweep: Sweep) -> dict[str, dict[str, Any]]:
     return {key: entry for key, entry in entries.items() if contracts.lacking(entry)}
 
 
-def _draw(sweep: Sweep) -> None:
+def _draw(sweep: Sweep, drawer: pictures.Drawer) -> None:
     """Draw missing pictures of results in the store."""
     if lacking := _lacking(sweep):
-        from forefolio.runs import redraw  # half a second to import
-
         stages = {key: sweep.plan.tasks[key].stage for key in lacking}
-        drawn = redraw.completed([(sweep.store.place(stages[key], key), entry) for key, entry in lacking.items()])
+        drawn = pictures.completed(drawer, [(sweep.store.place(stages[key], key), entry) for key, entry in lacking.items()])
         for key, entry in zip(lacking, drawn, strict=True):
             sweep.store.add(stages[key], key, entry)
 
@@ -280,6 +288,6 @@ def summary(sweep: Sweep) -> str:
               if state not in QUIET]
     if counted.keys() - set(QUIET) and any(sweep.folder.glob("failed/*.ipynb")):
         lines.append(f"executed notebooks of failed stages, with the errors in them: {sweep.folder / 'failed'}")
-    if missing := sum(len(contracts.lacking(entry)) for entry in _lacking(sweep).values()):
+    if missing := sum(len(contracts.lacking(entry)) for entry in _lacking(sweep).values()) if sweep.pictures else 0:
         lines.append(pictures.missed(missing))
     return "\n".join([*lines, f"results: {sweep.folder}"])

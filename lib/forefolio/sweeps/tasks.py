@@ -25,7 +25,7 @@ from distributed import (CancelledError, Client, Future, KilledWorker, LocalClus
                          rpc)
 
 from forefolio import files
-from forefolio.runs import contracts, execution, kernels, pictures
+from forefolio.runs import contracts, execution, kernels
 from forefolio.study.parameters import StudyError
 from forefolio.sweeps import memory
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
@@ -212,13 +212,11 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
     """Execute the notebook in a new folder; its results go to the store, a failed notebook to `failed/`."""
     folder = errand.folder / ".working" / f"{task.stage}-{uuid.uuid4().hex}"
     failed = errand.folder / "failed" / f"{task.stage}-{task.key}.ipynb"
-    without = folder.with_name(f"without-{socket.gethostname()}")  # exists once a kernel here found no usable browser
     try:
         store.lay_out(folder, task.inputs)
         happened = execution.stage(
             folder, task.stage, task.parameters, point=task.points[0], wanted=errand.wanted, minutes=errand.minutes,
-            environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores), **ONE_THREAD,
-                         **pictures.told(without.exists())})
+            environment={"FOREFOLIO_OUTPUTS": str(errand.folder.parent), "FOREFOLIO_CORES": str(cores), **ONE_THREAD})
         if happened["state"] == "done":
             entry = contracts.read_manifest(folder)[task.stage]
             same_code = contracts.combined({part: entry[part] for part in contracts.code(task.stage)}) == task.code
@@ -226,8 +224,6 @@ def _execute(task: Task, errand: Errand, store: Store, cores: int, about: dict[s
             wrong = OTHER_CODE if not same_code else OTHER_PRICES if given != (task.sources, task.published) else ""
             happened |= {"state": "failed", "error": wrong} if wrong else {}
         if happened["state"] == "done":
-            if contracts.lacking(entry):
-                without.touch()
             failed.unlink(missing_ok=True)
             happened["state"] = "done" if store.keep(folder, task.stage, task.key, happened | about) else "up to date"
         elif happened["state"] != "cancelled" and happened["notebook"]:
