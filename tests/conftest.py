@@ -70,6 +70,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput"):
         return
     shutil.rmtree(SCRATCH, ignore_errors=True)
+    kernels.end()
     shutil.rmtree(kernels.own_folder())
     end = time.monotonic() + PATIENCE
     while (left := _left()) and time.monotonic() < end:  # what was just killed takes a moment to go
@@ -124,7 +125,6 @@ def without_pictures():
     """No browser starts, here or in kernels: what it draws is looked at in the default run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(pictures.WITHOUT, "not drawn here")
-        patch.setattr(pictures, "_missing", ["not drawn here"])
         yield
 
 

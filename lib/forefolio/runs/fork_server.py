@@ -8,6 +8,7 @@ another one, because only this parent is ever copied, and it executes no cell. I
 
 import ast
 import atexit
+import builtins
 import ctypes
 import json
 import os
@@ -18,13 +19,16 @@ import socket
 import sys
 import tempfile
 from collections import deque
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 import psutil
 from ipykernel import kernelapp
+from ipykernel.zmqshell import ZMQInteractiveShell
 
 import forefolio
 from forefolio.runs import contracts
@@ -35,10 +39,10 @@ BACKEND = "tensorflow.python.eager.context"  # holds what TensorFlow has started
 
 def serve(asked: socket.socket) -> None:
     """Answer requests until the owner is gone or has closed its end; prepare for later notebooks while there are none."""
-    woken, wake = os.pipe()
-    os.set_blocking(wake, False)
+    woken, wake = socket.socketpair()
+    wake.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     kernels: dict[int, socket.socket] = {}
     later: deque[Path] = deque()
     with selectors.DefaultSelector() as selector:
@@ -47,7 +51,7 @@ def serve(asked: socket.socket) -> None:
         while True:
             ready = {key.fileobj for key, _ in selector.select(0 if later else None)}
             if woken in ready:
-                os.read(woken, 4096)
+                woken.recv(4096)
                 _reap(kernels)
             if asked in ready:
                 letter, given, *_ = socket.recv_fds(asked, 1, 1)
@@ -56,7 +60,8 @@ def serve(asked: socket.socket) -> None:
                 with socket.socket(fileno=given[0]) as connection:
                     request = json.load(connection.makefile())
                     if request["kind"] == "kernel":
-                        kernels[_forked(request, connection, [asked, *kernels.values()])] = connection.dup()
+                        own = [asked, woken, wake, selector, *kernels.values()]
+                        kernels[_forked(request, connection, own)] = connection.dup()
                     else:
                         (prepare if request["kind"] == "now" else later.append)(Path(request["notebook"]))
             elif later:
@@ -82,12 +87,26 @@ def prepare(notebook: Path) -> None:
 
     A user's own modules are left to the kernel: they may keep state, or change before it starts.
     """
-    with suppress(Exception):
+    with suppress(Exception), _like_a_kernel():
         cells = [cell["source"] for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
         for statement in (line for cell in cells for line in _imports("".join(cell))):
             with suppress(Exception):
                 exec(compile(ast.Module([statement], []), str(notebook), "exec"), {})
         contracts.code(notebook.stem)
+
+
+@contextmanager
+def _like_a_kernel() -> Iterator[None]:
+    """Let modules find a shell when they are imported, as in a kernel: pandas and plotly choose their defaults by it."""
+    shell = ZMQInteractiveShell.__new__(ZMQInteractiveShell)
+    for kind in ZMQInteractiveShell._walk_mro():
+        kind._instance = shell
+    builtins.get_ipython = lambda: shell
+    try:
+        yield
+    finally:
+        del builtins.get_ipython
+        ZMQInteractiveShell.clear_instance()
 
 
 def _imports(source: str) -> list[ast.stmt]:
@@ -99,8 +118,8 @@ def _imports(source: str) -> list[ast.stmt]:
         name == forefolio.__name__ or not forefolio.own(PathFinder.find_spec(name)) for name in names)]
 
 
-def _forked(request: dict, connection: socket.socket, others: list[socket.socket]) -> int:
-    """Fork a kernel; its process number here, and no return in the kernel."""
+def _forked(request: dict[str, Any], connection: socket.socket, own: list[Any]) -> int:
+    """Fork a kernel, which closes what is this process's own; its process number here, and no return in the kernel."""
     context = sys.modules.get(BACKEND)
     if context is not None and getattr(context, "_context", None) is not None and context._context._initialized:
         raise RuntimeError("TensorFlow has started in the parent of kernels, which is never to be copied then")
@@ -113,12 +132,12 @@ def _forked(request: dict, connection: socket.socket, others: list[socket.socket
         os.setsid()
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        for other in others:
-            other.close()
+        for part in own:
+            part.close()
         _become(request)
         connection.sendall(b"%d\n" % os.getpid())
         connection.close()
-        kernelapp.launch_new_instance(argv=[*request["arguments"], f"--IPKernelApp.parent_handle={os.getppid()}"])
+        kernelapp.launch_new_instance(argv=[*sys.argv[1:], f"--IPKernelApp.parent_handle={os.getppid()}"])
         code = 0
     finally:
         with suppress(BaseException):
@@ -126,12 +145,13 @@ def _forked(request: dict, connection: socket.socket, others: list[socket.socket
         os._exit(code)
 
 
-def _become(request: dict) -> None:
-    """Make this process what a new one would be: variables, folder, random numbers."""
+def _become(request: dict[str, Any]) -> None:
+    """Make this process what a new one would be: arguments, variables, folder, random numbers."""
     made = {name: value for name, value in os.environ.items() if BORN.get(name) != value}  # by what was imported
     os.environ.clear()
     os.environ.update(request["environment"] | made)
     os.chdir(request["folder"])
+    sys.argv = [kernelapp.__file__, *request["arguments"]]
     tempfile.tempdir = None
     random.seed()
     if "numpy" in sys.modules:
@@ -144,4 +164,6 @@ if __name__ == "__main__":
     sys.path = [path for path in sys.path if path not in ("", os.getcwd())]  # IPython adds the folder of the notebooks
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    serve(socket.socket(fileno=os.dup(0)))
+    with socket.socket(fileno=os.dup(0)) as socket_of_owner:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a kernel does not inherit it
+        serve(socket_of_owner)
