@@ -11,7 +11,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,6 +138,11 @@ def locked(folder: Path, holder: str, *, kind: str = "run") -> Iterator[None]:
         taken.release()
 
 
+def in_turn(path: Path) -> AbstractContextManager[Any]:
+    """Let one process at a time do something, by a lock file; the others wait."""
+    return filelock.FileLock(path)
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Delay termination signals until this is done."""
@@ -192,7 +197,7 @@ def ledger_line(*, started: float, **happened: Any) -> dict[str, Any]:
 def append_to_ledger(folder: Path, entry: dict[str, Any]) -> None:
     """Add a line to the ledger of a folder, one process at a time; an incomplete last line is ended first."""
     path = folder / LEDGER
-    with naming(path), filelock.FileLock(folder / ".ledger.lock"), open(path, "a+b") as ledger:
+    with naming(path), in_turn(folder / ".ledger.lock"), open(path, "a+b") as ledger:
         ledger.seek(max(ledger.tell() - 1, 0))
         torn = ledger.read(1) not in (b"", b"\n")
         ledger.write(b"\n" * torn + json.dumps(entry).encode() + b"\n")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,8 +12,8 @@ import pytest
 import short_project
 
 from forefolio.files import RunFailed
-from forefolio.runs import execution, pipeline
-from forefolio.runs.contracts import STAGES, combined, read_manifest, write_manifest
+from forefolio.runs import execution, pictures, pipeline
+from forefolio.runs.contracts import STAGES, combined, conditions as conditions_of, read_manifest, write_manifest
 from forefolio.sweeps import results
 
 NAMES = ["-dash", "{study}", "{x} {", "}{0}", "100%25 #1?a=b&c", "year=2020", "[ab]*?", "$HOME `id` ~", "\\1\\", "it's \"so\"",
@@ -89,14 +90,22 @@ def torn(monkeypatch):
     monkeypatch.setattr(execution.papermill, "execute_notebook", execute)
 
 
+def failure(folder: Path) -> str:
+    """What a run says of its first stage, which fails."""
+    conditions = partial(conditions_of, folder, parameters={}, sources=[])
+    run = pipeline._Run(folder, {"01_data": {}}, conditions, pictures.Drawer(), minutes=60.0, force=False)
+    (failed,) = run.bring_up_to_date(["01_data", "02_correlation"])
+    assert isinstance(failed, RunFailed)
+    return str(failed)
+
+
 def test_a_notebook_that_is_not_whole_is_neither_seen_nor_announced(torn, tmp_path, monkeypatch):
     monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(tmp_path))
     (tmp_path / "short").mkdir()
     line = execution.stage(tmp_path / "short", "01_data", {}, point="short")
     assert line["state"] == "failed" and "No space left" in line["error"] and line["notebook"] is None
-    with pytest.raises(RunFailed) as failed:
-        pipeline._execute(tmp_path / "short", "01_data", {}, "no results yet", 60.0, False)
-    assert "No space left" in str(failed.value) and "with the error in it" not in str(failed.value)
+    failed = failure(tmp_path / "short")
+    assert "No space left" in failed and "with the error in it" not in failed
     assert not list(tmp_path.glob("short/*.ipynb")) and not list(tmp_path.glob("short/.*.ipynb"))
 
 
@@ -114,8 +123,7 @@ def test_a_notebook_with_an_error_in_it_is_seen_and_announced(tmp_path, monkeypa
         raise ValueError("seven")
 
     monkeypatch.setattr(execution.papermill, "execute_notebook", execute)
-    with pytest.raises(RunFailed, match="failed with ValueError: seven\nits executed notebook, with the error in it: "):
-        pipeline._execute(tmp_path, "01_data", {}, "no results yet", 60.0, False)
+    assert "failed with ValueError: seven\nits executed notebook, with the error in it: " in failure(tmp_path)
     assert (tmp_path / "01_data.ipynb").exists()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ SLOW = "__import__('time').sleep(600)"
 @pytest.fixture
 def fresh():
     """This process's folder is made anew, where the test says, and again after it."""
+    kernels.end()
+    shutil.rmtree(kernels.own_folder())
     kernels.own_folder.cache_clear()
     yield
     kernels.own_folder.cache_clear()
@@ -45,6 +48,7 @@ def asked(monkeypatch) -> list[Path]:
         assert environment["TMPDIR"] == str(seen[-1].parent)
 
     monkeypatch.setattr(papermill, "execute_notebook", execute)
+    monkeypatch.setattr(kernels, "prepare", lambda *_: None)
     return seen
 
 
@@ -230,3 +234,4 @@ def test_in_a_kernel_s_place_no_other_folder_is_made(fresh, monkeypatch):
         kernels.own_folder.cache_clear()
         monkeypatch.setattr(tempfile, "tempdir", environment["TMPDIR"])
         assert str(kernels.own_folder()) == environment["TMPDIR"]
+    Path(environment["TMPDIR"]).parent.rmdir()

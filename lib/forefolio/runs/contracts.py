@@ -17,10 +17,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import filelock
-
 import forefolio
-from forefolio.files import StageError, content_hash, file_hash, write_text
+from forefolio.files import StageError, content_hash, file_hash, in_turn, write_text
 from forefolio.runs import measured
 from forefolio.study.parameters import PATHS, ROOT
 from forefolio.study.vocabulary import FRAMEWORKS
@@ -299,7 +297,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 @contextmanager
 def changing(folder: Path) -> Iterator[dict[str, Any]]:
     """The manifest, to be changed by one process at a time: stages of a run may end at the same moment."""
-    with filelock.FileLock(folder / ".manifest.lock"):
+    with in_turn(folder / ".manifest.lock"):
         manifest = read_manifest(folder)
         yield manifest
         write_manifest(folder, manifest)
