@@ -36,7 +36,6 @@ from forefolio.runs import contracts
 
 GUARD = Path(__file__).with_name("guard.py")
 FORKS = sys.platform == "linux"  # elsewhere a system's own libraries may not survive it
-NOT_FORKED = "kernels start anew, which takes some seconds each: this system cannot fork them from a prepared process"
 PATIENCE = 300  # seconds that a kernel may take to be born on a busy machine
 _numbers = count()  # of the kernels of this process
 PLACE = ("TMPDIR", "IPYTHONDIR", "KERAS_HOME")  # variables that name a kernel's own folder
@@ -171,6 +170,13 @@ def prepare(notebook: Path, changed: dict[str, str] | None = None, *, when: str 
     """Let the parent of kernels with these variables import what a notebook imports, `now` or `later`, when it is idle."""
     if FORKS:
         parent(variables(changed or {})).prepare(notebook, when)
+
+
+@cache
+def tell() -> None:
+    """Say once, before the first kernel of a command, if kernels take longer to start than they could."""
+    if not FORKS:
+        print("kernels start anew, which takes some seconds each: this system cannot fork them from a prepared process", flush=True)
 
 
 @atexit.register

@@ -73,7 +73,7 @@ class _Run:
     def __init__(self, folder: Path, given: dict[str, dict[str, Any]], conditions: Callable[[str], dict[str, Any]],
                  drawer: pictures.Drawer, minutes: float, force: bool):
         self._folder, self._given, self._conditions, self._drawer = folder, given, conditions, drawer
-        self._minutes, self._force, self._wanted, self._told = minutes, force, True, False
+        self._minutes, self._force, self._wanted = minutes, force, True
         self._slots = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
     def bring_up_to_date(self, names: list[str]) -> list[files.RunFailed]:
@@ -81,16 +81,20 @@ class _Run:
 
         After a failure no other stage starts; the failures are returned.
         """
-        left, running, failed = list(names), {}, []
+        left, waiting, running, failed = list(names), {}, {}, []
         with ThreadPoolExecutor(self._slots) as threads:
             try:
-                while running or (left and not failed):
-                    for name in [] if failed else self._ready(left, running.values())[:self._slots - len(running)]:
+                while running or not failed and (left or waiting):
+                    unmade = {*left, *waiting, *running.values()}
+                    for name in [name for name in left if not contracts.makers(name) & unmade]:
                         left.remove(name)
                         if why := self._why(name):
-                            self._say_once()
-                            _say(f"{name}  running ({why})")
-                            running[threads.submit(self._execute, name, len(running), left)] = name
+                            waiting[name] = why
+                    urgent = sorted(waiting, key=lambda name: -len(contracts.readers(name)))  # those for which most others wait
+                    for name in [] if failed else urgent[:self._slots - len(running)]:
+                        kernels.tell()
+                        _say(f"{name}  running ({waiting.pop(name)})")
+                        running[threads.submit(self._execute, name, len(running), left)] = name
                     if running:
                         failed += self._ended(running, FIRST_COMPLETED)
             except BaseException:
@@ -100,18 +104,6 @@ class _Run:
                 self._ended(running, ALL_COMPLETED)
                 raise
         return failed
-
-    def _say_once(self) -> None:
-        """Say before the first kernel what makes this one slow."""
-        if not kernels.FORKS and not self._told:
-            self._told = True
-            _say(kernels.NOT_FORKED)
-
-    def _ready(self, left: list[str], running: Collection[str]) -> list[str]:
-        """Stages that may start; those come first for which most others wait."""
-        unmade = {*left, *running}
-        ready = [name for name in left if not contracts.makers(name) & unmade]
-        return sorted(ready, key=lambda name: -len(contracts.readers(name)))
 
     def _why(self, name: str) -> str:
         """Why a stage has to run; empty, and told, if it is up to date."""

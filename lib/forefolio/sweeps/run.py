@@ -19,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from forefolio import files
-from forefolio.runs import contracts, pictures
+from forefolio.runs import contracts, kernels, pictures
 from forefolio.study.parameters import StudyError, as_yaml, read_mapping
 from forefolio.sweeps import grids, plan as plan_module, results
 from forefolio.sweeps.plan import GOOD, Plan, Task, line
@@ -108,6 +108,7 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
     from forefolio.sweeps import tasks  # papermill and Dask take seconds to import, and a plan needs neither
 
     plan, points = sweep.plan, {point.name: point for point in sweep.plan.grid.points}
+    kernels.tell()
     with tasks.connected(workers, scheduler) as client:
         results.forget(sweep.folder)
         slots = tasks.slots(client)
