@@ -10,6 +10,7 @@ import ast
 import atexit
 import builtins
 import ctypes
+import importlib
 import json
 import os
 import random
@@ -19,19 +20,19 @@ import socket
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from ipykernel import kernelapp
 from ipykernel.zmqshell import ZMQInteractiveShell
 
 import forefolio
-from forefolio.runs import contracts
+from forefolio.runs import contracts, measured
 from forefolio.runs.guard import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG
 
 BACKEND = "tensorflow.python.eager.context"  # holds what TensorFlow has started
@@ -43,8 +44,8 @@ def serve(asked: socket.socket) -> None:
     wake.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-    kernels: dict[int, socket.socket] = {}
-    later: deque[Path] = deque()
+    kernels: dict[int, _Kernel] = {}
+    later: deque[Callable[[], None]] = deque()
     with selectors.DefaultSelector() as selector:
         for source in (asked, woken):
             selector.register(source, selectors.EVENT_READ)
@@ -52,7 +53,7 @@ def serve(asked: socket.socket) -> None:
             ready = {key.fileobj for key, _ in selector.select(0 if later else None)}
             if woken in ready:
                 woken.recv(4096)
-                _reap(kernels)
+                later += [partial(_import, kernel.used()) for kernel in _reaped(kernels)]
             if asked in ready:
                 letter, given, *_ = socket.recv_fds(asked, 1, 1)
                 if not letter:
@@ -60,33 +61,66 @@ def serve(asked: socket.socket) -> None:
                 with socket.socket(fileno=given[0]) as connection:
                     request = json.load(connection.makefile())
                     if request["kind"] == "kernel":
-                        own = [asked, woken, wake, selector, *kernels.values()]
-                        kernels[_forked(request, connection, own)] = connection.dup()
+                        own = [asked, woken, wake, selector, *(kernel.connection for kernel in kernels.values())]
+                        kernel = _Kernel(connection.dup(), os.memfd_create("used"))
+                        kernels[_forked(request, kernel, own)] = kernel
+                    elif request["kind"] == "now":
+                        prepare(Path(request["notebook"]))
                     else:
-                        (prepare if request["kind"] == "now" else later.append)(Path(request["notebook"]))
+                        later.append(partial(prepare, Path(request["notebook"])))
             elif later:
-                prepare(later.popleft())
+                later.popleft()()
 
 
-def _reap(kernels: dict[int, socket.socket]) -> None:
-    """Tell the owner how kernels ended, and end what they left, which this process has adopted."""
+class _Kernel(NamedTuple):
+    """The owner's end of a kernel, and a file in memory in which it leaves the names of the modules that it loaded."""
+
+    connection: socket.socket
+    note: int
+
+    def used(self) -> list[str]:
+        """The modules that a kernel that has ended had loaded; none if it was killed."""
+        with os.fdopen(self.note, "r") as note:
+            note.seek(0)
+            return note.read().split()
+
+
+def _reaped(kernels: dict[int, _Kernel]) -> Iterator[_Kernel]:
+    """Kernels that ended; the owner is told how, and what they left is ended, which this process has adopted."""
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            if connection := kernels.pop(ended[0], None):
-                with connection, suppress(OSError):  # the owner no longer listens
-                    connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(ended[1]))
+            if kernel := kernels.pop(ended[0], None):
+                with kernel.connection, suppress(OSError):  # the owner no longer listens
+                    kernel.connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(ended[1]))
+                yield kernel
     for child in psutil.Process().children():
         if child.pid not in kernels:
             with suppress(psutil.Error):
                 child.kill()
 
 
+def _import(modules: list[str]) -> None:
+    """Import what a kernel loaded only when it needed it, so that the next one has it from the start.
+
+    Parts of TensorFlow and Keras are left out: nobody promises that to import them alone starts nothing.
+    """
+    with _like_a_kernel():
+        for name in modules:
+            package = name.split(".")[0]
+            if name not in sys.modules and package not in ("keras", *measured.BACKENDS) and not _is_own(package):
+                with suppress(Exception):
+                    importlib.import_module(name)
+
+
+def _is_own(package: str) -> bool:
+    """Whether a package is the user's: it may keep state, or change before a kernel starts, so kernels alone load it."""
+    return package != forefolio.__name__ and (
+        package == "__main__" or forefolio.own(PathFinder.find_spec(package, [str(contracts.NOTEBOOKS), *sys.path])))
+
+
 @lru_cache
 def prepare(notebook: Path) -> None:
-    """Import what a notebook imports and hash its code, as its kernel would; what fails here fails again there.
-
-    A user's own modules are left to the kernel: they may keep state, or change before it starts.
-    """
+    """Import what a notebook imports and hash its code, as its kernel would; what fails here fails again there."""
     with suppress(Exception), _like_a_kernel():
         cells = [cell["source"] for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
         for statement in (line for cell in cells for line in _imports("".join(cell))):
@@ -114,11 +148,10 @@ def _imports(source: str) -> list[ast.stmt]:
     found = [line for line in ast.parse(source).body if isinstance(line, ast.Import | ast.ImportFrom)]
     tops = [{name.split(".")[0] for name in ([line.module or ""] if isinstance(line, ast.ImportFrom) else
                                              [alias.name for alias in line.names])} for line in found]
-    return [line for line, names in zip(found, tops, strict=True) if all(
-        name == forefolio.__name__ or not forefolio.own(PathFinder.find_spec(name)) for name in names)]
+    return [line for line, names in zip(found, tops, strict=True) if not any(map(_is_own, names))]
 
 
-def _forked(request: dict[str, Any], connection: socket.socket, own: list[Any]) -> int:
+def _forked(request: dict[str, Any], kernel: _Kernel, own: list[Any]) -> int:
     """Fork a kernel, which closes what is this process's own; its process number here, and no return in the kernel."""
     context = sys.modules.get(BACKEND)
     if context is not None and getattr(context, "_context", None) is not None and context._context._initialized:
@@ -135,9 +168,10 @@ def _forked(request: dict[str, Any], connection: socket.socket, own: list[Any]) 
         for part in own:
             part.close()
         _become(request)
-        connection.sendall(b"%d\n" % os.getpid())
-        connection.close()
+        with kernel.connection as connection:
+            connection.sendall(b"%d\n" % os.getpid())
         kernelapp.launch_new_instance(argv=[*sys.argv[1:], f"--IPKernelApp.parent_handle={os.getppid()}"])
+        os.write(kernel.note, "\n".join(sys.modules).encode())
         code = 0
     finally:
         with suppress(BaseException):

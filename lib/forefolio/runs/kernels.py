@@ -61,7 +61,11 @@ class _Provisioner(LocalProvisioner):
     """Starts a kernel by a fork of the prepared parent."""
 
     async def launch_kernel(self, cmd: list[str], *, env: dict[str, str], cwd: str | None = None, **_: Any) -> dict[str, Any]:
-        self.process = parent(env).fork(cmd[cmd.index("-f"):], env, cwd or os.getcwd())
+        given = cmd[cmd.index("-f"):], env, cwd or os.getcwd()
+        try:
+            self.process = parent(env).fork(*given)
+        except ConnectionError:  # somebody ended it; a new one is made
+            self.process = parent(env).fork(*given)
         self.pid = self.pgid = self.process.pid
         return self.connection_info
 
@@ -76,7 +80,7 @@ class Forked:
         connection.settimeout(PATIENCE)
         said = connection.recv(64)
         if not said:
-            raise RuntimeError("the parent of kernels ended before it had started one")
+            raise ConnectionError("the parent of kernels ended before it had started one")
         self.pid = int(said)
 
     def poll(self) -> int | None:
