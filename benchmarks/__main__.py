@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import backtest, growth, site, stages, sweeps, training
+from benchmarks import backtest, before as other, growth, imports, site, stages, sweeps, training
 from benchmarks.timing import machine
 
 FULL = {
@@ -15,6 +15,12 @@ FULL = {
     "stages": partial(stages.of_a_run, "params/default.yml", rounds=3),
     "site": partial(site.against_nbconvert, "params/default.yml", rounds=3),
     "sweep": partial(sweeps.against_separate_runs, "params/sweeps/risk_aversion_costs.yml", n_separate=8, rounds=1),
+    "before": partial(other.compare, rounds=2),
+    "many_points": partial(sweeps.of_many_points, "params/lecture.yml", workers=2, rounds=3,
+                           measured={"risk_aversion": [1, 2, 5, 10], "cost_bps": [0, 10]},
+                           many={"risk_aversion": [0.1 * number for number in range(1, 11)],
+                                 "estimation_window": list(range(100, 200, 10)), "cost_bps": list(range(10))}),
+    "imports": partial(imports.of_stages, rounds=3),
     "backtest": partial(backtest.compare, n_rebalances=24, n_assets=20, rounds=3),
     "growth_with_assets": partial(growth.with_assets, sizes=(20, 60, 200, 500), stock_epochs=1500, rounds=3),
     "growth_with_history": partial(growth.with_history, n_assets=60, times=(1, 2, 4), stock_epochs=1500, rounds=3),
@@ -42,12 +48,14 @@ QUICK = {  # to see that all runs; a minute or two, and no number to quote
 @click.option("--stocks", type=click.IntRange(min=1), help="Networks of the topic training.")
 @click.option("--epochs", type=click.IntRange(min=2), help="Epochs of the topic training.")
 @click.option("--assets", multiple=True, type=click.IntRange(min=1), help="A size of growth_with_assets; may be repeated.")
+@click.option("--before", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="The checkout of another commit, for the topic before.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to keep the results.",
               default=Path(__file__).with_name("results.json"), show_default=True)
 def main(quick: bool, only: tuple[str, ...], rounds: int | None, stocks: int | None, epochs: int | None,
-         assets: tuple[int, ...], output: Path) -> None:
+         assets: tuple[int, ...], before: Path | None, output: Path) -> None:
     """Measure topic after topic; what was measured is kept after each, beside topics measured before."""
-    chosen = {"training": {"n_stocks": stocks, "epochs": epochs}, "growth_with_assets": {"sizes": assets}}
+    chosen = {"before": {"before": before}, "training": {"n_stocks": stocks, "epochs": epochs}, "growth_with_assets": {"sizes": assets}}
     for topic, measure in (QUICK if quick else FULL).items():
         if only and topic not in only:
             continue

@@ -254,8 +254,8 @@ def beside(stage: str) -> list[Path]:
     Of a paper its published numbers, `params/published/<paper>_<table>.csv`, and the results of sweeps over what it leaves
     open, of the same name beside its notebook.
     """
-    return sorted(path for folder in (PUBLISHED, NOTEBOOKS / "papers") for path in folder.glob("*.csv")
-                  if stage in PAPERS and path.name.startswith(f"{stage}_"))
+    folders = (PUBLISHED, NOTEBOOKS / "papers") if stage in PAPERS else ()  # a plan asks for each stage of each point
+    return sorted(path for folder in folders for path in folder.glob(f"{stage}_*.csv"))
 
 
 def sealed(folder: Path) -> dict[str, Any] | None:

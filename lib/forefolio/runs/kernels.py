@@ -173,7 +173,8 @@ def parent(environment: dict[str, str]) -> _Parent:
 def prepare(notebook: Path, changed: dict[str, str] | None = None, *, when: str = "now") -> None:
     """Let the parent of kernels with these variables import what a notebook imports, `now` or `later`, when it is idle."""
     if FORKS:
-        parent(variables(changed or {})).prepare(notebook, when)
+        with suppress(ConnectionError):  # somebody ended it, and the next kernel gets a new one
+            parent(variables(changed or {})).prepare(notebook, when)
 
 
 @cache
