@@ -6,6 +6,7 @@ import struct
 import sys
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import ROOT
 
 sys.path.append(str(ROOT))  # benchmarks are beside the library, not in it
-from benchmarks import backtest, floor, growth, papers, peers, site, stages, sweeps, timing, training  # noqa: E402
+from benchmarks import (backtest, before, floor, growth, imports, papers, peers, site, stages, sweeps, timing,  # noqa: E402
+                        training)
 from benchmarks import __main__ as command  # noqa: E402
 
 TINY = {"lstm": Recurrent("lstm", layers=1, units=2, dropout=0.1, recurrent_dropout=0.1),
@@ -197,6 +199,59 @@ def test_a_site_is_measured_beside_nbconvert_on_the_same_run(monkeypatch):
     assert found["megabytes"] == 2.0 and found["seconds"]["rounds"] == 2
 
 
+def test_a_checkout_is_measured_against_another_one_in_turns_and_their_results_are_compared(monkeypatch, tmp_path):
+    order = []
+
+    def made(*words, outputs, root):
+        """Half the time of the other checkout; the second command has other results there."""
+        order.append((words[0], root == ROOT))
+        (Path(outputs) / "x" / "tables").mkdir(parents=True)
+        (Path(outputs) / "x" / "tables" / "t.csv").write_text(f"{words[0] == 'sweep' and root == ROOT}")
+        return 5.0 if root == ROOT else 10.0
+
+    monkeypatch.setattr(before, "forefolio", made)
+    commands = {"one": (("run", "a.yml"), "at most 0.6"), "two": (("sweep", "b.yml"), "at most 0.4")}
+    found = before.compare(tmp_path, rounds=2, commands=commands)
+    assert order == [("run", True), ("run", False)] * 2 + [("sweep", True), ("sweep", False)] * 2
+    assert found["one"]["ratio"] == found["two"]["ratio"] == 0.5 and found["two"]["target"] == "at most 0.4"
+    assert found["one"]["results"] == "1 tables and artifacts, the same, byte for byte"
+    assert found["two"]["results"] == "1 tables and artifacts, NOT the same"
+    assert "--before" in before.compare(rounds=1)["state"]
+
+
+def test_workers_take_the_next_task_that_may_start():
+    """Two workers, an input of 2 seconds and three readers of 3: the third waits for a worker."""
+    def task(stage, **inputs):
+        return SimpleNamespace(stage=stage, inputs=inputs)
+
+    tasks = {"m": task("a"), **{reader: task("b", a="m") for reader in "xyz"}, "kept": task("a")}
+    plan = SimpleNamespace(tasks=tasks, up_to_date={"kept"})
+    assert sweeps.simulated(plan, {"a": 2.0, "b": 3.0}, 2) == 8.0
+    assert sweeps.simulated(plan, {"a": 2.0, "b": 3.0}, 3) == 5.0
+
+
+def test_many_points_are_planned_and_their_hours_follow_from_those_measured(monkeypatch):
+    def made(command, file, *words, outputs, **_):
+        folder = Path(outputs) / Path(file).stem
+        if "--dry-run" not in words:
+            folder.mkdir(exist_ok=True)
+            lines = [{"stage": stage, "state": "done", "seconds": 36.0} for stage in sweeps.plans.contracts.OF_A_POINT]
+            (folder / "ledger.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        return 1.0
+
+    monkeypatch.setattr(sweeps, "forefolio", made)
+    found = sweeps.of_many_points("params/lecture.yml", measured={"cost_bps": [0]}, many={"cost_bps": [0, 1, 2, 3]}, workers=1, rounds=1)
+    assert (found["points"], found["measured_points"]) == (4, 1)
+    assert found["hours_simulated"] == round((5 + 4) * 36 / 3600, 2), "01 to 05 once, and 06 four times"
+    assert found["plan"]["ratio"] == 0.5
+
+
+def test_what_a_stage_imports_is_measured_in_a_new_process(monkeypatch):
+    monkeypatch.setattr(imports.contracts, "STAGES", ["01_data"])
+    found = imports.of_stages(rounds=1)["01_data"]
+    assert found["seconds"] > 0 and {"pandas", "forefolio"} <= found["packages"].keys() and "tensorflow" not in found["packages"]
+
+
 def test_stages_are_shares_of_the_whole_command(monkeypatch):
     monkeypatch.setattr(stages, "_run", lambda params, overrides: (10.0, {"01_data": 4.0, "02_correlation": 6.0}))
     found = stages.of_a_run("params/default.yml", rounds=2)
@@ -227,7 +282,7 @@ def test_a_sweep_is_measured_against_its_points_run_alone(n_separate, n_run, n_s
             write(outputs / "name" / point / "tables" / "t.csv" if command == "sweep" else outputs / "x" / "tables" / "t.csv", text)
         return 10.0 if command == "sweep" else 20.0
 
-    monkeypatch.setattr(sweeps, "_forefolio", made)
+    monkeypatch.setattr(sweeps, "forefolio", made)
     monkeypatch.setattr(sweeps, "studies", lambda outputs: sorted((tmp_path / "sweep").glob("*/*/study.yml")))
     found = sweeps.against_separate_runs("sweep.yml", n_separate=n_separate, rounds=1)
     assert found["points"] == 4 and found["points_run_alone"] == n_run
