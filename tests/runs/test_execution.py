@@ -12,7 +12,7 @@ import pytest
 import short_project
 
 from forefolio.files import RunFailed
-from forefolio.runs import execution, pictures, pipeline
+from forefolio.runs import execution, kernels, pictures, pipeline
 from forefolio.runs.contracts import STAGES, combined, conditions as conditions_of, read_manifest, write_manifest
 from forefolio.sweeps import results
 
@@ -34,7 +34,7 @@ def test_a_kernel_s_processes_are_those_that_it_started_too():
         while len(found) < 2:
             found = execution._processes(client)
         assert found[0].pid == kernel.pid and os.getpid() not in [process.pid for process in found]
-        assert all(execution._memory(process) > 0 for process in found)
+        assert all(kernels.memory(process) > 0 for process in found)
         kernel.stdin.close()
     assert execution._processes(client) == []
 

@@ -90,14 +90,6 @@ def _verbatim(path: Path) -> str:
     return str(path).replace("{", "{{").replace("}", "}}")
 
 
-def _memory(process: psutil.Process) -> int:
-    """Memory of a process in bytes; on Linux, memory shared by processes is counted once."""
-    try:
-        return process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
-    except psutil.Error:
-        return 0
-
-
 papermill_engines.register("watched", _Engine)
 logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of parameters that the folded cell declares
 
@@ -125,7 +117,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
 
     def look(processes: list[psutil.Process], nb_man: NotebookExecutionManager) -> None:
         nonlocal peak, late, told
-        peak = max(peak, round(sum(map(_memory, processes)) / 1e6, 1))
+        peak = max(peak, round(sum(map(kernels.memory, processes)) / 1e6, 1))
         (cell, began), seconds = _place(nb_man), time.monotonic() - started
         if nb_man.pbar:
             nb_man.pbar.set_postfix_str(f"{cell} for {files.lasting(time.time() - began)}")

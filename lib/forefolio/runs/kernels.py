@@ -215,6 +215,14 @@ def variables(changed: dict[str, str]) -> dict[str, str]:
     return kept | own | changed
 
 
+def memory(process: psutil.Process) -> int:
+    """Memory of a process in bytes; on Linux, memory that it shares, as with its parent, is counted once."""
+    try:
+        return process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
+    except psutil.Error:
+        return 0
+
+
 @contextmanager
 def place(changed: dict[str, str]) -> Iterator[tuple[dict[str, str], Config]]:
     """The environment of one kernel (with variables `changed`) and its connection file; no two kernels share ports."""

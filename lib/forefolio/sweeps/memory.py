@@ -64,6 +64,6 @@ def _before(own: Path) -> tuple[list[float], float]:
         _, need, worker, _ = claim.name.rsplit("-", 4)[1:]
         if claim.name < own.name:
             with suppress(psutil.Error):  # a worker that was killed claims nothing
-                used += sum(kernel.memory_info().rss for kernel in psutil.Process(int(worker)).children(recursive=True))
+                used += sum(map(kernels.memory, psutil.Process(int(worker)).children(recursive=True)))
                 needs.append(float(need))
     return needs, (psutil.virtual_memory().available + used) / 1e6
