@@ -32,7 +32,7 @@ def machine(tmp_path, monkeypatch):
     def process(number):
         if number not in kernels:
             raise psutil.NoSuchProcess(number)
-        kernel = SimpleNamespace(memory_info=lambda: SimpleNamespace(rss=kernels[number]))
+        kernel = SimpleNamespace(**{name: lambda: SimpleNamespace(rss=kernels[number], pss=kernels[number]) for name in ("memory_info", "memory_full_info")})
         return SimpleNamespace(children=lambda recursive: [kernel])
 
     monkeypatch.setattr(memory.psutil, "Process", process)
