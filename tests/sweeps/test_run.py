@@ -15,7 +15,7 @@ from hand_made_plan import entry, keep, place, states
 from short_project import wait_until
 
 from forefolio.files import RunFailed, append_to_ledger, file_hash, ledger_line, read_ledger
-from forefolio.runs import contracts, pictures, redraw
+from forefolio.runs import contracts, pictures
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError, as_yaml
 from forefolio.sweeps import results, run, store, tasks
@@ -247,35 +247,75 @@ def test_a_result_that_rots_is_made_again_by_the_next_call_and_its_points_are_wh
     assert {(tried.folder / point / "tables" / "cdar.csv").read_text() for point in (FIRST, SECOND, THIRD)} == {was}
 
 
-def test_pictures_that_results_lack_are_told_and_drawn_by_the_next_call_without_a_kernel(tried, kernel, ran, monkeypatch):
-    def completed(entries):
-        for folder, _ in entries:
-            (folder / "figures/02_heatmap.png").write_text("a picture")
-        return [entry | {"files": entry["files"] | {"figures/02_heatmap.png": file_hash(folder / "figures/02_heatmap.png")}}
-                for folder, entry in entries]
-
-    def figure():
-        if ran[-1][0] == "02_correlation":
-            html = kernel.folder / "figures" / "02_heatmap.html"
+@pytest.fixture
+def figure(kernel) -> None:
+    """Stage 02 makes a figure, as an interactive page."""
+    def made():
+        if kernel.calls[-1][0] == "02_correlation":
+            html = kernel.folder / HEATMAP
             html.parent.mkdir()
             html.write_text("a figure")
-            manifest = contracts.read_manifest(kernel.folder)
-            manifest["02_correlation"]["files"]["figures/02_heatmap.html"] = file_hash(html)
-            contracts.write_manifest(kernel.folder, manifest)
+            with contracts.changing(kernel.folder) as manifest:
+                manifest["02_correlation"]["files"][HEATMAP] = file_hash(html)
 
-    kernel.edit, drawn = figure, []
-    monkeypatch.setattr(redraw, "completed", lambda entries: drawn.extend(entries) or completed(entries))
+    kernel.edit = made
+
+
+@pytest.fixture
+def drawn(monkeypatch) -> list[str]:
+    """In place of a browser: each picture is a text; the names of the pages, as often as they were drawn."""
+    names = []
+
+    class Stub(pictures.Drawer):
+        def _answer(self, page):
+            names.append(page.stem)
+            page.with_suffix(".png").write_text("a picture")
+            return ""
+
+    monkeypatch.delenv(pictures.WITHOUT, raising=False)
+    monkeypatch.setattr(pictures, "Drawer", Stub)
+    return names
+
+
+HEATMAP = "figures/02_heatmap.html"
+
+
+def has_picture(of: Sweep) -> set[bool]:
+    """Whether all points, or none, have the picture and name it as theirs."""
+    picture = HEATMAP.replace("html", "png")
+    named = {picture in contracts.read_manifest(of.folder / point)["02_correlation"]["files"] for point in (FIRST, SECOND, THIRD)}
+    return named | {(of.folder / point / picture).exists() for point in (FIRST, SECOND, THIRD)}
+
+
+def test_a_sweep_draws_no_pictures_by_itself_and_misses_none(tried, kernel, ran, figure, drawn, capsys):
     run.run(tried)
-    assert run.summary(tried).splitlines()[-2] == pictures.missed(1) and not drawn, "a kernel has just looked in vain"
-    again = Sweep(tried.folder, hand_made_plan.make())
+    assert not drawn and has_picture(tried) == {False}
+    assert "PNG" not in run.summary(tried) + capsys.readouterr().out
+
+
+def test_a_sweep_that_is_to_have_pictures_draws_each_once_while_its_stages_go_on(tried, kernel, ran, figure, drawn):
+    tried.pictures = True
+    run.run(tried)
+    assert drawn == ["02_heatmap"] and has_picture(tried) == {True} and "PNG" not in run.summary(tried)
+    assert tried.store.intact("02_correlation", "correlation", {"01_data": "data"})
+
+
+def test_pictures_are_drawn_by_a_later_call_that_wants_them_without_a_kernel(tried, kernel, ran, figure, drawn):
+    run.run(tried)
     ran.clear()
-    run.run(again)
-    assert len(drawn) == 1 and not ran and pictures.missed(1) not in run.summary(again)
-    for point in (FIRST, SECOND, THIRD):
-        assert "figures/02_heatmap.png" in contracts.read_manifest(tried.folder / point)["02_correlation"]["files"]
-        assert (tried.folder / point / "figures" / "02_heatmap.png").read_text() == "a picture"
-    run.run(Sweep(tried.folder, hand_made_plan.make()))
-    assert len(drawn) == 1 and not ran and tried.store.intact("02_correlation", "correlation", {"01_data": "data"})
+    for _ in range(2):
+        again = Sweep(tried.folder, hand_made_plan.make(), pictures=True)
+        run.run(again)
+        assert drawn == ["02_heatmap"] and not ran and has_picture(again) == {True}
+        assert again.store.intact("02_correlation", "correlation", {"01_data": "data"})
+
+
+def test_pictures_that_could_not_be_drawn_are_counted_where_they_are_wanted(tried, kernel, ran, figure, drawn, monkeypatch):
+    monkeypatch.setattr(pictures.Drawer, "_answer", lambda self, page: "ChromeNotFoundError")
+    for wanted in (True, False, True):
+        again = Sweep(tried.folder, hand_made_plan.make(), pictures=wanted)
+        run.run(again)
+        assert (pictures.missed(1) in run.summary(again).splitlines()) == wanted and has_picture(again) == {False}
 
 
 def test_the_folder_is_a_sweep_s_while_its_first_stage_runs(tried, kernel, ran):

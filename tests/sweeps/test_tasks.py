@@ -13,8 +13,8 @@ from distributed.core import Server
 from hand_made_plan import keep, place, states
 from short_project import wait_until
 
-from forefolio.files import file_hash, read_ledger
-from forefolio.runs import contracts, pictures
+from forefolio.files import read_ledger
+from forefolio.runs import contracts
 from forefolio.runs.contracts import STAGES
 from forefolio.study.parameters import StudyError
 from forefolio.sweeps import tasks
@@ -50,22 +50,6 @@ def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, err
         "host tcp://a:1", "data", 3, "tried", FIRST)
     assert kernel.environment == {"FOREFOLIO_OUTPUTS": str(tried.folder.parent), "FOREFOLIO_CORES": "3",
                                   "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-
-
-def test_kernels_of_a_machine_look_for_a_browser_in_vain_once_a_call(tried, kernel, errand):
-    def figure():
-        manifest = contracts.read_manifest(kernel.folder)
-        (kernel.folder / "figures").mkdir()
-        (kernel.folder / "figures/01_prices.html").write_text("a figure")
-        manifest["01_data"]["files"]["figures/01_prices.html"] = file_hash(kernel.folder / "figures/01_prices.html")
-        contracts.write_manifest(kernel.folder, manifest)
-
-    kernel.edit, told = figure, []
-    for key in ("data", "correlation", "frontier"):
-        ended(tried.plan.tasks[key], errand)
-        told.append(kernel.environment.get(pictures.WITHOUT))
-        kernel.edit = lambda: None
-    assert told == [None, "1", "1"] and hidden(tried.folder) == ["without-host"]
 
 
 def test_a_stage_is_laid_out_with_what_it_reads(tried, kernel, errand):
