@@ -159,11 +159,34 @@ def processes(outputs: Path, said: str = "") -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FOREFOLIO_OUTPUTS") == str(outputs) and said in " ".join(process.cmdline()):
+            if process.environ().get("FOREFOLIO_OUTPUTS") == str(outputs) and _says(process, said):
                 found.append(process)
         except psutil.Error:
             continue
     return found
+
+
+def kernels(outputs: Path) -> list[psutil.Process]:
+    """The kernels among them: they look like the prepared parent that they were forked from."""
+    alike = processes(outputs, "forefolio.runs.fork_server")
+    parents = {process.pid for process in alike if not _says(process, "guard.py")}
+    return [process for process in alike if _parent(process) in parents]
+
+
+def _says(process: psutil.Process, word: str) -> bool:
+    """Whether a process lives and has a word in its command line."""
+    try:
+        return word in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def _parent(process: psutil.Process) -> int | None:
+    """The number of a process's parent; None if the process is gone."""
+    try:
+        return process.ppid()
+    except psutil.Error:
+        return None
 
 
 def ledger(folder: Path) -> list[dict]:

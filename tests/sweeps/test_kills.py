@@ -23,7 +23,7 @@ import pandas as pd
 import psutil
 import pytest
 import short_project
-from short_project import ledger, processes, wait_until
+from short_project import kernels, ledger, processes, wait_until
 
 from forefolio.runs import contracts
 from forefolio.runs.contracts import OF_A_POINT as STAGES, combined
@@ -100,7 +100,7 @@ def begun(reference: Reference, outputs: Path, *stages: str) -> Path:
 def wait_for(process: subprocess.Popen, outputs: Path, n_done: int) -> None:
     """Wait until so many stages are done and another one runs."""
     reached = wait_until(lambda: process.poll() is not None or (
-        len(done(outputs)) >= n_done and processes(outputs, "ipykernel")), seconds=PATIENCE)
+        len(done(outputs)) >= n_done and kernels(outputs)), seconds=PATIENCE)
     assert reached and process.poll() is None, f"it ended before {n_done} stages were done: {ended(process)}"
 
 
@@ -236,13 +236,13 @@ def test_the_same_command_again_starts_no_kernel_and_writes_nothing(project, ref
     shutil.copytree(reference.outputs, outputs)
     before = {path: path.stat().st_mtime_ns for path in data_files(outputs) if path.name not in (
         "points.csv", "results.csv", "results.parquet", "net_returns.parquet", "sweep.json")}
-    n_lines, kernels = len(ledger(outputs / "kills")), []
+    n_lines, seen = len(ledger(outputs / "kills")), []
     process = short_project.start(project, *SWEEP, outputs=outputs)
     while process.poll() is None:
-        kernels += processes(outputs, "ipykernel")
+        seen += kernels(outputs)
     answer = ended(process)
     assert answer.code == 0 and "0 stages to run, 10 up to date" in answer.out, answer
-    assert not kernels
+    assert not seen
     assert {line["state"] for line in ledger(outputs / "kills")[n_lines:]} == {"up to date"}
     assert before == {path: path.stat().st_mtime_ns for path in before}
     check_whole(reference, outputs)
@@ -312,7 +312,7 @@ def test_an_interrupted_sweep_ends_its_kernels_and_leaves_whole_files(parents, p
             wait_for(process, outputs, n_done)
             n_lines = len(ledger(outputs / "kills"))
             interrupt(process)
-            assert wait_until(lambda: not processes(outputs, "ipykernel"), seconds=15)
+            assert wait_until(lambda: not kernels(outputs), seconds=15)
             answer = ended(process)
             assert answer.code == code and "Traceback" not in answer.err, answer
             assert not processes(outputs)
