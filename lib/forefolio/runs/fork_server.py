@@ -39,25 +39,30 @@ BACKEND = "tensorflow.python.eager.context"  # holds what TensorFlow has started
 
 
 def serve(asked: socket.socket) -> None:
-    """Answer requests until the owner is gone or has closed its end; prepare for later notebooks while there are none."""
+    """Answer requests until there will be no more and all kernels have ended; prepare for later ones while there are none."""
     woken, wake = socket.socketpair()
     wake.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
     kernels: dict[int, _Kernel] = {}
     later: deque[Callable[[], None]] = deque()
+    open_to_requests = True
     with selectors.DefaultSelector() as selector:
         for source in (asked, woken):
             selector.register(source, selectors.EVENT_READ)
-        while True:
+        while open_to_requests or kernels:
             ready = {key.fileobj for key, _ in selector.select(0 if later else None)}
             if woken in ready:
                 woken.recv(4096)
-                later += [partial(_import, kernel.used()) for kernel in _reaped(kernels)]
+                learned = [partial(_import, kernel.used()) for kernel in _reaped(kernels)]
+                later += learned if open_to_requests else []
             if asked in ready:
                 letter, given, *_ = socket.recv_fds(asked, 1, 1)
                 if not letter:
-                    return
+                    open_to_requests = False
+                    later.clear()
+                    selector.unregister(asked)
+                    continue
                 with socket.socket(fileno=given[0]) as connection:
                     request = json.load(connection.makefile())
                     if request["kind"] == "kernel":

@@ -78,10 +78,10 @@ class Forked:
     def __init__(self, connection: socket.socket):
         self._connection, self.returncode = connection, None
         connection.settimeout(PATIENCE)
-        said = connection.recv(64)
+        said = connection.recv(64).split()  # both numbers, if it has ended already
         if not said:
             raise ConnectionError("the parent of kernels ended before it had started one")
-        self.pid = int(said)
+        self.pid, self.returncode = int(said[0]), int(said[1]) if said[1:] else None
 
     def poll(self) -> int | None:
         """The exit code; None while the kernel runs."""
@@ -129,8 +129,19 @@ class _Parent:
                 stdin=asked, cwd=contracts.NOTEBOOKS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def current(self, environment: dict[str, str]) -> bool:
-        """Whether it lives, and has loaded what a new process with these variables would load."""
-        return self._process.poll() is None and self._made_for == (_read_early(environment), _code())
+        """Whether it answers, and has loaded what a new process with these variables would load."""
+        try:
+            self._asking.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:  # it never says anything here
+            return self._made_for == (_read_early(environment), _code())
+        except OSError:
+            pass
+        return False
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended, with all its kernels."""
+        return self._process.poll() is not None
 
     def prepare(self, notebook: Path, when: str) -> None:
         """Let it import what a notebook imports, `now` or `later`; this does not wait for it."""
@@ -148,6 +159,11 @@ class _Parent:
         ours.shutdown(socket.SHUT_WR)
         return ours
 
+    def retire(self) -> None:
+        """Let it end when its last kernel has ended."""
+        with suppress(OSError):  # it is gone
+            self._asking.shutdown(socket.SHUT_WR)
+
     def end(self) -> None:
         """End it, with all its kernels."""
         self._asking.close()
@@ -156,18 +172,21 @@ class _Parent:
         self._place.close()
 
 
-_parents: list[_Parent] = []  # one at most
+_parents: list[_Parent] = []  # the last one may start kernels; those of the others still run
 _choosing = threading.Lock()
 
 
 def parent(environment: dict[str, str]) -> _Parent:
     """The prepared parent of this process's kernels; a new one where variables or code have changed."""
     with _choosing:
-        if _parents and not _parents[0].current(environment):
-            _parents.pop().end()
-        if not _parents:
+        if not _parents or not _parents[-1].current(environment):
+            for old in _parents[:]:
+                old.retire()
+                if old.gone:
+                    _parents.remove(old)
+                    old.end()
             _parents.append(_Parent(environment))
-        return _parents[0]
+        return _parents[-1]
 
 
 def prepare(notebook: Path, changed: dict[str, str] | None = None, *, when: str = "now") -> None:
