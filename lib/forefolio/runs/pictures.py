@@ -254,7 +254,10 @@ class Drawer:
     def _answer(self, page: Path) -> str:
         """The name of the error with which the process drew a picture; empty if there was none."""
         try:
-            process = self._process = self._process or self._started()
+            with self._idle:
+                if not self._usable:
+                    return HUNG
+                process = self._process = self._process or self._started()
             process.stdin.write(f"{json.dumps(str(page))}\n")
             process.stdin.flush()
             if select.select([process.stdout], [], [], 2 * PATIENCE)[0] and (said := process.stdout.readline()):
