@@ -11,7 +11,7 @@ from benchmarks import backtest, before as other, growth, imports, site, stages,
 from benchmarks.timing import machine
 
 FULL = {
-    "training": partial(training.compare, n_stocks=59, epochs=50, loop_epochs=4, peer_epochs=4, rounds=3),
+    "training": partial(training.compare, n_stocks=59, epochs=50, loop_epochs=4, peer_epochs=2, rounds=3),
     "stages": partial(stages.of_a_run, "params/default.yml", rounds=3),
     "site": partial(site.against_nbconvert, "params/default.yml", rounds=3),
     "sweep": partial(sweeps.against_separate_runs, "params/sweeps/risk_aversion_costs.yml", n_separate=8, rounds=1),
