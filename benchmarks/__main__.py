@@ -11,7 +11,8 @@ from benchmarks import backtest, before as other, growth, imports, site, stages,
 from benchmarks.timing import machine
 
 FULL = {
-    "training": partial(training.compare, n_stocks=59, epochs=50, loop_epochs=4, peer_epochs=2, rounds=3),
+    "training": partial(training.compare, n_stocks=59, epochs=50, loop_epochs=4, rounds=3),
+    "training_floor_and_peers": partial(training.against_floor_and_peers, n_stocks=59, epochs=2, rounds=3),
     "stages": partial(stages.of_a_run, "params/default.yml", rounds=3),
     "site": partial(site.against_nbconvert, "params/default.yml", rounds=3),
     "sweep": partial(sweeps.against_separate_runs, "params/sweeps/risk_aversion_costs.yml", n_separate=8, rounds=1),
@@ -29,7 +30,8 @@ FULL = {
                                 overrides=("epochs=2",), rounds=1),
 }
 QUICK = {  # to see that all runs; a minute or two, and no number to quote
-    "training": partial(training.compare, n_stocks=4, epochs=3, loop_epochs=2, peer_epochs=2, rounds=1),
+    "training": partial(training.compare, n_stocks=4, epochs=3, loop_epochs=2, rounds=1),
+    "training_floor_and_peers": partial(training.against_floor_and_peers, n_stocks=4, epochs=2, rounds=1),
     "stages": partial(stages.of_a_run, "params/lecture.yml", rounds=1),
     "site": partial(site.against_nbconvert, "params/lecture.yml", rounds=1),
     "backtest": partial(backtest.compare, n_rebalances=2, n_assets=5, rounds=1),

@@ -88,8 +88,8 @@ def one_of_the_loop(name: str, asset: pd.Series, *, epochs: int) -> tuple[float,
     return epoch, time.perf_counter() - started - epochs * epoch
 
 
-def compare(*, n_stocks: int, epochs: int, loop_epochs: int, peer_epochs: int, rounds: int) -> dict:
-    """Seconds a stock an epoch and a whole run of each network, the loop's over ours; ours over the floor; and peers.
+def compare(*, n_stocks: int, epochs: int, loop_epochs: int, rounds: int) -> dict:
+    """Seconds a stock an epoch and a whole run of each network, the loop's over ours.
 
     Parameters
     ----------
@@ -97,8 +97,6 @@ def compare(*, n_stocks: int, epochs: int, loop_epochs: int, peer_epochs: int, r
         Of the whole run; at least two epochs.
     loop_epochs : int
         That the loop really runs, on one stock a round; at least two, as the first compiles.
-    peer_epochs : int
-        That the peers, and ours beside them, run on all stocks; at least two.
     rounds : int
         How often both are measured, in turns.
     """
@@ -117,12 +115,18 @@ def compare(*, n_stocks: int, epochs: int, loop_epochs: int, peer_epochs: int, r
                    f"loop measured on {rounds} stocks and {loop_epochs} epochs, building and compiling "
                    f"({median(setup):.1f} s a stock) included, and multiplied; an epoch's seconds leave compiling out "
                    "on both sides",
-        } | _against_floor_and_peers(network, n_stocks=n_stocks, epochs=peer_epochs, rounds=rounds)
+        }
     return found
 
 
-def _against_floor_and_peers(network: Recurrent | CNN1D, *, n_stocks: int, epochs: int, rounds: int) -> dict:
+def against_floor_and_peers(*, n_stocks: int, epochs: int, rounds: int) -> dict:
     """Processor seconds a stock an epoch of ours over both floors, and of each peer over ours, measured in turns."""
+    return {name: _against_floor_and_peers(network, n_stocks=n_stocks, epochs=epochs, rounds=rounds)
+            for name, network in NETWORKS.items()}
+
+
+def _against_floor_and_peers(network: Recurrent | CNN1D, *, n_stocks: int, epochs: int, rounds: int) -> dict:
+    """The same of one network."""
     returns, ends = market(n_stocks)
     data = peers.samples(returns, lookback=LOOKBACK, n_training=N_TRAINING, n_validation=N_VALIDATION)
     settings, found = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}, {}

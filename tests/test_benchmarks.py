@@ -120,19 +120,30 @@ def missing():
     raise ImportError("No module named 'missing'")
 
 
-def test_training_and_its_floor_say_what_they_measured(monkeypatch):
-    for name, tiny in {"N_TRAINING": 70, "N_VALIDATION": 10, "LOOKBACK": 5, "NETWORKS": {"cnn1d": TINY["cnn1d"]}}.items():
-        monkeypatch.setattr(training, name, tiny)
+@pytest.fixture
+def tiny(monkeypatch):
+    """A small network and few samples."""
+    for name, value in {"N_TRAINING": 70, "N_VALIDATION": 10, "LOOKBACK": 5, "NETWORKS": {"cnn1d": TINY["cnn1d"]}}.items():
+        monkeypatch.setattr(training, name, value)
+
+
+def test_training_says_what_it_measured(tiny):
+    found = training.compare(n_stocks=2, epochs=2, loop_epochs=2, rounds=1)
+    assert set(found["cnn1d"]) == {"seconds_a_stock_an_epoch", "seconds_of_a_whole_run", "how"}
+    assert {"ratio", "keras_loop", "side_by_side", "target"} <= set(found["cnn1d"]["seconds_a_stock_an_epoch"])
+    assert "multiplied" in found["cnn1d"]["how"]
+    assert any("target: at least 12" in line for line in command.lines(found)) and json.dumps(found, allow_nan=False)
+
+
+def test_the_floor_and_peers_say_what_they_measured(tiny, monkeypatch):
     monkeypatch.setattr(floor, "rates", lambda: floor.Work(1e9, 1e8, 1e7))
     monkeypatch.setattr(peers, "LIBRARIES", {"missing": missing, "broken": object})
-    found = training.compare(n_stocks=2, epochs=2, loop_epochs=2, peer_epochs=2, rounds=1)
-    assert {"ratio", "keras_loop", "side_by_side", "target"} <= set(found["cnn1d"]["seconds_a_stock_an_epoch"])
-    assert "multiplied" in found["cnn1d"]["how"] and found["cnn1d"]["floor"]["a_stock_an_epoch"]["operations"] > 0
-    assert {"ratio", "side_by_side"} <= set(found["cnn1d"]["floor_of_small_products"])
-    states = found["cnn1d"]["processor_seconds_of_peers"]
+    found = training.against_floor_and_peers(n_stocks=2, epochs=2, rounds=1)["cnn1d"]
+    assert found["floor"]["a_stock_an_epoch"]["operations"] > 0 and found["floor"]["target"] == "at most 2"
+    assert {"ratio", "side_by_side"} <= set(found["floor_of_small_products"])
+    states = found["processor_seconds_of_peers"]
     assert states["missing"] == {"state": "not installed (No module named 'missing')"}
-    assert states["broken"]["state"].startswith("failed (AttributeError")
-    assert any("target: at least 12" in line for line in command.lines(found)) and json.dumps(found, allow_nan=False)
+    assert states["broken"]["state"].startswith("failed (AttributeError") and json.dumps(found, allow_nan=False)
 
 
 def test_growth_is_the_slowest_size_over_the_fastest(monkeypatch):
