@@ -94,7 +94,7 @@ def failure(folder: Path) -> str:
     """What a run says of its first stage, which fails."""
     conditions = partial(conditions_of, folder, parameters={}, sources=[])
     run = pipeline._Run(folder, {"01_data": {}}, conditions, pictures.Drawer(), minutes=60.0, force=False)
-    (failed,) = run.bring_up_to_date(["01_data", "02_correlation"])
+    (failed,) = run.bring_up_to_date(["01_data", "02_correlation"]).values()
     assert isinstance(failed, RunFailed)
     return str(failed)
 

@@ -1,7 +1,7 @@
 """Runs the stages of a study through papermill, and only those that are not up to date.
 
 The study is checked against its market before any kernel starts. A stage starts when those are done whose results it
-reads, so some run side by side. A stage that fails keeps its executed notebook; those that run beside it end, no other
+reads, so some run side by side. A stage that fails keeps its executed notebook; those that run beside it end, no later
 one starts, and results of later stages are removed.
 """
 
@@ -59,7 +59,7 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
         failed = _Run(folder, given, conditions, drawer, minutes, force).bring_up_to_date(names[begin:end + 1])
         _draw(folder, names[begin:end + 1], drawer)
     if failed:
-        raise failed[0]
+        raise next(iter(failed.values()))
     return folder
 
 
@@ -76,27 +76,31 @@ class _Run:
         self._minutes, self._force, self._wanted = minutes, force, True
         self._slots = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    def bring_up_to_date(self, names: list[str]) -> list[files.RunFailed]:
+    def bring_up_to_date(self, names: list[str]) -> dict[str, files.RunFailed]:
         """Start each stage as soon as those are up to date whose results it reads, but no more than there are cores.
 
-        After a failure no other stage starts; the failures are returned.
+        After a failure only earlier stages start, as if one had run after the other; the failures are returned, by stage.
         """
-        left, waiting, running, failed = list(names), {}, {}, []
+        left, waiting, running, failed = list(names), {}, {}, {}
         with ThreadPoolExecutor(self._slots) as threads:
             try:
-                while running or not failed and (left or waiting):
+                while running or left or waiting:
                     unmade = {*left, *waiting, *running.values()}
                     for name in [name for name in left if not contracts.makers(name) & unmade]:
                         left.remove(name)
                         if why := self._why(name):
                             waiting[name] = why
                     urgent = sorted(waiting, key=lambda name: -len(contracts.readers(name)))  # those for which most others wait
-                    for name in [] if failed else urgent[:self._slots - len(running)]:
+                    for name in urgent[:self._slots - len(running)]:
                         kernels.tell()
                         _say(f"{name}  running ({waiting.pop(name)})")
                         running[threads.submit(self._execute, name, len(running), left)] = name
                     if running:
-                        failed += self._ended(running, FIRST_COMPLETED)
+                        failed |= self._ended(running, FIRST_COMPLETED)
+                    if failed:
+                        earlier = names[:min(map(names.index, failed))]
+                        left = [name for name in left if name in earlier]
+                        waiting = {name: why for name, why in waiting.items() if name in earlier}
             except BaseException:
                 self._wanted = False
                 kernels.end()
@@ -126,9 +130,9 @@ class _Run:
             self._folder, name, self._given[name], point=self._folder.name, minutes=self._minutes, drawer=self._drawer,
             wanted=lambda: self._wanted, bar=row if sys.stderr.isatty() else None, tell=lambda line: _say(f"{name}  {line}"))
 
-    def _ended(self, running: dict[Future, str], when: str) -> list[files.RunFailed]:
-        """Wait for stages to end, and report each in the ledger and to the user; the failures."""
-        failed = []
+    def _ended(self, running: dict[Future, str], when: str) -> dict[str, files.RunFailed]:
+        """Wait for stages to end, and report each in the ledger and to the user; the failures, by stage."""
+        failed = {}
         for future in wait(running, return_when=when).done:
             name, entry = running.pop(future), future.result()
             files.append_to_ledger(self._folder, entry)
@@ -138,7 +142,7 @@ class _Run:
                 how = "failed with" if entry["state"] == "failed" else entry["state"]
                 executed = entry["notebook"]
                 shown = f"\nits executed notebook, with the error in it: {self._folder / executed}" if executed else ""
-                failed.append(files.RunFailed(f"{name} {how} {entry['error']}{shown}"))
+                failed[name] = files.RunFailed(f"{name} {how} {entry['error']}{shown}")
         return failed
 
 
