@@ -243,13 +243,12 @@ class Drawer:
 
     def _draw(self, page: Path) -> None:
         """Draw one picture, with a new browser if the first one hangs."""
-        for _ in range(2):
-            error = self._answer(page)
-            if error != HUNG or not self._usable:
-                self._usable &= not error
-                return
+        error = self._answer(page)
+        if error == HUNG and self._usable:
             self._say(f"pictures  the browser did not answer for {PATIENCE} s at {page.stem}, and was replaced")
-        self._usable = False
+            error = self._answer(page)
+        if error:
+            self._usable = False
 
     def _answer(self, page: Path) -> str:
         """The name of the error with which the process drew a picture; empty if there was none."""
@@ -273,7 +272,7 @@ class Drawer:
 
         environment, _ = self._place.enter_context(kernels.place({}))
         return subprocess.Popen(
-            kernels.guarded(sys.executable, "-m", __name__), env=environment, text=True, stdin=subprocess.PIPE,
+            kernels.guarded(sys.executable, "-m", __name__, str(PATIENCE)), env=environment, text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def _kill(self) -> None:
@@ -358,4 +357,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    PATIENCE = float(sys.argv[1])
     main()
