@@ -64,7 +64,8 @@ def run(study: Study, *, first: str | None = None, last: str | None = None, forc
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    """Print a line in one piece, as others may say something at the same moment."""
+    print(f"{line}\n", end="", flush=True)
 
 
 class _Run:
