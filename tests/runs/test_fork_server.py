@@ -37,7 +37,8 @@ def executed(folder: Path, *cells: str, environment: dict[str, str] | None = Non
     sources = [nbformat.v4.new_code_cell(textwrap.dedent(cell).strip()) for cell in cells]
     meta = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=[first, *sources], metadata=meta), folder / "own.ipynb")
-    return execution.notebook(folder / "own.ipynb", folder / "done.ipynb", {"out": str(folder / "seen.json")}, environment=environment)
+    return execution.notebook(folder / "own.ipynb", folder / "done.ipynb", {"out": str(folder / "seen.json")},
+                              environment=environment)
 
 
 def seen(folder: Path, *cells: str, **options) -> dict:
@@ -173,7 +174,8 @@ before = "tensorflow" in sys.modules
 from tensorflow.python.eager import context
 started = context._context is not None and context._context._initialized
 import tensorflow
-seen = {"before": before, "started": started, "sum": float(tensorflow.reduce_sum([1.0, 2.0])), "after": context._context._initialized}
+seen = {"before": before, "started": started, "sum": float(tensorflow.reduce_sum([1.0, 2.0])),
+        "after": context._context._initialized}
 """
 
 

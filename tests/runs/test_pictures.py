@@ -440,7 +440,8 @@ def test_the_next_run_draws_what_an_earlier_one_could_not_and_runs_no_stage(stag
 def test_a_run_that_fails_has_the_pictures_of_what_is_done(stage, painter, tmp_path, monkeypatch):
     def fails(folder, name, parameters, *, real=execution.stage, **options):
         if name == "02_correlation":
-            return ledger_line(point="short", stage=name, state="failed", started=0.0, seconds=1.0, error="ValueError: no", notebook=None)
+            return ledger_line(point="short", stage=name, state="failed", started=0.0, seconds=1.0, error="ValueError: no",
+                               notebook=None)
         return real(folder, name, parameters, **options)
 
     monkeypatch.setattr(execution, "stage", fails)
