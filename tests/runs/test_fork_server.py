@@ -185,6 +185,22 @@ def test_tensorflow_is_imported_in_the_parent_and_starts_in_each_kernel_for_itse
         assert seen(tmp_path, TENSORFLOW) == {"before": True, "started": False, "sum": 3.0, "after": True}
 
 
+LEARN = """
+import sys
+seen = {"there": "wave" in sys.modules, "keras": "keras" in sys.modules}
+keras, wave = map(__import__, ("keras", "wave"))  # nobody sees this before the cell runs
+seen["left"] = hasattr(wave, "left")
+wave.left = 1
+"""
+
+
+def test_a_module_that_a_kernel_needed_is_there_for_later_ones_but_nothing_of_its_state_and_no_network(tmp_path):
+    assert seen(tmp_path, LEARN) == {"there": False, "keras": False, "left": False}
+    found = {}
+    assert wait_until(lambda: found.update(seen(tmp_path, LEARN)) or found["there"], seconds=120)
+    assert found == {"there": True, "keras": False, "left": False}
+
+
 @pytest.mark.parametrize(("context", "refused"), [(types.SimpleNamespace(_initialized=True), True), (
     types.SimpleNamespace(_initialized=False), False), (None, False)])
 def test_a_parent_in_which_tensorflow_has_started_is_not_copied(context, refused, monkeypatch):
