@@ -19,6 +19,7 @@ from forefolio.forecasts.schedule import forecast_schedule
 from forefolio.portfolios import decisions
 from forefolio.portfolios.registry import Terms
 from forefolio.market.returns import rebalance_dates, simple_returns
+from forefolio.market.simulated import factor_market, trading_days
 from forefolio.study.parameters import Study
 
 GAMMA, WINDOW, RESIDUALS = 1.0, 250, 30
@@ -35,11 +36,22 @@ STATED = {  # what a library is asked for each framework; '' where it cannot exp
 }
 
 
-def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DatetimeIndex]:
-    """Returns of the sample's stocks, forecasts by their mean and by autoregression, and the last rebalance dates."""
+def stocks() -> pd.DataFrame:
+    """Prices of the stocks that skfolio has as a sample."""
     from skfolio.datasets import load_sp500_dataset
 
-    prices = load_sp500_dataset().iloc[:, :n_assets].loc["2014":]
+    return load_sp500_dataset()
+
+
+def known(n_rebalances: int, n_assets: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DatetimeIndex]:
+    """Returns of a market, forecasts by their mean and by autoregression, and the last rebalance dates.
+
+    The market is skfolio's sample of stocks; more assets than it has are a simulated market of the same years.
+    """
+    prices = stocks().loc["2014":].iloc[:, :n_assets]
+    if n_assets > prices.shape[1]:
+        days = trading_days(prices.index[0], prices.index[-1], periods_per_year=252)
+        prices, _ = factor_market(days, Study(simulated_assets=n_assets))
     returns = simple_returns(prices)
     ends = {"train_end": "2018-12-31", "validation_end": "2020-12-31"}
     schedule = forecast_schedule(returns.index, **ends)

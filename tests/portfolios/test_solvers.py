@@ -12,7 +12,8 @@ from forefolio.portfolios.solvers import LinearProgram
 def program_of(costs, *, limits=()):
     """Least upper bound of costs'w over long-only weights, both of them variables of cvxpy."""
     w, worst = cp.Variable(len(costs)), cp.Variable()
-    return LinearProgram(worst, [cp.sum(w) == 1, w >= 0, worst >= np.array(costs) @ w, *(limit(w) for limit in limits)], w)
+    constraints = [cp.sum(w) == 1, w >= 0, worst >= np.array(costs) @ w, *(limit(w) for limit in limits)]
+    return LinearProgram(cp.Problem(cp.Minimize(worst), constraints), w)
 
 
 def test_a_row_that_is_added_moves_the_optimum_and_has_the_price():

@@ -288,19 +288,27 @@ def expected_returns(of_model: pd.DataFrame, returns: pd.DataFrame, *, date: Dat
 
 def next_day_forecasts(of_model: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
     """The forecast made on the previous day for each day and asset of `window`; NaN if there is none."""
-    rows = of_model[(of_model["horizon"] == 1) & of_model["target_date"].isin(window.index)]
-    made = rows.pivot(index="target_date", columns="asset", values="forecast")
-    return made.reindex(index=window.index, columns=window.columns)
+    made = _wide(of_model, (of_model["horizon"] == 1) & of_model["target_date"].between(*window.index[[0, -1]]), window.columns)
+    return made.reindex(index=window.index)
 
 
 def forecast_path(of_model: pd.DataFrame, *, date: Date, assets: pd.Index) -> pd.DataFrame:
     """Forecasts of one model decided at `date`, target dates x assets, from the next day to the next rebalance."""
-    decided = of_model[of_model["decision_date"] == pd.Timestamp(date)]
-    path = decided.pivot(index="target_date", columns="asset", values="forecast").reindex(columns=assets).sort_index()
-    if not (decided["horizon"] == 1).any() or path.isna().any(axis=None):
+    decided = of_model["decision_date"] == pd.Timestamp(date)
+    path = _wide(of_model, decided, assets)
+    if not (of_model.loc[decided, "horizon"] == 1).any() or np.isnan(path.to_numpy()).any():
         raise ValueError(f"Model {of_model['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}; make them "
                          "for every asset and day up to the next rebalance")
     return path.rename_axis(index=None, columns=assets.name)
+
+
+def _wide(of_model: pd.DataFrame, chosen: pd.Series, assets: pd.Index) -> pd.DataFrame:
+    """The chosen forecasts, ascending target dates x `assets`; a pivot that takes a tenth of the time of pandas'."""
+    rows = np.flatnonzero(chosen)
+    days, at_day = np.unique(of_model["target_date"].array[rows], return_inverse=True)
+    at_asset, wide = assets.get_indexer(of_model["asset"].array[rows]), np.full((len(days), len(assets)), np.nan)
+    wide[at_day[at_asset >= 0], at_asset[at_asset >= 0]] = of_model["forecast"].to_numpy()[rows][at_asset >= 0]
+    return pd.DataFrame(wide, index=days, columns=assets)
 
 
 def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from forefolio.portfolios.holdings import effective_holdings
 from forefolio.portfolios.problems import NONE, Limits, OptimizationError, Solution, aligned, complete, joined
-from forefolio.portfolios.solvers import LinearProgram, solve, within, without_dust
+from forefolio.portfolios.solvers import LinearProgram, kept, solve, within, without_dust
 
 PATHS = ("constant_weights", "uncompounded", "buy_and_hold")
 PRECISION = 1e-6  # tolerance of a drawdown, in units of that of the best single asset
@@ -61,7 +61,8 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
 
     Uncompounded: with c_t = sum_{s<=t} w'r_s and its running maximum u_t, u_0 = 0, min max_t (u_t - c_t), or
     min q + sum_t (u_t - c_t - q)_+ / ((1 - alpha) T); they agree for alpha >= 1 - 1/T (Chekhlov, Uryasev & Zabarankin
-    2005).
+    2005). The first is solved like constant weights, with sums in place of logarithms. A sum is its own tangent, so
+    about seven rounds are enough, each far smaller than the program with a row for every day.
 
     Buy and hold: wealth V_t = sum_i w_i G_{i,t} is linear in w, with G the growth of one, and its maximum drawdown
     max_t (u_t - V_t) / u_t is quasi-convex. Given a drawdown d, we minimize the largest u_t - V_t - d u_t. The drawdown
@@ -82,11 +83,9 @@ def minimum_drawdown(scenarios: pd.DataFrame, *, path: str = "constant_weights",
     if path != "uncompounded" and R.min() <= -1:
         raise OptimizationError("Scenarios hold a return of -100 % or less, which no compounded wealth survives")
     limits, note = limits.attainable(scenarios.columns)
-    w = cp.Variable(R.shape[1])
-    allowed = [cp.sum(w) == 1, *within(limits, w, scenarios.columns)]
     programs = {"constant_weights": constant_weights, "uncompounded": partial(uncompounded, alpha=alpha),
                 "buy_and_hold": buy_and_hold}
-    smallest = partial(programs[path], R, w, allowed)
+    smallest = partial(programs[path], R, _allowed(limits, scenarios.columns))
     best = smallest()
     weights, solver = best.weights, cp.HIGHS
     if np.linalg.matrix_rank(best.fixed(), tol=PRECISION) < len(weights):  # other optima may have other weights
@@ -167,15 +166,46 @@ class Optimum(NamedTuple):
     fixed: Callable[[], np.ndarray] | None = None  # rows whose products with the weights are the same at all optima
 
 
-def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
-                     at_most: float | None = None) -> Optimum:
-    """Weights that are restored every day: programs with few tangents, to which violated ones are added."""
-    unit = _unit(below_peak(np.log1p(R).cumsum(axis=0), start=0.0))
-    worst = cp.Variable()
-    program = LinearProgram(worst, [*allowed, worst >= 0], w)
+class Growth(NamedTuple):
+    """What a day's return adds to the wealth of a path, its slope, and whether it is strictly concave."""
+
+    added: Callable[[np.ndarray], np.ndarray]
+    slope: Callable[[np.ndarray], np.ndarray]
+    strictly_concave: bool
+
+
+LOGARITHMS = Growth(np.log1p, lambda earned: 1 / (1 + earned), strictly_concave=True)
+SUMS = Growth(np.copy, np.ones_like, strictly_concave=False)
+
+
+class Allowed(NamedTuple):
+    """Weights `w`, their constraints, and the program min m with m >= 0, to which tangents are added."""
+
+    w: cp.Variable
+    constraints: list[cp.Constraint]
+    bounded: cp.Problem
+
+
+@kept
+def _allowed(limits: Limits, assets: pd.Index) -> Allowed:
+    """Weights within the limits, and the least m before any day counts."""
+    w, m = cp.Variable(len(assets)), cp.Variable()
+    constraints = [cp.sum(w) == 1, *within(limits, w, assets)]
+    return Allowed(w, constraints, cp.Problem(cp.Minimize(m), [*constraints, m >= 0]))
+
+
+def constant_weights(R: np.ndarray, allowed: Allowed, *, at_most: float | None = None) -> Optimum:
+    """Weights that are restored every day: the drawdown of the logarithm of wealth."""
+    return _by_tangents(R, allowed, LOGARITHMS, at_most=at_most)
+
+
+def _by_tangents(R: np.ndarray, allowed: Allowed, growth: Growth, *, at_most: float | None = None) -> Optimum:
+    """Programs with few tangents, to which violated ones are added."""
+    unit = _unit(below_peak(growth.added(R).cumsum(axis=0), start=0.0))
+    w, program = allowed.w, LinearProgram(allowed.bounded, allowed.w)
     weights, bound, tangents = np.full(w.size, 1 / w.size), -1.0, []
     for _ in range(ROUNDS):
-        violated = _tangents(R, weights, unit, deeper_than=bound)
+        violated = _tangents(R, weights, growth, unit, deeper_than=bound)
         tangents += violated
         if at_most is None:
             if violated:
@@ -184,23 +214,25 @@ def constant_weights(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint]
             bound, weights = program.minimize()
         else:
             depths = [offset + slope @ w <= at_most for _, slope, offset in tangents]
-            bound, weights = at_most, _nearest_equal(w, [*allowed, *depths])
-        drawdown = below_peak(np.log1p(R @ weights).cumsum(), start=0.0).max() / unit
+            bound, weights = at_most, _nearest_equal(w, [*allowed.constraints, *depths])
+        drawdown = below_peak(growth.added(R @ weights).cumsum(), start=0.0).max() / unit
         if drawdown - bound < CLOSER:
             break
     if drawdown - bound > PRECISION / 4:
         raise OptimizationError(f"The tangents did not reach the smallest drawdown in {ROUNDS} rounds")
-    return Optimum(weights, drawdown, partial(program.fixed, [R[days] for days, _, _ in tangents]))
+    return Optimum(weights, drawdown, partial(program.fixed, [fixed for fixed, _, _ in tangents]))
 
 
-def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *, alpha: float,
-                 at_most: float | None = None) -> Optimum:
+def uncompounded(R: np.ndarray, allowed: Allowed, *, alpha: float, at_most: float | None = None) -> Optimum:
     """Summed returns: the mean of the worst 1 - alpha share of days, in one linear program."""
-    unit = _unit(below_peak(R.cumsum(axis=0), start=0.0))
-    below, worst = cp.Variable(len(R) + 1), cp.Variable()
-    constraints = [*allowed, below[0] == 0, below >= 0, below[1:] >= below[:-1] - (R / unit) @ w]
     n_tail = (1 - alpha) * len(R)
-    if n_tail < 1 + 1e-9:  # the worst day alone
+    worst_day_alone = n_tail < 1 + 1e-9
+    if worst_day_alone and at_most is None:
+        return _by_tangents(R, allowed, SUMS)
+    unit = _unit(below_peak(R.cumsum(axis=0), start=0.0))
+    w, below, worst = allowed.w, cp.Variable(len(R) + 1), cp.Variable()
+    constraints = [*allowed.constraints, below[0] == 0, below >= 0, below[1:] >= below[:-1] - (R / unit) @ w]
+    if worst_day_alone:
         objective, tail = worst, [below <= worst]
     else:
         beyond = cp.Variable(len(R))
@@ -209,13 +241,12 @@ def uncompounded(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
     return best._replace(drawdown=worst_mean(below_peak((R @ best.weights).cumsum(), start=0.0), alpha) / unit)
 
 
-def buy_and_hold(R: np.ndarray, w: cp.Variable, allowed: list[cp.Constraint], *,
-                 at_most: float | None = None) -> Optimum:
+def buy_and_hold(R: np.ndarray, allowed: Allowed, *, at_most: float | None = None) -> Optimum:
     """Weights that are left to drift: linear programs at smaller and smaller drawdowns d, until none is lower."""
     G = np.cumprod(1 + R, axis=0)
     unit = _unit(relative_to_peak(G))
-    below, excess = cp.Variable(len(R) + 1), cp.Variable()
-    path = [*allowed, below[0] == 0, below >= 0, below[1:] >= below[:-1] - np.diff(G, axis=0, prepend=1.0) / unit @ w]
+    w, below, excess = allowed.w, cp.Variable(len(R) + 1), cp.Variable()
+    path = [*allowed.constraints, below[0] == 0, below >= 0, below[1:] >= below[:-1] - np.diff(G, axis=0, prepend=1.0) / unit @ w]
     d = 1.0 if at_most is None else at_most * unit
     for _ in range(ROUNDS):
         # u - V - d u <= excess with the peak u = V + below: wealth V = G w is linear
@@ -251,11 +282,12 @@ def _unit(below: np.ndarray) -> float:
     return max(below.max(axis=0).min(), 1e-4)
 
 
-def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: float) -> list[tuple]:
-    """Days, slope and offset of each spell below a peak that is deeper: in units, at least offset + slope'w."""
-    g = R @ weights
-    log_wealth = np.append(0, np.log1p(g).cumsum())
-    below = below_peak(log_wealth, start=0.0)
+def _tangents(R: np.ndarray, weights: np.ndarray, growth: Growth, unit: float, *,
+              deeper_than: float) -> list[tuple[np.ndarray, np.ndarray, float]]:
+    """Of each spell below a peak that is deeper: the rows it fixes, slope and offset; in units, at least offset + slope'w."""
+    earned = R @ weights
+    slopes, wealth = growth.slope(earned), np.append(0, growth.added(earned).cumsum())
+    below = below_peak(wealth, start=0.0)
     peaks = np.flatnonzero(below == 0)
     tangents = []
     for peak, following in zip(peaks, [*peaks[1:], len(below)]):
@@ -263,8 +295,10 @@ def _tangents(R: np.ndarray, weights: np.ndarray, unit: float, *, deeper_than: f
         depth, days = below[trough] / unit, slice(peak, trough)  # the first return leads from the peak to the next day
         if trough > peak and depth > deeper_than:
             # -log(1 + w'r) >= -log(1 + g) - (w'r - g) / (1 + g), equal at w'r = g, summed over the spell
-            slope = -(1 / (1 + g[days])) @ R[days] / unit
-            tangents.append((days, slope, depth - slope @ weights))
+            # -log(1 + w'r) >= -log(1 + g) - (w'r - g) / (1 + g), equal at w'r = g, summed over the spell
+            slope = -slopes[days] @ R[days] / unit
+            fixed = R[days] if growth.strictly_concave else slope[None]
+            tangents.append((fixed, slope, depth - slope @ weights))
     return tangents
 
 
@@ -273,7 +307,7 @@ def _smallest(objective: cp.Expression, w: cp.Variable, constraints: list[cp.Con
     """Smallest objective and its weights; with `at_most`, the weights nearest equal weight within that objective."""
     if at_most is not None:
         return Optimum(_nearest_equal(w, [*constraints, objective <= at_most]), at_most)
-    program = LinearProgram(objective, constraints, w)
+    program = LinearProgram(cp.Problem(cp.Minimize(objective), constraints), w)
     value, weights = program.minimize()
     return Optimum(weights, value, program.fixed)
 

@@ -6,16 +6,17 @@ Every function returns a `Solution`: weights that sum to one, the solver and its
 from collections.abc import Sequence
 from dataclasses import replace
 
-import clarabel
 import cvxpy as cp
 import numpy as np
 import pandas as pd
-from scipy import linalg, sparse
+from scipy import linalg
 
 from forefolio.market.covariance import STILL
 from forefolio.portfolios.problems import (DUST, NONE, ROUNDING, Limits, OptimizationError, Solution, aligned,
                                            complete, covariance_matrix, joined, named)
-from forefolio.portfolios.solvers import TIGHT, smallest, solve, within, without_dust
+from forefolio.portfolios.solvers import PRICED, QuadraticProgram, kept, smallest, solve, within, without_dust
+
+FEW = 32  # assets in the first program, if there are many more
 
 
 def equal_weight(assets: Sequence[str]) -> Solution:
@@ -162,28 +163,52 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
     Sigma = covariance_matrix(covariance)
     mu = aligned(mu, covariance.columns)
     limits, note = limits.attainable(covariance.columns)
-    unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
-    w = cp.Variable(len(Sigma))
-    risk = cp.quad_form(w, cp.psd_wrap(risk_aversion * Sigma / unit))
-    reward = ((mu - mu.max()) / unit) @ w  # a constant in all of mu changes no weight
-    objective = risk - reward
-    if limits.daily_cost > 0 and limits.held is not None:
-        held, _ = limits.traded_from(covariance.columns)  # holdings outside of these assets are sold in any case
-        objective += limits.daily_cost / unit * cp.norm1(w - held)
-    problem = cp.Problem(cp.Minimize(objective), [
+    weights = _best_trade_off(mu, Sigma, risk_aversion, limits, covariance.columns)
+    return Solution(pd.Series(weights, covariance.columns, name="weight"), cp.CLARABEL, cp.OPTIMAL, note)
+
+
+@kept
+def _trade_off(limits: Limits, assets: pd.Index) -> QuadraticProgram:
+    """The program of MVF: risk, less reward, plus the cost of the trade if it counts."""
+    n_assets = len(assets)
+    w = cp.Variable(n_assets)
+    risk, reward, cost = cp.Parameter((n_assets, n_assets), name="risk"), cp.Parameter(n_assets, name="reward"), 0.0
+    if limits.counts_costs:
+        held, _ = limits.traded_from(assets)  # holdings outside of these assets are sold in any case
+        cost = cp.Parameter(nonneg=True, name="cost") * cp.norm1(w - held)
+    return QuadraticProgram(cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(risk)) - reward @ w + cost), [
         cp.sum(w) == 1,
-        *within(limits, w, covariance.columns),
-    ])
-    solve(problem, cp.CLARABEL)
-    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+        *within(limits, w, assets),
+    ]), w)
+
+
+def _best_trade_off(mu: np.ndarray, Sigma: np.ndarray, risk_aversion: float, limits: Limits,
+                    assets: pd.Index) -> np.ndarray:
+    """Weights of MVF; if there are many assets, the program has only those that may be worth holding.
+
+    An asset outside of the program is worth holding if a little more of it costs less than a little more of an asset that
+    is held. The objective is convex, so once there is no such asset, the weights are optimal for all assets.
+    """
+    unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
+    risk, reward = risk_aversion * Sigma / unit, (mu - mu.max()) / unit  # a constant in all of mu changes no weight
+    n_assets, n_tried, cost = len(assets), FEW, np.diag(risk) - reward
+    while 2 * n_tried < n_assets and n_tried * limits.max_weight > 2 and limits.min_weight <= 0 and limits.held is None:
+        tried = np.sort(np.argsort(cost, kind="stable")[:n_tried])
+        weights = np.zeros(n_assets)
+        weights[tried] = _trade_off(limits, assets[tried]).minimize(risk=risk[np.ix_(tried, tried)], reward=reward[tried])
+        cost = 2 * risk @ weights - reward
+        worth = cost < cost[weights > DUST].max() + PRICED
+        if not np.delete(worth, tried).any():
+            return weights
+        n_tried *= 2 ** max(1, int(np.ceil(np.log2(worth.sum() / n_tried))))
+    return _trade_off(limits, assets).minimize(risk=risk, reward=reward, cost=limits.daily_cost / unit)
 
 
 def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,
                             limits: Limits = NONE) -> pd.DataFrame:
     """Weights of `mean_variance_forecast` for many forecasts of the same assets, one row each, within bounds.
 
-    Hundreds of shuffled forecasts share one covariance, so Clarabel is called directly; cvxpy would compile every
-    problem again. The limits have no turnover and no cost, so current holdings do not matter.
+    The limits have no turnover and no cost, so current holdings do not matter.
 
     >>> variances = pd.DataFrame([[1e-4, 0], [0, 1e-4]], index=["A", "B"], columns=["A", "B"])
     >>> mus = pd.DataFrame({"A": [0.0011, 0.001], "B": [0.001, 0.001]})
@@ -191,26 +216,9 @@ def mean_variance_forecasts(mus: pd.DataFrame, covariance: pd.DataFrame, *, risk
     [[0.75, 0.25], [0.5, 0.5]]
     """
     Sigma, assets = covariance_matrix(covariance), covariance.columns
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.tol_gap_abs, settings.tol_gap_rel = False, TIGHT["tol_gap_abs"], TIGHT["tol_gap_rel"]
-    n = len(assets)
-    rows = sparse.csc_matrix(np.vstack([np.ones(n), -np.eye(n), np.eye(n)]))  # 1'w = 1, -w <= -min_weight, w <= max_weight
-    bounds = np.concatenate([[1.0], np.full(n, -limits.min_weight), np.full(n, limits.max_weight)])
-    cones, decided = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(2 * n)], []
-    if limits.max_weight >= 1:  # non-negative weights that sum to one never exceed one
-        rows, bounds, cones = rows[:n + 1], bounds[:n + 1], [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(n)]
-    risk = sparse.csc_matrix(np.triu(2 * risk_aversion * Sigma))
-    for mu in mus[assets].to_numpy(dtype=float):
-        unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
-        found = clarabel.DefaultSolver(risk / unit, (mu.max() - mu) / unit, rows, bounds, cones, settings).solve()
-        if found.status != clarabel.SolverStatus.Solved:
-            raise OptimizationError(f"Clarabel did not reach the optimum of a forecast (status {found.status})")
-        decided.append(found.x)
-    weights = np.array(decided)
-    if not (weights > -DUST).all():
-        raise OptimizationError(f"The solver gave a weight of {weights.min():.1e}, and no weight may be negative")
-    weights = np.maximum(weights, 0)
-    return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), mus.index, assets)
+    bounds = Limits(limits.min_weight, limits.max_weight)
+    weights = [_best_trade_off(mu, Sigma, risk_aversion, bounds, assets) for mu in mus[assets].to_numpy(dtype=float)]
+    return pd.DataFrame(weights, mus.index, assets)
 
 
 def black_litterman(forecast: pd.Series, errors: pd.DataFrame, covariance: pd.DataFrame, *, risk_aversion: float,

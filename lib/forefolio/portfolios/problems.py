@@ -48,17 +48,24 @@ def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
     if not np.isfinite(Sigma).all():
         missing = covariance.columns[~np.isfinite(Sigma).all(axis=0)]
         raise OptimizationError(f"The covariance has no value for {named(missing)}: estimate it from complete returns")
-    rounding = 1e-8 * abs(Sigma).max()
-    if abs(Sigma - Sigma.T).max() > rounding or np.linalg.eigvalsh(Sigma)[0] < -rounding:
+    rounding = 1e-8 * abs(Sigma).max() or 1.0
+    try:
+        np.linalg.cholesky(Sigma + rounding * np.eye(len(Sigma)))  # fails if an eigenvalue is below minus the rounding
+        sound = abs(Sigma - Sigma.T).max() <= rounding
+    except np.linalg.LinAlgError:
+        sound = False
+    if not sound:
         raise ValueError("The covariance is not symmetric and positive semidefinite: estimate it from complete returns")
     return (Sigma + Sigma.T) / 2
 
 
 def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.ndarray:
     """Values of `by_asset` in the order of `assets`, joined by name and complete."""
-    if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
-        raise ValueError(f"{name} has other assets than the rest of the problem; give one value for each asset")
-    values = by_asset.reindex(assets).to_numpy(dtype=float)
+    if not by_asset.index.equals(assets):
+        if set(by_asset.index) != set(assets) or not by_asset.index.is_unique:
+            raise ValueError(f"{name} has other assets than the rest of the problem; give one value for each asset")
+        by_asset = by_asset.reindex(assets)
+    values = by_asset.to_numpy(dtype=float)
     if not np.isfinite(values).all():
         raise OptimizationError(f"{name} has no value for {named(assets[~np.isfinite(values)])}")
     return values
@@ -137,6 +144,11 @@ class Limits:
     def limits_turnover(self) -> bool:
         """Whether a trade is compared with what was held."""
         return self.held is not None and self.max_turnover < 1
+
+    @property
+    def counts_costs(self) -> bool:
+        """Whether an objective with costs differs from one without: the first purchase costs the same in any case."""
+        return self.held is not None and self.daily_cost > 0
 
     def traded_from(self, assets: pd.Index) -> tuple[np.ndarray, float]:
         """The held weight of each of `assets`, and of all others together."""

@@ -5,8 +5,11 @@ variance is near 1e-4.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeVar
 
+import clarabel
 import cvxpy as cp
 import highspy
 import numpy as np
@@ -22,6 +25,26 @@ ATTEMPTS = {  # options to try in turn until a solver reaches the optimum; Clara
     cp.CLARABEL: [TIGHT, {**TIGHT, "equilibrate_enable": False}, {}],
     cp.HIGHS: [EXACT],
 }
+
+Stated = TypeVar("Stated")
+
+
+def kept(statement: Callable[[Limits, pd.Index], Stated]) -> Callable[[Limits, pd.Index], Stated]:
+    """Keep what a function states in cvxpy for so many assets and such bounds: compiling it takes longer than solving it.
+
+    Numbers that differ from one solution to the next are parameters of the statement. Holdings before a trade are not, so
+    a statement with a limit on turnover, or with costs, is made and compiled again each time.
+    """
+    @lru_cache(maxsize=16)
+    def same(n_assets: int, min_weight: float, max_weight: float) -> Stated:
+        return statement(Limits(min_weight, max_weight), pd.RangeIndex(n_assets))
+
+    def stated(limits: Limits, assets: pd.Index) -> Stated:
+        if limits.limits_turnover or limits.counts_costs:
+            return statement(limits, assets)
+        return same(len(assets), limits.min_weight, limits.max_weight)
+
+    return stated
 
 
 def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
@@ -42,14 +65,53 @@ def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
     raise OptimizationError(_unsolved(solver, reason))
 
 
+class QuadraticProgram:
+    """A quadratic program in weights `w` with parameters in its objective; cvxpy compiles it once, and Clarabel solves it.
+
+    Clarabel gets its matrices directly, because cvxpy's own way from new values to a solution takes several times as long
+    as the solution of a small program.
+    """
+
+    def __init__(self, problem: cp.Problem, w: cp.Variable) -> None:
+        for parameter in problem.parameters():
+            parameter.value = np.zeros(parameter.shape)
+        data, _, _ = problem.get_problem_data(cp.CLARABEL)
+        compiled = data["param_prob"]  # the objective x'Px/2 + q'x is linear in the parameters and a last 1
+        first, n = compiled.var_id_to_col[w.id], len(data["c"])
+        self._of_w, self._rows, self._bounds = slice(first, first + w.size), data["A"].tocsc(), data["b"]
+        self._cones = [clarabel.ZeroConeT(data["dims"].zero), clarabel.NonnegativeConeT(data["dims"].nonneg)]
+        self._first = {parameter.name(): compiled.param_id_to_col[parameter.id] for parameter in problem.parameters()}
+        self._n_values, self._linear, square = compiled.q.shape[1], compiled.q[:-1].tocsr(), compiled.P.tocsr()
+        at = np.flatnonzero(np.diff(square.indptr))  # places of P that are not always zero, column by column
+        at = at[at % n <= at // n]  # the upper triangle
+        self._square, self._row, self._column = square[at], at % n, np.searchsorted(at // n, np.arange(n + 1))
+
+    def minimize(self, **values: np.ndarray | float) -> np.ndarray:
+        """The weights at given values of all parameters, by name; `OptimizationError` as in `solve`."""
+        given = np.ones(self._n_values)
+        for name, first in self._first.items():
+            value = np.ravel(values[name], order="F")
+            given[first:first + len(value)] = value
+        square = sparse.csc_matrix((self._square @ given, self._row, self._column), (len(self._column) - 1,) * 2)
+        for options in ATTEMPTS[cp.CLARABEL]:
+            settings = clarabel.DefaultSettings()
+            for name, value in {"verbose": False, **options}.items():
+                setattr(settings, name, value)
+            found = clarabel.DefaultSolver(square, self._linear @ given, self._rows, self._bounds, self._cones,
+                                           settings).solve()
+            if found.status == clarabel.SolverStatus.Solved:
+                return _without_dust(np.array(found.x)[self._of_w])
+        raise OptimizationError(_unsolved(cp.CLARABEL, f"status {found.status}"))
+
+
 class LinearProgram:
     """A linear program in weights `w` and other variables, kept by HiGHS, which starts from its last solution.
 
-    cvxpy compiles the objective and constraints once. Rows on the weights can be added between solutions.
+    cvxpy compiles the problem once. Rows on the weights can be added between solutions.
     """
 
-    def __init__(self, objective: cp.Expression, constraints: list[cp.Constraint], w: cp.Variable) -> None:
-        data, _, _ = cp.Problem(cp.Minimize(objective), constraints).get_problem_data(cp.HIGHS)
+    def __init__(self, problem: cp.Problem, w: cp.Variable) -> None:
+        data, _, _ = problem.get_problem_data(cp.HIGHS)
         first = data["param_prob"].var_id_to_col[w.id]
         self._cost, self._of_w = data["c"], slice(first, first + w.size)
         self._rows, n_equalities = data["A"].tocsr(), data["dims"].zero  # A x = b in the first rows, then A x <= b
@@ -76,8 +138,7 @@ class LinearProgram:
         if status != highspy.HighsModelStatus.kOptimal:
             raise OptimizationError(_unsolved(cp.HIGHS, f"status {self._highs.modelStatusToString(status)}"))
         x = np.array(self._highs.getSolution().col_value)
-        weights = x[self._of_w]
-        return float(self._cost @ x), without_dust(weights, pd.RangeIndex(len(weights))).to_numpy()
+        return float(self._cost @ x), _without_dust(x[self._of_w])
 
     def fixed(self, by_bound: Sequence[np.ndarray] = ()) -> np.ndarray:
         """Rows (n_rows, n_assets) whose products with the weights are the same at every optimum.
@@ -100,10 +161,15 @@ class LinearProgram:
 
 def without_dust(weights: np.ndarray, assets: pd.Index) -> pd.Series:
     """Label weights, set tiny negative weights from rounding to zero, and rescale the sum to one."""
+    return pd.Series(_without_dust(weights), index=assets, name="weight")
+
+
+def _without_dust(weights: np.ndarray) -> np.ndarray:
+    """The same without labels."""
     if not (weights > -DUST).all():
         raise OptimizationError(f"The solver gave a weight of {weights.min():.1e}, and no weight may be negative")
-    kept = np.maximum(weights, 0)
-    return pd.Series(kept / kept.sum(), index=assets, name="weight")
+    positive = np.maximum(weights, 0)
+    return positive / positive.sum()
 
 
 def smallest(values: np.ndarray) -> float:
