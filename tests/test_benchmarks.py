@@ -184,13 +184,22 @@ def test_stages_grow_from_the_smallest_size_to_the_largest(monkeypatch):
 
 
 def test_the_backtest_through_skfolio_solves_the_same_problems():
-    found = backtest.compare(n_rebalances=1, n_assets=3, rounds=1)
-    assert set(found) == {"backtest", *backtest.LIBRARIES}
+    found = backtest.compare(n_rebalances=1, sizes=(3,), rounds=1)
+    assert set(found) == {"how", "assets_3", "problems"} and set(found["assets_3"]) == set(backtest.LIBRARIES)
     for framework in backtest.FRAMEWORKS:
-        assert {"ratio", "theirs", "ours"} <= set(found["skfolio"][framework])
-        assert found["skfolio"][framework]["largest_difference_of_a_weight"]["worst"] < 1e-3
+        of_skfolio = found["assets_3"]["skfolio"][framework]
+        assert {"ratio", "theirs", "ours"} <= set(of_skfolio)
+        assert of_skfolio["largest_difference_of_a_weight"]["worst"] < 1e-3
     for library in ("riskfolio", "pypfopt"):  # not in the lock
-        assert "not installed" in found[library].get("state", "not installed") and "problems" in found[library]
+        assert "not installed" in found["assets_3"][library].get("state", "not installed") and library in found["problems"]
+
+
+def test_more_assets_than_the_sample_has_are_a_simulated_market():
+    n_stocks = backtest.stocks().shape[1]
+    for n_assets, first in ((n_stocks, backtest.stocks().columns[0]), (n_stocks + 1, "S01")):
+        returns, made, dates = backtest.known(2, n_assets)
+        assert returns.shape[1] == n_assets == made["asset"].nunique() and returns.columns[0] == first
+        assert len(dates) == 2 and returns.index[-1].year == 2022
 
 
 def test_a_site_is_measured_beside_nbconvert_on_the_same_run(monkeypatch):
