@@ -1,4 +1,4 @@
-"""Every objective at its optimum, by a bound that no portfolio can beat: many sizes, flat, singular and tiny markets."""
+"""Objectives at their optimum, by a bound that no portfolio can beat, in large, flat, singular and tiny markets."""
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,18 @@ from forefolio.portfolios import drawdown, long_only
 from forefolio.portfolios.problems import Limits
 
 MARKETS = {  # n_assets, n_days
-    "one asset": (1, 60), "two": (2, 60), "twenty": (20, 250), "seventy": (70, 250), "more assets than days": (200, 120),
-    "twins": (20, 250), "nearly singular": (20, 250), "never moves": (5, 60), "two days": (5, 2)}
-TIGHTEST = {"method": "highs-ipm", "options": {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}}
+    "one asset": (1, 60), "two": (2, 60), "twenty": (20, 250), "seventy": (70, 250),
+    "more assets than days": (200, 120), "twins": (20, 250), "nearly singular": (20, 250), "never moves": (5, 60), "two days": (5, 2)}
+TIGHTEST = {"method": "highs-ipm",
+            "options": {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}}
 
 
 def market(name):
     """Returns of correlated assets; some are the same twice, almost the same, or always zero."""
     n_assets, n_days = MARKETS[name]
     rng = np.random.default_rng(21)
-    R = 0.0003 + rng.normal(0, 0.008, (n_days, 1)) + rng.normal(0, 0.01, (n_days, n_assets)) * np.linspace(0.5, 2, n_assets)
+    own = rng.normal(0, 0.01, (n_days, n_assets)) * np.linspace(0.5, 2, n_assets)
+    R = 0.0003 + rng.normal(0, 0.008, (n_days, 1)) + own
     if name == "twins":
         R[:, 1] = R[:, 0]
     if name == "nearly singular":
@@ -46,7 +48,8 @@ def test_no_portfolio_has_a_better_trade_off(risk_aversion, max_weight, returns)
     """The objective is convex: no weights v are better by more than gradient'(w - v)."""
     max_weight = max(max_weight, 1.5 / returns.shape[1])
     mu, Sigma = returns.iloc[-30:].mean(), returns.cov()
-    w = long_only.mean_variance_forecast(mu, Sigma, risk_aversion=risk_aversion, limits=Limits(max_weight=max_weight)).weights
+    limits = Limits(max_weight=max_weight)
+    w = long_only.mean_variance_forecast(mu, Sigma, risk_aversion=risk_aversion, limits=limits).weights
     gradient = (2 * risk_aversion * Sigma @ w - mu).to_numpy()
     unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max())
     assert gradient @ w - cheapest(gradient, max_weight) <= 1e-8 * unit
@@ -110,8 +113,8 @@ def test_of_many_assets_the_few_worth_holding_are_found(risk_aversion, max_weigh
 
 
 def test_the_program_has_every_asset_if_each_must_be_held():
-    returns = market("seventy")
-    w = long_only.mean_variance_forecast(returns.mean(), returns.cov(), risk_aversion=1, limits=Limits(min_weight=0.01)).weights
+    returns, limits = market("seventy"), Limits(min_weight=0.01)
+    w = long_only.mean_variance_forecast(returns.mean(), returns.cov(), risk_aversion=1, limits=limits).weights
     assert w.min() >= 0.01 - 1e-8
 
 
@@ -124,8 +127,9 @@ def test_a_solution_does_not_depend_on_what_was_solved_before():
 
     def solved(limits, risk_aversion):
         """Weights of both programs that are kept."""
-        one = long_only.mean_variance_forecast(returns.mean(), returns.cov(), risk_aversion=risk_aversion, limits=limits)
-        return [one.weights, drawdown.minimum_drawdown(returns * risk_aversion**0.5, path="uncompounded", limits=limits).weights]
+        mu, Sigma, path = returns.mean(), returns.cov(), returns * risk_aversion**0.5
+        return [long_only.mean_variance_forecast(mu, Sigma, risk_aversion=risk_aversion, limits=limits).weights,
+                drawdown.minimum_drawdown(path, path="uncompounded", limits=limits).weights]
 
     first, again = [solved(*one) for one in asked], [solved(*one) for one in asked[::-1]][::-1]
     for before, after in zip(first, again):

@@ -192,13 +192,13 @@ def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataF
     >>> estimate(twins, estimator="sample", ridge=0.25).round(6).to_numpy().tolist()
     [[0.00025, 0.0002], [0.0002, 0.00025]]
     """
-    missing = returns.columns[~np.isfinite(returns.to_numpy()).all(axis=0)]
-    if len(missing):
+    if not (finite := np.isfinite(returns.to_numpy())).all():
+        missing = returns.columns[~finite.all(axis=0)]
         raise ValueError(f"Returns of {', '.join(map(str, missing))} have gaps; build the universe first")
     if len(returns) < 2:
         raise ValueError(f"The returns have {len(returns)} day(s), and a covariance needs two; take a longer sample")
     covariance = ESTIMATORS[estimator](returns)
-    return covariance + ridge * np.diag(np.diag(covariance))
+    return covariance + ridge * np.diag(np.diag(covariance)) if ridge else covariance
 
 
 def standardized(covariance: pd.DataFrame) -> pd.DataFrame:

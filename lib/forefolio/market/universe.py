@@ -256,7 +256,9 @@ def kept_out(returns: pd.DataFrame, traded: pd.DataFrame, *, dates: Sequence[Dat
     [['', ''], ['no move in 3 days', '']]
     """
     dates = pd.DatetimeIndex(dates)
-    asleep = ((returns.abs() < NOISE).rolling(stale_days).sum() == stale_days).loc[dates]
+    quiet, ends = abs(returns.to_numpy()) < NOISE, returns.index.get_indexer(dates) + 1
+    asleep = np.array([quiet[max(end - stale_days, 0):end].all(axis=0) & (end >= stale_days) for end in ends], dtype=bool)
+    asleep = asleep.reshape(len(dates), returns.shape[1])  # no dates at all are no rows
     still = f"no move in {counted(stale_days, 'day')}"
     over = dates.to_numpy()[:, None] > ended(traded[returns.columns]).to_numpy()
     reasons = pd.DataFrame("", dates, returns.columns).mask(asleep, still).mask(

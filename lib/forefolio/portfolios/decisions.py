@@ -87,11 +87,12 @@ def decide(returns: pd.DataFrame, forecasts: pd.DataFrame, traded: pd.DataFrame,
     decided, last = [], {}  # last: the previous date, and what each strategy decided then
     for date in dates:
         why = reasons.loc[date]
-        assets, solved = returns.columns[why == ""], {}  # solved: the date's problems with their solutions: one that several strategies share is solved once
+        suspended, assets = (why == NOT_TRADED).any(), returns.columns[why == ""]
+        bought, solved = returns[assets], {}  # the date's problems with their solutions: a shared one is solved once
         for strategy, (framework, source) in strategies.items():
-            held, fixed = _before(last.get(strategy), returns, date, why, matters)
+            held, fixed = _before(last.get(strategy), returns, date, why, needed=matters or suspended)
             own, note = _forecast_of(strategy, source, assets, date)
-            seen, said = _seen(framework, source, returns[own], date, terms)
+            seen, said = _seen(framework, source, bought if len(own) == len(assets) else bought[own], date, terms)
             if seen is None:
                 chosen = equal_weight(assets) if framework is None else _instead(assets, said or note)
                 note = ""
@@ -137,8 +138,9 @@ def _forecast_of(strategy: str, source: pd.DataFrame | None, assets: pd.Index, d
     """The assets that a strategy's model forecasts at a date (all without a model), and a note if some are missing."""
     for model in vocabulary.parts(strategy)[0]:
         own = forecast_assets(source, assets, date=date)
-        return own, (_without(assets.difference(own), f"not forecast by {model}") if len(own)
-                     else f"{model} forecasts nothing that can be bought")
+        if own.empty:
+            return own, f"{model} forecasts nothing that can be bought"
+        return own, _without(assets.difference(own), f"not forecast by {model}") if len(own) < len(assets) else ""
     return assets, ""
 
 
@@ -297,16 +299,16 @@ def _means(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def next_day_forecasts(of_model: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
     """The forecast made on the previous day for each day and asset of `window`; NaN if there is none."""
-    due = of_model["target_date"].to_numpy()
-    first, last = window.index[[0, -1]].to_numpy()
-    rows = np.flatnonzero((of_model["horizon"].to_numpy() == 1) & (due >= first) & (due <= last))
-    return _wide(of_model, rows, window.index, window.columns)
+    days, due = window.index, of_model["target_date"].to_numpy()
+    rows = np.flatnonzero((of_model["horizon"].to_numpy() == 1) & (due >= days[0]) & (due <= days[-1]))
+    return _wide(of_model, rows, due[rows], days, window.columns)
 
 
 def forecast_path(of_model: pd.DataFrame, *, date: Date, assets: pd.Index) -> pd.DataFrame:
     """Forecasts of one model decided at `date`, target dates x assets, from the next day to the next rebalance."""
     decided = _rows(of_model, decided=date)
-    path = _wide(of_model, decided, pd.DatetimeIndex(np.unique(of_model["target_date"].to_numpy()[decided])), assets)
+    due = of_model["target_date"].to_numpy()[decided]
+    path = _wide(of_model, decided, due, pd.DatetimeIndex(np.unique(due)), assets)
     if not (of_model["horizon"].to_numpy()[decided] == 1).any() or np.isnan(path.to_numpy()).any():
         raise ValueError(f"Model {of_model['model'].iloc[0]} lacks forecasts decided on {iso_day(date)}; make them "
                          "for every asset and day up to the next rebalance")
@@ -318,9 +320,10 @@ def _rows(of_model: pd.DataFrame, *, decided: Date) -> np.ndarray:
     return np.flatnonzero(of_model["decision_date"].to_numpy() == np.datetime64(pd.Timestamp(decided)))
 
 
-def _wide(of_model: pd.DataFrame, rows: np.ndarray, days: pd.DatetimeIndex, assets: pd.Index) -> pd.DataFrame:
-    """The forecasts at some positions by target day and asset: what `pivot` does, in a tenth of its time."""
-    at_day = days.get_indexer(of_model["target_date"].to_numpy()[rows])
+def _wide(of_model: pd.DataFrame, rows: np.ndarray, due: np.ndarray, days: pd.DatetimeIndex,
+          assets: pd.Index) -> pd.DataFrame:
+    """The forecasts at some positions, whose targets are `due`, by day and asset: a pivot in a fraction of its time."""
+    at_day = days.get_indexer(due)
     at_asset, wide = assets.get_indexer(of_model["asset"].array[rows]), np.full((len(assets), len(days)), np.nan)
     own = (at_day >= 0) & (at_asset >= 0)
     wide[at_asset[own], at_day[own]] = of_model["forecast"].to_numpy()[rows[own]]
@@ -366,9 +369,9 @@ def average_over_seeds(forecasts: pd.DataFrame, *, model: str) -> pd.DataFrame:
 
 
 def _before(last: tuple[pd.Timestamp, pd.Series] | None, returns: pd.DataFrame, date: pd.Timestamp,
-            reasons: pd.Series, matters: bool = False) -> tuple[pd.Series | None, pd.Series]:
-    """What a strategy holds before it trades (if that matters), and which part is frozen."""
-    if last is None or not (matters or (reasons == NOT_TRADED).any()):
+            reasons: pd.Series, *, needed: bool) -> tuple[pd.Series | None, pd.Series]:
+    """What a strategy holds before it trades (if that is needed), and which part is frozen."""
+    if last is None or not needed:
         return None, frozen(None, reasons)
     held = drifted(*last, returns.loc[:date])
     return held, frozen(held, reasons)
@@ -415,7 +418,9 @@ def weights_by_window(window_means: pd.DataFrame, returns: pd.DataFrame, traded:
         assets = returns.columns[reasons.loc[date] == ""]
         mu, Sigma = of_date.droplevel([0, 1, 2])[assets], terms.covariance(terms.window(returns[assets], date))
         chosen = solution("tangency", (mu, Sigma), terms)
-        weights = around(chosen.weights, *_before(last.get((model, window)), returns, date, reasons.loc[date]))
+        why = reasons.loc[date]
+        held_fixed = _before(last.get((model, window)), returns, date, why, needed=(why == NOT_TRADED).any())
+        weights = around(chosen.weights, *held_fixed)
         last[model, window] = date, weights
         rows.append(pd.DataFrame({
             "rebalance_date": date, "model": model, "window": window, "strategy": f"{model}+tangency, {window} days",

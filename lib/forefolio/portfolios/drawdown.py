@@ -246,7 +246,8 @@ def buy_and_hold(R: np.ndarray, allowed: Allowed, *, at_most: float | None = Non
     G = np.cumprod(1 + R, axis=0)
     unit = _unit(relative_to_peak(G))
     w, below, excess = allowed.w, cp.Variable(len(R) + 1), cp.Variable()
-    path = [*allowed.constraints, below[0] == 0, below >= 0, below[1:] >= below[:-1] - np.diff(G, axis=0, prepend=1.0) / unit @ w]
+    growth = np.diff(G, axis=0, prepend=1.0) / unit
+    path = [*allowed.constraints, below[0] == 0, below >= 0, below[1:] >= below[:-1] - growth @ w]
     d = 1.0 if at_most is None else at_most * unit
     for _ in range(ROUNDS):
         # u - V - d u <= excess with the peak u = V + below: wealth V = G w is linear
@@ -284,7 +285,7 @@ def _unit(below: np.ndarray) -> float:
 
 def _tangents(R: np.ndarray, weights: np.ndarray, growth: Growth, unit: float, *,
               deeper_than: float) -> list[tuple[np.ndarray, np.ndarray, float]]:
-    """Of each spell below a peak that is deeper: the rows it fixes, slope and offset; in units, at least offset + slope'w."""
+    """Of each deeper spell below a peak: the rows that it fixes, slope and offset; in units at least offset + slope'w."""
     earned = R @ weights
     slopes, wealth = growth.slope(earned), np.append(0, growth.added(earned).cumsum())
     below = below_peak(wealth, start=0.0)

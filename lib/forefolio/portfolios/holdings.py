@@ -283,7 +283,7 @@ def frozen_note(fixed: pd.Series) -> str:
     >>> frozen_note(pd.Series({"A": 0.25}))
     '25.0 % of wealth stays in A, which cannot be sold'
     """
-    if fixed.abs().sum() < 5e-4:
+    if fixed.empty or fixed.abs().sum() < 5e-4:
         return ""
     rest = "" if 1 - fixed.sum() > LEAST else ", so nothing is traded"
     return f"{percent(fixed.sum())} of wealth stays in {', '.join(map(str, fixed.index))}, which cannot be sold{rest}"

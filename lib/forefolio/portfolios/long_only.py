@@ -186,8 +186,8 @@ def _best_trade_off(mu: np.ndarray, Sigma: np.ndarray, risk_aversion: float, lim
                     assets: pd.Index) -> np.ndarray:
     """Weights of MVF; if there are many assets, the program has only those that may be worth holding.
 
-    An asset outside of the program is worth holding if a little more of it costs less than a little more of an asset that
-    is held. The objective is convex, so once there is no such asset, the weights are optimal for all assets.
+    An asset outside of the program is worth holding if a little more of it costs less than a little more of an asset
+    that is held. The objective is convex, so once there is no such asset, the weights are optimal for all assets.
     """
     unit = max(np.ptp(mu), risk_aversion * np.diag(Sigma).max()) or 1.0
     risk, reward = risk_aversion * Sigma / unit, (mu - mu.max()) / unit  # a constant in all of mu changes no weight
@@ -195,7 +195,8 @@ def _best_trade_off(mu: np.ndarray, Sigma: np.ndarray, risk_aversion: float, lim
     while 2 * n_tried < n_assets and n_tried * limits.max_weight > 2 and limits.min_weight <= 0 and limits.held is None:
         tried = np.sort(np.argsort(cost, kind="stable")[:n_tried])
         weights = np.zeros(n_assets)
-        weights[tried] = _trade_off(limits, assets[tried]).minimize(risk=risk[np.ix_(tried, tried)], reward=reward[tried])
+        program = _trade_off(limits, assets[tried])
+        weights[tried] = program.minimize(risk=risk[np.ix_(tried, tried)], reward=reward[tried])
         cost = 2 * risk @ weights - reward
         worth = cost < cost[weights > DUST].max() + PRICED
         if not np.delete(worth, tried).any():

@@ -32,11 +32,11 @@ class Solution:
 
 def estimation_sample(returns: pd.DataFrame, *, date: Date, days: int, name: str) -> pd.DataFrame:
     """The last `days` returns up to and including `date`; the error names the parameter `name` if there are fewer."""
-    known = returns.loc[:pd.Timestamp(date)]
-    if len(known) < days:
-        raise ValueError(f"There are {len(known)} returns up to {iso_day(date)} and {name} needs {days}; lower it or "
+    n_known = returns.index.searchsorted(pd.Timestamp(date), side="right")
+    if n_known < days:
+        raise ValueError(f"There are {n_known} returns up to {iso_day(date)} and {name} needs {days}; lower it or "
                          f"start the data earlier")
-    return known.iloc[len(known) - days:]
+    return returns.iloc[n_known - days:n_known]
 
 
 def covariance_matrix(covariance: pd.DataFrame) -> np.ndarray:
@@ -74,8 +74,8 @@ def aligned(by_asset: pd.Series, assets: pd.Index, *, name: str = "mu") -> np.nd
 def complete(scenarios: pd.DataFrame) -> np.ndarray:
     """Values of scenarios without a gap."""
     R = scenarios.to_numpy(dtype=float)
-    gaps = scenarios.columns[~np.isfinite(R).all(axis=0)]
-    if len(gaps):
+    if not (finite := np.isfinite(R)).all():
+        gaps = scenarios.columns[~finite.all(axis=0)]
         raise OptimizationError(f"Scenarios have gaps in {named(gaps)}; complete or drop them")
     return R
 

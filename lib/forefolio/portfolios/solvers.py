@@ -30,10 +30,10 @@ Stated = TypeVar("Stated")
 
 
 def kept(statement: Callable[[Limits, pd.Index], Stated]) -> Callable[[Limits, pd.Index], Stated]:
-    """Keep what a function states in cvxpy for so many assets and such bounds: compiling it takes longer than solving it.
+    """Keep what a function states in cvxpy for a number of assets and bounds; compiling takes longer than solving.
 
-    Numbers that differ from one solution to the next are parameters of the statement. Holdings before a trade are not, so
-    a statement with a limit on turnover, or with costs, is made and compiled again each time.
+    Numbers that differ from one solution to the next are parameters of the statement. Holdings before a trade are not,
+    so a statement with a limit on turnover, or with costs, is made and compiled again each time.
     """
     @lru_cache(maxsize=16)
     def same(n_assets: int, min_weight: float, max_weight: float) -> Stated:
@@ -66,10 +66,10 @@ def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
 
 
 class QuadraticProgram:
-    """A quadratic program in weights `w` with parameters in its objective; cvxpy compiles it once, and Clarabel solves it.
+    """A quadratic program in weights `w` with parameters in its objective; cvxpy compiles it once, for Clarabel.
 
-    Clarabel gets its matrices directly, because cvxpy's own way from new values to a solution takes several times as long
-    as the solution of a small program.
+    Clarabel gets its matrices directly, because cvxpy's own way from new values to a solution takes several times as
+    long as the solution of a small program.
     """
 
     def __init__(self, problem: cp.Problem, w: cp.Variable) -> None:
