@@ -198,7 +198,7 @@ def estimate(returns: pd.DataFrame, *, estimator: str, ridge: float) -> pd.DataF
     if len(returns) < 2:
         raise ValueError(f"The returns have {len(returns)} day(s), and a covariance needs two; take a longer sample")
     covariance = ESTIMATORS[estimator](returns)
-    return covariance + ridge * np.diag(np.diag(covariance)) if ridge else covariance
+    return covariance + ridge * np.diag(np.diag(covariance))
 
 
 def standardized(covariance: pd.DataFrame) -> pd.DataFrame:

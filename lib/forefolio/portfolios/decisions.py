@@ -29,7 +29,8 @@ MU_HORIZONS = {  # the coming month's forecasts -> expected return per day
     "month": lambda month: month.mean(),
 }
 SCENARIOS = {  # window of returns, forecasts of the coming month, those of the window's days, mu -> path
-    "append": lambda window, month, made, mu: pd.concat([window, month]),
+    "append": lambda window, month, made, mu: pd.DataFrame(  # day by day in memory, as it is read
+        np.ascontiguousarray(np.vstack([window, month])), window.index.append(month.index), window.columns, copy=False),
     "recenter": lambda window, month, made, mu: window - window.mean() + mu,
     "forecast_only": lambda window, month, made, mu: made.dropna(),
     "history": lambda window, month, made, mu: window,
@@ -324,10 +325,10 @@ def _wide(of_model: pd.DataFrame, rows: np.ndarray, due: np.ndarray, days: pd.Da
           assets: pd.Index) -> pd.DataFrame:
     """The forecasts at some positions, whose targets are `due`, by day and asset: a pivot in a fraction of its time."""
     at_day = days.get_indexer(due)
-    at_asset, wide = assets.get_indexer(of_model["asset"].array[rows]), np.full((len(assets), len(days)), np.nan)
+    at_asset, wide = assets.get_indexer(of_model["asset"].array[rows]), np.full((len(days), len(assets)), np.nan)
     own = (at_day >= 0) & (at_asset >= 0)
-    wide[at_asset[own], at_day[own]] = of_model["forecast"].to_numpy()[rows[own]]
-    return pd.DataFrame(wide.T, days, assets)
+    wide[at_day[own], at_asset[own]] = of_model["forecast"].to_numpy()[rows[own]]
+    return pd.DataFrame(wide, days, assets)
 
 
 def scenario_path(of_model: pd.DataFrame, window: pd.DataFrame, *, date: Date, terms: Terms) -> pd.DataFrame:
