@@ -95,7 +95,8 @@ class _Run:
                     for name in urgent[:self._slots - len(running)]:
                         kernels.tell()
                         _say(f"{name}  running ({waiting.pop(name)})")
-                        running[threads.submit(self._execute, name, len(running), left)] = name
+                        with files.undisturbed():  # else it may run without being known
+                            running[threads.submit(self._execute, name, len(running), left)] = name
                     if running:
                         failed |= self._ended(running, FIRST_COMPLETED)
                     if failed:
@@ -135,8 +136,9 @@ class _Run:
         """Wait for stages to end, and report each in the ledger and to the user; the failures, by stage."""
         failed = {}
         for future in wait(running, return_when=when).done:
-            name, entry = running.pop(future), future.result()
-            files.append_to_ledger(self._folder, entry)
+            with files.undisturbed():
+                name, entry = running.pop(future), future.result()
+                files.append_to_ledger(self._folder, entry)
             if entry["state"] == "done":
                 _say(f"{name}  done in {entry['seconds']:.0f} s")
             elif entry["state"] != "cancelled":
