@@ -12,7 +12,6 @@ import base64
 import json
 import logging
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -259,8 +258,13 @@ class Drawer:
                 process = self._process = self._process or self._started()
             process.stdin.write(f"{json.dumps(str(page))}\n")
             process.stdin.flush()
-            if select.select([process.stdout], [], [], 2 * PATIENCE)[0] and (said := process.stdout.readline()):
-                return json.loads(said)
+            late = threading.Timer(2 * PATIENCE, process.terminate)  # where the process itself hangs
+            late.start()
+            try:
+                if said := process.stdout.readline():
+                    return json.loads(said)
+            finally:
+                late.cancel()
         except (OSError, ValueError):  # it was ended, here or by somebody else
             pass
         self._kill()

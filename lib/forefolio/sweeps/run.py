@@ -82,7 +82,7 @@ def run(sweep: Sweep, *, workers: int | None = None, scheduler: str | None = Non
     it raises `RunFailed`. Ctrl-C ends its kernels. Finished stages are kept, and finished points are complete.
     """
     plan, folder, token = sweep.plan, sweep.folder, uuid.uuid4().hex
-    with files.locked(folder, "`forefolio sweep`", kind="sweep"), pictures.Drawer() as drawer:
+    with files.locked(folder, "`forefolio sweep`", kind="sweep"), pictures.Drawer(tqdm.write) as drawer:
         files.write_text(folder / ".asked", token)  # tells workers of earlier calls to stop
         _tidy(sweep)
         sweep.states |= dict.fromkeys(plan.up_to_date, "up to date")
