@@ -28,6 +28,7 @@ from forefolio.runs.stages import INSIDE_A_RUN
 from forefolio.study.vocabulary import short
 
 LOOK = 0.5  # seconds between checks of a kernel
+SAVED = 5  # seconds between two versions of a notebook on disk while it runs
 TOLD = 60  # seconds between progress lines, if there is no progress bar
 
 
@@ -47,6 +48,7 @@ class _Engine(NBClientEngine):
                 seen.update(now)
                 look(now, nb_man)
 
+        whole, nb_man.save = nb_man.save, _seldom(nb_man.save)
         watching = threading.Thread(target=watch, daemon=True)
         watching.start()
         try:
@@ -55,7 +57,22 @@ class _Engine(NBClientEngine):
         finally:
             ended.set()
             watching.join()
+            nb_man.save = whole
+            nb_man.save()
             _kill({*seen, *_processes(client)})  # the browser of a kernel that was killed
+
+
+def _seldom(save: Callable[..., None]) -> Callable[..., None]:
+    """Save a notebook at most every `SAVED` seconds; papermill saves it twice a cell, which takes longer than most cells."""
+    last = time.monotonic()
+
+    def now_and_then(**options: Any) -> None:
+        nonlocal last
+        if time.monotonic() > last + SAVED:
+            save(**options)
+            last = time.monotonic()
+
+    return now_and_then
 
 
 def _processes(client: PapermillNotebookClient) -> list[psutil.Process]:
@@ -101,7 +118,7 @@ def notebook(source: Path, aside: Path, parameters: dict[str, Any], *, environme
 
     Parameters
     ----------
-    aside : temporary path to which papermill writes after each cell.
+    aside : temporary path to which papermill writes while cells run.
     environment : variables for the kernel, in addition to those of this process that change no result.
     minutes : time limit, after which the kernel is killed.
     tell : called once per minute with a line that says what runs, and for how long; not with a `bar`.

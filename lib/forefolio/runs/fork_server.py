@@ -51,7 +51,8 @@ def serve(asked: socket.socket) -> None:
         for source in (asked, woken):
             selector.register(source, selectors.EVENT_READ)
         while open_to_requests or kernels:
-            ready = {key.fileobj for key, _ in selector.select(0 if later else None)}
+            idle = bool(later and kernels)  # the first kernel does not wait for what later ones need
+            ready = {key.fileobj for key, _ in selector.select(0 if idle else None)}
             if woken in ready:
                 woken.recv(4096)
                 learned = [partial(_import, kernel.used()) for kernel in _reaped(kernels)]
@@ -73,7 +74,7 @@ def serve(asked: socket.socket) -> None:
                         prepare(Path(request["notebook"]))
                     else:
                         later.append(partial(prepare, Path(request["notebook"])))
-            elif later:
+            elif idle:
                 later.popleft()()
 
 

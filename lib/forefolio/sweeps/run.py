@@ -113,13 +113,16 @@ def _run_tasks(sweep: Sweep, token: str, workers: int | None, scheduler: str | N
         results.forget(sweep.folder)
         slots = tasks.slots(client)
         progress = Progress(plan, sum(slots.values()), files.read_ledger(sweep.folder))
-        futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots, minutes))
+        number = {stage: plan.to_run(stage) for stage in contracts.STAGES}
+        futures = tasks.submit(client, plan, tasks.Errand(sweep.folder, token, slots, number, minutes))
         ended = threading.Event()
         telling = threading.Thread(target=_tell, args=(progress, sweep.folder / ".working", ended), daemon=True)
         telling.start()
         try:
             for key, state, error in tasks.ended(client, plan, futures):
                 task, sweep.states[key] = plan.tasks[key], state
+                if len(plan.tasks) - len(sweep.states) < sum(slots.values()):  # a core is free
+                    kernels.prepare(contracts.NOTEBOOKS / f"{results.NOTEBOOK}.ipynb")
                 if error:
                     files.append_to_ledger(sweep.folder, line(task, state, error))
                 complete = [point for point in task.points if sweep.ended(point)[0] == "done"]

@@ -54,12 +54,14 @@ class Errand:
     ----------
     token : the call's own; while `.asked` in the folder holds it, the call needs its tasks.
     slots : number of tasks that run at once on each machine and share its cores, by worker address.
+    tasks : number of tasks of each stage that are to run; few tasks that take long share more cores.
     minutes : how long a stage may take.
     """
 
     folder: Path
     token: str
     slots: dict[str, int] = field(default_factory=dict)
+    tasks: dict[str, int] = field(default_factory=dict)
     minutes: float = files.LIMIT
 
     def wanted(self) -> bool:
@@ -189,7 +191,8 @@ def run(task: Task, errand: Errand, *made: str) -> str:
         raise FileNotFoundError(f"{socket.gethostname()} does not see {errand.folder}; --output must name a folder "
                                 "on a disk that all workers share")
     store, worker = Store(errand.folder.parent), get_worker()
-    cores = max(1, cpu_count() // errand.slots.get(worker.ip, worker.state.nthreads))
+    slots = errand.slots.get(worker.ip, worker.state.nthreads)
+    cores = max(1, cpu_count() // min(slots, errand.tasks.get(task.stage, slots)))
     about = {"worker": f"{socket.gethostname()} {worker.address}", "key": task.key, "points": len(task.points),
              "sweep": errand.folder.name}
     if not errand.wanted():
