@@ -138,3 +138,12 @@ def test_the_ledger_has_the_code_that_the_stage_was_made_of_even_if_it_is_edited
     monkeypatch.setattr(execution, "notebook", executed)
     line = execution.stage(tmp_path / "run", "01_data", {}, point="run")
     assert line["library_hash"] == combined({"forefolio": "as it was loaded"})
+
+
+def test_a_notebook_is_saved_seldom_while_it_runs(monkeypatch):
+    now, saved = iter([0.0, 1.0, 4.9, 5.1, 5.1, 6.0, 11.0, 11.0]), []
+    monkeypatch.setattr(execution.time, "monotonic", lambda: next(now))
+    save = execution._seldom(lambda: saved.append("saved"))
+    for number in (0, 0, 1, 1, 2):
+        save()
+        assert len(saved) == number

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -50,6 +51,11 @@ def test_a_worker_keeps_what_a_stage_made_and_writes_its_line(tried, kernel, err
         "host tcp://a:1", "data", 3, "tried", FIRST)
     assert kernel.environment == {"FOREFOLIO_OUTPUTS": str(tried.folder.parent), "FOREFOLIO_CORES": "3",
                                   "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def test_the_only_task_of_a_stage_has_all_cores(tried, kernel, errand):
+    assert ended(tried.plan.tasks["data"], replace(errand, tasks={"01_data": 1})) == "done"
+    assert kernel.environment["FOREFOLIO_CORES"] == "6"
 
 
 def test_a_stage_is_laid_out_with_what_it_reads(tried, kernel, errand):
