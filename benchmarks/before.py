@@ -35,10 +35,12 @@ def compare(before: Path | None = None, *, rounds: int, commands: dict[str, tupl
         results: dict[str, list[dict[str, str]]] = {"now": [], "before": []}
         made = in_turns({side: partial(_measured, root, words, results[side].append)
                          for side, root in (("now", ROOT), ("before", before.resolve()))}, rounds=rounds)
-        same = all(one == results["before"][0] for one in results["now"])
+        now, then = results["now"][0], results["before"][0]
+        other = sorted(path for path in now.keys() | then.keys() if now.get(path) != then.get(path))
         found[name] = ratio("now", made["now"], "before", made["before"], target=target) | {
             "command": f"forefolio {' '.join(words)}",
-            "results": f"{len(results['now'][0])} tables and artifacts, {'the same, byte for byte' if same else 'NOT the same'}"}
+            "results": f"{len(now.keys() - set(other))} of {len(now)} tables and artifacts are the same, byte for byte",
+            "not_the_same": sorted({Path(path).name for path in other})}
     return found
 
 

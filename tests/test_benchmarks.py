@@ -234,8 +234,8 @@ def test_a_checkout_is_measured_against_another_one_in_turns_and_their_results_a
     found = before.compare(tmp_path, rounds=2, commands=commands)
     assert order == [("run", True), ("run", False)] * 2 + [("sweep", True), ("sweep", False)] * 2
     assert found["one"]["ratio"] == found["two"]["ratio"] == 0.5 and found["two"]["target"] == "at most 0.4"
-    assert found["one"]["results"] == "1 tables and artifacts, the same, byte for byte"
-    assert found["two"]["results"] == "1 tables and artifacts, NOT the same"
+    assert found["one"]["results"] == "1 of 1 tables and artifacts are the same, byte for byte" and not found["one"]["not_the_same"]
+    assert found["two"]["results"].startswith("0 of 1 tables") and found["two"]["not_the_same"] == ["t.csv"]
     assert "--before" in before.compare(rounds=1)["state"]
 
 
