@@ -110,4 +110,4 @@ def test_a_run_folder_holds_the_results_of_one_paper(first, then, tmp_path):
         "tables/claims.csv": "as it was"}}})
     contracts.forget(tmp_path, then)
     assert list(contracts.read_manifest(tmp_path)) == ["01_data"] and contracts.strangers(tmp_path) == []
-    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    assert [path.name for path in tmp_path.rglob("[!.]*") if path.is_file()] == ["manifest.json"]

@@ -241,13 +241,13 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="one core, or finds no processes")
-def test_a_run_goes_on_with_02_while_04_runs_and_its_record_is_whole(project, tmp_path):
+def test_the_record_of_a_run_whose_stages_run_side_by_side_is_whole(project, tmp_path):
     command = short_project.start(project, "run", "params/short.yml", "--to", "06_comparison", outputs=tmp_path)
     out, error = command.communicate(timeout=180)
     assert command.returncode == 0 and not error, (out, error)
     lines = {line["stage"]: line for line in ledger(tmp_path / "short")}
     assert list(lines)[0] == "01_data" and list(lines)[-2:] == ["05_portfolios", "06_comparison"]
-    assert list(lines).index("02_correlation") < list(lines).index("04_forecasting") and len(lines) == 6
+    assert len(lines) == 6
     said = [line for line in out.splitlines() if line[:2] in ("01", "02", "03", "04", "05", "06")]
     assert len(said) == 12 and [line.split()[1] for line in said].count("running") == 6
     assert said.index(next(line for line in said if line.startswith("04_forecasting  running"))) < said.index(

@@ -157,8 +157,9 @@ def _draw(folder: Path, names: list[str], drawer: pictures.Drawer) -> None:
     if old and drawer.usable:
         _say(f"pictures  drawing what {listed(old)} lack")
     made = dict(zip(lacking, pictures.completed(drawer, [(folder, entry) for entry in lacking.values()]), strict=True))
-    with contracts.changing(folder) as now:
-        now |= made
+    if made:
+        with contracts.changing(folder) as now:
+            now |= made
     if missing := sum(len(contracts.lacking(entry)) for entry in made.values()):
         _say(pictures.missed(missing))
 
