@@ -19,7 +19,7 @@ SOLE = {  # library: the only places that import it, a room or a module in it
     "tensorflow": ("forecasts/layers",), "jax": ("forecasts/layers",), "cvxpy": ("portfolios",), "highspy": ("portfolios/solvers",),
     "arch": ("performance/luck", "performance/gate", "performance/intervals", "market/covariance"), "plotly": ("report", "runs/pictures"), "papermill": ("runs/execution",), "psutil": ("runs", "sweeps/memory"),
     "dask": ("sweeps/tasks",), "distributed": ("sweeps/tasks",), "click": ("__main__",),
-    "nbconvert": ("site/pages",), "mistune": ("site/pages",), "bs4": ("site/pages",), "latex2mathml": ("site/formulas",), "jinja2": ("site/build",),
+    "nbconvert": ("site/markdown", "site/pages"), "mistune": ("site/markdown",), "bs4": ("site/markdown", "site/pages"), "latex2mathml": ("site/formulas",), "jinja2": ("site/build",),
 }
 MODULES = sorted(path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py"))
 

@@ -230,7 +230,7 @@ def test_search_leads_to_a_section_and_says_when_there_is_none(site, reader):
     reader.goto((site / "index.html").as_uri())
     box = reader.get_by_role("searchbox", name="Search all pages")
     box.press_sequentially(section.get_text().upper())
-    first = reader.locator("#found a").first
+    first = reader.locator("#Found a").first
     assert section.get_text() in first.text_content()
     first.click()
     reader.wait_for_url(f"**/03_mpt_frontier.html#{section['id']}")
@@ -238,7 +238,7 @@ def test_search_leads_to_a_section_and_says_when_there_is_none(site, reader):
     box.fill("zygomorphic")
     reader.get_by_text("No section has all of these words.").wait_for()
     reader.keyboard.press("Escape")
-    assert not reader.locator("#found").is_visible()
+    assert not reader.locator("#Found").is_visible()
     box.fill("minimum variance")
     box.press("Enter")
     reader.wait_for_url("**/*.html#*minimum*")
@@ -316,7 +316,7 @@ def test_print_has_pictures_in_place_of_figures_and_nothing_to_navigate(site, re
     reader.emulate_media(media="print", color_scheme="dark")
     reader.goto((site / "03_mpt_frontier.html").as_uri())
     n_figures = draw(reader)
-    for part in ("header", "footer", "#pages", ".toc", ".steps", ".plot", ".filter"):
+    for part in ("header", "footer", "#Pages", ".toc", ".steps", ".plot", ".filter"):
         assert not reader.locator(f"{part}:visible").count(), part
     assert reader.locator("img.still:visible").count() == n_figures > 3
     assert reader.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

@@ -1,5 +1,6 @@
 """Sites of small hand-made runs and sweeps: what they consist of, what is refused, and how odd names are shown."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -156,6 +157,41 @@ def test_links_lead_to_pages_to_copied_files_and_elsewhere(run):
         assert site.link(source, absent, ".html") == ""
 
 
+@pytest.mark.parametrize("target", [
+    "a%00b", "x" * 300, "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "~/letter.md", "file:///etc/passwd", "javascript:alert(1)",
+    "JAVASCRIPT:alert(1)", "vbscript:x", "data:text/html,x", "//example.org/a", "../.gitignore", "../outputs/.gitignore", "%",
+    "http", "C:/letter.md", "data.md?raw=1"])
+def test_a_target_that_is_no_page_and_no_file_for_readers_is_no_link(run, target):
+    site = build.Site({})
+    assert site.link(ROOT / "docs" / "data.md", target, ".html") == "" and not site.copied
+
+
+def test_results_are_not_copied_into_a_site_even_if_a_text_names_them(run, monkeypatch):
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(ROOT / "params"))  # as if a params file were a result
+    assert build.Site({}).link(ROOT / "docs" / "data.md", "../params/default.yml", ".html") == ""
+
+
+@pytest.mark.parametrize("target", ["HTTPS://example.org", "http://[half", "mailto:a@example.org", "data:image/png;base64,"])
+def test_a_target_elsewhere_stays_as_it_is(target):
+    assert build.Site({}).link(ROOT / "docs" / "data.md", target, ".html") == target
+
+
+def test_each_file_has_a_page_of_its_own_whatever_its_name_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    odd = ["index.md", "a-b.md", "a/b.md", "A/B.md", "50 % & more?#.md", "日本.md", "..md", f"{'x' * 200}.md"]
+    site = build.Site({})
+    for name in odd:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("words")
+    site.fill([tmp_path / name for name in odd])
+    found = [page.name for page in site.pages.values()]
+    assert len({name.lower() for name in found}) == len(odd) and "index" not in found
+    assert not [name for name in found if not re.fullmatch(r"[\w.-]{1,110}", name)]
+    (tmp_path / "a b#.csv").touch()
+    assert site.link(tmp_path / "index.md", "a%20b%23.csv", ".html") == "files/a%20b%23.csv"
+    assert site.copied == {"files/a b#.csv": tmp_path / "a b#.csv"}
+
+
 def test_names_that_look_like_marks_are_text_for_a_reader_and_in_the_search(run, reader):
     text = pd.DataFrame({"weight": 1}, NAMES).to_html()
     nbformat.write(new_notebook(cells=[
@@ -168,10 +204,10 @@ def test_names_that_look_like_marks_are_text_for_a_reader_and_in_the_search(run,
     assert reader.locator("tbody th").all_inner_texts() == NAMES
     assert not reader.locator("main b, main math").count()
     reader.get_by_role("searchbox").press_sequentially("part words a|b")
-    reader.locator("#found a").first.wait_for()
-    (found,) = reader.locator("#found a").all_text_contents()
+    reader.locator("#Found a").first.wait_for()
+    (found,) = reader.locator("#Found a").all_text_contents()
     assert found.startswith("Names of <b>x</b>") and found.endswith("Part </script> of $x$")
-    assert not reader.locator("#found b").count()
+    assert not reader.locator("#Found b").count()
 
 
 # ------------------------------------------------------------------------------------------------- sweeps

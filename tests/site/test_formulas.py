@@ -44,6 +44,12 @@ def test_what_a_minimum_is_taken_over_stands_below_it_on_a_line_of_its_own_and_b
     assert (formula["display"], beside["display"]) == ("block", "inline")
 
 
+@pytest.mark.parametrize("operator", [r"\max", r"\sup", r"\lim", r"\argmin", r"\operatorname*{argmax}", r"\Pr"])
+def test_what_other_operators_are_taken_over_stands_below_them_too(operator):
+    assert drawn(operator + r"_{w \in W} x").munder.find_all(recursive=False)[1].get_text() == "w∈W"
+    assert drawn(operator + r"_{w \in W} x", display=False).munder is None
+
+
 def test_a_bold_letter_is_bold_by_its_class():
     assert drawn(r"\mathbf{1}'w").find(class_="bold").get_text() == "1"
 
@@ -54,11 +60,29 @@ def test_lines_of_an_aligned_formula_are_rows_that_meet_at_their_marks():
     assert [cell["columnalign"] for cell in rows[0].find_all("mtd")] == ["right", "left"]
 
 
-@pytest.mark.parametrize("tex", [r"\whatever{x}", "a & b", "a_", r"\left( a", r"\begin{aligned} a"])
+@pytest.mark.parametrize("tex, shown", [
+    (r"\boldsymbol\mu", "𝝁"), (r"\bm{x}", "𝒙"), (r"\mathbb R", "ℝ"), (r"\mathscr{L}", "ℒ"), (r"\mathsf T", "𝖳"),
+    (r"\mathfrak{g}", "𝔤"), (r"\mathrm{d}", "d"), (r"\text{cost \$5 & <b>x</b>}", "cost\xa0$5\xa0&\xa0<b>x</b>"), (r"5\% \& x", "5%&x"),
+    (r"\underbrace{a}_{b}", "a⏟b"), (r"\operatorname{tr}(A)", "tr(A)"), (r"\begin{cases}1 & x<0\end{cases}", "{1x<0"),
+    (r"\begin{pmatrix}a & b\end{pmatrix}", "(ab)"), (r"\begin{align}a&=b\label{one}\\c&=d\nonumber\end{align}", "a=bc=d"),
+    (r"\tfrac12 \quad \hat\mu''", "12μ^″"), (r"\href{javascript:x}{y}", "y"), (r"\argmin_w", "arg\u2009minw")])
+def test_what_users_write_is_drawn_with_what_browsers_draw(tex, shown):
+    formula = drawn(tex)
+    assert formula.get_text() == shown
+    assert not [tag for tag in formula.find_all(True) if tag.get("mathvariant", "normal") != "normal" or tag.get("href") or tag.name == "b"]
+
+
+@pytest.mark.parametrize("name", ["gather", "gather*", "multline", "align", "aligned"])
+def test_lines_stand_below_each_other_and_have_no_numbers(name):
+    rows = drawn(rf"\begin{{{name}}} a \\ b \end{{{name}}}").find_all("mtr")
+    assert [row.get_text() for row in rows] == ["a", "b"]
+
+
+@pytest.mark.parametrize("tex", [r"\whatever{x}", "a & b", "a_", r"\left( a", r"\begin{aligned} a", r"\eqref{a}", r"\cancel{x}"])
 def test_a_formula_that_cannot_be_drawn_is_refused_in_a_sentence(tex):
     with pytest.raises(ValueError, match="the site cannot draw this"):
         mathml(tex, display=False)
 
 
 def test_a_line_over_several_letters_is_drawn_over_all_of_them():
-    assert re.search('<mover><mrow>.*</mrow><mo class="bar">&#x0203E;</mo></mover>', mathml(r"\overline{r - g}", display=False))
+    assert re.search('<mover><mrow>.*</mrow><mo class="bar">‾</mo></mover>', mathml(r"\overline{r - g}", display=False))

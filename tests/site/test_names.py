@@ -139,10 +139,10 @@ def test_the_search_finds_every_name_and_shows_it_letter_by_letter(site, browser
         page.set_default_timeout(PATIENCE)
         page.goto((site / "index.html").as_uri())
         for name in SAID:
-            page.fill("#search", name)
-            page.locator("#found mark").first.wait_for()
-            assert name in page.locator("#found").text_content()
-            assert {name} == set(page.locator("#found mark").all_text_contents()), name
+            page.fill("#Search", name)
+            page.locator("#Found mark").first.wait_for()
+            assert name in page.locator("#Found").text_content()
+            assert {name} == set(page.locator("#Found mark").all_text_contents()), name
 
 
 def test_pages_as_markdown_have_every_name_letter_by_letter(site):

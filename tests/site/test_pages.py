@@ -137,6 +137,99 @@ def test_a_cell_that_spans_others_leaves_their_places_empty(tmp_path):
     assert page.tables[0][1] == [["wide", "", "c"], ["high", "1", "2"], ["", "3", "4"]]
 
 
+@pytest.mark.parametrize("span, n", [("100%", 100), ("0", 1), ("-1", 1), ("all", 1), ("99999999999", pages.MOST)])
+def test_a_span_is_read_as_browsers_read_it(tmp_path, span, n):
+    page = page_of(tmp_path, with_result(text__html=f'<table><tr><td colspan="{span}" rowspan="{span}">a</td></tr></table>'))
+    assert page.tables[0][1] == [["a", *[""] * (n - 1)]]
+
+
+def test_a_table_in_a_cell_is_text_of_the_cell_and_a_title_stands_above(tmp_path):
+    page = page_of(tmp_path, with_result(text__html=(
+        "<style>td { color: red }</style><table><caption>A <b>title</b></caption><tr><td>a</td></tr>"
+        "<tr><td>b<table><tr><td>in</td></tr></table></td></tr></table>")))
+    assert [rows for _, rows in page.tables] == [[["a"], ["bin"]]]
+    assert marks(page).p.get_text() == "A title" and "red" not in str(page.body)
+
+
+@pytest.mark.parametrize("source", ["", "<table></table>", "<table><thead></thead><tbody></tbody></table>", "<script>1</script>"])
+def test_html_without_content_gives_nothing_or_the_text_beside_it(tmp_path, source):
+    page = page_of(tmp_path, with_result(text__html=source, text__plain="<HTML object>"))
+    assert marks(page).get_text().removesuffix("<HTML object>").strip() == "Code1"
+
+
+def test_html_without_a_table_is_its_text(tmp_path):
+    page = page_of(tmp_path, with_result(text__html="<p>Hello <b>you</b></p><script>one()</script>", text__plain="<HTML object>"))
+    assert marks(page).find("pre", class_="printed").get_text() == "Hello you" and page.markdown[-1] == "```text\nHello you\n```"
+
+
+@pytest.mark.parametrize("kind", pages.KINDS)
+def test_a_picture_of_any_kind_is_shown_from_a_file_of_its_kind(tmp_path, kind):
+    stored = '<svg xmlns="http://www.w3.org/2000/svg"/>' if "svg" in kind else PIXEL
+    page = page_of(tmp_path, with_result(**{kind: stored, "text/plain": "a picture"}))
+    assert marks(page).img["src"] == f"pictures/made-1{pages.KINDS[kind]}" == next(iter(page.pictures))
+    assert page.pictures[marks(page).img["src"]] == (stored.encode() if "svg" in kind else base64.b64decode(PIXEL))
+
+
+def test_a_damaged_picture_is_said_with_its_file(tmp_path):
+    with pytest.raises(StageError, match=r"made\.ipynb: a picture of a result is damaged; run the notebook again"):
+        page_of(tmp_path, with_result(image__png="a"))
+
+
+def test_a_result_that_is_a_formula_is_drawn_and_else_its_text_is_shown(tmp_path):
+    page = page_of(tmp_path, with_result(text__latex=r"$\displaystyle x^2$", text__plain="x**2"),
+                   with_result(text__latex=r"$\whatever$", text__plain="whatever"))
+    assert len(marks(page).find_all("math")) == 1
+    assert [part.get_text() for part in marks(page).find_all("pre", class_="printed")] == ["whatever"]
+
+
+def test_a_widget_is_its_text_and_a_result_without_a_form_is_nothing(tmp_path):
+    page = page_of(tmp_path, with_result(**{"application/vnd.jupyter.widget-view+json": {}, "text/plain": "Slider(1)"}),
+                   with_result(application__javascript="alert(1)"), with_result(),
+                   new_code_cell("1", outputs=[new_output("stream", text="")]))
+    assert [part.get_text() for part in marks(page).find_all("pre", class_="printed")] == ["Slider(1)"]
+
+
+def test_a_print_is_what_a_terminal_shows_in_the_end(tmp_path):
+    said = "\x1b[31mred\x1b[0m\x1b]8;;https://example.org\x1b\\here\x1b]8;;\x1b\\\n 1 %\r 50 %\r100 %\r\nend\x00\x07\r\n"
+    page = page_of(tmp_path, new_code_cell("1", outputs=[new_output("stream", name="stderr", text=said)]))
+    assert marks(page).find("pre", class_="printed").get_text() == "redhere\n100 %\nend\n"
+
+
+def test_an_error_without_a_traceback_is_its_name_and_message(tmp_path):
+    page = page_of(tmp_path, new_code_cell("x", outputs=[new_output("error", ename="ValueError", evalue="no", traceback=[])]))
+    assert marks(page).find("pre", class_="printed").get_text() == "ValueError: no"
+
+
+def test_no_text_of_a_figure_ends_its_script_and_no_number_breaks_it(tmp_path):
+    figure = {"data": [{"name": "<!--<script></script>", "y": [float("nan"), float("inf"), 1.5]}]}
+    page = page_of(tmp_path, with_result(**{"application/vnd.plotly.v1+json": figure}), new_markdown_cell("## After"))
+    (script,) = marks(page).find_all("script")
+    assert "<" not in script.string and marks(page).h2
+    assert json.loads(script.string, parse_constant=pytest.fail) == {
+        "data": [{"name": "<!--<script></script>", "y": [None, None, 1.5]}], "layout": {}}
+
+
+def test_a_picture_attached_to_a_cell_becomes_a_file_that_both_forms_show(tmp_path):
+    cell = new_markdown_cell("![two words](attachment:a%20b.png) and ![gone](attachment:c.png)",
+                             attachments={"a b.png": {"image/png": PIXEL}})
+    page = page_of(tmp_path, cell, new_markdown_cell("![of another cell](attachment:a%20b.png)"))
+    (name,) = page.pictures
+    assert [image["src"] for image in marks(page).find_all("img")] == [name] and page.pictures[name] == base64.b64decode(PIXEL)
+    assert page.markdown == [f"![two words]({name}) and gone", "of another cell"]
+    assert "gone" in marks(page).get_text() and "of another cell" in marks(page).get_text()
+
+
+def test_a_page_without_a_heading_has_its_name_as_title(tmp_path):
+    assert page_of(tmp_path, new_markdown_cell("words")).title == "made"
+
+
+def test_text_that_is_no_unicode_is_read(tmp_path):
+    page_of(tmp_path, new_code_cell("1", outputs=[new_output("stream", text="lone")]))
+    notebook = tmp_path / "made.ipynb"
+    notebook.write_text(notebook.read_text().replace("lone", "a\\ud800b"))
+    assert "printed" in pages.of_notebook(notebook, "made", lambda url, _: url).body
+
+
 def test_cells_of_rarer_parameters_are_folded_and_others_are_shown(tmp_path):
     page = page_of(tmp_path, new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
                    new_code_cell("b = 2", metadata={"tags": ["settings"]}), new_code_cell("c = 3"))

@@ -10,8 +10,9 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -44,6 +45,7 @@ class Site:
         self.results, self.above, self.way = results, above, way
         self.pages: dict[Path, pages.Page] = {}
         self.copied: dict[str, Path] = {}  # files that pages link to, by their path in the site
+        self._names: dict[Path, str] = {}
         self._wanted = list(results)
 
     def fill(self, more: Iterable[Path] = ()) -> None:
@@ -54,7 +56,7 @@ class Site:
             if path in self.pages:
                 continue
             make = pages.of_document if path.suffix == ".md" else pages.of_notebook
-            self.pages[path] = make(self.results.get(path, path), _name(path),
+            self.pages[path] = make(self.results.get(path, path), self.name(path),
                                     lambda url, suffix, path=path: self.link(path, url, suffix))
 
     def link(self, source: Path, url: str, suffix: str) -> str:
@@ -62,19 +64,27 @@ class Site:
 
         A page gets the `suffix`; other files of the project are copied.
         """
-        if re.match(r"[a-z]+:|#|$", url):
+        if re.match("#|$", url) or re.match("https?:|mailto:|data:image/", url, re.IGNORECASE):
             return url
         name, mark, anchor = url.partition("#")
-        target = (source.parent / unquote(name)).resolve()
-        if not target.is_file() or not target.is_relative_to(ROOT):
+        target = _project_file(source.parent, unquote(name))
+        if target is None:
             return ""
         if target.suffix in (".md", ".ipynb"):
             if self.above and target not in self.results:
                 return f"{self.way}{self.above.link(source, url, suffix)}"
             self._wanted.append(target)
-            return f"{_name(target)}{suffix}{mark}{anchor}"
-        self.copied[f"files/{target.relative_to(ROOT).as_posix()}"] = target
-        return f"{self.way}files/{target.relative_to(ROOT).as_posix()}"
+            return f"{self.name(target)}{suffix}{mark}{anchor}"
+        path = f"files/{target.relative_to(ROOT).as_posix()}"
+        self.copied[path] = target
+        return f"{self.way}{quote(path)}"
+
+    def name(self, path: Path) -> str:
+        """The name of the page of a file of the project: another one for each file, and none that the index has."""
+        if path not in self._names:
+            taken, wanted = {"index", *self._names.values()}, _name(path)
+            self._names[path] = next(name for i in count(1) if (name := f"{wanted}-{i}" if i > 1 else wanted) not in taken)
+        return self._names[path]
 
     def groups(self) -> dict[str, list[pages.Page]]:
         """The pages by group, in the order in which a reader meets them."""
@@ -175,12 +185,26 @@ def _always() -> list[Path]:
 
 
 def _name(path: Path) -> str:
-    """The name of the page of a file of the project, without suffix: folders and file with dashes between them.
+    """The name that the page of a file of the project would have, without suffix: its folders and itself, in letters that a
+    link may have.
 
-    >>> _name(ROOT / "notebooks" / "01_data.ipynb"), _name(ROOT / "docs" / "data.md")
-    ('01_data', 'docs-data')
+    >>> _name(ROOT / "notebooks" / "01_data.ipynb"), _name(ROOT / "docs" / "50 % & more?.md")
+    ('01_data', 'docs-50-more')
     """
-    return "-".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("notebooks-").lower()
+    parts = "-".join(path.relative_to(ROOT).with_suffix("").parts).removeprefix("notebooks-").lower()
+    return re.sub(r"[^\w.]+", "-", parts).strip("-")[:100]
+
+
+def _project_file(folder: Path, name: str) -> Path | None:
+    """A file that a link in a folder names, if it belongs to the project: no result, and nothing hidden such as `.git`."""
+    try:
+        target = (folder / name).resolve()
+        if not target.is_file():
+            return None
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or links in a circle
+        return None
+    hidden = target.is_relative_to(ROOT) and any(part.startswith(".") for part in target.relative_to(ROOT).parts)
+    return target if target.is_relative_to(ROOT) and not hidden and not target.is_relative_to(files.outputs_folder()) else None
 
 
 def _write(site: Site, output: Path, index: pages.Page, records: dict[str, str]) -> None:

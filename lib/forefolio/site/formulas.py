@@ -4,9 +4,19 @@ latex2mathml does the work. `mathml` adds what browsers need beyond that, becaus
 """
 
 import re
+import unicodedata
 from functools import cache
+from xml.etree.ElementTree import Element, tostring
 
-from latex2mathml.converter import convert
+from latex2mathml.converter import convert_to_element
+
+# TeX that latex2mathml draws otherwise than a reader expects, and what is drawn instead
+INSTEAD = ((r"\\(begin|end)\{(?:align(?:ed)?|gather(?:ed)?|multline)\*?\}", r"\\\1{align*}"),  # lines without numbers
+           (r"\\label\{[^}]*\}|\\(?:nonumber|notag)(?![A-Za-z])", ""),  # there are no numbers that they could name
+           (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"), (r"\\mathscr(?![A-Za-z])", r"\\mathcal"))
+OVER = ("min", "max", "arg", "sup", "inf", "lim")  # what they are taken over stands below them
+LETTERS = {"bold-italic": "BOLD ITALIC", "double-struck": "DOUBLE-STRUCK", "script": "SCRIPT", "fraktur": "FRAKTUR",
+           "sans-serif": "SANS-SERIF", "monospace": "MONOSPACE"}  # kinds of letters, as Unicode names them
 
 
 @cache
@@ -25,24 +35,63 @@ def mathml(tex: str, *, display: bool) -> str:
     Examples
     --------
     >>> mathml("x'y", display=False)
-    '<math display="inline"><mrow><msup><mi>x</mi><mi>&#x02032;</mi></msup><mi>y</mi></mrow></math>'
+    '<math display="inline"><mrow><msup><mi>x</mi><mi>′</mi></msup><mi>y</mi></mrow></math>'
     >>> mathml("\\\\whatever", display=False)
     Traceback (most recent call last):
     ValueError: \\whatever: the site cannot draw this command of a formula; write it with another one
     """
-    known = re.sub(r"(begin|end)\{aligned\}", r"\1{align*}", tex.replace(r"\arg", r"\operatorname{arg}"))
+    known = tex
+    for pattern, replacement in INSTEAD:
+        known = re.sub(pattern, replacement, known)
+    shown = "block" if display else "inline"
     try:
-        drawn = convert(known, display="block" if display else "inline")
+        formula = convert_to_element(known, display=shown)
     except Exception as error:  # its kinds of errors have no common one
         raise ValueError(f"${tex}$: the site cannot draw this formula ({type(error).__name__}); correct it, or write "
                          "\\$ for the sign of a currency") from None
-    drawn = drawn.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', "")
-    if unknown := re.search(r"\\[A-Za-z]+|<mi>&</mi>", drawn):
+    formula.attrib = {"display": shown}
+    for part in formula.iter():
+        _mend(part)
+        if display and part.tag == "msub" and (part[0].text in OVER or part[0].get("movablelimits")):
+            part.tag = "munder"
+    return tostring(formula, encoding="unicode", short_empty_elements=False)
+
+
+def _mend(part: Element) -> None:
+    """Give a part of a formula its characters, and the kind of letters that browsers draw."""
+    part.attrib.pop("href", None)  # a formula leads nowhere
+    if part.tag == "menclose" and part.get("notation") != "box":
+        raise ValueError(f"{part.get('notation')}: the site cannot draw this line through a formula; write it without")
+    if not part.text:
+        return
+    text = re.sub("&#x([0-9A-Fa-f]+);", lambda found: chr(int(found[1], 16)), part.text)
+    if part.tag == "mtext":
+        text = re.sub(r"\\([$%&#_{}])", r"\1", text)
+    if unknown := re.search(r"\\[A-Za-z]+", text) or re.fullmatch("&", part.text):  # `\\&` is an entity there
         raise ValueError(f"{unknown[0]}: the site cannot draw this command of a formula; write it with another one")
-    drawn = re.sub(r'mathvariant="bold"', 'class="bold"', drawn)  # MathML Core has no bold
-    # site.css draws the line of an overline, over all that is below it
-    drawn = drawn.replace('<mo accent="true">&#x02015;</mo>', '<mo class="bar">&#x0203E;</mo>')
-    if display:  # what min and max are taken over
-        beside = r"<msub>(<mo>(?:min|max|arg)</mo>(?:<mi>.</mi>|<mrow>.*?</mrow>))</msub>"
-        drawn = re.sub(beside, r"<munder>\1</munder>", drawn)
-    return drawn
+    variant = part.get("mathvariant")
+    if variant in LETTERS:
+        text = "".join(_letter(letter, LETTERS[variant]) for letter in text)
+    if variant != "normal":  # the only one that MathML Core has
+        part.attrib.pop("mathvariant", None)
+    if variant in ("bold", "italic"):
+        part.set("class", variant)
+    if text == "―" and part.get("accent"):  # site.css draws the line, over all that is below it
+        text = "‾"
+        part.attrib = {"class": "bar"}
+    part.text = text
+
+
+def _letter(letter: str, kind: str) -> str:
+    """A letter or digit of a kind that mathematics has, or itself.
+
+    >>> _letter("x", "BOLD ITALIC"), _letter("R", "DOUBLE-STRUCK"), _letter("+", "SCRIPT")
+    ('𝒙', 'ℝ', '+')
+    """
+    plain = re.sub("^(?:LATIN|GREEK) | LETTER(?= )", "", unicodedata.name(letter, ""))
+    for name in (f"MATHEMATICAL {kind} {plain}", f"{kind} {plain}", f"BLACK-LETTER {plain}" if kind == "FRAKTUR" else ""):
+        try:
+            return unicodedata.lookup(name)
+        except KeyError:
+            pass
+    return letter

@@ -1,26 +1,26 @@
 """Notebooks and Markdown documents become pages: HTML for browsers, and Markdown for readers of text.
 
-nbconvert's renderer of Markdown and its highlighter do most of the work. Here formulas become MathML, tables get room of
-their own, and figures keep both forms that a notebook stores: the data that plotly draws, and the picture.
+`markdown` writes texts, and nbconvert's highlighter code. Here tables get room of their own, and figures keep both forms that
+a notebook stores: the data that plotly draws, and the picture.
 """
 
 import base64
+import binascii
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import nbformat
 from bs4 import BeautifulSoup, Tag
 from markupsafe import Markup, escape
-from mistune.plugins.table import render_table
 from nbconvert.filters import Highlight2HTML, strip_ansi
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from forefolio.files import StageError
-from forefolio.site.formulas import mathml
+from forefolio.files import StageError, content_hash
+from forefolio.site.markdown import Markdown, fenced, wide
 from forefolio.study.vocabulary import literal
 
 FIGURE = "application/vnd.plotly.v1+json"
@@ -29,6 +29,11 @@ NAMED = {"parameters": "Parameters", "exercise": "Your answer"}
 LONG = 8  # rows from which on a table can be sorted and filtered
 _highlight = Highlight2HTML(pygments_lexer="python")
 PICTURES = "pictures"  # the folder of still pictures beside the pages
+KINDS = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}
+MOST = 1000  # columns or rows that one cell may span, as in browsers
+# what a terminal obeys: titles and links of a window, a line written anew, and all other control characters
+_WINDOW, _ANEW, _CONTROL = (re.compile(pattern) for pattern in (
+    r"\x1b\].*?(?:\x07|\x1b\\)", r"[^\n]*\r(?!\n)(?=[^\n])", r"[\x00-\x08\x0b-\x1f\x7f]"))
 
 
 class Section(NamedTuple):
@@ -51,7 +56,7 @@ class Page:
 
     Attributes
     ----------
-    title : the first heading.
+    title : the first heading; the name, if there is none.
     html, markdown : what has been written so far.
     sections : a heading and its text each; those of level 2 are the table of contents.
     pictures : still pictures by their path from the page.
@@ -59,14 +64,20 @@ class Page:
     """
 
     def __init__(self, name: str, link: Callable[[str, str], str]):
-        self.name, self.link, self.title = name, link, ""
+        self.name, self.link = name, link
         self.html: list[str] = []
         self.markdown: list[str] = []
         self.sections: list[Section] = []
         self.pictures: dict[str, bytes] = {}
         self.tables: list[tuple[str, list[list[str]]]] = []
-        self._render = MarkdownWithMath(_Renderer(self)).render
+        self._markdown = Markdown(self._target)
+        self._attached: dict[str, dict[str, str]] = {}  # pictures in the cell that is being written, by name and kind
         self._n_figures = 0
+
+    @property
+    def title(self) -> str:
+        """The first heading, or the name if no heading has a text."""
+        return next((section.title for section in self.sections if section.title), self.name)
 
     @property
     def body(self) -> Markup:
@@ -83,17 +94,17 @@ class Page:
         self.html.append(html)
         self.markdown.append(markdown)
 
-    def add_text(self, source: str) -> None:
-        """Add Markdown, with a section for each heading."""
-        written = self._render(source)
-        self.add(written, re.sub(r"\]\(([^)\s]+)\)", lambda found: f"]({self.link(found[1], '.md')})", source))
+    def add_text(self, source: str, attached: Mapping[str, Any] | None = None) -> None:
+        """Add Markdown, with a section for each heading; `attached` are the pictures that its notebook keeps in the cell."""
+        self._attached = dict(attached or {})
+        written = self._markdown.html(source)
+        self.add(written, self._markdown.markdown(source))
         for element in BeautifulSoup(written, "html.parser").find_all(recursive=False):
             for formula in element.find_all("math"):
                 formula.replace_with(" ")
             is_heading = re.fullmatch("h[1-4]", element.name)
             text = " ".join(element.get_text("" if is_heading else " ").split())
             if is_heading:
-                self.title = self.title or text
                 self.sections.append(Section(int(element.name[1]), element["id"], text, ""))
             elif self.sections:
                 self.sections[-1] = self.sections[-1]._replace(text=f"{self.sections[-1].text} {text}".strip())
@@ -103,42 +114,79 @@ class Page:
         folded = next((FOLDED[tag] for tag in tags if tag in FOLDED), "")
         named = folded or next((NAMED[tag] for tag in tags if tag in NAMED), "Code")
         self.add(f'<details class="code" {"data-folded" if folded else "open"}><summary>{named}</summary>'
-                 f'{_wide(_highlight(source, language="python"), named)}</details>', f"```python\n{source}\n```")
+                 f'{wide(_highlight(source, language="python"), named)}</details>', fenced(source, "python"))
 
     def add_output(self, output: Mapping[str, Any]) -> None:
         """Add one result of a cell, in the richest of the forms that the notebook stores."""
         data = output.get("data", {})
-        told = output.get("metadata", {}).get("image/png", {}).get("alt") or str(data.get("text/plain", "figure"))
-        picture = base64.b64decode(data["image/png"]) if "image/png" in data else None
-        if FIGURE in data:
-            self.add_figure(data[FIGURE], picture, told)
-        elif "text/html" in data:
-            for table in BeautifulSoup(str(data["text/html"]), "html.parser").find_all("table"):
-                first = table.tbody.find("tr") if table.tbody else None
-                rows, n_header, n_names = _plain(_cells(table), len(table.thead.find_all("tr")) if table.thead else 1,
-                                                 len(first.find_all("th")) if first else 0)
-                self.add_table(rows, n_header=n_header, n_names=n_names)
+        kind, picture = next(((kind, _picture(data[kind])) for kind in KINDS if kind in data), ("", None))
+        told = output.get("metadata", {}).get(kind, {}).get("alt") or str(data.get("text/plain", "figure"))
+        if isinstance(data.get(FIGURE), Mapping):
+            self.add_figure(data[FIGURE], picture, told, KINDS.get(kind, ""))
+        elif "text/html" in data and self._add_html(str(data["text/html"])):
+            pass
         elif "text/markdown" in data:
             self.add_text(str(data["text/markdown"]))
+        elif "text/latex" in data and self._add_formula(str(data["text/latex"])):
+            pass
         elif picture:
-            self.add_figure(None, picture, told)
+            self.add_figure(None, picture, told, KINDS[kind])
         else:
-            text = strip_ansi(str(output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))))
-            self.add(_wide(f'<pre class="printed">{escape(text)}</pre>', "Printed result"), f"```text\n{text.rstrip()}\n```")
+            failed = "\n".join(output.get("traceback", [])) or f"{output.get('ename', '')}: {output.get('evalue', '')}"
+            text = _printed(str(output.get("text") or data.get("text/plain") or ("ename" in output) * failed))
+            if text.strip():
+                self.add(wide(f'<pre class="printed">{escape(text)}</pre>', "Printed result"), fenced(text.rstrip(), "text"))
 
-    def add_figure(self, figure: Mapping[str, Any] | None, picture: bytes | None, told: str) -> None:
+    def _add_html(self, source: str) -> bool:
+        """Add the tables of a result, or its text if there are none; whether there was something to add."""
+        found = BeautifulSoup(source, "html.parser")
+        for part in found(["script", "style"]):
+            part.decompose()
+        tables = [table for table in found("table") if not table.find_parent("table")]
+        for table in tables:
+            if table.caption:
+                self.add_text(literal(table.caption.get_text().strip()))
+            lines = _lines(table)
+            first = next((line for line in lines if line.find_parent("tbody")), None)
+            rows, n_header, n_names = _plain(_cells(lines), sum(line.parent.name == "thead" for line in lines) or 1,
+                                             len(first("th", recursive=False)) if first else 0)
+            if any(rows):
+                self.add_table(rows, n_header=n_header, n_names=n_names)
+        text = "" if tables else _printed(found.get_text().strip())
+        if text:
+            self.add(wide(f'<pre class="printed">{escape(text)}</pre>', "Printed result"), fenced(text, "text"))
+        return bool(tables or text)
+
+    def _add_formula(self, source: str) -> bool:
+        """Add a result that is a formula; whether it can be drawn."""
+        try:
+            self.add_text(source)
+        except ValueError:  # the text that Python prints is there as well
+            return False
+        return True
+
+    def add_figure(self, figure: Mapping[str, Any] | None, picture: bytes | None, told: str, suffix: str = ".png") -> None:
         """Add a figure: data and layout for plotly, the picture for print and for a page without script, and its words."""
         self._n_figures += 1
-        file = f"{PICTURES}/{self.name}-{self._n_figures}.png"
+        file = f"{PICTURES}/{self.name}-{self._n_figures}{suffix}"
         if picture:
             self.pictures[file] = picture
-        parts = json.dumps(figure and {name: figure[name] for name in ("data", "layout")}, separators=(",", ":"))
-        parts = parts.replace("</", "<\\/")  # else a text could end the script
+        parts = _json(figure and {name: figure.get(name, empty) for name, empty in (("data", []), ("layout", {}))})
         drawn = f'<script type="application/json">{parts}</script><div class="plot"></div>' if figure else ""
         still = f'<img class="still" src="{file}" alt="{escape(told)}" loading="lazy">' if picture else (
             f'<p class="still">{escape(told)}</p>')
-        self.add(f'<figure id="figure-{self._n_figures}">{_wide(drawn + still, told)}</figure>',
+        self.add(f'<figure id="Figure-{self._n_figures}">{wide(drawn + still, told)}</figure>',
                  f"![{literal(told)}]({file})" if picture else f"*Figure: {literal(told)}*")
+
+    def _target(self, url: str, suffix: str) -> str:
+        """Where a target lies in the site; an attached picture becomes a file of its own."""
+        name = unquote(url.removeprefix("attachment:"))
+        if not url.startswith("attachment:"):
+            return self.link(url, suffix)
+        kind = next((kind for kind in KINDS if kind in self._attached.get(name, {})), "")
+        content = _picture(self._attached[name][kind]) if kind else b""
+        file = f"{PICTURES}/{self.name}-{content_hash(content)[:12]}{KINDS.get(kind, '')}"
+        return file if kind and self.pictures.setdefault(file, content) else ""
 
     def add_table(self, rows: list[list[str]], *, n_header: int = 1, n_names: int = 0, choices: str = "") -> None:
         """Add a table.
@@ -152,7 +200,7 @@ class Page:
         """
         self.tables.append((self.sections[-1].title if self.sections else "", rows))
         flat = [[literal(" ".join(text.split())).replace("|", "\\|") for text in row] for row in rows]
-        self.add(_wide(_table(rows, n_header, n_names, choices), "Table"), "\n".join(
+        self.add(wide(_table(rows, n_header, n_names, choices), "Table"), "\n".join(
             f"| {' | '.join(row)} |" for row in [flat[0], ["---"] * len(flat[0]), *flat[1:]]))
 
 
@@ -174,7 +222,7 @@ def of_notebook(path: Path, name: str, link: Callable[[str, str], str]) -> Page:
     with _said_where(path):
         for cell in cells:
             if cell.cell_type == "markdown":
-                page.add_text(cell.source)
+                page.add_text(cell.source, cell.get("attachments"))
             elif cell.cell_type == "code":
                 page.add_code(cell.source, cell.metadata.get("tags", []))
                 for output in cell.outputs:
@@ -213,67 +261,68 @@ def _plain(rows: list[list[str]], n_header: int, n_names: int) -> tuple[list[lis
     return ([row[1:] for row in rows], n_header, 0) if unnamed and counts and rows[n_header:] else (rows, n_header, n_names)
 
 
-def _cells(table: Tag) -> list[list[str]]:
+def _lines(table: Tag) -> list[Tag]:
+    """The rows of a table, without those of a table in one of its cells."""
+    return [row for row in table("tr") if row.find_parent("table") is table]
+
+
+def _cells(lines: list[Tag]) -> list[list[str]]:
     """The texts of a table, row by row; a cell that spans several places fills the first and leaves the others empty."""
     rows: list[list[str]] = []
     below: set[tuple[int, int]] = set()  # places that a cell of a row above covers
-    for i, row in enumerate(table.find_all("tr")):
+    for i, row in enumerate(lines):
         texts: list[str] = []
-        for cell in row.find_all(["th", "td"]):
+        for cell in row(["th", "td"], recursive=False):
             while (i, len(texts)) in below:
                 texts.append("")
-            wide, high = (int(cell.get(span, 1)) for span in ("colspan", "rowspan"))
-            below |= {(i + down, len(texts) + right) for down in range(1, high) for right in range(wide)}
+            wide, high = (_span(cell.get(span, "1")) for span in ("colspan", "rowspan"))
+            below |= {(i + down, len(texts) + right) for down in range(1, min(high, len(lines) - i)) for right in range(wide)}
             texts += [cell.get_text(), *[""] * (wide - 1)]
         rows.append(texts)
     return rows
 
 
+def _span(text: str) -> int:
+    """How many places a cell takes, as browsers read it.
+
+    >>> _span("3"), _span("0"), _span("100%"), _span("all"), _span("9999999")
+    (3, 1, 100, 1, 1000)
+    """
+    found = re.match(r"\s*(\d{1,9})", text)
+    return min(max(int(found[1]), 1), MOST) if found else 1
+
+
+def _printed(text: str) -> str:
+    """What a terminal shows of a printed text in the end.
+
+    >>> _printed("\\x1b[31m10 %\\r100 %\\n\\x07done")
+    '100 %\\ndone'
+    """
+    return _CONTROL.sub("", _ANEW.sub("", _WINDOW.sub("", strip_ansi(text)).replace("\r\n", "\n")))
+
+
+def _picture(stored: str) -> bytes:
+    """The bytes of a picture, which a notebook stores as text, and as base64 if it is not a drawing."""
+    if stored.lstrip().startswith("<"):
+        return stored.encode("utf-8", "replace")
+    try:
+        return base64.b64decode(stored)
+    except binascii.Error:
+        raise ValueError("a picture of a result is damaged; run the notebook again") from None
+
+
+def _json(part: object) -> str:
+    """JSON for a script of a page: no text in it can end the script, and numbers that JSON does not have are missing."""
+    try:
+        text = json.dumps(part, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(json.loads(json.dumps(part), parse_constant=lambda _: None), separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
 def _is_number(text: str) -> bool:
     """Whether a cell holds a number, with or without a percent sign, or nothing."""
     return re.fullmatch(r"\s*([-+−]?[\d,]*\.?\d+(e[-+]?\d+)?\s*%?|nan|NaN|inf|)\s*", text) is not None
-
-
-def _wide(content: str, name: str, kind: str = "div") -> str:
-    """A part that scrolls by itself where it is wider than the page, also by keyboard."""
-    return f'<{kind} class="wide" tabindex="0" role="group" aria-label="{escape(name)}">{content}</{kind}>'
-
-
-class _Renderer(IPythonRenderer):
-    """nbconvert's renderer with formulas as MathML, anchors as code hosts make them, and links that work in the site."""
-
-    def __init__(self, page: Page):
-        super().__init__(escape=True)  # a name such as <b>x</b> is text
-        self._page, self._anchors = page, {}
-
-    def heading(self, text: str, level: int, **_: Any) -> str:
-        plain = BeautifulSoup(text, "html.parser").get_text()
-        anchor = re.sub(r"[^\w\- ]", "", plain.lower()).strip().replace(" ", "-")
-        number = self._anchors[anchor] = self._anchors.get(anchor, -1) + 1
-        anchor = f"{anchor}-{number}" if number else anchor
-        return f'<h{level} id="{escape(anchor)}">{text}</h{level}>\n'
-
-    def link(self, text: str, url: str, title: str | None = None) -> str:
-        target = self._page.link(url, ".html")
-        return super().link(text, target, title) if target else text
-
-    def image(self, text: str, url: str, title: str | None = None) -> str:
-        return super().image(text, self._page.link(url, ""), title)
-
-    def table(self, text: str) -> str:
-        return _wide(render_table(self, text), "Table")
-
-    def block_code(self, code: str, info: str | None = None) -> str:
-        return _wide(super().block_code(code, info), "Code")
-
-    def block_math(self, body: str) -> str:
-        return _wide(mathml(body.strip(), display=True), "Formula", "span")  # it stands in a paragraph
-
-    def inline_math(self, body: str) -> str:
-        return mathml(body, display=False)
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ const make = (kind, properties, ...children) => {
 
 // ---------------------------------------------------------------------------------------------------- one switch for code
 const cells = document.querySelectorAll("details.code:not([data-folded])");
-const codeSwitch = document.getElementById("code");
+const codeSwitch = document.getElementById("Code");
 function fold(folded) {
   root.dataset.code = folded ? "folded" : "shown";
   codeSwitch.setAttribute("aria-pressed", folded);
@@ -25,7 +25,7 @@ codeSwitch.addEventListener("click", () => {
 });
 
 for (const contents of document.querySelectorAll(".toc")) contents.open = matchMedia("(min-width: 60rem)").matches;
-const menu = document.getElementById("menu");
+const menu = document.getElementById("Menu");
 menu.addEventListener("click", () => menu.setAttribute("aria-expanded", document.body.classList.toggle("menu")));
 
 // ---------------------------------------------------------------------------------------------------------------- figures
@@ -191,8 +191,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 
 // ----------------------------------------------------------------------------------------------------------------- search
-const box = document.getElementById("search");
-const found = document.getElementById("found");
+const box = document.getElementById("Search");
+const found = document.getElementById("Found");
 let index; // loaded by a script, because a page from a folder may not read files
 box.addEventListener("focus", () => {
   index ??= new Promise((resolve) => document.head.append(make("script", { src: "search.js", onload: () => resolve(SEARCH) })));
