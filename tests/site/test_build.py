@@ -1,5 +1,7 @@
 """Sites of small hand-made runs and sweeps: what they consist of, what is refused, and how odd names are shown."""
 
+import errno
+import os
 import re
 import shutil
 from pathlib import Path
@@ -15,7 +17,7 @@ from reading import LOOK, at, draw
 
 from forefolio.files import StageError, locked
 from forefolio.runs import contracts
-from forefolio.site import build, front
+from forefolio.site import build, front, place
 from forefolio.study.parameters import ROOT
 
 NAMES = ["<b>x</b>", "$x$", "a|b", "A&B", "</script>"]  # of assets, as a csv file may have them
@@ -34,6 +36,27 @@ def made_run(folder: Path, *stages: str) -> Path:
 def run(tmp_path) -> Path:
     """A run of one stage."""
     return made_run(tmp_path / "run", "02_correlation")
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Path:
+    """A run of one stage whose notebook has a title only, and a site without guides: for what happens around pages."""
+    monkeypatch.setattr(build, "_always", lambda: [])
+    folder = made_run(tmp_path / "run")
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A stage")]), folder / "02_correlation.ipynb")
+    return folder
+
+
+@pytest.fixture
+def small_sweep(small) -> Path:
+    """A sweep of two such runs as points; a third failed."""
+    folder = small.with_name("sweep")
+    for name in ("x-1", "x-2"):
+        shutil.copytree(small, folder / name)
+    (folder / "sweep.json").write_text("{}\n")
+    points(folder, x_1="done", x_2="done", x_3="failed")
+    shutil.copy(small / "02_correlation.ipynb", folder / "sweep.ipynb")
+    return folder
 
 
 @pytest.fixture
@@ -90,39 +113,163 @@ def test_what_a_run_does_not_have_is_left_out_of_its_first_page(run):
     assert not any("ledger.jsonl" in link["href"] for link in page.find_all("a"))
 
 
-def test_a_new_site_takes_the_place_of_an_old_one_and_nothing_else(run, tmp_path):
-    site = build.build(run)
+def test_a_new_site_takes_the_place_of_an_old_one_and_nothing_else(small, tmp_path):
+    site = build.build(small)
     (site / "old.html").write_text("of a stage that is gone")
-    build.build(run)
+    with (site / place.OWN).open("a") as own:
+        own.write("old.html\n")
+    build.build(small)
     assert "old.html" not in names(site)
     (other := tmp_path / "letters").mkdir()
     (other / "index.html").write_text("not a site of ours")
-    for wanted in (other, run):
-        with pytest.raises(StageError, match="holds something that is not a site; name another folder"):
-            build.build(run, wanted)
+    with pytest.raises(StageError, match="holds something that is not a site; name another folder"):
+        build.build(small, other)
     assert names(other) == {"index.html"}
 
 
-def test_what_a_killed_build_has_left_beside_the_site_goes(run):
-    left = build.build(run).with_name(f".site.{'0f' * 16}")
+def test_what_a_killed_build_has_left_beside_the_site_goes(small):
+    left = build.build(small).with_name(f".site.{'0f' * 16}")
     (left / "assets").mkdir(parents=True)
-    build.build(run)
+    build.build(small)
     assert not left.exists()
 
 
 @pytest.mark.parametrize("source", ["not a notebook", None])
-def test_a_site_that_cannot_be_built_leaves_the_old_one_and_nothing_beside_it(run, source):
-    site = build.build(run)
+def test_a_site_that_cannot_be_built_leaves_the_old_one_and_nothing_beside_it(small, source):
+    site = build.build(small)
     before = {name: (site / name).read_bytes() for name in names(site)}
-    notebook = run / "02_correlation.ipynb"
+    notebook = small / "02_correlation.ipynb"
     if source:
         notebook.write_text(source)
     else:
         nbformat.write(new_notebook(cells=[new_markdown_cell(r"# Title with $\whatever$")]), notebook)
     with pytest.raises(StageError, match=r"02_correlation\.ipynb"):
-        build.build(run)
+        build.build(small)
     assert {name: (site / name).read_bytes() for name in names(site)} == before
-    assert not [path for path in run.iterdir() if path.name.startswith(".site")]
+    assert not [path for path in small.iterdir() if path.name.startswith(".site")]
+
+
+@pytest.mark.parametrize("output, why", [
+    ("/", "holds the results of which"), (".", "holds the results of which"), ("..", "holds the results of which"),
+    ("tables/site", "lies among the results"), ("artifacts", "lies among the results"), ("a/b", "lies among the results"),
+    ("letter.txt", "is a file"), ("circle", "is a link that leads to itself")])
+def test_a_place_where_no_site_can_be_is_refused_and_nothing_is_written(small, output, why):
+    (small / "letter.txt").write_text("of the user")
+    (small / "circle").symlink_to(small / "circle")
+    before = names(small)
+    with pytest.raises(StageError, match=f"{why}.*; name another folder with --output"):
+        build.build(small, small / output)
+    assert names(small) - before <= {".lock"} and (small / "letter.txt").read_text() == "of the user"
+
+
+def test_what_others_put_into_a_site_comes_along(small):
+    site = build.build(small)
+    (site / ".git" / "refs").mkdir(parents=True)
+    (site / ".git" / "HEAD").write_text("ref: refs/heads/main")
+    (site / "CNAME").write_text("example.org")
+    (site / "latest").symlink_to("index.html")
+    for _ in range(2):
+        build.build(small)
+        assert (site / ".git" / "HEAD").read_text() == "ref: refs/heads/main" and (site / ".git" / "refs").is_dir()
+        assert (site / "CNAME").read_text() == "example.org" and (site / "latest").readlink() == Path("index.html")
+
+
+def test_a_file_of_others_that_a_new_site_would_replace_is_named_and_stays(small):
+    site = build.build(small)
+    (site / "05_portfolios.html").write_text("of the user")
+    shutil.copy(contracts.NOTEBOOKS / "05_portfolios.ipynb", small)
+    own = site / place.OWN
+    own.write_text(own.read_text().replace("05_portfolios.html\n", ""))
+    with pytest.raises(StageError, match=r"05_portfolios\.html was not made by a site.*; move it elsewhere"):
+        build.build(small)
+    assert (site / "05_portfolios.html").read_text() == "of the user"
+
+
+def test_a_site_behind_a_link_is_renewed_and_the_link_stays(small, tmp_path):
+    (small / "site").symlink_to(tmp_path / "elsewhere" / "public")  # not there yet
+    for _ in range(2):
+        assert build.build(small) == small / "site"
+        assert (small / "site").is_symlink() and (tmp_path / "elsewhere" / "public" / "index.html").is_file()
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["public"]
+
+
+def test_the_name_of_a_site_s_folder_is_no_pattern(small, tmp_path):
+    other = tmp_path / f".s1.{'0f' * 16}"
+    other.mkdir()
+    build.build(small, tmp_path / "s[1]*")
+    assert other.exists()
+    left = tmp_path / f".s[1]*.{'0f' * 16}"
+    left.mkdir()
+    build.build(small, tmp_path / "s[1]*")
+    assert not left.exists() and other.exists()
+
+
+def test_a_site_that_was_moved_away_when_its_build_was_killed_comes_back(small):
+    site = build.build(small)
+    (site / "CNAME").write_text("example.org")
+    site.rename(site.with_name(f".site.{'0f' * 16}.old"))
+    (small / "02_correlation.ipynb").write_text("not a notebook")
+    with pytest.raises(StageError):
+        build.build(small)
+    assert (site / "index.html").is_file() and (site / "CNAME").is_file()
+
+
+def test_two_builds_do_not_disturb_each_other_in_one_place(small, tmp_path, monkeypatch):
+    other, output = made_run(tmp_path / "other", "02_correlation"), tmp_path / "public"
+
+    def meanwhile(*_) -> None:
+        with pytest.raises(StageError, match="another `forefolio site` writes .*public; wait until that ends, or name another"):
+            build.build(other, output)
+
+    bring = place._bring_along
+    monkeypatch.setattr(place, "_bring_along", lambda *folders: (meanwhile(), bring(*folders)))
+    build.build(small, output)
+    assert (output / "index.html").is_file() and {path.name for path in tmp_path.iterdir()} == {"run", "other", "public"}
+
+
+def test_a_full_disk_is_said_with_the_site_s_folder_and_leaves_the_old_site(small, monkeypatch):
+    site = build.build(small)
+    before = names(small)
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "search.js":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        build.build(small)
+    assert error.value.filename == str(site) and names(small) == before
+
+
+def test_a_run_that_may_only_be_read_has_its_site_elsewhere(small, tmp_path, monkeypatch):
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != small and allowed(path, mode))
+    before = names(small)
+    with pytest.raises(StageError, match="run is not writable; name another folder with --output"):
+        build.build(small)
+    assert (build.build(small, tmp_path / "site") / "index.html").is_file() and names(small) == before
+
+
+def test_a_folder_that_a_disk_is_mounted_at_is_refused(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path / "disk")
+    with pytest.raises(StageError, match="disk cannot be replaced .*: it is a mounted disk; name another folder"):
+        build.build(small, tmp_path / "disk")
+    assert (build.build(small, tmp_path / "disk" / "site") / "index.html").is_file()
+
+
+ODD = "it's \"a\" & b#c%20d?e <i> $x$ `q`"
+
+
+def test_a_run_of_any_name_in_any_folder_has_pages_whose_links_work(tmp_path, reader):
+    site = build.build(made_run(tmp_path / "a #1" / ODD, "02_correlation"))
+    assert ODD in marks(site / "index.html").main.get_text()
+    reader.goto((site / "index.html").as_uri())
+    reader.locator(".card").first.click()
+    reader.wait_for_url("**/02_correlation.html")
+    reader.get_by_role("navigation", name="Pages").get_by_role("link", name="Overview").click()
+    reader.wait_for_url("**/index.html")
 
 
 def test_a_folder_without_results_or_in_use_is_refused(tmp_path, run):
@@ -161,12 +308,12 @@ def test_links_lead_to_pages_to_copied_files_and_elsewhere(run):
     "a%00b", "x" * 300, "%2e%2e/%2e%2e/etc/passwd", "/etc/passwd", "~/letter.md", "file:///etc/passwd", "javascript:alert(1)",
     "JAVASCRIPT:alert(1)", "vbscript:x", "data:text/html,x", "//example.org/a", "../.gitignore", "../outputs/.gitignore", "%",
     "http", "C:/letter.md", "data.md?raw=1"])
-def test_a_target_that_is_no_page_and_no_file_for_readers_is_no_link(run, target):
+def test_a_target_that_is_no_page_and_no_file_for_readers_is_no_link(target):
     site = build.Site({})
     assert site.link(ROOT / "docs" / "data.md", target, ".html") == "" and not site.copied
 
 
-def test_results_are_not_copied_into_a_site_even_if_a_text_names_them(run, monkeypatch):
+def test_results_are_not_copied_into_a_site_even_if_a_text_names_them(monkeypatch):
     monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(ROOT / "params"))  # as if a params file were a result
     assert build.Site({}).link(ROOT / "docs" / "data.md", "../params/default.yml", ".html") == ""
 
@@ -210,7 +357,106 @@ def test_names_that_look_like_marks_are_text_for_a_reader_and_in_the_search(run,
     assert not reader.locator("#Found b").count()
 
 
+def test_a_stage_without_results_is_named_and_shown_as_far_as_it_came(small):
+    failed = new_output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Failed"), new_code_cell("x", outputs=[failed])]),
+                   small / "02_correlation.ipynb")
+    site = build.build(small)
+    assert "has no results of 02_correlation: a page shows how far" in (site / "index.md").read_text()
+    assert "ValueError: no" in (site / "02_correlation.html").read_text()
+
+
+ANSWER = "question,answer,of,number\nskill,not shown,mean,0.1\n"
+
+
+@pytest.mark.parametrize("table, content", [
+    *((table, content) for table in ("answer", "performance", "periods") for content in (b"", b"a,b\n1,2\n", b'\xff\x00,\n"1')),
+    ("performance", b"strategy,total_return\nequal_weight,much\n"), ("answer", ANSWER.replace("not shown", "maybe").encode()),
+    ("periods", b"period,first,last\ntest,once,later\n"), ("answer", ANSWER.splitlines()[0].encode())])
+def test_a_damaged_table_is_said_with_what_hashes_say_and_where(small, table, content):
+    (small / "tables").mkdir()
+    kept = {"answer": ANSWER, "performance": "strategy,total_return\nequal_weight,0.5\n",
+            "periods": "period,first,last\ntest,2020-01-01,2020-12-31\n"}
+    for name, text in kept.items():
+        (small / "tables" / f"{name}.csv").write_bytes(content if name == table else text.encode())
+    with pytest.raises(StageError, match="run: this code cannot read these results .*, and hashes say why: .*run` again"):
+        build.build(small)
+
+
+@pytest.mark.parametrize("content", [b"", b"no figure", b"Plotly.newPlot( {bad", b"\xff\xfe"])
+def test_a_damaged_figure_is_said_with_what_hashes_say(small, content):
+    (small / "tables").mkdir()
+    (small / "figures").mkdir()
+    (small / "tables" / "performance.csv").write_text("strategy,total_return\nequal_weight,0.5\n")
+    (small / front.MAIN_FIGURE).write_bytes(content)
+    with pytest.raises(StageError, match="cannot read these results .*, and hashes say why"):
+        build.build(small)
+
+
+def test_a_fault_of_this_code_is_not_blamed_on_results_that_hashes_confirm(small, monkeypatch):
+    monkeypatch.setattr(front.pipeline, "verify", lambda folder: [])
+    monkeypatch.setattr(front, "_strategies", lambda *_: {}["a fault"])
+    with pytest.raises(KeyError, match="a fault"):
+        build.build(small)
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe", b'{"stage": ["x"], "state": "done", "seconds": null, "error": "", "started": ""}',
+                                  b'{"stage": "02_correlation", "state": "done", "seconds": null, "error": "", "started": ""}'])
+def test_a_damaged_line_of_the_ledger_does_not_matter(small, line):
+    (small / "ledger.jsonl").write_bytes(line + b"\n")
+    assert (build.build(small) / "files" / "ledger.jsonl").read_bytes() == line + b"\n"
+
+
+def test_the_first_page_does_not_say_where_on_this_machine_a_run_lies(small):
+    (small / "notes.ipynb").write_text("of the user")
+    for suffix in ("html", "md"):
+        text = (build.build(small) / f"index.{suffix}").read_text()
+        assert "were not made by the code" in text and str(small.parent) not in text
+
+
 # ------------------------------------------------------------------------------------------------- sweeps
+@pytest.mark.parametrize("content", [None, b"", b"a,b\n1,2\n", b'\xff\x00,\n"1'])
+def test_a_sweep_without_its_table_of_points_is_refused_in_a_sentence(small_sweep, content):
+    (small_sweep / "points.csv").unlink() if content is None else (small_sweep / "points.csv").write_bytes(content)
+    with pytest.raises(StageError, match=r"points\.csv is not the table of a sweep's points .*; give its `forefolio sweep` again"):
+        build.build(small_sweep)
+
+
+def test_a_point_whose_folder_is_gone_is_refused_and_no_longer_kept(small_sweep):
+    site = build.build(small_sweep, points=["x-1", "x-2", "x-2"])
+    shutil.rmtree(small_sweep / "x-2")
+    build.build(small_sweep)
+    assert [path.name for path in (site / "points").iterdir()] == ["x-1"]
+    with pytest.raises(StageError, match="--point x-2: .*x-2 has no executed notebook; give its `forefolio sweep` again"):
+        build.build(small_sweep, points=["x-2"])
+
+
+@pytest.mark.parametrize("name", ["../x-1", "..", ".", "/etc", "x-1/..", ""])
+def test_a_point_whose_name_leads_elsewhere_has_no_pages(small_sweep, name):
+    points(small_sweep, **{name: "done", "x_1": "done"})
+    with pytest.raises(StageError, match="--point .*: .* (has no executed notebook|has no such point)"):
+        build.build(small_sweep, points=[name])
+
+
+def test_a_point_of_any_name_has_pages_whose_links_work(small_sweep, reader):
+    odd = "a=50%,b=#1?&c d"
+    (small_sweep / "x-1").rename(small_sweep / odd)
+    points(small_sweep, **{odd: "done"})
+    site = build.build(small_sweep, points=[odd])
+    reader.goto((site / "index.html").as_uri())
+    reader.get_by_role("main").get_by_role("link", name=odd, exact=True).click()
+    reader.wait_for_url("**/index.html")
+    assert reader.locator(".card").count() == 2
+    reader.get_by_role("navigation", name="Pages").get_by_role("link", name="The sweep").click()
+    reader.wait_for_url("**/site/index.html")
+
+
+def test_of_very_many_points_an_error_names_a_few(small_sweep):
+    points(small_sweep, **{f"x_{i}": "done" for i in range(1000)})
+    with pytest.raises(StageError, match="its points are x-0, x-1, .*, and 992 more$"):
+        build.build(small_sweep, points=["y"])
+
+
 def test_the_index_of_a_sweep_is_its_notebook_with_all_points(sweep):
     site = build.build(sweep)
     page = marks(site / "index.html").main
@@ -244,20 +490,20 @@ def test_a_point_gets_pages_on_demand_that_share_what_the_sweep_has(sweep, reade
     reader.wait_for_url(f"**/{site.name}/index.html")
 
 
-def test_a_sweep_keeps_the_pages_of_its_points_until_these_are_not_done(sweep):
-    build.build(sweep, points=["x-2"])
-    site = build.build(sweep, points=["x-1"])
+def test_a_sweep_keeps_the_pages_of_its_points_until_these_are_not_done(small_sweep):
+    build.build(small_sweep, points=["x-2"])
+    site = build.build(small_sweep, points=["x-1"])
     assert {path.name for path in (site / "points").iterdir()} == {"x-1", "x-2"}
-    points(sweep, x_1="done", x_2="failed")
-    build.build(sweep)
+    points(small_sweep, x_1="done", x_2="failed")
+    build.build(small_sweep)
     assert {path.name for path in (site / "points").iterdir()} == {"x-1"}
 
 
-def test_a_point_that_is_not_there_or_not_done_is_refused(sweep):
+def test_a_point_that_is_not_there_or_not_done_is_refused(small_sweep):
     with pytest.raises(StageError, match="--point x-9: the sweep has no such point; its points are x-1, x-2, x-3"):
-        build.build(sweep, points=["x-9"])
+        build.build(small_sweep, points=["x-9"])
     with pytest.raises(StageError, match="--point x-3: this point is failed, not done"):
-        build.build(sweep, points=["x-3"])
-    (sweep / "sweep.ipynb").unlink()
+        build.build(small_sweep, points=["x-3"])
+    (small_sweep / "sweep.ipynb").unlink()
     with pytest.raises(StageError, match=r"no executed sweep\.ipynb yet"):
-        build.build(sweep)
+        build.build(small_sweep)

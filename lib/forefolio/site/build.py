@@ -1,15 +1,14 @@
 """Builds the site of a run or of a sweep: pages of its notebooks, and of all documents that these pages link to.
 
 `build` follows links: a page that links to another notebook or document of the project brings that page into the site.
-A site is written aside and takes its place when it is whole.
+`place` lets a site take its place when it is whole.
 """
 
 import json
 import os
 import re
-import shutil
-import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -19,12 +18,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from forefolio import files
 from forefolio.files import StageError
 from forefolio.runs import contracts, pictures
-from forefolio.site import front, pages
+from forefolio.site import front, pages, place
 from forefolio.study.parameters import ROOT
 
-ASSETS = "assets"  # what all pages of a site share
-SHARED = ("site.js", "site.css")
-MARK = f"{ASSETS}/{SHARED[0]}"  # a folder with this file is a site, which a new one may replace
+SHARED = (Path(place.MARK).name, "site.css")
 ALWAYS = ("docs/*.md", "notebooks/glossary.md", "notebooks/solutions/*.ipynb", "notebooks/papers/*.ipynb")
 GROUPS = {"notebooks/papers": "Papers, as committed", "notebooks/solutions": "Exercises, solved",
           "notebooks": "Notebooks, as committed"}  # by folder; all other pages are guides
@@ -113,39 +110,27 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
     Raises
     ------
     StageError
-        If there is nothing to show, if a point is not one of the sweep's or is not done, or if `output` is not a site.
+        If there is nothing to show, if a point is not one of the sweep's or is not done, or if `output` is no place for a site.
     """
     folder, output = folder.absolute(), (output or folder / "site").absolute()
     kind, points = files.kind_of(folder), list(points)
     if kind == "run" and points:
         raise StageError(f"--point {points[0]}: {folder} is a run, which has no points; leave --point out")
-    if output.exists() and any(output.iterdir()) and not (output / MARK).exists():
-        raise StageError(f"{output} holds something that is not a site; name another folder with --output")
-    aside = output.with_name(f".{output.name}.{uuid.uuid4().hex}")
-    with files.locked(folder, "`forefolio site`", kind=kind):
-        for left in output.parent.glob(f".{output.name}.{'[0-9a-f]' * 32}*"):  # by a build that was killed
-            shutil.rmtree(left, ignore_errors=True)
-        try:
+    # who may only read a folder can make no lock in it, and writes nothing there
+    with files.locked(folder, "`forefolio site`", kind=kind) if os.access(folder, os.W_OK) else nullcontext():
+        with place.made_aside(folder, output) as aside:
             if kind == "run":
                 _write_run(folder, aside)
             else:
                 _write_sweep(folder, aside, [*_kept(folder, output), *points])
-            old = output.with_name(f"{aside.name}.old")
-            with files.undisturbed():
-                if output.exists():
-                    os.replace(output, old)
-                os.replace(aside, output)
-            shutil.rmtree(old, ignore_errors=True)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
     return output
 
 
 def _kept(folder: Path, output: Path) -> list[str]:
-    """The points of a sweep that have pages in a site, and are still done."""
-    state = front.states(folder)
-    shown = [path.parent.name for path in sorted(output.glob("points/*/index.html"))]
-    return [name for name in shown if state.get(name) == "done"]
+    """The points of a sweep that have pages in a site, and still have results that are done."""
+    found = front.points(folder)
+    done = {name for name, state in zip(found["point"], found["state"]) if state == "done" and front.was_run(folder, name)}
+    return [path.parent.name for path in sorted(output.glob("points/*/index.html")) if path.parent.name in done]
 
 
 def _write_run(folder: Path, output: Path, above: Site | None = None, way: str = "") -> None:
@@ -207,7 +192,7 @@ def _project_file(folder: Path, name: str) -> Path | None:
     return target if target.is_relative_to(ROOT) and not hidden and not target.is_relative_to(files.outputs_folder()) else None
 
 
-def _write(site: Site, output: Path, index: pages.Page, records: dict[str, str]) -> None:
+def _write(site: Site, output: Path, index: pages.Page, records: dict[str, bytes]) -> None:
     """Write all files of a site into a new folder."""
     loader = PackageLoader("forefolio.site")
     template = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -226,8 +211,8 @@ def _write(site: Site, output: Path, index: pages.Page, records: dict[str, str])
             written[f"{page.name}.md"] = "\n\n".join(page.markdown) + "\n"
             written |= page.pictures
     if not site.above:
-        written[f"{ASSETS}/{Path(contracts.PLOTLY).name}"] = pictures.script()
-        written |= {f"{ASSETS}/{name}": loader.get_source(Environment(), name)[0] for name in SHARED}
+        written[f"{place.ASSETS}/{Path(contracts.PLOTLY).name}"] = pictures.script()
+        written |= {f"{place.ASSETS}/{name}": loader.get_source(Environment(), name)[0] for name in SHARED}
     written |= {name: path.read_bytes() for name, path in site.copied.items()}
     for name, content in written.items():
         path = output / name

@@ -3,8 +3,10 @@
 Every number is read from the results of the run; a result that is not there leaves its part out.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from markupsafe import escape
@@ -17,7 +19,7 @@ from forefolio.runs import contracts, pictures, pipeline
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
 from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, NOT_SHOWN, PERCENT,
-                                        SHOWN, SOURCES, listed, literal, parts, percent)
+                                        SHOWN, SOURCES, code, listed, literal, parts, percent)
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
@@ -26,12 +28,30 @@ CLAIM = ("claim", "unit", "reading", "published", "ours", "status")  # header of
 
 
 def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
-    """The first page of a run's site; `site` has the other pages by name."""
+    """
+    The first page of a run's site; `site` has the other pages by name.
+
+    Raises
+    ------
+    StageError
+        If a result that it shows was changed, or made by other code, so that it cannot be read.
+    """
+    try:
+        return _of_run(folder, site)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # what a damaged table or figure raises
+        if wrong := _relative(pipeline.verify(folder), folder):
+            raise StageError(f"{folder}: this code cannot read these results ({type(error).__name__}), and hashes say why: "
+                             f"{_some(wrong)}; give its `forefolio run` again") from None
+        raise
+
+
+def _of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
+    """The first page of a run's site, if all results can be read."""
     page = pages.Page("index", lambda url, suffix: f"{url}{suffix}" if url in site else url)
     own = [stage for stage in contracts.CONTRACTS if (folder / f"{stage}.ipynb").exists()]
     given = _parameters(folder)
-    prices = f" Its source of prices: {SOURCES[given['source']].title}." if "source" in given else ""
-    page.add_text(f"# {QUESTION}\n\nThis study, `{folder.name}`, forecasts tomorrow's returns with neural networks and with "
+    prices = f" Its source of prices: {SOURCES[given['source']].title}." if given.get("source") in SOURCES else ""
+    page.add_text(f"# {QUESTION}\n\nThis study, {code(folder.name)}, forecasts tomorrow's returns with neural networks and with "
                   f"simple models, turns the forecasts into portfolios, and asks whether that was worth it.{prices} Each stage "
                   "below is a notebook with its code, numbers and figures, as it was executed.")
     _answer(page, folder)
@@ -40,6 +60,8 @@ def of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     if elsewhere := [stage for stage in contracts.read_manifest(folder) if stage not in own]:
         page.add_text(f"{listed(elsewhere)} ran by hand, outside of this folder, so what this site has is the committed "
                       "notebook. `forefolio run --force` executes stages here.")
+    if unfinished := [stage for stage in own if stage not in contracts.read_manifest(folder)]:
+        page.add_text(f"The record of this run has no results of {listed(unfinished)}: a page shows how far the notebook came.")
     shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
     page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>',
              "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
@@ -147,8 +169,9 @@ def _records(page: pages.Page, folder: Path, own: list[str]) -> None:
     kept = records(folder)
     told = {"params.yml": "the parameters", "manifest.json": "hashes and versions", LEDGER: "all executions of stages"}
     there = [f"* [{name}](files/{name}): {what}" for name, what in told.items() if f"files/{name}" in kept]
-    page.add_text("\n".join([f"## Records\n\n{_checked(pipeline.verify(folder))}\n", *there]))
-    ran = {entry["stage"]: entry for entry in files.read_ledger(folder) if entry["state"] == "done"}
+    page.add_text("\n".join([f"## Records\n\n{_checked(pipeline.verify(folder), folder)}\n", *there]))
+    ran = {entry["stage"]: entry for entry in files.read_ledger(folder)
+           if entry["state"] == "done" and entry["stage"] in own and isinstance(entry["seconds"], (int, float))}
     manifest = contracts.read_manifest(folder)
     rows = [["stage", "executed (UTC)", "seconds", "hash of the notebook", "hash of the results"],
             *([stage, ran[stage]["started"] if stage in ran else "", f"{ran[stage]['seconds']:.0f}" if stage in ran else "",
@@ -157,21 +180,29 @@ def _records(page: pages.Page, folder: Path, own: list[str]) -> None:
     page.add_table(rows if ran else [[row[0], *row[3:]] for row in rows], n_names=1)
 
 
-def _checked(wrong: list[str]) -> str:
+def _checked(wrong: list[str], folder: Path) -> str:
     """What the hashes say, from the sentences of `forefolio verify`."""
     if not wrong:
         return "When this site was built, hashes showed that this code and these parameters made every file."
-    more = f"; and {len(wrong) - 3} more" if len(wrong) > 3 else ""
     return ("When this site was built, some results were not made by the code and the parameters as they are now: "
-            f"{literal('; '.join(wrong[:3]))}{more}.")
+            f"{literal(_some(_relative(wrong, folder)))}.")
 
 
-def records(folder: Path) -> dict[str, str]:
+def _relative(wrong: list[str], folder: Path) -> list[str]:
+    """Sentences about a folder without its place on this machine."""
+    return [sentence.replace(f"{folder}{os.sep}", "").replace(str(folder), folder.name) for sentence in wrong]
+
+
+def _some(wrong: list[str]) -> str:
+    """The first sentences of many."""
+    return "; ".join(wrong[:3]) + (f"; and {len(wrong) - 3} more" if len(wrong) > 3 else "")
+
+
+def records(folder: Path) -> dict[str, bytes]:
     """The files that say where results come from, by their path in the site."""
-    kept = {f"files/{name}": (folder / name).read_text(encoding="utf-8")
-            for name in (*MARKS.values(), LEDGER) if (folder / name).exists()}
+    kept = {f"files/{name}": (folder / name).read_bytes() for name in (*MARKS.values(), LEDGER) if (folder / name).exists()}
     parameters = _parameters(folder) if (folder / MARKS["run"]).exists() else {}
-    return kept | ({"files/params.yml": params_file(parameters)} if parameters else {})
+    return kept | ({"files/params.yml": params_file(parameters).encode("utf-8", "replace")} if parameters else {})
 
 
 def _parameters(folder: Path) -> dict[str, object]:
@@ -179,10 +210,31 @@ def _parameters(folder: Path) -> dict[str, object]:
     return {name: value for entry in contracts.read_manifest(folder).values() for name, value in entry["parameters"].items()}
 
 
-def states(folder: Path) -> dict[str, str]:
-    """The state of each point of a sweep."""
-    points = read_frame(folder / "points.csv", text=("stage", "error"))
-    return dict(zip(points["point"], points["state"]))
+def points(folder: Path) -> pd.DataFrame:
+    """
+    The table of a sweep's points.
+
+    Raises
+    ------
+    StageError
+        If it is not there, or is not what a sweep writes.
+    """
+    path = folder / "points.csv"
+    try:
+        found = read_frame(path, text=("stage", "error"))
+        wrong = "" if {"point", "state"} <= set(found) else "it names no points"
+    except FileNotFoundError:
+        wrong = "it is not there"
+    except ValueError as error:  # what pandas raises for a damaged file
+        wrong = type(error).__name__
+    if wrong:
+        raise StageError(f"{path} is not the table of a sweep's points ({wrong}); give its `forefolio sweep` again")
+    return found
+
+
+def was_run(folder: Path, name: str) -> bool:
+    """Whether a sweep's folder has executed notebooks of a point; a name that leads elsewhere does not count."""
+    return name not in ("", "..") and name == Path(name).name and any((folder / name).glob("*.ipynb"))
 
 
 def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.Page:
@@ -193,16 +245,32 @@ def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.P
     StageError
         If a point is not one of the sweep's, or is not done.
     """
-    points, state = read_frame(folder / "points.csv", text=("stage", "error")), states(folder)
+    found = points(folder)
+    state = dict(zip(found["point"], found["state"]))
     for name in shown:
-        if state.get(name) != "done":
-            raise StageError(f"--point {name}: " + (f"this point is {state[name]}, not done" if name in state else
-                                                    f"the sweep has no such point; its points are {', '.join(state)}"))
-    page.add_text(f"## Points\n\n{_checked(verification.verify(folder))} [sweep.json](files/sweep.json) has the parameters "
-                  f"and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of its own "
-                  f"on demand: `forefolio site {folder.name} --point NAME`, where NAME is its name below.")
-    links = "".join(f'<li><a href="points/{escape(name)}/index.html">{escape(name)}</a></li>' for name in shown)
-    page.add(f"<ul>{links}</ul>" if links else "", "\n".join(f"* [{name}](points/{name}/index.md)" for name in shown))
-    page.add_table([list(points.columns), *([("" if pd.isna(value) else str(value)) for value in row]
-                                            for row in points.itertuples(index=False))], n_names=1, choices="state")
+        if name not in state:
+            raise StageError(f"--point {name}: the sweep has no such point; its points are {_few(state)}")
+        if state[name] != "done":
+            raise StageError(f"--point {name}: this point is {state[name]}, not done; give its `forefolio sweep` again")
+        if not was_run(folder, name):
+            raise StageError(f"--point {name}: {folder / name} has no executed notebook; give its `forefolio sweep` again")
+    page.add_text(f"## Points\n\n{_checked(verification.verify(folder), folder)} [sweep.json](files/sweep.json) has the "
+                  f"parameters and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of "
+                  f"its own on demand: {code(f'forefolio site {folder.name} --point NAME')}, where NAME is its name below.")
+    targets = {name: f"points/{quote(name)}/index" for name in shown}
+    links = "".join(f'<li><a href="{target}.html">{escape(name)}</a></li>' for name, target in targets.items())
+    page.add(f"<ul>{links}</ul>" if links else "",
+             "\n".join(f"* [{literal(name)}]({target}.md)" for name, target in targets.items()))
+    page.add_table([list(found.columns), *([("" if pd.isna(value) else str(value)) for value in row]
+                                           for row in found.itertuples(index=False))], n_names=1, choices="state")
     return page
+
+
+def _few(names: Iterable[str]) -> str:
+    """Names, of which the first ones stand for many.
+
+    >>> _few("abc"), _few("abcdefghijkl")
+    ('a, b, c', 'a, b, c, d, e, f, g, h, and 4 more')
+    """
+    all_names = list(names)
+    return ", ".join(all_names if len(all_names) <= 10 else [*all_names[:8], f"and {len(all_names) - 8} more"])

@@ -217,6 +217,8 @@ def of_notebook(path: Path, name: str, link: Callable[[str, str], str]) -> Page:
     page = Page(name, link)
     try:
         cells = nbformat.read(path, as_version=4).cells
+    except OSError:
+        raise
     except Exception as error:  # nbformat raises many kinds
         raise StageError(f"{path} is not a notebook that can be read ({type(error).__name__}); run its stage again") from None
     with _said_where(path):
