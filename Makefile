@@ -14,12 +14,13 @@ STUDY = params/default.yml
 SET =
 
 run: .venv/ready  ## run the notebooks of a study, params/default.yml unless STUDY=file, with SET="name=value name=value"
-	@$(BIN)/forefolio run '$(STUDY)' $(foreach change,$(SET),--set '$(change)')
+	@$(BIN)/forefolio run '$(STUDY)' $(CHANGES)
 
 site: run  ## make the run's pages in its folder site/, with both papers' notebooks as they are committed: open site/index.html
-	@$(BIN)/forefolio site '$(or $(FOREFOLIO_OUTPUTS),outputs)/$(or $(patsubst study=%,%,$(filter study=%,$(SET))),$(NAME))'
+	@$(BIN)/forefolio site '$(or $(FOREFOLIO_OUTPUTS),outputs)/$(NAME)'
 
-NAME = $(shell sed -n 's/^study: *\([^ \#]*\).*/\1/p' '$(STUDY)')
+NAME = $(shell $(BIN)/forefolio check '$(STUDY)' $(CHANGES) | sed -n "s/^study: '*\([^' ]*\).*/\1/p")
+CHANGES = $(foreach change,$(SET),--set '$(change)')
 
 test: .venv/ready  ## run every test: the notebooks, the unit tests, the doctests
 	$(BIN)/python -m pytest --numprocesses 2

@@ -7,8 +7,8 @@
 import json
 import os
 import re
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -116,14 +116,25 @@ def build(folder: Path, output: Path | None = None, points: Iterable[str] = ()) 
     kind, points = files.kind_of(folder), list(points)
     if kind == "run" and points:
         raise StageError(f"--point {points[0]}: {folder} is a run, which has no points; leave --point out")
-    # who may only read a folder can make no lock in it, and writes nothing there
-    with files.locked(folder, "`forefolio site`", kind=kind) if os.access(folder, os.W_OK) else nullcontext():
+    with _held(folder, kind):
         with place.made_aside(folder, output) as aside:
             if kind == "run":
                 _write_run(folder, aside)
             else:
                 _write_sweep(folder, aside, [*_kept(folder, output), *points])
     return output
+
+
+@contextmanager
+def _held(folder: Path, kind: str) -> Iterator[None]:
+    """Hold a run or a sweep, so that no result changes meanwhile; who may only read a folder can make no lock in it."""
+    with ExitStack() as stack:
+        if os.access(folder, os.W_OK):
+            try:
+                stack.enter_context(files.locked(folder, "`forefolio site`", kind=kind))
+            except StageError as error:
+                raise StageError(f"{str(error).partition(';')[0]}; wait until that ends, and make the site then") from None
+        yield
 
 
 def _kept(folder: Path, output: Path) -> list[str]:
