@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -68,14 +69,20 @@ def test_the_page_names_each_file_and_says_in_each_section_what_was_not_tried():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the lines are for a POSIX shell")
-@pytest.mark.parametrize("given, name", [
-    ([], "default"), (["STUDY=params/lecture.yml"], "lecture"), (["SET=seed=3 study=mine"], "mine")])
-def test_make_site_takes_the_run_that_it_has_just_made(given, name):
+@pytest.mark.parametrize("given, line, name", [
+    ([], "", "default"), (["STUDY=params/lecture.yml"], "", "lecture"), (["SET=seed=3 study=mine"], "", "mine"),
+    (["STUDY={own}"], "study: 'own'", "own"), (["STUDY={own}"], '"study": "own"  # not "x"', "own"),
+    (["STUDY={own}"], "study: '2024'", "2024"), (["STUDY={own}"], "seed: 3", "default")])
+def test_make_site_takes_the_run_that_it_has_just_made(tmp_path, given, line, name):
+    own, command = tmp_path / "a study.yml", tmp_path / "forefolio"
+    own.write_text(f"{line}\n")
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m forefolio "$@"\n')
+    command.chmod(0o755)
     of_this_test = ("FOREFOLIO_OUTPUTS", "MAKEFLAGS", "MAKELEVEL")  # the last two where `make test` runs the test
     environment = {key: value for key, value in os.environ.items() if key not in of_this_test}
-    done = subprocess.run(["make", "--dry-run", "site", *given], cwd=ROOT, env=environment, capture_output=True, text=True,
-                          check=True)
-    assert done.stdout.splitlines()[-1] == f".venv/bin/forefolio site 'outputs/{name}'"
+    asked = ["make", "--dry-run", "site", f"BIN={tmp_path}", *(part.format(own=own) for part in given)]
+    done = subprocess.run(asked, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == f"{command} site 'outputs/{name}'"
 
 
 def test_the_lines_for_a_branch_publish_every_file_of_a_site(tmp_path):

@@ -4,8 +4,6 @@ import errno
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -414,20 +412,6 @@ def test_the_first_page_does_not_say_where_on_this_machine_a_run_lies(small):
     for suffix in ("html", "md"):
         text = (build.build(small) / f"index.{suffix}").read_text()
         assert "were not made by the code" in text and str(small.parent) not in text
-
-
-@pytest.mark.parametrize("line, name", [("study: 'abc'", "abc"), ('"study": "abc"  # not "x"', "abc"), ("study: '2024'", "2024"),
-                                        ("seed: 3", "default")])
-def test_make_site_reads_the_name_of_a_study_as_a_run_does(tmp_path, line, name):
-    params = tmp_path / "a study.yml"
-    params.write_text(line + "\n")
-    binary = tmp_path / "bin"
-    binary.mkdir()
-    (binary / "forefolio").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m forefolio "$@"\n')
-    (binary / "forefolio").chmod(0o755)
-    shown = subprocess.run(["make", "--dry-run", "site", f"STUDY={params}", f"BIN={binary}", "FOREFOLIO_OUTPUTS=results"], cwd=ROOT,
-                           capture_output=True, text=True)
-    assert shown.stdout.splitlines()[-1].endswith(f"site 'results/{name}'"), shown.stderr
 
 
 # ------------------------------------------------------------------------------------------------- sweeps
