@@ -414,6 +414,88 @@ def test_the_first_page_does_not_say_where_on_this_machine_a_run_lies(small):
         assert "were not made by the code" in text and str(small.parent) not in text
 
 
+# ------------------------------------------------------------------------------------------------- what the first page says
+EARNED = pd.DataFrame({"strategy": ["mean+mvf", "lstm+mvf", "mean+rpp", "lstm+rpp", "equal_weight", "benchmark"],
+                       "total_return": [0.3, 0.2, 0.4, 0.4, 0.5, 0.1], "sharpe": [0.5, 0.4, 0.6, 0.6, 0.7, None]})
+WEIGHTS = pd.DataFrame([(name, asset, weight, day) for day in pd.to_datetime(["2024-01-31", "2024-02-29"])
+                        for name, first in (("mean+mvf", 0.1), ("lstm+mvf", 0.9), ("mean+rpp", 0.5), ("lstm+rpp", 0.501),
+                                            ("equal_weight", 0.4)) for asset, weight in (("A", first), ("B", 1 - first))],
+                       columns=["strategy", "asset", "weight", "rebalance_date"])
+
+
+@pytest.fixture
+def judged(run) -> Path:
+    """A run with weights, and with what they earned and whether that is shown."""
+    for folder in ("tables", "artifacts"):
+        (run / folder).mkdir()
+    EARNED.to_csv(run / "tables" / "performance.csv", index=False)
+    WEIGHTS.to_parquet(run / "artifacts" / "weights.parquet")
+    decide(run, ("not shown", "lstm"), ("not shown", "lstm+mvf"), ("not shown", "mean+mvf"))
+    return run
+
+
+def decide(run: Path, *answers: tuple[str, str]) -> None:
+    """Write the answers to skill, cost and luck, and of what each is."""
+    pd.DataFrame([(question, answer, of, "number", 0.5, 0.2) for question, (answer, of) in zip(
+        ("skill", "cost", "luck"), answers)], columns=["question", "answer", "of", "number", "value", "p"]).to_csv(
+        run / "tables" / "answer.csv", index=False)
+
+
+def headline(run: Path) -> str:
+    """The answer on the first page, as text."""
+    return marks(build.build(run) / "index.html").find("h2", id="the-answer").find_next("p").get_text()
+
+
+def test_the_answer_counts_only_portfolios_that_a_network_s_forecasts_changed_and_names_the_twin(judged):
+    assert headline(judged) == (
+        "These data do not show that they were. Over the test period, equal weight earned 50.0\xa0%. The best portfolio that "
+        "depends on a network's forecasts, mean-variance (LSTM), earned 20.0\xa0%, and 30.0\xa0% with the historical mean in "
+        "their place. No model is shown to forecast returns.")
+
+
+@pytest.mark.parametrize(("answers", "said", "skill"), [
+    ([("shown", "lstm"), ("shown", "lstm+mvf"), ("shown", "lstm+mvf")], "Yes, by all three tests.", "lstm is shown to forecast returns."),
+    ([("shown", "lstm"), ("shown", "mean+mvf"), ("shown", "mean+mvf")], "These data do not show that they were.",
+     "lstm is shown to forecast returns."),
+    ([("shown to be absent", "mean"), ("not shown", "lstm+mvf"), ("not shown", "lstm+mvf")], "No.",
+     "It is shown that no model forecasts returns."),
+    ([("not shown", ""), ("not shown", ""), ("not shown", "")], "These data do not show that they were.", "in their place.")])
+def test_the_answer_is_yes_only_if_all_three_tests_show_it_of_networks(judged, answers, said, skill):
+    decide(judged, *answers)
+    text = headline(judged)
+    assert text.startswith(said) and text.endswith(skill)
+
+
+def test_without_the_stage_of_evidence_the_answer_says_what_was_earned_and_what_is_missing(judged):
+    (judged / "tables" / "answer.csv").unlink()
+    text = headline(judged)
+    assert text.startswith("Over the test period, equal weight earned 50.0") and "Stage 7" in text and "is not part of this run" in text
+
+
+def test_the_table_has_each_portfolio_once_in_words_best_first_and_units_in_its_titles_alone(judged):
+    table = marks(build.build(judged) / "index.html").find("h2", id="what-each-strategy-earned").find_next("table")
+    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+    assert rows == [["portfolio", "total return, compounded (%)", "Sharpe ratio (annual)", "name in the notebooks"],
+                    ["equal weight", "50.0", "0.70", "equal_weight"],
+                    ["risk parity (both forecasts)", "40.0", "0.60", "mean=lstm+rpp"],
+                    ["mean-variance (historical mean)", "30.0", "0.50", "mean+mvf"],
+                    ["mean-variance (LSTM)", "20.0", "0.40", "lstm+mvf"], ["the index", "10.0", "", "benchmark"]]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_claims_say_whose_numbers_stand_beside_the_paper_s_and_how_many_agree(tmp_path, own):
+    run = made_run(tmp_path / "run", "02_correlation")
+    if own:
+        shutil.copy(contracts.NOTEBOOKS / "papers" / "nguyen2025.ipynb", run)
+    page = marks(build.build(run) / "index.html")
+    head = next(head for head in page.find_all("h2") if head.get_text().startswith("Claims: Nguyen"))
+    text, rows = head.find_next("p").get_text(), head.find_next("table").tbody.find_all("tr")
+    statuses = [row.find_all("td")[-1].get_text() for row in rows]
+    assert ("beside what this run finds" in text) == own != ("the run that was committed" in text)
+    assert f"of {len(rows)} rows" in text
+    assert all(f"{statuses.count(status)} {status}" in text for status in set(statuses))
+
+
 # ------------------------------------------------------------------------------------------------- sweeps
 @pytest.mark.parametrize("content", [None, b"", b"a,b\n1,2\n", b'\xff\x00,\n"1'])
 def test_a_sweep_without_its_table_of_points_is_refused_in_a_sentence(small_sweep, content):
@@ -462,6 +544,7 @@ def test_the_index_of_a_sweep_is_its_notebook_with_all_points(sweep):
     page = marks(site / "index.html").main
     committed = nbformat.read(contracts.NOTEBOOKS / "sweep.ipynb", as_version=4)
     assert page.h1.get_text() == committed.cells[0].source.splitlines()[0].removeprefix("# ")
+    assert page.find("p").get_text().startswith("This is the sweep sweep, with 3 points over x.")
     table = page.find("h2", id="points").find_all_next("table")[-1]
     assert [row.find(["th", "td"]).get_text() for row in table.tbody.find_all("tr")] == ["x-1", "x-2", "x-3"]
     assert not (site / "points").exists()

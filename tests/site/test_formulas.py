@@ -38,7 +38,8 @@ def test_every_formula_of_the_notebooks_is_drawn_with_marks_that_browsers_know()
 
 def test_what_a_minimum_is_taken_over_stands_below_it_on_a_line_of_its_own_and_beside_it_in_a_text():
     formula = drawn(r"\min_w w'\Sigma w")
-    assert [part.get_text() for part in formula.munder.find_all(recursive=False)] == ["min", "w"]
+    for tex, below in ((r"\min_w w'\Sigma w", "w"), (r"\max_\theta x", "θ"), (r"\min_{w,y} x", "w,y")):
+        assert [part.get_text() for part in drawn(tex).munder.find_all(recursive=False)] == [tex[1:4], below]
     beside = drawn(r"\min_w w'\Sigma w", display=False)
     assert beside.munder is None and beside.msub.get_text() == "minw"
     assert (formula["display"], beside["display"]) == ("block", "inline")
@@ -86,3 +87,26 @@ def test_a_formula_that_cannot_be_drawn_is_refused_in_a_sentence(tex):
 
 def test_a_line_over_several_letters_is_drawn_over_all_of_them():
     assert re.search('<mover><mrow>.*</mrow><mo class="bar">‾</mo></mover>', mathml(r"\overline{r - g}", display=False))
+
+
+@pytest.mark.parametrize("tex", [r"\bigl(1 + x\bigr)^2", r"\Bigl[x\Bigr]_0", r"\bigl(x\bigr)_0^2", r"\Big(x\Big)^2"])
+def test_brackets_of_a_wanted_size_are_of_one_kind_also_with_a_script(tex):
+    first, last = drawn(tex).find_all("mo", minsize=True)
+    assert first.attrs == last.attrs and first.parent is last.parent
+
+
+@pytest.mark.parametrize("tex", [r"\log V", r"\log_2 V", r"a\tanh(b)", r"(a)\ln(b)", r"\max_u V", r"\operatorname{Cov} x",
+                                 r"a_b\operatorname{Cov}(x)", r"\ln\tfrac12", r"\arg\min(w)"])
+def test_the_name_of_a_function_stands_apart_from_letters_and_numbers_beside_it(tex):
+    assert len(drawn(tex).find_all("mspace", width="0.1667em")) == 1
+
+
+@pytest.mark.parametrize("tex", [r"\log(x)", r"-\log(x)", r"\max(x, y)", r"1/\operatorname{Cov}(x)", r"\frac{\log(x)}{2}"])
+def test_the_name_of_a_function_stands_beside_its_bracket(tex):
+    formula = drawn(tex)
+    assert not formula.find("mspace") and not [part for part in formula.find_all("mo") if part.get_text().isalpha()]
+
+
+def test_bars_of_a_size_have_no_space_around_them():
+    bars = drawn(r"\sum_i |w_i - v_i| / |w_i|").find_all("mo", string="|")
+    assert [(bar["lspace"], bar["rspace"]) for bar in bars] == [("0", "0")] * 4

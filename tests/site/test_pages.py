@@ -118,6 +118,13 @@ def test_an_index_that_only_counts_is_left_out_and_one_with_names_or_a_title_is_
     assert [rows for _, rows in page.tables] == [[row[1:] for row in counts], names, titled]
 
 
+def test_what_is_left_of_an_index_that_counts_is_left_out_beside_names_and_kept_beside_numbers(tmp_path):
+    beside_names = [["", "name", "a"], ["8", "x", "1"], ["9", "y", "2"]]
+    kept = [["", "a"], ["8", "1"], ["9", "2"]], [["", "name"], ["9", "x"], ["8", "y"]], [[""], ["8"], ["9"]]
+    page = page_of(tmp_path, *[with_result(text__html=table(rows)) for rows in (beside_names, *kept)])
+    assert [rows for _, rows in page.tables] == [[row[1:] for row in beside_names], *kept]
+
+
 def test_the_names_of_an_index_stand_in_the_header_s_last_row_and_names_of_columns_keep_a_row_of_their_own(tmp_path):
     frame = pd.DataFrame({"b": [1.5], "c": [2.5]}, index=pd.Index(["x"], name="a"))
     page = page_of(tmp_path, with_result(text__html=frame.to_html()), with_result(text__html=frame.rename_axis(columns="d").to_html()))
@@ -126,7 +133,8 @@ def test_the_names_of_an_index_stand_in_the_header_s_last_row_and_names_of_colum
 
 
 def test_a_table_without_rows_says_so(tmp_path):
-    page = page_of(tmp_path, with_result(text__html=table([["", "a"]])))
+    page = page_of(tmp_path, with_result(text__html=pd.DataFrame({"a": [], "b": []}).to_html()))
+    assert [head.get_text() for head in marks(page).find_all("th")] == ["a", "b"]
     assert marks(page).tbody.get_text() == "no rows"
 
 
@@ -232,11 +240,44 @@ def test_text_that_is_no_unicode_is_read(tmp_path):
 
 def test_cells_of_rarer_parameters_are_folded_and_others_are_shown(tmp_path):
     page = page_of(tmp_path, new_code_cell("a = 1", metadata={"tags": ["parameters"]}),
+                   new_code_cell("a = 2", metadata={"tags": ["injected-parameters"]}),
                    new_code_cell("b = 2", metadata={"tags": ["settings"]}), new_code_cell("c = 3"))
     parts = marks(page).find_all("details")
-    assert [part.summary.get_text() for part in parts] == ["Parameters", "Rarer parameters", "Code"]
-    assert [part.has_attr("open") for part in parts] == [True, False, True]
-    assert page.markdown == [f"```python\n{source}\n```" for source in ("a = 1", "b = 2", "c = 3")]
+    assert [part.summary.get_text() for part in parts] == ["Parameters", "Parameters of this run", "Rarer parameters", "Code"]
+    assert [part.has_attr("open") for part in parts] == [True, True, False, True]
+    assert page.markdown == [f"```python\n{source}\n```" for source in ("a = 1", "a = 2", "b = 2", "c = 3")]
+
+
+def test_a_number_keeps_its_unit_and_its_error_in_its_line_and_is_found_by_plain_words(tmp_path):
+    page = page_of(tmp_path, new_markdown_cell("# Of 5 % a year\n\nIt earned 1.4 ± 0.2 %, not `2 %`"),
+                   with_result(text__html=table([["a", "b"], ["x", "volatility 3 %"]])))
+    shown = marks(page)
+    assert shown.p.get_text() == "It earned 1.4\xa0±\xa00.2\xa0%, not 2 %"
+    assert shown.td.get_text() == "volatility 3\xa0%"
+    assert (page.title, page.sections[0].anchor) == ("Of 5 % a year", "of-5--a-year")
+    assert page.sections[0].text == "It earned 1.4 ± 0.2 %, not 2 %"
+    assert "1.4 ± 0.2 %" in page.markdown[0]
+
+
+@pytest.mark.parametrize(("text", "kept"), [("($x$).", "(x)."), ('at least $x$" is', 'x"'), ("a $x$-test", "x-test"), ("$x$ is", "x")])
+def test_a_formula_in_a_line_is_not_parted_from_the_marks_that_touch_it(tmp_path, text, kept):
+    assert marks(page_of(tmp_path, new_markdown_cell(text))).find(class_="bound").get_text() == kept
+
+
+def test_lines_of_a_title_of_a_column_may_end_after_underscores_and_short_names_of_rows_stay_whole(tmp_path):
+    rows = [["a_name", "of_a_column"], ["the shorter name", "a=b"], ["short", "c"]]
+    page = page_of(tmp_path, with_result(text__html=pd.DataFrame(rows[1:], columns=rows[0]).to_html()))
+    shown = marks(page)
+    assert [len(head.find_all("wbr")) for head in shown.find_all("th")] == [1, 2]
+    assert [cell.get("class") for cell in shown.find_all("td")] == [["short"], None, ["short"], None]
+    assert page.tables[0][1] == rows and len(shown.tbody.find_all("wbr")) == 1
+
+
+def test_text_below_the_title_stands_before_what_the_first_cell_says(tmp_path):
+    page = page_of(tmp_path, new_markdown_cell("# Title\n\nFirst words."))
+    page.add_below_title("Words of *this* sweep.")
+    assert [part.get_text() for part in marks(page).find_all(["h1", "p"])] == ["Title", "Words of this sweep.", "First words."]
+    assert page.markdown[0].split("\n\n") == ["# Title", "Words of *this* sweep.", "First words."]
 
 
 def test_an_error_of_a_cell_is_shown_without_its_colors(tmp_path):

@@ -97,7 +97,7 @@ def answered(answer: pd.DataFrame) -> str:
              "luck": "Is the best strategy better than the luckiest of as many without skill?"}
     rows = []
     for row in answer.itertuples():
-        shown = percent(row.value, 2) if row.question == "skill" else f"{row.value:.3g}"
+        shown = percent(row.value, 2) if row.question == "skill" else f"{row.value:{'.3g' if abs(row.value) < 1000 else ',.0f'}}"
         tested = f"; p = {row.p:.2g}" if row.p >= 0 else ""
         decides = f"`{row.of}`: {shown} ({row.number}){tested}" if row.of else "there is none to judge"
         rows.append(f"| {row.question} | {asked[row.question]} | **{row.answer}** | {decides} |")

@@ -288,7 +288,7 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: st
     grown = grown.drop(columns=ruined)
     drawn, how = _from_one(grown)
     holdings, models = metrics.mean_holdings(weights), {model for name in grown for model in parts(name)[0]}
-    texts = {name: f"{_gain(grown[name].iloc[-1] - 1)}  {_in_words(name, len(models))}"
+    texts = {name: f"{_gain(grown[name].iloc[-1] - 1)}  {in_words(name, len(models))}"
              + (f", {holdings[name]:.1f} assets" if name in holdings else "") for name in _by_outcome(grown)}
     figure = _lines(drawn, texts, "date")
     for trace, name in zip(figure.data, texts):
@@ -296,16 +296,21 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: st
     figure.add_hline(y=1, line=dict(color=GREY, width=1))
     figure.update_yaxes(title_text="wealth, start = 1")
     height = _tall(grown.shape[1]) + 30
-    own = {name: _in_words(name, len(models)) for name in grown if name not in (EQUAL_WEIGHT, BENCHMARK)}
+    own = {name: in_words(name, len(models)) for name in grown if name not in (EQUAL_WEIGHT, BENCHMARK)}
     return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1].rename(own)),
                  f"growth of one, {how}, {span(net_returns)}{costs}; beside each line: total return, portfolio, effective "
                  f"number of assets{_left_out(ruined)}", height=height)
 
 
-def _in_words(name: str, n_models: int) -> str:
-    """A strategy's name for readers who do not know the names; `n_models` are all models of the figure.
+def in_words(name: str, n_models: int) -> str:
+    """A strategy's name for readers who do not know the names.
 
-    >>> _in_words("cnn1d+mvf", 3), _in_words("mean=lstm+rpp", 2), _in_words("benchmark", 2)
+    Parameters
+    ----------
+    name : of a strategy, such as `cnn1d+mvf`.
+    n_models : number of models of which strategies are shown beside it.
+
+    >>> in_words("cnn1d+mvf", 3), in_words("mean=lstm+rpp", 2), in_words("benchmark", 2)
     ('mean-variance (1D-CNN)', 'risk parity (both forecasts)', 'the index')
     """
     models, framework = parts(name)

@@ -17,6 +17,8 @@ INSTEAD = ((r"\\(begin|end)\{(?:align(?:ed)?|gather(?:ed)?|multline)\*?\}", r"\\
 OVER = ("min", "max", "arg", "sup", "inf", "lim")  # what they are taken over stands below them
 LETTERS = {"bold-italic": "BOLD ITALIC", "double-struck": "DOUBLE-STRUCK", "script": "SCRIPT", "fraktur": "FRAKTUR",
            "sans-serif": "SANS-SERIF", "monospace": "MONOSPACE"}  # kinds of letters, as Unicode names them
+THIN = {"width": "0.1667em"}  # TeX's space beside the name of a function
+SCRIPTED = ("msub", "msup", "msubsup", "munder", "mover", "munderover")  # what stands first in them has scripts
 
 
 @cache
@@ -54,6 +56,8 @@ def mathml(tex: str, *, display: bool) -> str:
         _mend(part)
         if display and part.tag == "msub" and (part[0].text in OVER or part[0].get("movablelimits")):
             part.tag = "munder"
+    for part in list(formula.iter()):
+        _space(part)
     return tostring(formula, encoding="unicode", short_empty_elements=False)
 
 
@@ -80,6 +84,40 @@ def _mend(part: Element) -> None:
         text = "‾"
         part.attrib = {"class": "bar"}
     part.text = text
+
+
+def _space(row: Element) -> None:
+    """Give a row of a formula the spaces that TeX leaves around names of functions, and none around bars."""
+    for part in row:
+        if part.tag == "mo" and (part.text or "").isalpha():  # browsers leave wide spaces around operators
+            part.tag, part.attrib = "mi", {}
+        elif part.tag == "mo" and part.text == "|" and "form" not in part.attrib:
+            part.attrib |= {"lspace": "0", "rspace": "0"}
+    if row.tag in (*SCRIPTED, "mfrac"):
+        return
+    for part in list(row):  # a bracket of a wanted size is small where it has a script: this then stands beside nothing
+        if part.tag in SCRIPTED and part[0].get("minsize"):
+            row.insert(list(row).index(part), part[0])
+            part[0] = Element("mrow")
+    parts = list(row)
+    for left, right in zip(parts, parts[1:]):
+        if _is_name(left) and _edge(right, 0).tag in ("mi", "mn") or _is_name(right) and (
+                _edge(left, -1).tag in ("mi", "mn") or _edge(left, -1).text == ")"):
+            row.insert(list(row).index(right), Element("mspace", THIN))
+
+
+def _is_name(part: Element) -> bool:
+    """Whether a part of a formula is a name such as log or max, with or without scripts."""
+    while part.tag in SCRIPTED:
+        part = part[0]
+    return part.tag in ("mi", "mo") and len(part.text or "") > 1 and part.text.isalpha()
+
+
+def _edge(part: Element, place: int) -> Element:
+    """The first (0) or the last (-1) mark of a part of a formula."""
+    while len(part):
+        part = part[place]
+    return part
 
 
 def _letter(letter: str, kind: str) -> str:

@@ -4,7 +4,8 @@ Every number is read from the results of the run; a result that is not there lea
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,16 +15,20 @@ from markupsafe import escape
 from forefolio import files
 from forefolio.files import LEDGER, MARKS, StageError, read_frame
 from forefolio.market.returns import iso_day
+from forefolio.portfolios import holdings
 from forefolio.report import sentences, style
+from forefolio.report.strategies import in_words
 from forefolio.runs import contracts, pictures, pipeline
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
 from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, NOT_SHOWN, PERCENT,
-                                        SHOWN, SOURCES, code, listed, literal, parts, percent)
+                                        SHOWN, SOURCES, code, counted, listed, literal, parts, percent)
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"
+POINT = ("point", "state", "stage", "error")  # columns of `points.csv` that are no parameters
 MAIN_FIGURE = "figures/06_readme.html"
+COLUMNS = ("total_return", "annual_volatility", "max_drawdown", "turnover", "sharpe")  # as many as have room beside the names
 CLAIM = ("claim", "unit", "reading", "published", "ours", "status")  # header of tables that compare a paper with a run
 
 
@@ -65,42 +70,71 @@ def _of_run(folder: Path, site: Mapping[str, pages.Page]) -> pages.Page:
     shown = [site[contracts.path_of(stage).removesuffix(".ipynb").replace("/", "-")] for stage in own]
     page.add(f'<div class="cards">{"".join(map(_card, shown))}</div>',
              "\n".join(f"* [{stage.title}]({stage.name}.md)" for stage in shown))
-    _claims(page, site.values())
+    _claims(page, site.values(), {stage.name for stage in shown})
     _records(page, folder, own)
     return page
 
 
 def _answer(page: pages.Page, folder: Path) -> None:
-    """The answer in one sentence, and skill, cost and luck with the numbers that decide."""
-    tables = {name: read_frame(path) for name in ("answer", "performance", "periods")
-              if (path := folder / "tables" / f"{name}.csv").exists()}
-    if tables.keys() >= {"answer", "performance"}:
-        page.add_text(f"## The answer\n\n{_headline(**tables)}")
+    """The answer in a few words, and skill, cost and luck with the numbers that decide."""
+    found = {name: read_frame(path, text=text) for name, text in (("answer", ("of",)), ("periods", ()))
+             if (path := folder / "tables" / f"{name}.csv").exists()}
+    performance, _ = _earned(folder)
+    if performance is None:
+        return
+    page.add_text(f"## The answer\n\n{_headline(performance, **found)}")
+    if "answer" in found:
         page.add_text("Three tests stand behind this. *Not shown* means that these data cannot tell, and *shown to be "
-                      f"absent* that they rule it out.\n\n{sentences.answered(tables['answer'])}")
+                      f"absent* that they rule it out.\n\n{sentences.answered(found['answer'])}")
 
 
-def _headline(answer: pd.DataFrame, performance: pd.DataFrame, periods: pd.DataFrame | None = None) -> str:
+def _earned(folder: Path) -> tuple[pd.DataFrame | None, int]:
+    """What each strategy earned, those that hold nearly the same once; and how many models there are."""
+    path, weights = folder / "tables" / "performance.csv", folder / "artifacts" / "weights.parquet"
+    if not path.exists():
+        return None, 0
+    found = read_frame(path)
+    n_models = len({model for name in found["strategy"] for model in parts(name)[0]})
+    return holdings.once(found, holdings.near_copies(holdings.merged(read_frame(weights)))) if weights.exists() else found, n_models
+
+
+def _headline(performance: pd.DataFrame, answer: pd.DataFrame | None = None, periods: pd.DataFrame | None = None) -> str:
     """
-    The answer of a run in one sentence: equal weight, the best strategy of a network, and whether a model can forecast.
+    The answer of a run: in a word, then equal weight, the best strategy of networks, and whether a model can forecast.
 
     >>> answer = pd.DataFrame({"question": ["skill"], "answer": ["not shown"], "of": ["lstm"]})
     >>> earned = pd.DataFrame({"strategy": ["mean+mvf", "lstm+mvf", "equal_weight"], "total_return": [0.6, 0.2, 0.5]})
-    >>> print(_headline(answer, earned))
-    Over the test period, **equal weight earned 50.0 %, the best portfolio with a network's forecasts (`lstm+mvf`) earned
-    20.0 %, and no model is shown to forecast returns.**
+    >>> print(_headline(earned, answer))
+    **These data do not show that they were.** Over the test period, equal weight earned 50.0 %. The best portfolio that
+    depends on a network's forecasts, mean-variance (LSTM), earned 20.0 %, and 60.0 % with the historical mean in their
+    place. No model is shown to forecast returns.
     """
     totals = performance.set_index("strategy")["total_return"].dropna()
-    networks = totals[[any(model in MODELS and MODELS[model].scopes for model in parts(name)[0]) for name in totals.index]]
-    told = [f"equal weight earned {percent(totals[EQUAL_WEIGHT])}"] * (EQUAL_WEIGHT in totals)
-    if len(networks):
-        told += [f"the best portfolio with a network's forecasts (`{networks.idxmax()}`) earned {percent(networks.max())}"]
-    skill = answer[answer["question"] == "skill"].iloc[0]
-    told += [{SHOWN: f"`{skill['of']}` is shown to forecast returns", NOT_SHOWN: "no model is shown to forecast returns",
-              ABSENT: "it is shown that no model forecasts returns"}[skill["answer"]]] * (skill["of"] != "")
     days = [] if periods is None else periods.set_index("period").loc["test", ["first", "last"]]
-    listing = f"{', '.join(told[:-1])}, and {told[-1]}" if len(told) > 2 else listed(told)
-    return f"Over the test period{', ' * (len(days) > 0)}{' to '.join(map(iso_day, days))}, **{listing}.**"
+    when = f"Over the test period{', ' * (len(days) > 0)}{' to '.join(map(iso_day, days))}"
+    told = [f"{when}, equal weight earned {percent(totals[EQUAL_WEIGHT])}."] * (EQUAL_WEIGHT in totals)
+    networks = totals[[name for name in totals.index if _of_networks(name)]]
+    if len(networks):
+        best = networks.idxmax()
+        twin = [percent(totals[name]) for name in totals.index if parts(name)[1] == parts(best)[1] and "mean" in parts(name)[0]]
+        told += [f"The best portfolio that depends on a network's forecasts, {in_words(best, 0)}, earned {percent(networks.max())}"
+                 + "".join(f", and {earned} with the historical mean in their place" for earned in twin) + "."]
+    if answer is None:
+        return " ".join([*told, "Stage 7, which tests whether that is skill, is not part of this run."])
+    skill = answer[answer["question"] == "skill"].iloc[0]
+    if skill["of"]:
+        told += [{SHOWN: f"`{skill['of']}` is shown to forecast returns.", NOT_SHOWN: "No model is shown to forecast returns.",
+                  ABSENT: "It is shown that no model forecasts returns."}[skill["answer"]]]
+    worth = all(row.answer == SHOWN and _of_networks(row.of) for row in answer.itertuples())
+    said = "Yes, by all three tests." if worth else "No." if skill["answer"] == ABSENT else (
+        "These data do not show that they were.")
+    return " ".join([f"**{said}**", *told])
+
+
+def _of_networks(name: str) -> bool:
+    """Whether a model is a network, or a strategy has no model but networks."""
+    models, framework = parts(name)
+    return all(model in MODELS and MODELS[model].scopes for model in models or [framework])
 
 
 def _named(names: Iterable[str]) -> str:
@@ -124,18 +158,25 @@ def _named(names: Iterable[str]) -> str:
 
 def _strategies(page: pages.Page, folder: Path) -> None:
     """What each strategy earned, as a figure and a table."""
-    path = folder / "tables" / "performance.csv"
-    if path.exists():
-        found = read_frame(path)
-        metrics = [name for name in (*pipeline.FRACTIONS, *pipeline.RATIOS) if name in found]
-        texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
-        page.add_text(f"## What each strategy earned\n\n{_named(found['strategy'])}")
-        _main_figure(page, folder)
-        page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`). "
-                      "Stage 6 explains them and has more.")
-        page.add_table([["strategy", *(style.label(name)[0] for name in metrics)],
-                        *([row["strategy"], *("" if pd.isna(row[name]) else texts[name](row[name]) for name in metrics)]
-                          for _, row in found.iterrows())], n_names=1)
+    found, n_models = _earned(folder)
+    if found is None:
+        return
+    metrics = [name for name in COLUMNS if name in found]
+    texts = {name: percent if METRICS[name].number == PERCENT else "{:.2f}".format for name in metrics}
+    ranked = found.sort_values("total_return", ascending=False).to_dict("records")
+    page.add_text("## What each strategy earned")
+    _main_figure(page, folder)
+    page.add_text("All numbers are those of the test period, after the costs of trading that the study sets (`cost_bps`). "
+                  "Stage 6 explains them and has more.")
+    page.add_table([["portfolio", *(style.label(name)[0] for name in metrics), "name in the notebooks"],
+                    *([in_words(row["strategy"], n_models), *(_bare(texts[name], row[name]) for name in metrics), row["strategy"]]
+                      for row in ranked)], n_names=1)
+    page.add_text(_named(found["strategy"]))
+
+
+def _bare(written: Callable[[float], str], value: float) -> str:
+    """A number without its unit, which the title of its column has; nothing where there is none."""
+    return "" if pd.isna(value) else written(value).removesuffix(" %")
 
 
 def _main_figure(page: pages.Page, folder: Path) -> None:
@@ -154,13 +195,16 @@ def _card(page: pages.Page) -> str:
     return f'<a class="card" href="{page.name}.html">{drawn}<span>{escape(page.title)}</span></a>'
 
 
-def _claims(page: pages.Page, shown: Iterable[pages.Page]) -> None:
-    """What each paper prints beside a run, from the tables of its page."""
+def _claims(page: pages.Page, shown: Iterable[pages.Page], own: set[str]) -> None:
+    """What each paper prints beside a run, from the tables of its page; `own` are the pages of this run."""
     for paper in shown:
         rows = [[place, *row] for place, table in paper.tables if tuple(table[0]) == CLAIM for row in table[1:]]
         if rows:
+            whose = "this run" if paper.name in own else "the run that was committed with the paper's notebook"
+            counts = listed([f"{number} {status}" for status, number in Counter(row[-1] for row in rows).most_common()])
             page.add_text(f"## Claims: {paper.title}\n\nEach row is a number or a statement that the paper prints, beside "
-                          f"what a run finds. [The page of the paper]({paper.name}) says what each reading means.")
+                          f"what {whose} finds: of {len(rows)} rows, {counts}. [The page of the paper]({paper.name}) says "
+                          "what each reading means.")
             page.add_table([["section", *CLAIM], *rows], choices="status")
 
 
@@ -254,6 +298,10 @@ def with_points(page: pages.Page, folder: Path, shown: Iterable[str]) -> pages.P
             raise StageError(f"--point {name}: this point is {state[name]}, not done; give its `forefolio sweep` again")
         if not was_run(folder, name):
             raise StageError(f"--point {name}: {folder / name} has no executed notebook; give its `forefolio sweep` again")
+    names = [name for name in found if name not in POINT]
+    page.add_below_title(f"This is the sweep {code(folder.name)}, with {counted(len(found), 'point')}"
+                         + f" over {listed(list(map(code, names)))}" * bool(names)
+                         + ". [The last section](#points) lists them, and has a link to each one with pages of its own.")
     page.add_text(f"## Points\n\n{_checked(verification.verify(folder), folder)} [sweep.json](files/sweep.json) has the "
                   f"parameters and hashes, and [ledger.jsonl](files/{LEDGER}) every execution of a stage. A point gets pages of "
                   f"its own on demand: {code(f'forefolio site {folder.name} --point NAME')}, where NAME is its name below.")

@@ -20,6 +20,8 @@ from forefolio.site.formulas import mathml
 
 Link = Callable[[str, str], str]  # a target as written, and the suffix of pages; an empty answer: there is no such page
 KEPT = ("details", "summary", "sub", "sup", "kbd")  # tags of HTML that count where each is closed again
+_SPACE = re.compile(r"(?<=\d) (?=%|± ?\d)|(?<=±) (?=\d)")  # inside a number with its unit or its error: no place to break a line
+_FORMULA = re.compile(r'(?:[^\s<>]{1,3}(?=<m))?<math display="inline">.*?</math>[^\s<]{,8}')  # with the marks that touch it
 REMOTE = re.compile("https?:", re.IGNORECASE)  # nothing that a page needs may lie there
 _TAG = re.compile(r"(<!--.*?-->|<[^<>]*>)", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
@@ -50,7 +52,8 @@ class Markdown:
         self._n_texts += 1
         found = re.findall(r"<(/?\w+)(?: open)?>", source)
         self._renderer.kept = {tag for tag in KEPT if found.count(tag) == found.count(f"/{tag}")}
-        return re.sub(r'(["#]fn(?:ref)?)(?=-\d+")', rf"\1.{self._n_texts}", self._render(source))
+        written = _FORMULA.sub(r'<span class="bound">\g<0></span>', self._render(source))
+        return re.sub(r'(["#]fn(?:ref)?)(?=-\d+")', rf"\1.{self._n_texts}", written)
 
     def markdown(self, source: str) -> str:
         """A text as Markdown: links lead into the site, those without a page are text, and comments are gone."""
@@ -84,14 +87,14 @@ class _Renderer(IPythonRenderer):
         self.kept: set[str] = set()
 
     def heading(self, text: str, level: int, **_: Any) -> str:
-        plain = BeautifulSoup(text, "html.parser").get_text()
+        plain = BeautifulSoup(text, "html.parser").get_text().replace("\N{NO-BREAK SPACE}", " ")
         wanted = re.sub(r"[^\w\- ]", "", plain.lower()).strip().replace(" ", "-")
         anchor = next(name for i in count() if (name := f"{wanted or 'part'}-{i}" if i else wanted) not in self._anchors)
         self._anchors.add(anchor)
         return f'<h{level} id="{escape(anchor)}">{text}</h{level}>\n'
 
     def text(self, text: str) -> str:
-        return str(escape(_ENTITY.sub(lambda found: unescape(found[0]), text)))
+        return str(escape(bound(_ENTITY.sub(lambda found: unescape(found[0]), text))))
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         target = self._link(url, ".html")
@@ -136,6 +139,15 @@ class _Renderer(IPythonRenderer):
 
     def latex_environment(self, name: str, body: str) -> str:
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+
+def bound(text: str) -> str:
+    """A text in which a number keeps its unit and its error in its line.
+
+    >>> bound("1.5 ± 0.2 % a year").replace("\\xa0", "~")
+    '1.5~±~0.2~% a year'
+    """
+    return _SPACE.sub("\N{NO-BREAK SPACE}", text)
 
 
 def wide(content: str, name: str, kind: str = "div") -> str:

@@ -20,13 +20,14 @@ from markupsafe import Markup, escape
 from nbconvert.filters import Highlight2HTML, strip_ansi
 
 from forefolio.files import StageError, content_hash
-from forefolio.site.markdown import Markdown, fenced, wide
+from forefolio.site.markdown import Markdown, bound, fenced, wide
 from forefolio.study.vocabulary import literal
 
 FIGURE = "application/vnd.plotly.v1+json"
 FOLDED = {"settings": "Rarer parameters"}  # cells by tag that are always folded at first, and how they are named
-NAMED = {"parameters": "Parameters", "exercise": "Your answer"}
+NAMED = {"parameters": "Parameters", "injected-parameters": "Parameters of this run", "exercise": "Your answer"}
 LONG = 8  # rows from which on a table can be sorted and filtered
+SHORT = 24  # letters up to which the names of rows stay in one line
 _highlight = Highlight2HTML(pygments_lexer="python")
 PICTURES = "pictures"  # the folder of still pictures beside the pages
 KINDS = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp"}
@@ -108,6 +109,13 @@ class Page:
                 self.sections.append(Section(int(element.name[1]), element["id"], text, ""))
             elif self.sections:
                 self.sections[-1] = self.sections[-1]._replace(text=f"{self.sections[-1].text} {text}".strip())
+
+    def add_below_title(self, source: str) -> None:
+        """Add Markdown without headings right below the page's title."""
+        title, mark, rest = self.html[0].partition("</h1>")
+        self.html[0] = f"{title}{mark}\n{self._markdown.html(source)}{rest}"
+        title, _, rest = self.markdown[0].partition("\n")
+        self.markdown[0] = f"{title}\n\n{source}\n\n{rest.lstrip()}"
 
     def add_code(self, source: str, tags: list[str]) -> None:
         """Add a cell of code without its results."""
@@ -233,18 +241,21 @@ def of_notebook(path: Path, name: str, link: Callable[[str, str], str]) -> Page:
 
 
 def _table(rows: list[list[str]], n_header: int, n_names: int, choices: str) -> str:
-    """A table as HTML; columns of numbers are aligned to the right."""
+    """A table as HTML; columns of numbers are aligned to the right, and short names of rows are not broken."""
     body = rows[n_header:]
     columns = [[row[i] for row in body if i < len(row)] for i in range(max(map(len, rows), default=0))]
     numeric = [any(map(str.strip, cells)) and all(map(_is_number, cells)) for cells in columns]
+    short = bool(columns) and not numeric[0] and max(map(len, columns[0]), default=0) <= SHORT
 
     def kinds(i: int, head: str) -> str:
+        if i == 0 and short and not head:
+            return ' class="short"'
         return f' class="number{" long" * (len(head) > 20 and " " in head)}"' if numeric[i] else ""
 
     def written(row: list[str], kind: str) -> str:
         cells = [("th" if text and (kind == "col" or i < n_names) else "td", i, text) for i, text in enumerate(row)]
         return "".join(f'<{mark}{f" scope={kind}" if mark == "th" else ""}{kinds(i, text if kind == "col" else "")}>'
-                       f"{escape(text)}</{mark}>" for mark, i, text in cells)
+                       f"{_breaking(bound(text), after='_' if kind == 'col' else '=')}</{mark}>" for mark, i, text in cells)
 
     sortable = f' class="sortable" data-choices="{escape(choices)}"' if n_header == 1 and len(body) >= LONG else ""
     header, lines = ("".join(f"<tr>{written(row, kind)}</tr>" for row in part)
@@ -258,9 +269,12 @@ def _plain(rows: list[list[str]], n_header: int, n_names: int) -> tuple[list[lis
     if n_header > 1 and not any(map(str.strip, rows[n_header - 2][:n_names] + rows[n_header - 1][n_names:])):
         together = [*rows[n_header - 1][:n_names], *rows[n_header - 2][n_names:]]
         rows, n_header = [*rows[:n_header - 2], together, *rows[n_header:]], n_header - 1
-    unnamed = n_names == 1 and not any(row[0].strip() for row in rows[:n_header])
-    counts = [row[0] for row in rows[n_header:]] == [str(i) for i in range(len(rows) - n_header)]
-    return ([row[1:] for row in rows], n_header, 0) if unnamed and counts and rows[n_header:] else (rows, n_header, n_names)
+    body = rows[n_header:]
+    unnamed = (n_names == 1 or not body) and all(len(row) > 1 for row in rows) and not any(row[0].strip() for row in rows[:n_header])
+    numbers = [int(row[0]) if row[0].isdecimal() else -1 for row in body]
+    counts = numbers == list(range(len(body))) or (  # or what is left of such an index, beside a column of names
+        -1 not in numbers and sorted(set(numbers)) == numbers and not any(_is_number(row[1]) for row in body))
+    return ([row[1:] for row in rows], n_header, 0) if unnamed and counts else (rows, n_header, n_names)
 
 
 def _lines(table: Tag) -> list[Tag]:
@@ -320,6 +334,11 @@ def _json(part: object) -> str:
     except ValueError:
         text = json.dumps(json.loads(json.dumps(part), parse_constant=lambda _: None), separators=(",", ":"))
     return text.replace("<", "\\u003c")
+
+
+def _breaking(text: str, after: str) -> Markup:
+    """A text as HTML whose lines may end after a mark, so that a long name makes no wide column."""
+    return escape(text).replace(after, Markup(f"{after}<wbr>"))
 
 
 def _is_number(text: str) -> bool:

@@ -24,9 +24,21 @@ codeSwitch.addEventListener("click", () => {
   try { localStorage.setItem("forefolio-code", root.dataset.code); } catch { /* a browser may refuse to remember */ }
 });
 
-for (const contents of document.querySelectorAll(".toc")) contents.open = matchMedia("(min-width: 60rem)").matches;
+for (const contents of document.querySelectorAll(".toc:not([data-closed])")) contents.open = matchMedia("(min-width: 60rem)").matches;
 const menu = document.getElementById("Menu");
 menu.addEventListener("click", () => menu.setAttribute("aria-expanded", document.body.classList.toggle("menu")));
+
+// --------------------------------------------------------------------------------------------------------------- formulas
+function shrink() { // a formula that is a little too wide for the page; a much wider one scrolls
+  for (const line of document.querySelectorAll("p > .wide")) {
+    const formula = line.firstElementChild;
+    formula.style.fontSize = "";
+    const share = line.clientWidth / line.scrollWidth;
+    if (share < 1) formula.style.fontSize = `${parseFloat(getComputedStyle(formula).fontSize) * Math.max(0.98 * share, 0.7)}px`;
+  }
+}
+shrink();
+addEventListener("resize", shrink);
 
 // ---------------------------------------------------------------------------------------------------------------- figures
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
