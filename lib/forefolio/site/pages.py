@@ -270,7 +270,7 @@ def _plain(rows: list[list[str]], n_header: int, n_names: int) -> tuple[list[lis
         together = [*rows[n_header - 1][:n_names], *rows[n_header - 2][n_names:]]
         rows, n_header = [*rows[:n_header - 2], together, *rows[n_header:]], n_header - 1
     body = rows[n_header:]
-    if (body and n_names != 1) or min(map(len, rows)) < 2 or any(row[0].strip() for row in rows[:n_header]):
+    if (body and n_names != 1) or min(map(len, rows), default=0) < 2 or any(row[0].strip() for row in rows[:n_header]):
         return rows, n_header, n_names
     numbers = [int(row[0]) if row[0].isdecimal() else -1 for row in body]
     counts = numbers == list(range(len(body))) or (  # or what is left of such an index, beside a column of names
