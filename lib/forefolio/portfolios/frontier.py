@@ -3,13 +3,15 @@
 With short selling the frontier has a closed form, `long_short.two_fund_frontier`.
 """
 
+from functools import lru_cache
+
 import cvxpy as cp
 import numpy as np
 import pandas as pd
 
 from forefolio.portfolios.long_only import minimum_variance
 from forefolio.portfolios.problems import aligned, covariance_matrix
-from forefolio.portfolios.solvers import solve, without_dust
+from forefolio.portfolios.solvers import QuadraticProgram
 
 
 def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int) -> pd.DataFrame:
@@ -35,18 +37,23 @@ def efficient_frontier(mu: pd.Series, covariance: pd.DataFrame, *, n_points: int
     mu = aligned(mu, covariance.columns)
     spread = np.ptp(mu) or 1.0
     unit = Sigma[mu.argmax(), mu.argmax()] or 1.0  # the best asset's variance
-    w = cp.Variable(len(mu))
-    target = cp.Parameter()
-    problem = cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(Sigma / unit))), [
-        ((mu.max() - mu) / spread) @ w == target,  # distance from the highest expected return
+    away = (mu.max() - mu) / spread  # distance from the highest expected return
+    program = _calmest_of(len(mu))
+    weights = [calmest, *(program.minimize(risk=Sigma / unit, away=away, distance=distance)
+                          for distance in np.linspace(away @ calmest, 0, n_points)[1:])]
+    return _plane(np.array(weights), mu, Sigma).join(pd.DataFrame(weights, columns=covariance.columns))
+
+
+@lru_cache(maxsize=16)
+def _calmest_of(n_assets: int) -> QuadraticProgram:
+    """The portfolio with the smallest risk of those at one distance from the highest expected return."""
+    w, risk = cp.Variable(n_assets), cp.Parameter((n_assets, n_assets), name="risk")
+    away, distance = cp.Parameter(n_assets, name="away"), cp.Parameter(name="distance")
+    return QuadraticProgram(cp.Problem(cp.Minimize(cp.quad_form(w, cp.psd_wrap(risk))), [
+        away @ w == distance,
         cp.sum(w) == 1,
         w >= 0,
-    ])
-    weights = [calmest]
-    for target.value in np.linspace((mu.max() - mu @ calmest) / spread, 0, n_points)[1:]:
-        solve(problem, cp.CLARABEL)
-        weights.append(without_dust(w.value, covariance.columns).to_numpy())
-    return _plane(np.array(weights), mu, Sigma).join(pd.DataFrame(weights, columns=covariance.columns))
+    ]), w)
 
 
 def random_portfolios(mu: pd.Series, covariance: pd.DataFrame, *, n_portfolios: int,

@@ -34,15 +34,10 @@ def minimum_variance(covariance: pd.DataFrame, *, limits: Limits = NONE) -> Solu
     [0.75, 0.25]
     """
     Sigma = covariance_matrix(covariance)
-    limits, note = limits.attainable(covariance.columns)
-    w = cp.Variable(len(Sigma))
-    variance = cp.quad_form(w, cp.psd_wrap(Sigma / smallest(np.diag(Sigma))))  # in units of the calmest asset
-    problem = cp.Problem(cp.Minimize(variance), [
-        cp.sum(w) == 1,
-        *within(limits, w, covariance.columns),
-    ])
-    solve(problem, cp.CLARABEL)
-    return Solution(without_dust(w.value, covariance.columns), cp.CLARABEL, problem.status, note)
+    limits, note = replace(limits, daily_cost=0.0).attainable(covariance.columns)
+    risk = Sigma / smallest(np.diag(Sigma))  # in units of the calmest asset
+    weights = _trade_off(limits, covariance.columns).minimize(risk=risk, reward=np.zeros(len(Sigma)))
+    return Solution(pd.Series(weights, covariance.columns, name="weight"), cp.CLARABEL, cp.OPTIMAL, note)
 
 
 def maximum_sharpe(mu: pd.Series, covariance: pd.DataFrame, *, risk_free: float, limits: Limits = NONE) -> Solution:
@@ -169,7 +164,7 @@ def mean_variance_forecast(mu: pd.Series, covariance: pd.DataFrame, *, risk_aver
 
 @kept
 def _trade_off(limits: Limits, assets: pd.Index) -> QuadraticProgram:
-    """The program of MVF: risk, less reward, plus the cost of the trade if it counts."""
+    """Risk, less reward, plus the cost of the trade if it counts: the program of MVF, and of the smallest variance."""
     n_assets = len(assets)
     w = cp.Variable(n_assets)
     risk, reward, cost = cp.Parameter((n_assets, n_assets), name="risk"), cp.Parameter(n_assets, name="reward"), 0.0

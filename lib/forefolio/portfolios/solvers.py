@@ -66,7 +66,7 @@ def solve(problem: cp.Problem, solver: str, **closer: float) -> None:
 
 
 class QuadraticProgram:
-    """A quadratic program in weights `w` with parameters in its objective; cvxpy compiles it once, for Clarabel.
+    """A quadratic program in weights `w` with parameters; cvxpy compiles it once, for Clarabel.
 
     Clarabel gets its matrices directly, because cvxpy's own way from new values to a solution takes several times as
     long as the solution of a small program.
@@ -76,15 +76,14 @@ class QuadraticProgram:
         for parameter in problem.parameters():
             parameter.value = np.zeros(parameter.shape)
         data, _, _ = problem.get_problem_data(cp.CLARABEL)
-        compiled = data["param_prob"]  # the objective x'Px/2 + q'x is linear in the parameters and a last 1
-        first, n = compiled.var_id_to_col[w.id], len(data["c"])
-        self._of_w, self._rows, self._bounds = slice(first, first + w.size), data["A"].tocsc(), data["b"]
-        self._cones = [clarabel.ZeroConeT(data["dims"].zero), clarabel.NonnegativeConeT(data["dims"].nonneg)]
+        compiled = data["param_prob"]  # all is linear in the parameters and a last 1: x'Px/2 + q'x, and A x with bounds
+        first, n, n_rows = compiled.var_id_to_col[w.id], len(data["c"]), len(data["b"])
+        self._of_w, self._cones = slice(first, first + w.size), [clarabel.ZeroConeT(data["dims"].zero),
+                                                                 clarabel.NonnegativeConeT(data["dims"].nonneg)]
         self._first = {parameter.name(): compiled.param_id_to_col[parameter.id] for parameter in problem.parameters()}
-        self._n_values, self._linear, square = compiled.q.shape[1], compiled.q[:-1].tocsr(), compiled.P.tocsr()
-        at = np.flatnonzero(np.diff(square.indptr))  # places of P that are not always zero, column by column
-        at = at[at % n <= at // n]  # the upper triangle
-        self._square, self._row, self._column = square[at], at % n, np.searchsorted(at // n, np.arange(n + 1))
+        rows = compiled.A.tocsr()  # column by column, without the sign that Clarabel needs, the bounds last
+        self._n_values, self._linear, self._bounds = compiled.q.shape[1], compiled.q[:-1].tocsr(), rows[n_rows * n:]
+        self._square, self._rows = _Entries(compiled.P.tocsr(), n, upper=True), _Entries(-rows[:n_rows * n], n_rows)
 
     def minimize(self, **values: np.ndarray | float) -> np.ndarray:
         """The weights at given values of all parameters, by name; `OptimizationError` as in `solve`."""
@@ -92,16 +91,30 @@ class QuadraticProgram:
         for name, first in self._first.items():
             value = np.ravel(values[name], order="F")
             given[first:first + len(value)] = value
-        square = sparse.csc_matrix((self._square @ given, self._row, self._column), (len(self._column) - 1,) * 2)
+        stated = (self._square.at(given), self._linear @ given, self._rows.at(given), self._bounds @ given, self._cones)
         for options in ATTEMPTS[cp.CLARABEL]:
             settings = clarabel.DefaultSettings()
             for name, value in {"verbose": False, **options}.items():
                 setattr(settings, name, value)
-            found = clarabel.DefaultSolver(square, self._linear @ given, self._rows, self._bounds, self._cones,
-                                           settings).solve()
+            found = clarabel.DefaultSolver(*stated, settings).solve()
             if found.status == clarabel.SolverStatus.Solved:
                 return _without_dust(np.array(found.x)[self._of_w])
         raise OptimizationError(_unsolved(cp.CLARABEL, f"status {found.status}"))
+
+
+class _Entries:
+    """The entries of a sparse matrix that are not always zero, each linear in the values of a program's parameters."""
+
+    def __init__(self, linear: sparse.csr_array, n_rows: int, *, upper: bool = False) -> None:
+        at = np.flatnonzero(np.diff(linear.indptr))  # places, column by column
+        at = at[at % n_rows <= at // n_rows] if upper else at
+        self._shape = n_rows, linear.shape[0] // n_rows
+        self._linear, self._row = linear[at], at % n_rows
+        self._column = np.searchsorted(at // n_rows, np.arange(self._shape[1] + 1))
+
+    def at(self, given: np.ndarray) -> sparse.csc_matrix:
+        """The matrix at these values."""
+        return sparse.csc_matrix((self._linear @ given, self._row, self._column), self._shape)
 
 
 class LinearProgram:
