@@ -259,6 +259,17 @@ def test_a_folder_that_a_disk_is_mounted_at_is_refused(small, tmp_path, monkeypa
     assert (build.build(small, tmp_path / "disk" / "site") / "index.html").is_file()
 
 
+def test_columns_of_a_formula_do_not_touch_and_those_that_are_aligned_do(small, reader):
+    texts = (r"\begin{cases}1 & x\end{cases}", r"\begin{pmatrix}1 & x\end{pmatrix}", r"\begin{array}{lr}1 & x\end{array}",
+             r"\begin{align}1 & x\end{align}")
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# A\n\n" + "\n\n".join(f"$${text}$$" for text in texts))]),
+                   small / "02_correlation.ipynb")
+    reader.goto((build.build(small) / "02_correlation.html").as_uri())
+    gaps = reader.locator("mtr").evaluate_all("""rows => rows.map(row => row.lastElementChild.lastElementChild.getBoundingClientRect().left
+        - row.firstElementChild.lastElementChild.getBoundingClientRect().right)""")
+    assert min(gaps[:3]) > 5 > gaps[3] + 1
+
+
 ODD = "it's \"a\" & b#c%20d?e <i> $x$ `q`"
 
 
@@ -527,8 +538,8 @@ def test_a_point_of_any_name_has_pages_whose_links_work(small_sweep, reader):
     site = build.build(small_sweep, points=[odd])
     reader.goto((site / "index.html").as_uri())
     reader.get_by_role("main").get_by_role("link", name=odd, exact=True).click()
-    reader.wait_for_url("**/index.html")
-    assert reader.locator(".card").count() == 2
+    reader.wait_for_url("**/points/*/index.html")
+    assert reader.locator(".card").count() == 1
     reader.get_by_role("navigation", name="Pages").get_by_role("link", name="The sweep").click()
     reader.wait_for_url("**/site/index.html")
 

@@ -66,11 +66,16 @@ def test_lines_of_an_aligned_formula_are_rows_that_meet_at_their_marks():
     (r"\mathfrak{g}", "𝔤"), (r"\mathrm{d}", "d"), (r"\text{cost \$5 & <b>x</b>}", "cost\xa0$5\xa0&\xa0<b>x</b>"), (r"5\% \& x", "5%&x"),
     (r"\underbrace{a}_{b}", "a⏟b"), (r"\operatorname{tr}(A)", "tr(A)"), (r"\begin{cases}1 & x<0\end{cases}", "{1x<0"),
     (r"\begin{pmatrix}a & b\end{pmatrix}", "(ab)"), (r"\begin{align}a&=b\label{one}\\c&=d\nonumber\end{align}", "a=bc=d"),
-    (r"\tfrac12 \quad \hat\mu''", "12μ^″"), (r"\href{javascript:x}{y}", "y"), (r"\argmin_w", "arg\u2009minw")])
+    (r"\tfrac12 \quad \hat\mu''", "12μ^″"), (r"\href{javascript:x}{y}", "y"),
+    (r"\mathbbm{1}", "𝟙"), (r"\mathds 1", "𝟙"), (r"a \not= b", "a≠b"), (r"a \not\in B", "a∉B"), (r"\argmin_w", "arg\u2009minw")])
 def test_what_users_write_is_drawn_with_what_browsers_draw(tex, shown):
     formula = drawn(tex)
     assert formula.get_text() == shown
     assert not [tag for tag in formula.find_all(True) if tag.get("mathvariant", "normal") != "normal" or tag.get("href") or tag.name == "b"]
+
+
+def test_a_letter_that_is_not_slanted_stays_so():
+    assert [letter.get("mathvariant") for letter in drawn(r"\mathrm{d}x \, \mathrm d").find_all("mi")] == ["normal", None, "normal"]
 
 
 @pytest.mark.parametrize("name", ["gather", "gather*", "multline", "align", "aligned"])

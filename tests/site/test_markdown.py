@@ -43,6 +43,10 @@ def test_a_formula_on_a_line_of_its_own_is_shown_as_one(html, source):
     assert html(source).math["display"] == "block"
 
 
+def test_formulas_may_touch_each_other(html):
+    assert [formula.get_text() for formula in html(r"$\alpha$$\beta$ and $$x$$").find_all("math")] == ["α", "β", "x"]
+
+
 def test_of_html_what_is_harmless_counts_and_all_else_is_text(html):
     page = html("<details><summary>More</summary>\n\nA **word**<br>and H<sub>2</sub>O.\n\n</details>\n\n<b>x</b> <script>1</script>")
     assert page.details.summary.get_text() == "More" and page.details.strong and page.br and page.sub.get_text() == "2"

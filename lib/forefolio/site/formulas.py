@@ -13,7 +13,8 @@ from latex2mathml.converter import convert_to_element
 # TeX that latex2mathml draws otherwise than a reader expects, and what is drawn instead
 INSTEAD = ((r"\\(begin|end)\{(?:align(?:ed)?|gather(?:ed)?|multline)\*?\}", r"\\\1{align*}"),  # lines without numbers
            (r"\\label\{[^}]*\}|\\(?:nonumber|notag)(?![A-Za-z])", ""),  # there are no numbers that they could name
-           (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"), (r"\\mathscr(?![A-Za-z])", r"\\mathcal"))
+           (r"\\arg(?![A-Za-z])", r"\\operatorname{arg}"), (r"\\mathscr(?![A-Za-z])", r"\\mathcal"),
+           (r"\\math(?:bbm|ds)(?![A-Za-z])", r"\\mathbb"), (r"\\not\s*=", r"\\ne "), (r"\\not\s*\\in(?![A-Za-z])", r"\\notin "))
 OVER = ("min", "max", "arg", "sup", "inf", "lim")  # what they are taken over stands below them
 LETTERS = {"bold-italic": "BOLD ITALIC", "double-struck": "DOUBLE-STRUCK", "script": "SCRIPT", "fraktur": "FRAKTUR",
            "sans-serif": "SANS-SERIF", "monospace": "MONOSPACE"}  # kinds of letters, as Unicode names them
@@ -71,8 +72,10 @@ def _mend(part: Element) -> None:
     text = re.sub("&#x([0-9A-Fa-f]+);", lambda found: chr(int(found[1], 16)), part.text)
     if part.tag == "mtext":
         text = re.sub(r"\\([$%&#_{}])", r"\1", text)
-    if unknown := re.search(r"\\[A-Za-z]+", text) or re.fullmatch("&", part.text):  # `\\&` is an entity there
+    if unknown := re.search(r"\\[A-Za-z]+", text) or re.fullmatch("&", part.text):  # `\&` is an entity there
         raise ValueError(f"{unknown[0]}: the site cannot draw this command of a formula; write it with another one")
+    if part.tag == "mi" and text.isascii() and text.isalpha() and text != part.text:  # `\mathrm{d}`, which is not slanted
+        part.set("mathvariant", "normal")
     variant = part.get("mathvariant")
     if variant in LETTERS:
         text = "".join(_letter(letter, LETTERS[variant]) for letter in text)

@@ -75,7 +75,7 @@ class _Inline(MathInlineParser):
     """nbconvert's parser, for which `$5 and $6` is a formula; here a formula touches both of its signs, and no digit follows."""
 
     SPECIFICATION = {**MathInlineParser.SPECIFICATION, "inline_math_tex": (
-        r"(?s:(?<![$\\])\$(?!\s)(?P<math_inline_tex>(?:[^$\\]|\\.)+?)(?<!\s)\$(?![\d$]))")}
+        r"(?s:(?<!\\)\$(?![\s$])(?P<math_inline_tex>(?:[^$\\]|\\.)+?)(?<!\s)\$(?!\d))")}
 
 
 class _Renderer(IPythonRenderer):
