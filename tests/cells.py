@@ -6,14 +6,18 @@ from typing import Any
 from forefolio.runs import contracts, market_fit
 from forefolio.study.parameters import as_parameters, load
 
+EXAMPLE = "alone."  # the small network that 04 trains by hand: it has no parameter, and the default run trains it
+
 
 def execute(stage: str, given: dict[str, Any]) -> None:
     """Execute a stage's cells with these parameters, those that its notebook declares."""
     declared = contracts.declared_parameters(stage)
     namespace = declared | {name: value for name, value in given.items() if name in declared}
     for cell in contracts._cells(stage):
-        if cell["cell_type"] == "code" and not {"parameters", "settings"} & set(cell["metadata"].get("tags", [])):
-            exec(compile("".join(cell["source"]), stage, "exec"), namespace)
+        source = "".join(cell["source"])
+        set_apart = {"parameters", "settings"} & set(cell["metadata"].get("tags", [])) or EXAMPLE in source
+        if cell["cell_type"] == "code" and not set_apart:
+            exec(compile(source, stage, "exec"), namespace)
 
 
 def run(params: Path, *changes: str, to: str, without: tuple[str, ...] = ()) -> None:

@@ -8,7 +8,7 @@ import cells
 import numpy as np
 import pandas as pd
 import pytest
-from command import finished, forefolio, start, tables
+from command import forefolio, tables
 
 from forefolio.files import read_frame
 from forefolio.runs import contracts
@@ -16,7 +16,7 @@ from forefolio.study.parameters import ROOT
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 STAGES = list(contracts.STAGES)
-NOISE_AFTER = "2019-06-28"  # in the test period of the small study
+NOISE_AFTER = "2019-04-30"  # in the test period of the small study
 
 SMALL = """
 study: small
@@ -25,9 +25,11 @@ benchmark: SP500
 start: 2016-01-01
 train_end: 2017-06-30
 validation_end: 2018-12-31
-end: 2019-12-31
+end: 2019-07-31
 lookback: 10
 epochs: 2
+lstm_layers: 2
+portfolio_models: [mean, lstm]
 estimation_window: 60
 residual_window: 10
 random_portfolios: 1000
@@ -61,15 +63,15 @@ def small_params(small_market, scratch) -> Path:
 
 @pytest.fixture(scope="module")
 def small_runs(small_params, scratch) -> dict[str, Path]:
-    """The small study three times from nothing, two at a time: mended after a fault, again, and with later noise."""
-    again = start("run", str(small_params), outputs=scratch / "again")
-    mended = broken_then_mended(small_params, scratch / "first")
-    noise = start("run", str(small_params), "--set", f"prices_path={scratch}/noise.csv", "--to", "05_portfolios",
-                  outputs=scratch / "noise")
-    for process in (again, noise):
-        done = finished(process)
-        assert done.returncode == 0, done.stderr
-    return {"first": mended, "again": scratch / "again" / "small", "noise": scratch / "noise" / "small"}
+    """The small study three times from nothing: by the command, mended after a fault; again, and with later noise, by its cells."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOREFOLIO_OUTPUTS", str(scratch / "again"))
+        cells.run(small_params, to=STAGES[-1])
+        patch.setenv("FOREFOLIO_OUTPUTS", str(scratch / "noise"))
+        cells.run(small_params, f"prices_path={scratch}/noise.csv", to="05_portfolios",
+                  without=("02_correlation", "03_mpt_frontier"))
+    return {"first": broken_then_mended(small_params, scratch / "first"), "again": scratch / "again" / "small",
+            "noise": scratch / "noise" / "small"}
 
 
 def broken_then_mended(params: Path, outputs: Path) -> Path:
