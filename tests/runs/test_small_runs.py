@@ -167,78 +167,28 @@ def test_twins_and_a_peg_have_no_tangency_portfolio_until_the_ridge_that_the_sen
 
 
 @pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
-def test_the_crypto_study_runs_whole_with_every_table_and_figure(outputs):
-    """All stages on the paper's coins and then its own notebook, with two windows and three epochs."""
-    changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
-               "windows=[5, 30]", "epochs=3", "models=[zero, mean, lstm, gru]", "random_portfolios=1000"]
-    cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to="zouaoui2025")
-    folder = outputs / "zouaoui2025"
-    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == [*STAGES, "zouaoui2025"]
-    drawn = {path.stem for path in (folder / "figures").glob("*.html")}
-    assert {"02_heatmap", "03_frontier", "04_networks", "04_training_curves", "05_timeline", "05_holdings", "06_wealth"} <= drawn
-    assert {name.removeprefix("zouaoui2025_") for name in drawn if name.startswith("zouaoui2025_")} == {
-        "networks", "returns", "heatmap", "construction", "window_mse", "window_mae", "printed_split",
-        "frontier", "against_index"}
-    by_window, accuracy, claims, hypotheses, table5, weights = (read_frame(folder / "tables" / f"{name}.csv") for name in (
-        "performance_by_window", "window_accuracy", "claims", "hypotheses", "table5_summary", "table5_weights"))
-    assert by_window["window"].tolist() == [5, 30, 5, 30] and (by_window["largest_gross"] >= 1).all()
-    assert accuracy["model"].tolist() == ["lstm", "lstm", "gru", "gru"] and (accuracy["epochs_run"] <= 3).all()
-    assert set(claims["status"]) == {"reproduced", "not reproduced", "no such data"} and len(claims) > 200
-    assert {"Abstract", "Data", "Code", "Table 3", "Table 4", "Table 5", "Results"} <= set(claims["place"])
-    assert set(hypotheses["model"]) == {"lstm", "gru"} and set(hypotheses["verdict"]) <= {"H1", "H2", "neither"}
-    assert table5["statistic"].tolist() == ["annualized_return", "annualized_volatility", "sharpe_ratio", "observations",
-                                            "gross_exposure", "inefficient", "forecast_return"]
-    assert weights["asset"].nunique() == 21 and weights["lstm_in_sample"].sum() == pytest.approx(1)
-    performance = read_frame(folder / "tables" / "performance.csv")
-    assert {"lstm+tangency", "mean+tangency", "lstm+rpp", "equal_weight", "benchmark"} <= set(performance["strategy"])
-
-
-@pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
 def test_a_coins_study_without_the_lstm_says_in_its_notebook_what_it_lacks(outputs):
     """No network and no tangency portfolio: the paper's notebook runs whole, Tables 4 and 5 have no such data."""
     changes = ["source=csv", f"prices_path={os.environ['FOREFOLIO_MARKETS']}/crypto21_prices.csv", "allow_missing_tickers=true",
                "models=[zero, mean]", "portfolio_models=[mean]", "frameworks=[rpp]", "random_portfolios=1000"]
     cells.run(ROOT / "params" / "zouaoui2025.yml", *changes, to="zouaoui2025", without=("07_evidence",))
-    tables = outputs / "zouaoui2025" / "tables"
-    claims, table5 = read_frame(tables / "claims.csv"), read_frame(tables / "table5_summary.csv")
+    claims, table5, universe = (read_frame(outputs / "zouaoui2025" / "tables" / f"{name}.csv")
+                                for name in ("claims", "table5_summary", "universe"))
+    assert universe["kept"].sum() == 21 and set(claims["place"]) >= {"Abstract", "Data", "Code", "Table 3", "Results"}
     own = ~claims["reading"].fillna("").str.contains("network ")  # not what the sweep beside the notebook found
     of_networks = claims["place"].eq("Table 4") & own & claims["claim"].str.contains("the LSTM") | claims["claim"].str.contains("lstm_in_sample")
     assert table5.empty and of_networks.any() and (claims.loc[of_networks, "status"] == "no such data").all()
 
 
-@pytest.fixture
-def few_stocks():
-    """Changes that make Nguyen's study one of six stocks, two epochs and four months of test."""
-    markets = os.environ.get("FOREFOLIO_MARKETS")
-    if not markets:
-        pytest.skip("FOREFOLIO_MARKETS names no folder with the papers' markets")
-    return [f"prices_path={markets}/vn100_prices.csv", f"benchmark_path={markets}/vn100_index.csv", "end=2023-04-28", "epochs=2",
-            "tickers=[ANV, BID, BMP, BVH, CII, CTD]", "models=[zero, mean, lstm, cnn1d]", "random_portfolios=1000"]
-
-
-def of_stocks(outputs: Path, *nouns: str) -> list[pd.DataFrame]:
-    return [read_frame(outputs / "nguyen2025" / "tables" / f"{noun}.csv") for noun in nouns]
-
-
-def test_the_stocks_study_ends_with_its_paper_s_notebook(few_stocks, outputs):
-    """Every table and figure of it, on six stocks; other years than the paper's, so that half of the audit is silent."""
-    cells.run(ROOT / "params" / "nguyen2025.yml", *few_stocks, to="nguyen2025", without=("07_evidence",))
-    folder = outputs / "nguyen2025"
-    assert not contracts.strangers(folder) and list(contracts.read_manifest(folder)) == [*STAGES[:-1], "nguyen2025"]
-    drawn = {path.stem for path in (folder / "figures").glob("nguyen2025_*.html")}
-    assert drawn == {f"nguyen2025_{noun}" for noun in ("grids", "accuracy", "choices", "wealth", "monthly_excess_2023")}
-    claims, months = of_stocks(outputs, "claims", "excess")
-    printed = [len(read_frame(path)) for path in contracts.beside("nguyen2025") if path.parent == contracts.PUBLISHED]
-    assert len(claims) >= sum(printed) and set(claims["status"]) == {"reproduced", "not reproduced", "no such data"}
-    assert months.loc[months["strategy"] != "benchmark", "turnover_one_way"].notna().all(), "joint lines trade as well"
-    assert claims.loc[claims["place"] == "Table 5", "ours"].notna().all()
-
-
-def test_a_stocks_study_without_one_of_the_six_strategies_says_what_it_lacks(few_stocks, outputs):
-    """No MDP and no 1D-CNN: its notebook runs whole, and their numbers are no such data."""
-    changes = ["frameworks=[mvf, rpp]", "models=[zero, mean, lstm]", "portfolio_models=[mean, lstm]"]
-    cells.run(ROOT / "params" / "nguyen2025.yml", *few_stocks, *changes, to="nguyen2025", without=("07_evidence",))
-    claims, = of_stocks(outputs, "claims")
-    lacking = claims["place"].eq("Table 5") & claims["claim"].str.contains("MDP|1D-CNN")
+@pytest.mark.skipif(not os.environ.get("FOREFOLIO_MARKETS"), reason="FOREFOLIO_MARKETS names no folder with the papers' markets")
+def test_a_stocks_study_without_one_of_the_six_strategies_says_what_it_lacks(outputs):
+    """Six of the paper's stocks, no MDP and no LSTM: its notebook runs whole, and their numbers are no such data."""
+    markets = os.environ["FOREFOLIO_MARKETS"]
+    changes = [f"prices_path={markets}/vn100_prices.csv", f"benchmark_path={markets}/vn100_index.csv", "end=2023-04-28",
+               "epochs=2", "tickers=[ANV, BID, BMP, BVH, CII, CTD]", "random_portfolios=1000", "frameworks=[mvf, rpp]",
+               "models=[zero, mean, cnn1d]", "portfolio_models=[mean, cnn1d]"]
+    cells.run(ROOT / "params" / "nguyen2025.yml", *changes, to="nguyen2025", without=("07_evidence",))
+    claims = read_frame(outputs / "nguyen2025" / "tables" / "claims.csv")
+    lacking = claims["place"].eq("Table 5") & claims["claim"].str.contains("MDP|LSTM")
     assert lacking.any() and (claims.loc[lacking, "status"] == "no such data").all()
-    assert claims.loc[claims["claim"].str.startswith("total return of LSTM+MVF"), "ours"].notna().all()
+    assert claims.loc[claims["claim"].str.startswith("total return of 1D-CNN+MVF"), "ours"].notna().all()
