@@ -5,7 +5,6 @@ fails the session.
 """
 
 import atexit
-import ctypes
 import os
 import shutil
 import sys
@@ -19,7 +18,8 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 import yfinance  # noqa: F401  before any test loads TensorFlow, whose own curl would be taken for that of its client
 
-from forefolio.runs import guard, kernels, pictures
+import short_project
+from forefolio.runs import kernels, pictures
 
 if "FOREFOLIO_TESTS" not in os.environ:  # the process that collects; those that run tests are its children
     os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.gettempdir()  # where `tmp_path` lies, for three sessions
@@ -154,7 +154,5 @@ def parents(request):
     elif sys.platform != "linux":
         pytest.skip("only Linux gives orphans to others")
     else:
-        control = ctypes.CDLL(None).prctl
-        control(guard.PR_SET_CHILD_SUBREAPER, 1)
-        yield
-        control(guard.PR_SET_CHILD_SUBREAPER, 0)
+        with short_project.adopting_orphans():
+            yield
