@@ -599,5 +599,8 @@ def test_a_point_that_is_not_there_or_not_done_is_refused(small_sweep):
     with pytest.raises(StageError, match="--point x-3: this point is failed, not done"):
         build.build(small_sweep, points=["x-3"])
     (small_sweep / "sweep.ipynb").unlink()
-    with pytest.raises(StageError, match=r"no executed sweep\.ipynb yet"):
+    with pytest.raises(StageError, match=r"no executed sweep\.ipynb yet; give its `forefolio sweep` first"):
+        build.build(small_sweep)
+    points(small_sweep, x_1="failed", x_2="failed")
+    with pytest.raises(StageError, match=r"no point that is done, and its points\.csv says why; give its `forefolio sweep` again"):
         build.build(small_sweep)

@@ -111,6 +111,9 @@ def test_a_link_without_words_is_named_by_its_target(html):
     ("`[a](other.ipynb)` [a](other.ipynb)", "`[a](other.ipynb)` [a](other.md)"),
     ("```\n[a](other.ipynb)\n```\n[a](other.ipynb)", "```\n[a](other.ipynb)\n```\n[a](other.md)"),
     ("~~~\n[a](other.ipynb)", "~~~\n[a](other.ipynb)"),
+    ("* one\n\n      ```\n      [a](other.ipynb)\n      ```", "* one\n\n      ```\n      [a](other.ipynb)\n      ```"),
+    ("> ```\n> [a](other.ipynb)\n> ```\n\n[a](other.ipynb)", "> ```\n> [a](other.ipynb)\n> ```\n\n[a](other.md)"),
+    ("a ` alone\n\n[a](other.ipynb) and another `", "a ` alone\n\n[a](other.md) and another `"),
     ("a[^1]\n\n[^1]: other.ipynb", "a[^1]\n\n[^1]: other.ipynb")])
 def test_links_are_written_anew_in_text_and_not_in_code(source, wanted):
     assert Markdown(link).markdown(source) == wanted

@@ -160,7 +160,9 @@ def _write_sweep(folder: Path, output: Path, points: list[str]) -> None:
     """Write the site of a sweep: its own notebook is the index, and each wanted point has pages in a folder."""
     notebook = folder / "sweep.ipynb"
     if not notebook.exists():
-        raise StageError(f"{folder} has no executed sweep.ipynb yet; give its `forefolio sweep` first")
+        none = (folder / "points.csv").exists() and not (front.points(folder)["state"] == "done").any()
+        why = "no point that is done, and its points.csv says why" if none else "no executed sweep.ipynb yet"
+        raise StageError(f"{folder} has {why}; give its `forefolio sweep` {'again' if none else 'first'}")
     site, records = Site({}), front.records(folder)
     site.fill(_always())
 

@@ -25,7 +25,8 @@ _FORMULA = re.compile(r'(?:[^\s<>]{1,3}(?=<m))?<math display="inline">.*?</math>
 REMOTE = re.compile("https?:", re.IGNORECASE)  # nothing that a page needs may lie there
 _TAG = re.compile(r"(<!--.*?-->|<[^<>]*>)", re.DOTALL)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
-_CODE = r"^ {0,3}(?P<fence>`{3,}|~{3,}).*?(?:^ {0,3}(?P=fence)|\Z)|(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`)"
+_CODE = (r"^[ \t>]*(?P<fence>`{3,}|~{3,}).*?(?:^[ \t>]*(?P=fence)|\Z)"
+         r"|(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)(?P=ticks)(?!`)")  # a span ends with its paragraph
 _LABEL = r"(?:[^\[\]\\]|\\.|!?\[[^\[\]]*\](?:\([^()]*\))?)*"  # also with a picture in it
 _TARGET = r"<[^<>\n]*>|[^\s()<>]+(?:\([^\s()]*\)[^\s()]*)*"
 _LINKS = re.compile(rf"(?P<code>{_CODE})|(?P<comment><!--.*?-->)"

@@ -228,7 +228,7 @@ def of_notebook(path: Path, name: str, link: Callable[[str, str], str]) -> Page:
     except OSError:
         raise
     except Exception as error:  # nbformat raises many kinds
-        raise StageError(f"{path} is not a notebook that can be read ({type(error).__name__}); run its stage again") from None
+        raise StageError(f"{path} is not a notebook that can be read ({type(error).__name__}); run it again") from None
     with _said_where(path):
         for cell in cells:
             if cell.cell_type == "markdown":
