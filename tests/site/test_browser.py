@@ -5,6 +5,7 @@ kind of fact in all of these notes; a failure names the page, the width and the 
 mouse and by keyboard.
 """
 
+import json
 import re
 import shutil
 from contextlib import suppress
@@ -237,6 +238,13 @@ def test_search_leads_to_a_section_and_says_when_there_is_none(site, reader):
     assert 0 <= reader.locator(f"[id='{section['id']}']").bounding_box()["y"] < HEIGHT / 2
     box.fill("zygomorphic")
     reader.get_by_text("No section has all of these words.").wait_for()
+    assert not reader.locator("#Found a").count()
+    box.fill(f"what is a zygomorphic {section.get_text().lower()}?".replace("?", ""))
+    reader.get_by_text("These have some:").wait_for()
+    assert section.get_text() in reader.locator("#Found a").first.text_content()
+    shown = reader.locator("#Found p").first.text_content().strip("… ").split()
+    assert set(shown) <= set(re.sub(r"\s+", " ", " ".join(part[4] for part in searched(site))).split())
+    box.fill("zygomorphic")
     reader.keyboard.press("Escape")
     assert not reader.locator("#Found").is_visible()
     box.fill("minimum variance")
@@ -386,6 +394,11 @@ def hovered(page: Page, figure: Locator, marks: str) -> str:
                 said.first.wait_for(timeout=1000)
                 return " ".join(" ".join(said.all_text_contents()).split())
     return ""
+
+
+def searched(site: Path) -> list[list[str]]:
+    """The sections that the search knows: page, title of the page, anchor, heading, text."""
+    return json.loads((site / "search.js").read_text().partition("= ")[2].rstrip().removesuffix(";"))
 
 
 def soup(file: Path) -> BeautifulSoup:

@@ -29,12 +29,14 @@ const menu = document.getElementById("Menu");
 menu.addEventListener("click", () => menu.setAttribute("aria-expanded", document.body.classList.toggle("menu")));
 
 // --------------------------------------------------------------------------------------------------------------- formulas
+const SMALLEST = 13; // pixels that one can read
 function shrink() { // a formula that is a little too wide for the page; a much wider one scrolls
   for (const line of document.querySelectorAll("p > .wide")) {
     const formula = line.firstElementChild;
     formula.style.fontSize = "";
     const share = line.clientWidth / line.scrollWidth;
-    if (share < 1) formula.style.fontSize = `${parseFloat(getComputedStyle(formula).fontSize) * Math.max(0.98 * share, 0.7)}px`;
+    const size = parseFloat(getComputedStyle(formula).fontSize);
+    if (share < 1) formula.style.fontSize = `${Math.max(0.98 * share * size, SMALLEST)}px`;
   }
 }
 shrink();
@@ -65,7 +67,15 @@ function readable(color, wanted) { // the color, moved towards ink until it stan
   let [red, green, blue, alpha] = parsed(color);
   if (alpha < 0.5) return color; // an area through which one sees
   if (wanted > 4 && luminance([red, green, blue]) > 0.9) return ink ? "#ffffff" : "#222222"; // on a mark; site.css gives it a rim
-  const gray = Math.max(red, green, blue) - Math.min(red, green, blue) < 20;
+  const spread = Math.max(red, green, blue) - Math.min(red, green, blue);
+  const gray = spread < 20;
+  const faint = contrast([red, green, blue], [255, 255, 255]);
+  if (dark.matches && wanted === 3 && spread < 60 && faint < 2) { // pale in the light: as near to the paper in the dark
+    for (let share = 0.1; ; share += 0.04) {
+      const mixed = [red, green, blue].map((part, i) => Math.round(paper[i] + share * (part - paper[i])));
+      if (share >= 1 || contrast(mixed, paper) >= faint) return `rgb(${mixed.join(",")})`;
+    }
+  }
   if (dark.matches && gray) [red, green, blue] = [255 - red, 255 - green, 255 - blue]; // what was ink is ink again
   // in the dark all move, so that the bright ones do not come near to the dark ones that must move
   for (let share = dark.matches && !gray ? 0.24 : 0; share < 1; share += 0.04) {
@@ -209,24 +219,37 @@ let index; // loaded by a script, because a page from a folder may not read file
 box.addEventListener("focus", () => {
   index ??= new Promise((resolve) => document.head.append(make("script", { src: "search.js", onload: () => resolve(SEARCH) })));
 });
-function excerpt(text, words) { // some text around the first word, with all words marked
-  const at = Math.max(0, text.toLowerCase().indexOf(words[0]) - 50);
+function excerpt(text, words) { // whole words of a text around the first of those that it has, with all of them marked
+  const first = Math.min(...words.map((word) => text.toLowerCase().indexOf(word)).filter((place) => place >= 0), text.length);
+  const from = first > 50 ? text.lastIndexOf(" ", first - 40) + 1 : 0;
+  const to = text.length > from + 160 ? text.lastIndexOf(" ", from + 160) : text.length;
   const pattern = new RegExp(`(${words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|")})`, "i");
-  return text.slice(at, at + 160).split(pattern).map((part, i) => (i % 2 ? make("mark", { textContent: part }) : part));
+  const shown = `${from ? "… " : ""}${text.slice(from, to)}${to < text.length ? " …" : ""}`;
+  return shown.split(pattern).map((part, i) => (i % 2 ? make("mark", { textContent: part }) : part));
+}
+function ranked(entries, words, fewest) { // the sections that have so many of the words, best first; rare words say more
+  const whole = ([, title, , heading, text]) => `${title} ${heading} ${text}`.toLowerCase();
+  const rarity = (word) => 1 / entries.filter((entry) => whole(entry).includes(word)).length;
+  const weights = words.map((word) => [word, rarity(word)]);
+  const worth = (text) => weights.reduce((sum, [word, weight]) => sum + (text.includes(word) ? weight : 0), 0);
+  return entries.filter((entry) => words.filter((word) => whole(entry).includes(word)).length >= fewest)
+    .map((entry) => [worth(whole(entry)) + 5 * worth(entry[3].toLowerCase()) + 2 * worth(entry[1].toLowerCase()), entry])
+    .sort(([a], [b]) => b - a).slice(0, 12);
 }
 async function search() {
-  const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
   const asked = box.value;
+  const words = asked.toLowerCase().split(/\s+/).filter(Boolean);
   const entries = await index;
   if (asked !== box.value) return;
-  const score = ([, title, , heading, text]) => words.every((word) => `${title} ${heading} ${text}`.toLowerCase().includes(word))
-    && 1 + 5 * words.filter((word) => heading.toLowerCase().includes(word)).length + 2 * words.filter((word) => title.toLowerCase().includes(word)).length;
-  const best = words.length === 0 ? [] : entries.map((entry) => [score(entry), entry]).filter(([points]) => points)
-    .sort(([a], [b]) => b - a).slice(0, 12);
-  found.replaceChildren(...best.map(([, [page, title, anchor, heading, text]]) => make("li", {},
+  const best = words.length ? ranked(entries, words, words.length) : [];
+  const some = best.length ? [] : ranked(entries, words.filter((word) => word.length > 3), 1); // a question has many short words
+  found.replaceChildren(...[...best, ...some].map(([, [page, title, anchor, heading, text]]) => make("li", {},
     make("a", { href: `${page}.html#${anchor}` }, heading === title ? title : `${title} › ${heading}`),
     make("p", {}, ...excerpt(text, words)))));
-  if (words.length && !best.length) found.append(make("li", { textContent: "No section has all of these words." }));
+  if (words.length && !best.length) {
+    const more = some.length ? " These have some:" : "";
+    found.prepend(make("li", { textContent: `No section has all of these words.${more}` }));
+  }
   found.hidden = !words.length;
 }
 box.addEventListener("input", search);
