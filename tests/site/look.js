@@ -18,6 +18,14 @@
       found.width.push(`${named(part)} is cut off at ${part.clientHeight} of ${part.scrollHeight} px of height`);
     }
   }
+  for (const line of all("p > .wide")) {
+    if (innerWidth > 1000 && line.scrollWidth > line.clientWidth + 1) found.width.push(`${named(line)} is cut off at the right`);
+    if (parseFloat(getComputedStyle(line.firstElementChild).fontSize) < 13) found.width.push(`${named(line)} is too small to read`);
+  }
+  for (const table of document.body.matches(":has(.cards)") ? all(".wide > table:not(.sortable)") : []) {
+    const { scrollWidth, clientWidth } = table.parentElement;
+    if (innerWidth > 1000 && scrollWidth > clientWidth + 1) found.width.push(`${named(table)} is cut off at the right`);
+  }
 
   // figures: drawn ones have marks, and all have words
   const marks = ".scatterlayer path, .barlayer path, .boxlayer path, .heatmaplayer image, .shapelayer path";

@@ -226,6 +226,21 @@ def test_hover_says_what_is_shown_with_its_unit(site, reader):
         assert "..." not in said, f"{page}: {said!r}"
 
 
+def test_what_is_pale_in_the_light_is_pale_in_the_dark_and_what_is_ink_stands_out_in_both(site, reader):
+    name = "frontiers of resampled means"
+    for theme in THEMES:
+        at(reader, 1280, theme)
+        figure = figure_with(reader, site / "03_mpt_frontier.html", f".legendtext:text-is('{name}')")
+        pale, ink = figure.locator(".scatterlayer").evaluate("""layer => {
+          const { paper_bgcolor } = layer.closest('.plot')._fullLayout;
+          const paper = paper_bgcolor.startsWith('rgba') ? getComputedStyle(document.documentElement).getPropertyValue('--paper') : paper_bgcolor;
+          const lines = [...layer.querySelectorAll('.js-line')].map(line => getComputedStyle(line));
+          const [thin, thick] = lines.sort((a, b) => parseFloat(a.strokeWidth) - parseFloat(b.strokeWidth)).filter((_, i) => i % (lines.length - 1) === 0);
+          return [thin, thick].map(line => contrast(parsed(line.stroke).slice(0, 3), parsed(paper).slice(0, 3)));
+        }""")
+        assert pale < 2 < 7 < ink, theme
+
+
 def test_search_leads_to_a_section_and_says_when_there_is_none(site, reader):
     section = next(head for head in soup(site / "03_mpt_frontier.html").find_all("h2") if "by hand" in head.get_text())
     reader.goto((site / "index.html").as_uri())
