@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import raise_for_execution_errors
 
 from forefolio.files import StageError
 from forefolio.site import pages
@@ -201,6 +203,20 @@ def test_a_print_is_what_a_terminal_shows_in_the_end(tmp_path):
     said = "\x1b[31mred\x1b[0m\x1b]8;;https://example.org\x1b\\here\x1b]8;;\x1b\\\n 1 %\r 50 %\r100 %\r\nend\x00\x07\r\n"
     page = page_of(tmp_path, new_code_cell("1", outputs=[new_output("stream", name="stderr", text=said)]))
     assert marks(page).find("pre", class_="printed").get_text() == "redhere\n100 %\nend\n"
+
+
+def test_what_papermill_adds_to_a_notebook_that_failed_becomes_a_heading_before_the_error(tmp_path):
+    failed = new_output("error", ename="ValueError", evalue="no", traceback=["ValueError: no"])
+    notebook = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("x", outputs=[failed], execution_count=1)])
+    for cell in notebook.cells:
+        cell.metadata["papermill"] = {"exception": cell.cell_type == "code"}
+    with pytest.raises(PapermillExecutionError):
+        raise_for_execution_errors(notebook, str(tmp_path / "made.ipynb"))
+    page = pages.of_notebook(tmp_path / "made.ipynb", "made", lambda url, _: url)
+    assert page.title == "Title" and [part.title for part in page.contents] == [pages.ENDED]
+    shown = marks(page).get_text()
+    assert "papermill" not in shown and "<span" not in shown
+    assert shown.index(pages.ENDED) < shown.index("ValueError: no")
 
 
 def test_an_error_without_a_traceback_is_its_name_and_message(tmp_path):

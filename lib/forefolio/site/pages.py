@@ -26,6 +26,8 @@ from forefolio.study.vocabulary import literal
 FIGURE = "application/vnd.plotly.v1+json"
 FOLDED = {"settings": "Rarer parameters"}  # cells by tag that are always folded at first, and how they are named
 NAMED = {"parameters": "Parameters", "injected-parameters": "Parameters of this run", "exercise": "Your answer"}
+FAILED = "papermill-error-cell-tag"  # of the cells that papermill adds to a notebook that failed
+ENDED = "The error that ended this notebook"
 LONG = 8  # rows from which on a table can be sorted and filtered
 SHORT = 24  # letters up to which the names of rows stay in one line
 _highlight = Highlight2HTML(pygments_lexer="python")
@@ -231,7 +233,9 @@ def of_notebook(path: Path, name: str, link: Callable[[str, str], str]) -> Page:
         raise StageError(f"{path} is not a notebook that can be read ({type(error).__name__}); run it again") from None
     with _said_where(path):
         for cell in cells:
-            if cell.cell_type == "markdown":
+            if FAILED in cell.metadata.get("tags", []):
+                page.add_text(f"## {ENDED}") if "id=" in cell.source else None  # the other one, at the top, leads to it
+            elif cell.cell_type == "markdown":
                 page.add_text(cell.source, cell.get("attachments"))
             elif cell.cell_type == "code":
                 page.add_code(cell.source, cell.metadata.get("tags", []))
