@@ -10,6 +10,7 @@ from command import forefolio
 
 from forefolio.runs import contracts
 from forefolio.files import locked, read_frame
+from forefolio.portfolios import holdings
 from forefolio.study.parameters import ROOT
 from forefolio.study.vocabulary import MODELS, SHOWN, baselines, parts, percent
 
@@ -18,16 +19,18 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_readme_s_answer_is_what_the_default_run_found(default_run):
-    """It names the best portfolio that a network's forecasts made, equal weight, and what the gate says of networks."""
+    """It names equal weight, the best portfolio that another forecast would have changed, and what the gate says of networks."""
     performance, gate = (read_frame(default_run / "tables" / f"{name}.csv") for name in ("performance", "gate"))
-    total, networks = performance.set_index("strategy")["total_return"], MODELS.keys() - set(baselines())
-    best = total[[name for name in total.index if networks & set(parts(name)[0])]].max()
+    weights = holdings.merged(read_frame(default_run / "artifacts" / "weights.parquet"))
+    total = holdings.once(performance, holdings.near_copies(weights)).set_index("strategy")["total_return"]
+    networks = MODELS.keys() - set(baselines())
+    best = total[[name for name in total.index if parts(name)[0] and networks >= set(parts(name)[0])]].max()
     of_networks = gate[gate["model"].isin(networks)]["verdict"]
     assert len(of_networks) == 2 and SHOWN not in set(of_networks)
     days = read_frame(default_run / "artifacts" / "net_returns.parquet").index.year
     answer = (f"in {days.min()} and {days.max()} an equal-weight portfolio of 20 S&P 500 stocks gained "
-              f"{percent(total['equal_weight'])}, the best portfolio with a neural network's forecasts gained "
-              f"{percent(best)}, and neither network was shown to forecast returns.")
+              f"{percent(total['equal_weight'])}, the best portfolio that depends on a neural network's forecasts "
+              f"gained {percent(best)}, and neither network was shown to forecast returns.")
     assert answer in " ".join(README.split())
 
 
