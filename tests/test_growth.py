@@ -2,14 +2,18 @@
 
 import json
 import os
-import subprocess
-import sys
+from contextlib import ExitStack
+from unittest.mock import patch
 
+import cells
 import pandas as pd
 import pytest
 
+from forefolio.forecasts import registry as networks
+from forefolio.market import sources
+from forefolio.portfolios import registry as frameworks
 from forefolio.runs.contracts import STAGES
-from forefolio.study.parameters import ROOT
+from forefolio.study import vocabulary
 
 NETWORK = '''
 from dataclasses import dataclass
@@ -63,15 +67,6 @@ def walks(study):
 vocabulary.SOURCES["toy"] = vocabulary.Source("random walks")
 sources.SOURCES["toy"] = walks
 '''
-RUN = '''
-import json, sys, pathlib
-import cells, toy_network, toy_framework, toy_source  # they add themselves; the library knows of none of them
-from forefolio.runs import contracts, pictures
-pictures._missing.append("not drawn here")
-given = json.loads(sys.argv[1])
-for stage in contracts.STAGES:
-    cells.execute(stage, given)
-'''
 STUDY = {"study": "grown", "source": "toy", "start": "2019-01-01", "end": "2020-12-31", "train_end": "2020-01-31",
          "validation_end": "2020-08-31", "models": ["zero", "mean", "toy"], "portfolio_models": ["mean", "toy"],
          "frameworks": ["mvf", "ivp"], "epochs": 2, "lookback": 10, "residual_window": 10, "estimation_window": 60,
@@ -79,16 +74,19 @@ STUDY = {"study": "grown", "source": "toy", "start": "2019-01-01", "end": "2020-
 
 
 @pytest.fixture(scope="module")
-def grown(tmp_path_factory):
-    """The run folder of a study that is made of nothing but toys."""
-    folder = tmp_path_factory.mktemp("outside")
-    for name, text in {"toy_network": NETWORK, "toy_framework": FRAMEWORK, "toy_source": SOURCE, "run": RUN}.items():
-        (folder / f"{name}.py").write_text(text)
-    done = subprocess.run([sys.executable, str(folder / "run.py"), json.dumps(STUDY)], cwd=ROOT / "notebooks",
-                          capture_output=True, text=True, env=os.environ | {
-                              "FOREFOLIO_OUTPUTS": str(folder / "outputs"), "PYTHONPATH": os.pathsep.join(sys.path)})
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    return folder / "outputs" / "grown"
+def grown(tmp_path_factory, without_pictures):
+    """The run folder of a study that is made of nothing but toys, which add themselves and are taken away again."""
+    outputs = tmp_path_factory.mktemp("outside")
+    with ExitStack() as stack:
+        for names in (vocabulary.MODELS, vocabulary.FRAMEWORKS, vocabulary.SOURCES, networks.NETWORKS,
+                      frameworks.FRAMEWORKS, sources.SOURCES):
+            stack.enter_context(patch.dict(names))
+        stack.enter_context(patch.dict(os.environ, FOREFOLIO_OUTPUTS=str(outputs)))
+        for text in (NETWORK, FRAMEWORK, SOURCE):
+            exec(compile(text, "outside", "exec"), {"__name__": "outside"})
+        for stage in STAGES:
+            cells.execute(stage, STUDY)
+    return outputs / "grown"
 
 
 @pytest.mark.parametrize("text", [NETWORK, FRAMEWORK, SOURCE], ids=["network", "framework", "source"])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cells
 import pandas as pd
 import pytest
 from command import forefolio, tables
@@ -14,6 +15,7 @@ from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
 pytestmark = pytest.mark.usefixtures("without_pictures")
 STAGES = contracts.OF_A_POINT
 BASE = """
+tickers: [AAPL, JNJ, KO, PG, RRC, XOM]
 start: 2018-01-01
 train_end: 2019-12-31
 validation_end: 2020-12-31
@@ -46,10 +48,10 @@ def swept(file, scratch) -> Path:
     return scratch / "swept"
 
 
-def test_a_point_is_the_study_that_a_run_alone_makes(swept):
+def test_a_point_is_the_study_that_a_run_alone_makes(swept, monkeypatch):
     point = swept / "aversions" / "risk_aversion-1000"
-    alone = forefolio("run", str(point / "study.yml"), "--to", STAGES[-1], outputs=swept / "alone")
-    assert alone.returncode == 0, alone.stderr
+    monkeypatch.setenv("FOREFOLIO_OUTPUTS", str(swept / "alone"))
+    cells.run(point / "study.yml", to=STAGES[-1])
     made = tables(swept / "alone" / "aversions-risk_aversion-1000")
     assert len(made) > 20 and tables(point) == made
     for folder in (point, swept / "aversions"):
