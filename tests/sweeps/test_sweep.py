@@ -6,8 +6,10 @@ from pathlib import Path
 import cells
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 from command import forefolio, tables
 
+from forefolio.__main__ import main
 from forefolio.runs import contracts
 from forefolio.study.parameters import ROOT
 from forefolio.study.vocabulary import ABSENT, NOT_SHOWN, SHOWN
@@ -46,6 +48,11 @@ def swept(file, scratch) -> Path:
     assert "[8 of 8 stages, 2 of 2 points, 0 stages failed, nothing left]" in done.stdout  # plain lines in a log
     assert "2 points: 2 done" in done.stdout and done.stderr == ""
     return scratch / "swept"
+
+
+def called(*arguments: str, outputs: Path) -> Result:
+    """Give the command in this process."""
+    return CliRunner().invoke(main, arguments, env={"FOREFOLIO_OUTPUTS": str(outputs)})
 
 
 def test_a_point_is_the_study_that_a_run_alone_makes(swept, monkeypatch):
@@ -97,30 +104,30 @@ def test_the_notebook_of_the_sweep_ends_with_a_computed_answer(swept):
 def test_the_same_sweep_again_starts_no_kernel(swept, file):
     ledger = swept / "aversions" / "ledger.jsonl"
     before = (swept / "aversions" / "sweep.ipynb").stat().st_mtime_ns
-    again = forefolio("sweep", str(file), outputs=swept)
-    assert again.returncode == 0 and "0 stages to run, 8 up to date" in again.stdout
+    again = called("sweep", str(file), outputs=swept)
+    assert again.exit_code == 0 and "0 stages to run, 8 up to date" in again.stdout
     states = [json.loads(line)["state"] for line in ledger.read_text().splitlines()]
     assert states == ["done"] * 8 + ["up to date"] * 8
     assert (swept / "aversions" / "sweep.ipynb").stat().st_mtime_ns == before
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(file, tmp_path):
-    planned = forefolio("sweep", str(file), "--dry-run", outputs=tmp_path / "outputs")
-    assert planned.returncode == 0 and "8 stages to run" in planned.stdout
+    planned = called("sweep", str(file), "--dry-run", outputs=tmp_path / "outputs")
+    assert planned.exit_code == 0 and "8 stages to run" in planned.stdout
     assert not (tmp_path / "outputs").exists()
 
 
 def test_a_bad_point_is_refused_before_anything_starts(scratch, tmp_path):
     (tmp_path / "bad.yml").write_text(f"base: {scratch}/base.yml\ngrid:\n  cost_bps: [0, 10]\n  risk_aversion: [1, -1]\n")
-    answer = forefolio("sweep", str(tmp_path / "bad.yml"), outputs=tmp_path / "outputs")
-    assert answer.returncode == 2 and answer.stderr.count("\n") == 1 and not (tmp_path / "outputs").exists()
+    answer = called("sweep", str(tmp_path / "bad.yml"), outputs=tmp_path / "outputs")
+    assert answer.exit_code == 2 and answer.stderr.count("\n") == 1 and not (tmp_path / "outputs").exists()
     assert "point 2 of 4 (cost_bps 0, risk_aversion -1): risk_aversion: -1 should be greater than 0" in answer.stderr
 
 
 def test_a_point_that_does_not_fit_its_market_is_refused(scratch, tmp_path):
     (tmp_path / "long.yml").write_text(f"base: {scratch}/base.yml\ngrid:\n  estimation_window: [60, 6000]\n")
-    answer = forefolio("sweep", str(tmp_path / "long.yml"), outputs=tmp_path / "outputs")
-    assert answer.returncode == 2 and answer.stderr.count("\n") == 1 and not (tmp_path / "outputs").exists()
+    answer = called("sweep", str(tmp_path / "long.yml"), outputs=tmp_path / "outputs")
+    assert answer.exit_code == 2 and answer.stderr.count("\n") == 1 and not (tmp_path / "outputs").exists()
     assert "point 2 of 2 (estimation_window-6000): estimation_window: 6000 does not fit" in answer.stderr
 
 
@@ -131,17 +138,17 @@ def test_a_point_that_does_not_fit_its_market_is_refused(scratch, tmp_path):
     (("--workers", "0"), "0 is not in the range"),
 ])
 def test_workers_that_cannot_be_had_are_one_sentence(arguments, said, file, tmp_path):
-    answer = forefolio("sweep", str(file), *arguments, outputs=tmp_path)
-    assert answer.returncode == 2 and said in answer.stderr and "Traceback" not in answer.stderr
+    answer = called("sweep", str(file), *arguments, outputs=tmp_path)
+    assert answer.exit_code == 2 and said in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_a_sweep_and_a_run_do_not_share_a_folder(swept, file, scratch, tmp_path):
-    run = forefolio("run", str(scratch / "base.yml"), "--set", "study=aversions", outputs=swept)
-    assert run.returncode == 2 and "holds a sweep" in run.stderr
+    run = called("run", str(scratch / "base.yml"), "--set", "study=aversions", outputs=swept)
+    assert run.exit_code == 2 and "holds a sweep" in run.stderr
     (tmp_path / "aversions").mkdir()
     (tmp_path / "aversions" / "manifest.json").write_text("{}")
-    sweep = forefolio("sweep", str(file), outputs=tmp_path)
-    assert sweep.returncode == 2 and "holds a run" in sweep.stderr
+    sweep = called("sweep", str(file), outputs=tmp_path)
+    assert sweep.exit_code == 2 and "holds a run" in sweep.stderr
 
 
 def test_the_page_on_sweeps_tells_how_to_sweep_and_how_to_use_a_cluster():

@@ -96,6 +96,8 @@ def connected(workers: int | None, scheduler: str | None) -> Iterator[Client]:
         return
     try:
         with (dask.config.set({"distributed.logging.distributed": "critical", "distributed.admin.tick.limit": "1h",
+                               "distributed.admin.tick.interval": "1s",  # else a worker checks itself 50 times a second,
+                               "distributed.worker.profile.enabled": False,  # and its threads 100 times a second
                                "temporary-directory": str(kernels.own_folder())}),
               _local(workers or cpu_count()) as local, Client(local, set_as_default=False) as client):
             yield client
