@@ -148,7 +148,8 @@ def hangs(outputs: Path) -> bool:
 
 
 @linux
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked to end"])
+@pytest.mark.parametrize(("how", "parents"), [  # one that is asked to end leaves no orphans
+    (signal.SIGKILL, "process 1"), (signal.SIGKILL, "this process"), (signal.SIGTERM, "this process")], indirect=["parents"])
 def test_a_command_that_ends_while_its_kernel_is_born_leaves_none(how, parents, project, tmp_path):
     rng, commands = random.Random(7), {}
     for number in range(3):

@@ -57,7 +57,7 @@ def study_at_yahoo(request, server) -> Path:
 
 
 def test_a_paper_s_study_runs_from_yahoo_to_every_table_and_figure_of_its_own_notebook(study_at_yahoo, server, tmp_path):
-    """One download, then every stage without a network, with little training; the stocks' study without that of evidence."""
+    """One download, then every stage without a network, with little training; the stocks' study leaves out 07."""
     study, without = load(study_at_yahoo, SMALL[study_at_yahoo]), () if study_at_yahoo == COINS else ("07_evidence",)
     sources.fetch(study)
     assert set(server.closes) <= set(server.asked)

@@ -63,7 +63,7 @@ def small_params(small_market, scratch) -> Path:
 
 @pytest.fixture(scope="module")
 def small_runs(small_params, scratch) -> dict[str, Path]:
-    """The small study three times from nothing: by the command, mended after a fault; again, and with later noise, by its cells."""
+    """The small study three times from nothing: by the command, with a fault; and by its cells, again and with noise."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FOREFOLIO_OUTPUTS", str(scratch / "again"))
         cells.run(small_params, to=STAGES[-1])

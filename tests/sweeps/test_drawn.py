@@ -9,7 +9,7 @@ import pytest
 import short_project
 from short_project import ledger, processes
 
-from forefolio.runs import contracts, pictures
+from forefolio.runs import contracts
 
 pytestmark = [
     pytest.mark.skipif(not any(map(shutil.which, ("chromium", "google-chrome", "chrome"))), reason="no browser here"),
@@ -31,17 +31,20 @@ def project(tmp_path_factory) -> Path:
     return made
 
 
-@pytest.fixture
-def sweep(project, tmp_path, monkeypatch):
+def sweep(project: Path, outputs: Path, *words: str) -> str:
     """Give the command of the sweep; what it said."""
-    monkeypatch.delenv(pictures.WITHOUT, raising=False)
+    command = short_project.start(project, "sweep", "drawn.yml", *words, outputs=outputs)
+    out, error = command.communicate(timeout=300)
+    assert command.returncode == 0 and not error and not processes(outputs), (out, error)
+    return out
 
-    def sweep(*words: str) -> str:
-        command = short_project.start(project, "sweep", "drawn.yml", *words, outputs=tmp_path)
-        out, error = command.communicate(timeout=300)
-        assert command.returncode == 0 and not error and not processes(tmp_path), (out, error)
-        return out
-    return sweep
+
+@pytest.fixture(scope="module")
+def undrawn(project, tmp_path_factory) -> Path:
+    """Outputs of the sweep, given without a word about pictures."""
+    outputs = tmp_path_factory.mktemp("undrawn")
+    assert "(PNG)" not in sweep(project, outputs)
+    return outputs
 
 
 def drawn(folder: Path) -> set[bool]:
@@ -55,19 +58,20 @@ def drawn(folder: Path) -> set[bool]:
     return found
 
 
-def test_pictures_are_drawn_where_they_are_asked_for_and_later_without_running_a_stage(sweep, project, tmp_path):
-    out = sweep()
-    assert drawn(tmp_path / "drawn") == {False} and "(PNG)" not in out
+def test_pictures_are_drawn_where_they_are_asked_for_and_later_without_running_a_stage(project, undrawn, tmp_path):
+    shutil.copytree(undrawn, tmp_path, dirs_exist_ok=True)
+    assert drawn(tmp_path / "drawn") == {False}
     assert "image/png" in (tmp_path / "drawn" / "sweep.ipynb").read_text(), "a sweep's own notebook has its pictures"
-    out = sweep("--pictures")
+    out = sweep(project, tmp_path, "--pictures")
     assert drawn(tmp_path / "drawn") == {True} and "0 stages to run" in out and "(PNG)" not in out
-    assert drawn(tmp_path / "drawn") == {True} and "0 stages to run" in sweep(), "they stay"
+    assert drawn(tmp_path / "drawn") == {True} and "0 stages to run" in sweep(project, tmp_path), "they stay"
     assert {line["state"] for line in ledger(tmp_path / "drawn")} == {"done", "up to date"}
     command = short_project.start(project, "verify", str(tmp_path / "drawn"), outputs=tmp_path)
     out, error = command.communicate(timeout=60)
     assert command.returncode == 0, (out, error)
 
 
-def test_pictures_that_are_asked_for_are_drawn_by_the_first_call(sweep, tmp_path):
-    out = sweep("--pictures")
-    assert drawn(tmp_path / "drawn") == {True} and "(PNG)" not in out
+def test_pictures_that_are_asked_for_are_drawn_by_the_call_that_makes_their_stage(project, undrawn, tmp_path):
+    shutil.copytree(undrawn / ".stages", tmp_path / ".stages", ignore=shutil.ignore_patterns("02_correlation-*"))
+    out = sweep(project, tmp_path, "--pictures")
+    assert drawn(tmp_path / "drawn") == {True} and "1 stages to run" in out and "(PNG)" not in out
