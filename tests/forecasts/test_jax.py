@@ -33,15 +33,17 @@ def trained(name, weights=None):
     return weights, history, np.asarray(model.predict_on_batch(windows[40:]))
 
 
+@pytest.mark.usefixtures("eagerly")  # TensorFlow's programs are compared with stock Keras elsewhere
 @pytest.mark.skipif(not JAX and not os.environ.get("CI"), reason="the extra jax is not installed")
 def test_training_on_jax_is_that_on_tensorflow(tmp_path):
     assert JAX, "the extra jax is not installed"
-    for name in NETWORKS:
-        weights, history, forecasts = trained(name)
+    ours = {name: trained(name) for name in NETWORKS}
+    for name, (weights, _, _) in ours.items():
         np.savez(tmp_path / f"{name}.npz", *weights)
-        done = subprocess.run([sys.executable, __file__, name, str(tmp_path)], env=os.environ | {"KERAS_BACKEND": "jax"},
-                              capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    done = subprocess.run([sys.executable, __file__, str(tmp_path)], env=os.environ | {"KERAS_BACKEND": "jax"},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name, (_, history, forecasts) in ours.items():
         on_jax = np.load(tmp_path / f"{name}_jax.npz")
         assert str(on_jax["backend"]) == "jax"
         np.testing.assert_allclose(on_jax["losses"], history[["loss", "validation_loss"]], rtol=1e-4)
@@ -49,9 +51,10 @@ def test_training_on_jax_is_that_on_tensorflow(tmp_path):
 
 
 if __name__ == "__main__":
-    name, folder = sys.argv[1:]
-    with np.load(f"{folder}/{name}.npz") as file:
-        initial = [file[key] for key in file]
-    _, history, forecasts = trained(name, initial)
-    np.savez(f"{folder}/{name}_jax.npz", backend=asset_networks.keras.backend.backend(), forecasts=forecasts,
-             losses=history[["loss", "validation_loss"]].to_numpy())
+    folder, = sys.argv[1:]
+    for name in NETWORKS:
+        with np.load(f"{folder}/{name}.npz") as file:
+            initial = [file[key] for key in file]
+        _, history, forecasts = trained(name, initial)
+        np.savez(f"{folder}/{name}_jax.npz", backend=asset_networks.keras.backend.backend(), forecasts=forecasts,
+                 losses=history[["loss", "validation_loss"]].to_numpy())
