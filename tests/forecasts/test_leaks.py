@@ -73,9 +73,10 @@ class Studied:
         learned = decisions.learned_weights(self.returns, study.model_copy(update=learns), traded=traded,
                                   rebalance_dates=self.dates)["weights"]
         decided = []
-        for name in scenarios:
+        for place, name in enumerate(scenarios):  # each model meets one of several, each framework all
             terms = Terms(scenarios=name, **SCENARIOS[name], **OPTIONS)
-            weights, _ = decisions.decide(self.returns, self.forecasts, traded, rebalance_dates=self.dates,
+            forecasts = self.forecasts[self.forecasts["model"].isin(models[place::len(scenarios)])]
+            weights, _ = decisions.decide(self.returns, forecasts, traded, rebalance_dates=self.dates,
                                           frameworks=tuple(FRAMEWORKS), terms=terms, learned=learned)
             decided.append(weights.assign(scenarios=name))
         self.weights = pd.concat(decided, ignore_index=True)
