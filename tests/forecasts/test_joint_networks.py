@@ -351,7 +351,8 @@ def test_what_cannot_be_trained_is_named(returns, schedule, change, network, sen
         joint_networks.trained_forecasts(change(returns), schedule[:3], network, TRAINING)
 
 
-def test_a_decision_without_a_full_window_is_named(returns, schedule):
+def test_a_decision_without_a_full_window_is_named(monkeypatch, returns, schedule):
+    untrained(monkeypatch)
     early = schedule.assign(decision_date=schedule["decision_date"].where(schedule.index > 0, DAYS[1]))
     with pytest.raises(ValueError, match="The decision of 2020-01-02 has no 3 returns up to it"):
         joint_networks.trained_forecasts(returns, early, WINDOW, TRAINING)

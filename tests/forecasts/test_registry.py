@@ -15,6 +15,7 @@ from forefolio.runs.stages import Stage
 from forefolio.study import vocabulary
 from forefolio.study.parameters import Study
 
+pytestmark = pytest.mark.usefixtures("eagerly")  # what is asked is who trains, and with what
 DAYS = pd.bdate_range("2020-01-01", periods=150, name="date", unit="us")
 SMALL = dict(lookback=4, windows=[4, 3], epochs=2, patience=2, lstm_layers=1, lstm_units=2, lstm_recurrent_dropout=0.0,
              cnn1d_layers=1, cnn1d_filters=3, cnn1d_dense_units=4, seed=5, start="2020-01-01", end="2021-01-01",

@@ -72,7 +72,7 @@ def test_ridge_is_least_squares_on_standardized_features_with_a_penalty_on_squar
 
 @pytest.mark.parametrize("model", ["ridge", "gbm"])
 def test_the_next_day_s_forecast_is_held_and_the_same_again(model):
-    returns = market(0.2)
+    returns = market(0.2, n_assets=2)
     first, second = made(model, returns), made(model, returns)
     pd.testing.assert_frame_equal(first, second)
     by_decision = first.groupby(["decision_date", "asset"])["forecast"].nunique()
