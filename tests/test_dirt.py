@@ -146,17 +146,6 @@ SAID = {  # what some table or figure says of a fault
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once():
-    """The small example of stage 04 is compiled for the first market alone."""
-    from forefolio.forecasts import training
-
-    kept, programs = {}, training.programs
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "programs", lambda model: kept.setdefault(model.input_shape, programs(model)))
-        yield
-
-
 @pytest.fixture
 def few(monkeypatch):
     """Fewer shuffles of forecasts and moved calendars in stage 07."""

@@ -12,7 +12,6 @@ import pytest
 from bs4 import BeautifulSoup
 from command import forefolio
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from playwright.sync_api import Page
 from reading import LOOK, at, draw
 
 from forefolio.files import StageError, locked

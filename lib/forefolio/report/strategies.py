@@ -10,7 +10,7 @@ from forefolio.portfolios.holdings import concentration, distance_from, effectiv
 from forefolio.portfolios.problems import named
 from forefolio.report.style import (BLUE, GREY, INK, LARGEST, MANY, RED, days, dress, label, label_ends, largest, line,
                                     names_axis, span, strategy_color, strategy_line, verbatim, weekly)
-from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, PERCENT, counted,
+from forefolio.study.vocabulary import (BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, PERCENT, counted, in_words,
                                         lower_is_better, parts, percent)
 
 LONGEST = 260  # days; longer lines are drawn weekly
@@ -300,28 +300,6 @@ def readme_figure(net_returns: pd.DataFrame, weights: pd.DataFrame, *, costs: st
     return dress(label_ends(figure, height=height), _ahead(grown.iloc[-1].rename(own)),
                  f"growth of one, {how}, {span(net_returns)}{costs}; beside each line: total return, portfolio, effective "
                  f"number of assets{_left_out(ruined)}", height=height)
-
-
-def in_words(name: str, n_models: int) -> str:
-    """A strategy's name for readers who do not know the names.
-
-    Parameters
-    ----------
-    name : of a strategy, such as `cnn1d+mvf`.
-    n_models : number of models of which strategies are shown beside it.
-
-    >>> in_words("cnn1d+mvf", 3), in_words("mean=lstm+rpp", 2), in_words("benchmark", 2)
-    ('mean-variance (1D-CNN)', 'risk parity (both forecasts)', 'the index')
-    """
-    models, framework = parts(name)
-    titles = {EQUAL_WEIGHT: "equal weight", BENCHMARK: "the index"} | {
-        known: entry.title.removesuffix(" with forecasting") for known, entry in FRAMEWORKS.items()}
-    if not models:
-        return titles.get(framework, framework)
-    whose = ", ".join(MODELS[model].title if model in MODELS else model for model in models)
-    if len(models) == n_models > 1:
-        whose = "both forecasts" if n_models == 2 else f"all {n_models} forecasts"
-    return f"{titles.get(framework, framework)} ({whose})"
 
 
 def _gain(value: float) -> str:

@@ -17,12 +17,11 @@ from forefolio.files import LEDGER, MARKS, StageError, read_frame
 from forefolio.market.returns import iso_day
 from forefolio.portfolios import holdings
 from forefolio.report import sentences, style
-from forefolio.report.strategies import in_words
 from forefolio.runs import contracts, pictures, pipeline
 from forefolio.site import pages
 from forefolio.study.parameters import params_file
 from forefolio.study.vocabulary import (ABSENT, BENCHMARK, EQUAL_WEIGHT, FRAMEWORKS, METRICS, MODELS, NOT_SHOWN, PERCENT,
-                                        SHOWN, SOURCES, code, counted, listed, literal, parts, percent)
+                                        SHOWN, SOURCES, code, counted, in_words, listed, literal, parts, percent)
 from forefolio.sweeps import verification
 
 QUESTION = "Were deep-learning forecasts worth it?"

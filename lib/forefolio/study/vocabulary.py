@@ -258,6 +258,28 @@ def parts(strategy: str) -> tuple[list[str], str]:
     return models.split("=") if models else [], framework
 
 
+def in_words(name: str, n_models: int) -> str:
+    """A strategy's name for readers who do not know the names.
+
+    Parameters
+    ----------
+    name : of a strategy, such as `cnn1d+mvf`.
+    n_models : number of models of which strategies are shown beside it.
+
+    >>> in_words("cnn1d+mvf", 3), in_words("mean=lstm+rpp", 2), in_words("benchmark", 2)
+    ('mean-variance (1D-CNN)', 'risk parity (both forecasts)', 'the index')
+    """
+    models, framework = parts(name)
+    titles = {EQUAL_WEIGHT: "equal weight", BENCHMARK: "the index"} | {
+        known: entry.title.removesuffix(" with forecasting") for known, entry in FRAMEWORKS.items()}
+    if not models:
+        return titles.get(framework, framework)
+    whose = ", ".join(MODELS[model].title if model in MODELS else model for model in models)
+    if len(models) == n_models > 1:
+        whose = "both forecasts" if n_models == 2 else f"all {n_models} forecasts"
+    return f"{titles.get(framework, framework)} ({whose})"
+
+
 def apart(name: str) -> list[str]:
     """The single strategies that a joint name stands for.
 
