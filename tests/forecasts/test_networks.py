@@ -488,6 +488,13 @@ def run(script, **environment):
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | environment)
 
 
+@pytest.mark.parametrize("before, after", [("1", "3"), ("0", "0")])
+def test_tensorflow_logs_no_errors_where_jax_came_first_unless_the_user_asks_for_them(before, after):
+    done = run("import os\nfrom forefolio.forecasts import layers\nprint(os.environ['TF_CPP_MIN_LOG_LEVEL'])",
+               TF_CPP_MIN_LOG_LEVEL=before)
+    assert done.stdout.split() == [after], done.stderr
+
+
 def test_importing_says_nothing_and_loses_nothing_that_others_write_to_the_error_stream_meanwhile():
     done = run("""
 import os, sys, threading
