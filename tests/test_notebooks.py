@@ -8,6 +8,7 @@ from statistics import median
 
 import papermill
 import pytest
+from cells import is_example
 
 from forefolio.report import exercise
 from forefolio.runs import contracts
@@ -119,6 +120,12 @@ def test_a_paper_s_notebook_keeps_within_its_own_budgets_and_each_exercise_is_so
         told = ["".join(output.get("data", {}).get("text/markdown", "")) for cell in cells(notebook)
                 for output in cell.get("outputs", ())]
         assert sum(text.startswith(f"**{verdict}.**") for text in told) == 2
+
+
+def test_only_the_example_of_04_is_left_out_where_a_test_runs_cells_without_a_kernel():
+    left = {stage: [source for source in code(stage) if is_example(stage, source)] for stage in STAGES}
+    assert {stage: len(found) for stage, found in left.items() if found} == {"04_forecasting": 3}
+    assert not any("stage." in source for source in left["04_forecasting"]), "what the study makes is not left out"
 
 
 def test_every_exercise_is_asked():
